@@ -1,0 +1,12 @@
+# Fails when a source of FOLDER includes "octavo/OTHER/..." with OTHER neither FOLDER nor in ALLOWED.
+set(allowed ${FOLDER} ${ALLOWED})
+foreach(source ${SOURCES})
+  file(STRINGS ${source} lines REGEX "^#include \"octavo/[a-z0-9_]+/")
+  foreach(line ${lines})
+    string(REGEX REPLACE "^#include \"octavo/([a-z0-9_]+)/.*" "\\1" other "${line}")
+    if(NOT other IN_LIST allowed)
+      message(FATAL_ERROR "${source}: ${line}\n${FOLDER}/ may include only: ${ALLOWED} (src/octavo/CMakeLists.txt)")
+    endif()
+  endforeach()
+endforeach()
+file(TOUCH ${STAMP})

@@ -1,0 +1,43 @@
+# One target a folder of src/octavo.  octavo_library(NAME USES a b LIBRARIES x y) makes the static library
+# octavo_NAME from the folder's sources, the program NAME_test from its *_test.cc, and a check that no source
+# includes a folder that is not listed under USES.  A file that is added to a folder is picked up by itself.
+
+add_library(octavo_options INTERFACE)
+target_compile_options(octavo_options INTERFACE -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor
+                       -Wold-style-cast -Wcast-qual -Wimplicit-fallthrough -Wno-missing-field-initializers)
+target_include_directories(octavo_options INTERFACE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
+
+function(octavo_check_includes name sources allowed)
+  set(stamp ${CMAKE_CURRENT_BINARY_DIR}/${name}.includes)
+  add_custom_command(
+    OUTPUT ${stamp}
+    COMMAND ${CMAKE_COMMAND} -DFOLDER=${name} "-DALLOWED=${allowed}" "-DSOURCES=${sources}" -DSTAMP=${stamp}
+            -P ${PROJECT_SOURCE_DIR}/cmake/CheckIncludes.cmake
+    DEPENDS ${sources} ${PROJECT_SOURCE_DIR}/cmake/CheckIncludes.cmake
+    COMMENT "Checking which folders ${name} includes"
+    VERBATIM)
+  add_custom_target(octavo_${name}_includes ALL DEPENDS ${stamp})
+endfunction()
+
+function(octavo_library name)
+  cmake_parse_arguments(ARG "" "" "USES;LIBRARIES;TEST_USES;TEST_LIBRARIES" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS *.cc *.h)
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "_test\\.cc$|_fuzz\\.cc$|_testing\\.(cc|h)$|/main\\.cc$")
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$|_testing\\.(cc|h)$")
+  add_library(octavo_${name} STATIC ${sources})
+  target_link_libraries(octavo_${name} PUBLIC octavo_options tl::expected fmt::fmt ${ARG_LIBRARIES})
+  foreach(used ${ARG_USES})
+    target_link_libraries(octavo_${name} PUBLIC octavo_${used})
+  endforeach()
+  octavo_check_includes(${name} "${sources}" "${ARG_USES}")
+  if(OCTAVO_BUILD_TESTS AND tests)
+    add_executable(${name}_test ${tests})
+    target_link_libraries(${name}_test PRIVATE octavo_${name} GTest::gtest_main GTest::gmock ${ARG_TEST_LIBRARIES})
+    foreach(used ${ARG_TEST_USES})
+      target_link_libraries(${name}_test PRIVATE octavo_${used})
+    endforeach()
+    target_compile_definitions(${name}_test PRIVATE OCTAVO_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+    add_test(NAME ${name} COMMAND ${name}_test)
+  endif()
+endfunction()

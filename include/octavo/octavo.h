@@ -1,0 +1,63 @@
+#pragma once
+
+// The whole way in one call: a saved quantized PyTorch model becomes an ONNX model.
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "octavo/operators.h"
+#include "octavo/result.h"
+
+namespace octavo {
+
+struct InputSpec {
+  std::string name;  // of forward's argument; empty: by position
+  TensorType type;
+  // "x:float32[1,3,224,224]", "float32[N,3,224,224]", "quint8[1,4,2,3](0.26,128)".  Error: kUsage.
+  static Result<InputSpec> Parse(std::string_view text);
+};
+
+enum class ExternalData { kAuto, kAlways, kNever };
+
+struct ExportOptions {
+  Dialect dialect = Dialect::kQdq;
+  Target target = Target::kOnnxRuntime;
+  int opset = 0;  // 0: the dialect's own (qdq 17, caffe2 9)
+  std::vector<InputSpec> inputs;
+  std::vector<std::string> output_names;
+  ExternalData external_data = ExternalData::kAuto;
+  bool optimize = false;                // Caffe2: leave out what the former exporter wrote though it does nothing
+  bool requantize_per_channel = false;  // Caffe2: --per-channel-weights requantize
+  std::vector<std::filesystem::path> plugins;
+};
+
+struct ValueReport {
+  std::string name;
+  TensorType type;
+};
+
+struct ExportReport {
+  std::uint64_t bytes = 0, external_bytes = 0;
+  std::size_t operators = 0, nodes = 0;
+  std::size_t nodes_saved = 0;  // by optimize
+  int opset = 0;
+  std::vector<ValueReport> inputs, outputs;
+  std::vector<std::string> warnings;
+};
+
+// Reads `model`, converts it and writes `output`, which appears whole or not at all.
+Result<ExportReport> Export(const std::filesystem::path& model, const std::filesystem::path& output,
+                            const ExportOptions& options);
+
+}  // namespace octavo
+
+// A plugin is a shared library that defines this function; `registry` has all built-in rows.
+//   OCTAVO_PLUGIN(registry) { return registry.AddCustom({.name = "mylib::twice", ...}); }
+#define OCTAVO_PLUGIN_ABI 1
+#define OCTAVO_PLUGIN(registry)                                       \
+  extern "C" int octavo_plugin_abi() { return OCTAVO_PLUGIN_ABI; }    \
+  static octavo::Status OctavoRegister(octavo::Registry& registry);   \
+  extern "C" void octavo_plugin_register(octavo::Registry& r, octavo::Status& s) { s = OctavoRegister(r); } \
+  static octavo::Status OctavoRegister(octavo::Registry& registry)

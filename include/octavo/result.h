@@ -1,0 +1,92 @@
+#pragma once
+
+// How Octavo reports failure: no function of the library prints, aborts or throws on bad input; it returns
+// Result<T>, whose Error says what is wrong, where, and what to do.
+
+#include <string>
+#include <tl/expected.hpp>
+#include <utility>
+#include <vector>
+
+namespace octavo {
+
+enum class ErrorCode {
+  kUsage,        // an option or argument that cannot be meant (exit code 2)
+  kInvalidFile,  // the model file is broken, forbidden, or not what it should be (exit code 3)
+  kUnsupported,  // the model is sound, but it cannot be converted (exit code 3)
+  kIo,           // reading or writing failed (exit code 4)
+};
+
+class Error {
+ public:
+  Error(ErrorCode code, std::string what, std::string hint = {})
+      : code_(code), what_(std::move(what)), hint_(std::move(hint)) {}
+
+  ErrorCode code() const { return code_; }
+  // One sentence without a full stop, lower case first letter.
+  const std::string& what() const { return what_; }
+  // "code/__torch__/net.py:31:10", "record data.pkl, byte 17", "operator quantized::add"; may be empty.
+  const std::string& where() const { return where_; }
+  // Source lines with a caret line under them; may be empty.
+  const std::string& excerpt() const { return excerpt_; }
+  const std::string& hint() const { return hint_; }
+  // More lines that belong to the message, such as one for each missing operator.
+  const std::vector<std::string>& details() const { return details_; }
+  // The chain of calls or steps that led here, innermost first.
+  const std::vector<std::string>& context() const { return context_; }
+
+  // The place is set once: an inner function knows it best, so later calls do nothing.
+  Error& SetWhere(std::string where, std::string excerpt = {});
+  Error& SetHint(std::string hint);
+  Error& AddDetail(std::string line);
+  Error& AddContext(std::string step);
+
+  // The whole message, several lines, no newline at the end.
+  std::string ToString() const;
+
+ private:
+  ErrorCode code_;
+  std::string what_, where_, excerpt_, hint_;
+  std::vector<std::string> details_, context_;
+};
+
+template <typename T>
+class [[nodiscard]] Result : public tl::expected<T, Error> {
+ public:
+  using tl::expected<T, Error>::expected;
+  Result(Error error) : tl::expected<T, Error>(tl::unexpected<Error>(std::move(error))) {}
+  T Take() && { return std::move(**this); }
+};
+
+template <>
+class [[nodiscard]] Result<void> : public tl::expected<void, Error> {
+ public:
+  using tl::expected<void, Error>::expected;
+  Result(Error error) : tl::expected<void, Error>(tl::unexpected<Error>(std::move(error))) {}
+  void Take() && {}
+};
+
+using Status = Result<void>;
+
+inline Error InvalidFile(std::string what, std::string hint = {}) {
+  return Error(ErrorCode::kInvalidFile, std::move(what), std::move(hint));
+}
+inline Error Unsupported(std::string what, std::string hint = {}) {
+  return Error(ErrorCode::kUnsupported, std::move(what), std::move(hint));
+}
+inline Error UsageError(std::string what, std::string hint = {}) {
+  return Error(ErrorCode::kUsage, std::move(what), std::move(hint));
+}
+inline Error IoError(std::string what, std::string hint = {}) {
+  return Error(ErrorCode::kIo, std::move(what), std::move(hint));
+}
+
+}  // namespace octavo
+
+// The value of a Result, or return its error from the enclosing function (which returns a Result, too).
+#define OCTAVO_TRY(expression)                            \
+  __extension__({                                         \
+    auto octavo_result = (expression);                    \
+    if (!octavo_result) return std::move(octavo_result).error(); \
+    std::move(octavo_result).Take();                      \
+  })

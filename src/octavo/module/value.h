@@ -1,0 +1,98 @@
+#pragma once
+
+// A saved model after reading: the tree of modules with their attributes, and the program that belongs to it.
+// Nothing has been executed.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "octavo/graph.h"
+#include "octavo/source/syntax.h"
+#include "octavo/tensor.h"
+
+namespace octavo::module {
+
+struct Value;
+struct Object;
+
+struct List {
+  std::vector<Value> items;
+};
+struct Tuple {
+  std::vector<Value> items;
+};
+struct Dict {
+  std::vector<std::pair<Value, Value>> items;  // in the order of the file
+};
+struct Device {
+  std::string name;  // "cpu", "cuda:0"
+};
+// An enum member or a torch.* global kept by name, such as "torch.per_tensor_affine".
+struct Symbol {
+  std::string name;
+};
+
+// Containers and objects are shared: two references in the file are one thing here, too.
+struct Value {
+  std::variant<std::monostate /* None */, bool, std::int64_t, double, std::string, Tensor, Device, Symbol,
+               std::shared_ptr<List>, std::shared_ptr<Tuple>, std::shared_ptr<Dict>, std::shared_ptr<Object>,
+               std::shared_ptr<const ir::PackedWeights>>
+      v;
+  bool is_none() const { return v.index() == 0; }
+};
+
+// An instance of a TorchScript class: a module, or a user's class.
+struct Object {
+  std::string class_name;  // "__torch__.torch.nn.modules.conv.Conv2d"
+  std::vector<std::pair<std::string, Value>> attributes;  // in the order of the file
+  // Set where the class has a __setstate__ method: `attributes` is empty until the importer has evaluated it.
+  std::shared_ptr<Value> state;
+
+  const Value* Find(std::string_view name) const;
+};
+
+struct ClassDefinition {
+  std::string name;  // qualified
+  const source::Class* syntax = nullptr;
+  const source::File* file = nullptr;
+  const source::Function* FindMethod(std::string_view method) const;
+};
+
+struct FunctionDefinition {
+  std::string name;  // qualified: "__torch__.torch.nn.functional.relu"
+  const source::Function* syntax = nullptr;
+  const source::File* file = nullptr;
+};
+
+// Files of code/ are parsed when a name in them is first asked for, since models bring much code that is never
+// reached.
+class Program {
+ public:
+  virtual ~Program() = default;
+  // `name` is "__torch__.a.b.C": class C (or function C) of code/__torch__/a/b.py.  Null: there is none.  An error: its
+  // file does not parse.
+  virtual Result<const ClassDefinition*> FindClass(std::string_view name) const = 0;
+  virtual Result<const FunctionDefinition*> FindFunction(std::string_view name) const = 0;
+};
+
+struct InputHint {
+  std::string name;  // may be empty
+  TensorType type;
+};
+
+struct Module {
+  std::shared_ptr<Object> root;
+  std::shared_ptr<const Program> program;
+  std::vector<Value> constants;          // CONSTANTS.c0, c1, ...
+  std::string archive_version;           // the content of `version` or `.data/version`
+  std::string producer;                  // "PyTorch 1.6 to 1.13" ...: what the records tell
+  bool traced = false;                   // as far as the records tell
+  std::vector<InputHint> traced_inputs;  // from traced_inputs.pkl, where the file has it
+  std::uint64_t file_bytes = 0;
+};
+
+}  // namespace octavo::module

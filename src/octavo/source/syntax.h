@@ -1,0 +1,131 @@
+#pragma once
+
+// The syntax tree of TorchScript's serialized source, the subset of Python that PyTorch's printer emits.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "octavo/base/source_range.h"
+
+namespace octavo::source {
+
+struct Expr;
+using ExprPtr = std::unique_ptr<const Expr>;
+
+// name=value; an empty name: by position.
+struct CallArgument {
+  std::string name;
+  ExprPtr value;
+  bool starred = false;  // *value
+};
+
+enum class ExprKind : std::uint8_t {
+  kName,        // text
+  kAttribute,   // children[0] . text
+  kCall,        // children[0] ( arguments )
+  kSubscript,   // children[0] [ children[1], ... ]; a slice among them is a kSlice
+  kSlice,       // children[0] : children[1] : children[2]; null where left out
+  kInt,         // integer; a literal beyond int64 is an error
+  kFloat,       // number; inf and nan are written as names or calls and stay so
+  kComplex,     // number: the imaginary part
+  kString,      // text, escapes resolved
+  kTrue,
+  kFalse,
+  kNone,
+  kEllipsis,    // ...
+  kUnary,       // op: "-" "~" "not" "+"; children[0]
+  kBinary,      // op: "+" "-" "*" "/" "//" "%" "**" "@" "&" "|" "^" "<<" ">>"; children[0], children[1]
+  kCompare,     // op: "==" "!=" "<" "<=" ">" ">=" "is" "is not" "in" "not in"; children[0], children[1]
+  kAnd,         // children[0], children[1]
+  kOr,
+  kTernary,     // children[0] if children[1] else children[2]
+  kList,        // [children...]
+  kTuple,       // (children...)
+  kDict,        // {children[0]: children[1], children[2]: children[3], ...}
+  kListComprehension,  // [children[0] for children[1] in children[2]]
+  kLambda,      // parameters' names in `names`; children[0]
+};
+
+struct Expr {
+  ExprKind kind;
+  SourceRange range;
+  std::string text;            // kName, kAttribute, kString, and the operator of kUnary, kBinary, kCompare
+  std::int64_t integer = 0;
+  double number = 0;
+  std::vector<ExprPtr> children;
+  std::vector<CallArgument> arguments;
+  std::vector<std::string> names;
+};
+
+struct Statement;
+using StatementPtr = std::unique_ptr<const Statement>;
+using Block = std::vector<StatementPtr>;
+
+enum class StatementKind : std::uint8_t {
+  kAssign,      // targets[0] = targets[1] = value; a target is a kName, kAttribute, kSubscript, or kTuple of those
+                // ("a, b, = x" is a kTuple target, "a, = x" one of length 1); annotation where "a : int = 1"
+  kAugmentedAssign,  // targets[0] op= value; text is the operator: "+" ...
+  kDeclare,     // targets[0] : annotation, without a value (class attributes)
+  kExpression,  // value
+  kIf,          // value; body, otherwise (elif is an if inside otherwise)
+  kWhile,       // value; body
+  kFor,         // for targets[0] in value; body
+  kWith,        // with value as targets[0] (may be missing); body
+  kReturn,      // value, may be null
+  kRaise,       // value, may be null
+  kAssert,      // value; message in `annotation`, may be null
+  kPass,
+  kBreak,
+  kContinue,
+  kDelete,      // targets
+};
+
+struct Statement {
+  StatementKind kind;
+  SourceRange range;
+  std::string text;
+  std::vector<ExprPtr> targets;
+  ExprPtr value;
+  ExprPtr annotation;
+  Block body, otherwise;
+};
+
+struct Parameter {
+  std::string name;
+  ExprPtr annotation;     // a type, null where none was written
+  ExprPtr default_value;  // null where none
+  bool keyword_only = false;
+  SourceRange range;
+};
+
+struct Function {
+  std::string name;
+  std::vector<Parameter> parameters;
+  ExprPtr return_annotation;  // may be null
+  Block body;
+  std::vector<ExprPtr> decorators;
+  SourceRange range;
+};
+
+struct Class {
+  std::string name;
+  std::vector<ExprPtr> bases;  // Module, NamedTuple, Enum, Interface, ModuleInterface, or nothing
+  // Attribute declarations ("scale : float"), constants ("PAD : Final[int] = 3"), enum values, and
+  // "__parameters__ = [...]" and the like, in order.
+  Block body;
+  std::vector<std::unique_ptr<const Function>> methods;
+  SourceRange range;
+};
+
+// One file of the code/ folder.
+struct File {
+  std::shared_ptr<const SourceText> source;
+  std::vector<std::unique_ptr<const Class>> classes;
+  std::vector<std::unique_ptr<const Function>> functions;
+  Block statements;  // anything else at the top level ("op_version_set = 1", "import ...")
+};
+
+}  // namespace octavo::source
