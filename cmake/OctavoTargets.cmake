@@ -4,7 +4,8 @@
 
 add_library(octavo_options INTERFACE)
 target_compile_options(octavo_options INTERFACE -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor
-                       -Wold-style-cast -Wcast-qual -Wimplicit-fallthrough -Wno-missing-field-initializers)
+                       -Wold-style-cast -Wcast-qual -Wimplicit-fallthrough -Wno-missing-field-initializers
+                       -Wno-restrict)  # GCC 12 warns wrongly of "literal" + std::string (its bug 105329)
 target_include_directories(octavo_options INTERFACE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
 
 function(octavo_check_includes name sources allowed)
@@ -25,6 +26,12 @@ function(octavo_library name)
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$|_fuzz\\.cc$|_testing\\.(cc|h)$|/main\\.cc$")
   list(FILTER tests INCLUDE REGEX "_test\\.cc$|_testing\\.(cc|h)$")
+  set(code ${sources})  # temporary-guard
+  list(FILTER code INCLUDE REGEX "\\.cc$")
+  if(NOT code)
+    add_library(octavo_${name} INTERFACE)
+    return()
+  endif()
   add_library(octavo_${name} STATIC ${sources})
   target_link_libraries(octavo_${name} PUBLIC octavo_options tl::expected fmt::fmt ${ARG_LIBRARIES})
   foreach(used ${ARG_USES})

@@ -10,8 +10,8 @@ namespace octavo {
 
 // A whole number that may depend on sizes known only when the model runs: a polynomial with integer
 // coefficients over named sizes ("N", "height") and over quotients that have no simpler form
-// ("floor((H + 1)/2)").  Named sizes are assumed to be at least 1.  Used for the sizes of tensors and for every
-// integer of the imported program.
+// ("floor((H + 1)/2)").  Named sizes are assumed to be at least 1.  Used for the sizes of tensors and for
+// every integer of the imported program.
 class Dim {
  public:
   Dim(std::int64_t value = 0);  // NOLINT(google-explicit-constructor): a number is a Dim

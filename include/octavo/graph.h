@@ -12,7 +12,8 @@
 
 #include "octavo/tensor.h"
 
-// The graph between reading and writing.  The same structure holds an imported model, whose operators are PyTorch's
+// The graph between reading and writing.  The same structure holds an imported model, whose operators are
+// PyTorch's
 // ("aten::relu", "quantized::conv2d"), and a lowered one, whose operators are ONNX's ("Conv",
 // "org.pytorch._caffe2::Int8Conv").  docs/ir.md has its text form.
 
@@ -34,7 +35,8 @@ struct PackedWeights {
   enum class Kind { kConv, kConvTranspose, kLinear, kLinearFp16, kEmbedding };
   Kind kind = Kind::kConv;
   int spatial_dims = 0;  // 1, 2 or 3 for convolutions
-  // Convolution [O, I/groups, k...], transposed [I, O/groups, k...], linear [O, I].  qint8; float32 where kLinearFp16.
+  // Convolution [O, I/groups, k...], transposed [I, O/groups, k...], linear [O, I].  qint8; float32 where
+  // kLinearFp16.
   Tensor weight;
   std::optional<Tensor> bias;  // float32 [O]
   std::vector<std::int64_t> stride, padding, dilation, output_padding;
@@ -52,9 +54,9 @@ struct Bytes {
 using ValueList = std::vector<ValueId>;  // an invalid id stands for None
 
 // What an argument or attribute can be.
-using Operand =
-    std::variant<None, ValueId, ValueList, bool, Dim, double, std::string, std::vector<Dim>, std::vector<double>,
-                 std::vector<bool>, std::vector<std::string>, Tensor, Bytes, std::shared_ptr<const PackedWeights>>;
+using Operand = std::variant<None, ValueId, ValueList, bool, Dim, double, std::string, std::vector<Dim>,
+                             std::vector<double>, std::vector<bool>, std::vector<std::string>, Tensor, Bytes,
+                             std::shared_ptr<const PackedWeights>>;
 
 struct Argument {
   std::string name;  // empty: by position
@@ -63,10 +65,10 @@ struct Argument {
 
 // Where a node came from: for messages, names, and the pairing of values between two graphs.
 struct Origin {
-  std::string module_path;  // "layer1.0.conv1"
-  std::string op;           // "quantized::conv2d_relu"
-  std::string place;        // "code/__torch__/net.py:31:10"
-  std::string excerpt;      // the source lines with a caret; may be empty
+  std::string module_path;         // "layer1.0.conv1"
+  std::string op;                  // "quantized::conv2d_relu"
+  std::string place;               // "code/__torch__/net.py:31:10"
+  std::string excerpt;             // the source lines with a caret; may be empty
   std::vector<std::string> calls;  // "forward -> features", innermost first
 };
 
@@ -75,11 +77,11 @@ inline constexpr NodeId kNoNode = -1;
 
 struct Node {
   std::string op;
-  // Inputs and attributes in order.  In a lowered graph: values without a name first (None: left out), then named
-  // attributes.
+  // Inputs and attributes in order.  In a lowered graph: values without a name first (None: left out), then
+  // named attributes.
   std::vector<Argument> arguments;
   std::vector<ValueId> outputs;
-  std::string name;  // lowered graphs: "layer1.0.conv1/Conv"
+  std::string name;                      // lowered graphs: "layer1.0.conv1/Conv"
   std::shared_ptr<const Origin> origin;  // may be null
 
   const Operand* Find(std::string_view argument_name) const;
@@ -109,7 +111,9 @@ class Graph {
   // Makes the node and one new value for each of `types`.
   NodeId AddNode(std::string op, std::vector<Argument> arguments, std::vector<TensorType> types,
                  std::shared_ptr<const Origin> origin = nullptr);
-  void AddOutput(std::string output_name, ValueId value) { outputs_.push_back({std::move(output_name), value}); }
+  void AddOutput(std::string output_name, ValueId value) {
+    outputs_.push_back({std::move(output_name), value});
+  }
 
   const std::vector<ValueId>& inputs() const { return inputs_; }
   const std::vector<Output>& outputs() const { return outputs_; }

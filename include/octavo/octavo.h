@@ -28,7 +28,7 @@ struct ExportOptions {
   std::vector<InputSpec> inputs;
   std::vector<std::string> output_names;
   ExternalData external_data = ExternalData::kAuto;
-  bool optimize = false;                // Caffe2: leave out what the former exporter wrote though it does nothing
+  bool optimize = false;  // Caffe2: leave out what the former exporter wrote though it does nothing
   bool requantize_per_channel = false;  // Caffe2: --per-channel-weights requantize
   std::vector<std::filesystem::path> plugins;
 };
@@ -56,8 +56,8 @@ Result<ExportReport> Export(const std::filesystem::path& model, const std::files
 // A plugin is a shared library that defines this function; `registry` has all built-in rows.
 //   OCTAVO_PLUGIN(registry) { return registry.AddCustom({.name = "mylib::twice", ...}); }
 #define OCTAVO_PLUGIN_ABI 1
-#define OCTAVO_PLUGIN(registry)                                       \
-  extern "C" int octavo_plugin_abi() { return OCTAVO_PLUGIN_ABI; }    \
-  static octavo::Status OctavoRegister(octavo::Registry& registry);   \
+#define OCTAVO_PLUGIN(registry)                                                                             \
+  extern "C" int octavo_plugin_abi() { return OCTAVO_PLUGIN_ABI; }                                          \
+  static octavo::Status OctavoRegister(octavo::Registry& registry);                                         \
   extern "C" void octavo_plugin_register(octavo::Registry& r, octavo::Status& s) { s = OctavoRegister(r); } \
   static octavo::Status OctavoRegister(octavo::Registry& registry)

@@ -1,8 +1,8 @@
 #pragma once
 
-// The registry of symbolic functions: what Octavo knows of each PyTorch operator, one row each, and the means to
-// write a row.  The built-in rows (src/octavo/ops) and a user's own (--plugin, docs/custom_operators.md) use
-// the same interface.
+// The registry of symbolic functions: what Octavo knows of each PyTorch operator, one row each, and the means
+// to write a row.  The built-in rows (src/octavo/ops) and a user's own (--plugin, docs/custom_operators.md)
+// use the same interface.
 
 #include <functional>
 #include <initializer_list>
@@ -53,7 +53,8 @@ class Value {
   ir::ValueId id_;
 };
 
-// ---- Arguments -----------------------------------------------------------------------------------------------
+// ---- Arguments
+// -----------------------------------------------------------------------------------------------
 
 // What an argument of an operator may be; in brackets the letter that PyTorch's parse_args has for it.
 enum class ArgumentKind {
@@ -76,40 +77,42 @@ enum class ArgumentKind {
   kConstant,         // [t] a tensor whose elements are known
   kScalar,           // int, float or bool
   kOptionalScalar,
-  kTensorOrScalar,   // for the operators whose overloads differ in this alone
-  kPacked,           // packed weights of a quantized layer
-  kIgnored,          // [none] anything, not looked at
+  kTensorOrScalar,  // for the operators whose overloads differ in this alone
+  kPacked,          // packed weights of a quantized layer
+  kIgnored,         // [none] anything, not looked at
 };
 
 struct ArgumentSpec {
   std::string name;  // as in PyTorch's schema
   ArgumentKind kind = ArgumentKind::kTensor;
   std::optional<ir::Operand> default_value;  // unset: must be given
-  std::string same_as;  // an empty list or a missing value takes that (earlier) argument's value, as stride does
-  int length = 0;       // of kInts: a single number is repeated this often, another length is an error; 0: any
+  std::string
+      same_as;     // an empty list or a missing value takes that (earlier) argument's value, as stride does
+  int length = 0;  // of kInts: a single number is repeated this often, another length is an error; 0: any
   bool keyword_only = false;
 };
 
-// The arguments of one call, bound to a row's descriptors.  Accessors need the kind that the descriptor states; with
-// another name or kind they end the program, since that is an error of the row and not of the model.
+// The arguments of one call, bound to a row's descriptors.  Accessors need the kind that the descriptor
+// states; with another name or kind they end the program, since that is an error of the row and not of the
+// model.
 class Arguments {
  public:
   Arguments(const ir::Graph* graph, const std::vector<ArgumentSpec>* specs, std::vector<ir::Operand> values,
             std::vector<TensorType> result_types = {})
       : graph_(graph), specs_(specs), values_(std::move(values)), result_types_(std::move(result_types)) {}
 
-  Value tensor(std::string_view name) const;                  // kTensor, kOptionalTensor, kTensorOrScalar
-  std::vector<Value> tensors(std::string_view name) const;    // kTensors
-  const Tensor& constant(std::string_view name) const;        // kConstant
-  Dim dim(std::string_view name) const;                       // kInt, which may depend on sizes
-  std::vector<Dim> dims(std::string_view name) const;         // kInts
+  Value tensor(std::string_view name) const;                // kTensor, kOptionalTensor, kTensorOrScalar
+  std::vector<Value> tensors(std::string_view name) const;  // kTensors
+  const Tensor& constant(std::string_view name) const;      // kConstant
+  Dim dim(std::string_view name) const;                     // kInt, which may depend on sizes
+  std::vector<Dim> dims(std::string_view name) const;       // kInts
   // Known numbers; the binder has refused symbolic ones only where row.h's KnownInts said so: see known().
-  std::int64_t integer(std::string_view name) const;          // kInt; needs dim(name).known()
+  std::int64_t integer(std::string_view name) const;            // kInt; needs dim(name).known()
   std::vector<std::int64_t> ints(std::string_view name) const;  // kInts; each needs to be known
-  double number(std::string_view name) const;                 // kFloat, kScalar (as a float), bool as 0 or 1
-  std::vector<double> numbers(std::string_view name) const;   // kFloats
-  bool flag(std::string_view name) const;                     // kBool
-  const std::string& text(std::string_view name) const;       // kString
+  double number(std::string_view name) const;                // kFloat, kScalar (as a float), bool as 0 or 1
+  std::vector<double> numbers(std::string_view name) const;  // kFloats
+  bool flag(std::string_view name) const;                    // kBool
+  const std::string& text(std::string_view name) const;      // kString
   const ir::PackedWeights& packed(std::string_view name) const;  // kPacked
   // False for None, whatever the kind.
   bool has(std::string_view name) const;
@@ -135,10 +138,11 @@ class Arguments {
   std::vector<TensorType> result_types_;
 };
 
-// ---- Building ------------------------------------------------------------------------------------------------
+// ---- Building
+// ------------------------------------------------------------------------------------------------
 
-// Attributes of an ONNX node.  The C++ type chooses ONNX's: integers INT, floating point FLOAT, strings STRING,
-// vectors INTS, FLOATS, STRINGS, Tensor TENSOR, ir::Bytes a STRING of bytes.
+// Attributes of an ONNX node.  The C++ type chooses ONNX's: integers INT, floating point FLOAT, strings
+// STRING, vectors INTS, FLOATS, STRINGS, Tensor TENSOR, ir::Bytes a STRING of bytes.
 class Attributes {
  public:
   struct Entry {
@@ -167,7 +171,9 @@ class Attributes {
   static ir::Operand Convert(float v) { return static_cast<double>(v); }
   static ir::Operand Convert(const char* v) { return std::string(v); }
   static ir::Operand Convert(std::string v) { return v; }
-  static ir::Operand Convert(const std::vector<std::int64_t>& v) { return std::vector<Dim>(v.begin(), v.end()); }
+  static ir::Operand Convert(const std::vector<std::int64_t>& v) {
+    return std::vector<Dim>(v.begin(), v.end());
+  }
   static ir::Operand Convert(const std::vector<int>& v) { return std::vector<Dim>(v.begin(), v.end()); }
   static ir::Operand Convert(std::vector<double> v) { return v; }
   static ir::Operand Convert(const std::vector<float>& v) { return std::vector<double>(v.begin(), v.end()); }
@@ -193,8 +199,8 @@ class Builder {
   const LowerOptions& options() const { return options_; }
   ir::Graph& graph() { return *graph_; }
 
-  // One node.  `op` is ONNX's name, with "domain::" before it where it is not ONNX's own domain.  An undefined
-  // Value leaves that input out.  The output's type is unknown until As() or the driver sets it.
+  // One node.  `op` is ONNX's name, with "domain::" before it where it is not ONNX's own domain.  An
+  // undefined Value leaves that input out.  The output's type is unknown until As() or the driver sets it.
   Value Op(std::string_view op, const std::vector<Value>& inputs, const Attributes& attributes = {});
   std::vector<Value> Ops(std::string_view op, const std::vector<Value>& inputs, const Attributes& attributes,
                          std::size_t outputs);
@@ -223,7 +229,8 @@ class Builder {
   std::vector<std::string> warnings_;
 };
 
-// ---- Rows ----------------------------------------------------------------------------------------------------
+// ---- Rows
+// ----------------------------------------------------------------------------------------------------
 
 // The types of an operator's results from those of its arguments.
 using TypeRule = std::function<Result<std::vector<TensorType>>(const Arguments&)>;
@@ -233,8 +240,9 @@ using Emitter = std::function<Result<std::vector<Value>>(Builder&, const Argumen
 enum class Returns { kTensor, kTensorList, kTuple };
 
 struct OperatorRow {
-  // "quantized::conv2d_relu"; overloads that PyTorch tells apart by their arguments are rows of their own, named with
-  // the overload ("aten::mean.dim"), tried in the order of registration until the arguments fit one.
+  // "quantized::conv2d_relu"; overloads that PyTorch tells apart by their arguments are rows of their own,
+  // named with the overload ("aten::mean.dim"), tried in the order of registration until the arguments fit
+  // one.
   std::string name;
   std::vector<ArgumentSpec> arguments;
   TypeRule result;
@@ -275,7 +283,8 @@ class Registry {
     bool custom = false;
     std::map<std::pair<Dialect, int>, Emitter> versions;
   };
-  std::map<std::string, std::vector<std::unique_ptr<Entry>>, std::less<>> entries_;  // by name without overload
+  std::map<std::string, std::vector<std::unique_ptr<Entry>>, std::less<>>
+      entries_;  // by name without overload
 };
 
 // All built-in rows.

@@ -4,9 +4,10 @@
 // Result<T>, whose Error says what is wrong, where, and what to do.
 
 #include <string>
-#include <tl/expected.hpp>
 #include <utility>
 #include <vector>
+
+#include <tl/expected.hpp>
 
 namespace octavo {
 
@@ -84,9 +85,9 @@ inline Error IoError(std::string what, std::string hint = {}) {
 }  // namespace octavo
 
 // The value of a Result, or return its error from the enclosing function (which returns a Result, too).
-#define OCTAVO_TRY(expression)                            \
-  __extension__({                                         \
-    auto octavo_result = (expression);                    \
+#define OCTAVO_TRY(expression)                                   \
+  __extension__({                                                \
+    auto octavo_result = (expression);                           \
     if (!octavo_result) return std::move(octavo_result).error(); \
-    std::move(octavo_result).Take();                      \
+    std::move(octavo_result).Take();                             \
   })

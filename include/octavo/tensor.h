@@ -17,14 +17,31 @@ namespace octavo {
 
 enum class DType : std::uint8_t {
   kUnknown,
-  kUint8, kInt8, kInt16, kInt32, kInt64, kFloat16, kFloat32, kFloat64, kComplex32, kComplex64, kComplex128,
-  kBool, kQInt8, kQUint8, kQInt32, kBFloat16, kQUint4x2, kQUint2x4,
+  kUint8,
+  kInt8,
+  kInt16,
+  kInt32,
+  kInt64,
+  kFloat16,
+  kFloat32,
+  kFloat64,
+  kComplex32,
+  kComplex64,
+  kComplex128,
+  kBool,
+  kQInt8,
+  kQUint8,
+  kQInt32,
+  kBFloat16,
+  kQUint4x2,
+  kQUint2x4,
 };
 
 // "float32", "quint8": PyTorch's names without "torch.".
 std::string_view Name(DType dtype);
 std::optional<DType> DTypeFromName(std::string_view name);
-// PyTorch's number of a dtype (c10::ScalarType: uint8 0, ..., float32 6, ..., qint8 12, quint8 13, qint32 14).
+// PyTorch's number of a dtype (c10::ScalarType: uint8 0, ..., float32 6, ..., qint8 12, quint8 13, qint32
+// 14).
 int ScalarTypeNumber(DType dtype);
 std::optional<DType> DTypeFromScalarType(std::int64_t number);
 bool IsQuantized(DType dtype);
@@ -48,7 +65,7 @@ struct Quantization {
     return {.scales = {scale}, .zero_points = {zero_point}};
   }
   bool per_tensor() const { return !axis.has_value(); }
-  double scale() const { return scales[0]; }            // needs per_tensor()
+  double scale() const { return scales[0]; }                  // needs per_tensor()
   std::int64_t zero_point() const { return zero_points[0]; }  // needs per_tensor()
   bool operator==(const Quantization&) const = default;
 };

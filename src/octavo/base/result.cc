@@ -1,0 +1,63 @@
+#include "octavo/result.h"
+
+namespace octavo {
+
+Error& Error::SetWhere(std::string where, std::string excerpt) {
+  if (where_.empty() && !where.empty()) {
+    where_ = std::move(where);
+    excerpt_ = std::move(excerpt);
+  }
+  return *this;
+}
+
+Error& Error::SetHint(std::string hint) {
+  if (hint_.empty()) hint_ = std::move(hint);
+  return *this;
+}
+
+Error& Error::AddDetail(std::string line) {
+  details_.push_back(std::move(line));
+  return *this;
+}
+
+Error& Error::AddContext(std::string step) {
+  context_.push_back(std::move(step));
+  return *this;
+}
+
+namespace {
+
+void AppendIndented(std::string& out, const std::string& text, const char* indent) {
+  std::size_t begin = 0;
+  while (begin <= text.size()) {
+    std::size_t end = text.find('\n', begin);
+    if (end == std::string::npos) end = text.size();
+    out += '\n';
+    out += indent;
+    out.append(text, begin, end - begin);
+    begin = end + 1;
+  }
+}
+
+}  // namespace
+
+std::string Error::ToString() const {
+  std::string out = what_;
+  for (const std::string& line : details_) AppendIndented(out, line, "  ");
+  if (!where_.empty()) out += "\n  at " + where_;
+  if (!excerpt_.empty()) AppendIndented(out, excerpt_, "    ");
+  // A model that calls itself makes a chain that nobody reads to its end.
+  constexpr std::size_t kShown = 12;
+  for (std::size_t i = 0; i < context_.size(); ++i) {
+    if (context_.size() > kShown && i == kShown / 2) {
+      const std::size_t skipped = context_.size() - kShown;
+      out += "\n  ... " + std::to_string(skipped) + " more calls";
+      i += skipped;
+    }
+    out += "\n  in " + context_[i];
+  }
+  if (!hint_.empty()) out += "\n" + hint_;
+  return out;
+}
+
+}  // namespace octavo
