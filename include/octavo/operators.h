@@ -268,8 +268,11 @@ class Registry {
 
   // Is there a row (any overload) for "aten::relu"?
   bool Contains(std::string_view op) const;
-  // The first overload that the arguments fit, bound, with its result types; nullopt: no row of that name.
-  // An error says which argument of which overload does not fit, or what the type rule found.
+  // The first overload that the arguments fit, bound but without result types; nullopt: no row of that name.
+  // An error says which argument of which overload does not fit.
+  Result<std::optional<BoundCall>> Match(const ir::Graph& graph, std::string_view op,
+                                         std::span<const ir::Argument> arguments) const;
+  // Match and then the row's type rule.
   Result<std::optional<BoundCall>> Bind(const ir::Graph& graph, std::string_view op,
                                         std::span<const ir::Argument> arguments) const;
   // The newest emitter that is not above the opset; null: the row has none for this dialect.

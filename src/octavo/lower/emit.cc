@@ -1,0 +1,141 @@
+#include "octavo/lower/emit.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace octavo {
+namespace {
+
+TensorType Real(TensorType type) {
+  type.dtype = DType::kFloat32;
+  type.quantization.reset();
+  return type;
+}
+
+// The integer type of zero points and of the tensors that go with them.
+Tensor ZeroPoints(const TensorType& type) {
+  const Quantization& q = *type.quantization;
+  std::vector<std::int64_t> sizes;
+  if (!q.per_tensor()) sizes = {static_cast<std::int64_t>(q.zero_points.size())};
+  const DType storage = StorageType(type.dtype);
+  if (storage == DType::kInt32) {
+    return Tensor::From(storage, sizes,
+                        std::vector<std::int32_t>(q.zero_points.begin(), q.zero_points.end()));
+  }
+  // uint8 and int8 alike: the low byte.
+  return Tensor::From(storage, sizes, std::vector<std::int8_t>(q.zero_points.begin(), q.zero_points.end()));
+}
+
+Tensor Scales(const Quantization& q) {
+  std::vector<std::int64_t> sizes;
+  if (!q.per_tensor()) sizes = {static_cast<std::int64_t>(q.scales.size())};
+  return Tensor::Floats(sizes, std::vector<float>(q.scales.begin(), q.scales.end()));
+}
+
+Attributes AxisAttribute(const Quantization& q) {
+  Attributes attributes;
+  if (q.axis) attributes.Set("axis", *q.axis);
+  return attributes;
+}
+
+bool IsQuantizedValue(const Arguments& a, const ir::Operand& operand) {
+  const auto* id = std::get_if<ir::ValueId>(&operand);
+  return id && a.graph().type(*id).quantized();
+}
+
+bool AnyQuantized(const Arguments& a) {
+  for (const ir::Operand& operand : a.values()) {
+    if (IsQuantizedValue(a, operand)) return true;
+    if (const auto* list = std::get_if<ir::ValueList>(&operand)) {
+      for (const ir::ValueId id : *list) {
+        if (id.valid() && a.graph().type(id).quantized()) return true;
+      }
+    }
+  }
+  return std::any_of(a.results().begin(), a.results().end(),
+                     [](const TensorType& t) { return t.quantized(); });
+}
+
+ir::ValueId DequantizedId(Builder& g, ir::ValueId id) {
+  const Value v(&g.graph(), id);
+  return g.dialect() == Dialect::kCaffe2 ? Caffe2Dequantize(g, v).id() : Dequantize(g, v).id();
+}
+
+Result<std::vector<Value>> EmitOnReals(const Emitter& float_operator, Builder& g, const Arguments& a) {
+  if (!AnyQuantized(a)) return float_operator(g, a);
+  if (g.dialect() == Dialect::kCaffe2) OCTAVO_TRY(CheckCaffe2Types(a));
+  std::vector<ir::Operand> values = a.values();
+  for (ir::Operand& operand : values) {
+    if (IsQuantizedValue(a, operand)) {
+      operand = DequantizedId(g, std::get<ir::ValueId>(operand));
+    } else if (auto* list = std::get_if<ir::ValueList>(&operand)) {
+      for (ir::ValueId& id : *list) {
+        if (id.valid() && g.graph().type(id).quantized()) id = DequantizedId(g, id);
+      }
+    }
+  }
+  std::vector<TensorType> reals;
+  for (const TensorType& type : a.results()) reals.push_back(type.quantized() ? Real(type) : type);
+  std::vector<Value> results =
+      OCTAVO_TRY(float_operator(g, Arguments(&g.graph(), &a.specs(), std::move(values), std::move(reals))));
+  for (std::size_t i = 0; i < results.size() && i < a.results().size(); ++i) {
+    if (!a.result(i).quantized()) continue;
+    results[i] = g.dialect() == Dialect::kCaffe2 ? OCTAVO_TRY(Caffe2Quantize(g, results[i], a.result(i)))
+                                                 : Quantize(g, results[i], a.result(i));
+  }
+  return results;
+}
+
+}  // namespace
+
+Value Dequantize(Builder& g, Value x) {
+  if (!x.quantized()) return x;
+  const TensorType type = x.type();
+  std::vector<Value> inputs = {x, g.Constant(Scales(*type.quantization))};
+  // Runtimes know no zero point for int32.
+  if (StorageType(type.dtype) != DType::kInt32) inputs.push_back(g.Constant(ZeroPoints(type)));
+  return g.As(g.Op("DequantizeLinear", inputs, AxisAttribute(*type.quantization)), Real(type));
+}
+
+Value Quantize(Builder& g, Value x, const TensorType& type) {
+  const Quantization& q = *type.quantization;
+  return g.As(
+      g.Op("QuantizeLinear", {x, g.Constant(Scales(q)), g.Constant(ZeroPoints(type))}, AxisAttribute(q)),
+      type);
+}
+
+Emitter OnReals(Emitter float_operator) {
+  return [f = std::move(float_operator)](Builder& g, const Arguments& a) { return EmitOnReals(f, g, a); };
+}
+
+Emitter OnElements(Emitter movement, bool on_integers) {
+  return
+      [f = std::move(movement), on_integers](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
+        if (on_integers && g.dialect() == Dialect::kQdq) return f(g, a);
+        return EmitOnReals(f, g, a);
+      };
+}
+
+Emitter ThroughFloat(Emitter float_operator) { return OnReals(std::move(float_operator)); }
+
+Emitter FloatOp(std::string op) {
+  return [op = std::move(op)](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
+    std::vector<Value> inputs;
+    for (const ir::Operand& operand : a.values()) {
+      if (const auto* id = std::get_if<ir::ValueId>(&operand)) inputs.emplace_back(&g.graph(), *id);
+    }
+    return One(g.Op(op, inputs));
+  };
+}
+
+Emitter Int8Or(Emitter int8, Emitter float_operator) {
+  return [int8 = std::move(int8), real = std::move(float_operator)](
+             Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
+    if (!AnyQuantized(a)) return real(g, a);
+    OCTAVO_TRY(CheckCaffe2Types(a));
+    return int8(g, a);
+  };
+}
+
+}  // namespace octavo

@@ -1,0 +1,242 @@
+#include "octavo/lower/lower.h"
+
+#include <set>
+#include <unordered_map>
+
+#include <fmt/format.h>
+
+#include "octavo/lower/emit.h"
+
+namespace octavo::lower {
+namespace {
+
+using ir::ValueId;
+
+// How a value of the imported graph is held in the lowered one.  TensorRT has no uint8: what has the zero
+// point 128 becomes int8 with 0, which means the same reals.
+Result<TensorType> HeldType(TensorType type, const LowerOptions& options) {
+  if (options.target != Target::kTensorRt || !type.quantized() || !type.quantization->per_tensor())
+    return type;
+  if (type.dtype == DType::kQUint8 && type.quantization->zero_point() == 128) {
+    type.dtype = DType::kQInt8;
+    type.quantization->zero_points[0] = 0;
+  } else if (type.quantization->zero_point() != 0 || type.dtype == DType::kQUint8) {
+    return Unsupported(
+        fmt::format("TensorRT quantizes symmetrically, and a value here is {}({}, {})", Name(type.dtype),
+                    type.quantization->scale(), type.quantization->zero_point()),
+        "Quantize activations as qint8 with zero point 0 or quint8 with zero point 128, or use another "
+        "--target.");
+  }
+  return type;
+}
+
+class Lowering {
+ public:
+  Lowering(const ir::Graph& source, const Registry& registry, const LowerOptions& options)
+      : source_(source), registry_(registry), options_(options), builder_(&lowered_, options) {}
+
+  Result<Lowered> Run() {
+    lowered_.name = source_.name;
+    lowered_.doc = source_.doc;
+    lowered_.metadata = source_.metadata;
+    lowered_.opsets[""] = options_.opset;
+    for (const ValueId input : source_.inputs()) {
+      const ir::Value& value = source_.value(input);
+      TensorType type = OCTAVO_TRY(HeldType(value.type, options_));
+      if (options_.dialect == Dialect::kCaffe2 && type.quantized()) {
+        return Unsupported(
+            fmt::format("the input {} is quantized, and the Caffe2 dialect cannot say how", value.name),
+            "Move quantize_per_tensor into the model, or use --dialect qdq.");
+      }
+      map_[input.index] = lowered_.AddInput(value.name, std::move(type));
+    }
+    for (const ir::Node& node : source_.nodes()) {
+      builder_.SetOrigin(node.origin);
+      if (Status status = LowerNode(node); !status) {
+        failures_.push_back(Locate(std::move(status).error(), node));
+        for (const ValueId output : node.outputs) failed_.insert(output.index);
+      }
+    }
+    if (!failures_.empty()) return Failure();
+    for (const ir::Output& output : source_.outputs()) {
+      lowered_.AddOutput(output.name, OCTAVO_TRY(Mapped(output.value)));
+    }
+    FinishOutputs();
+    NameNodes();
+    for (const ir::Node& node : lowered_.nodes()) {
+      const std::size_t colons = node.op.find("::");
+      if (colons != std::string::npos) lowered_.opsets.try_emplace(node.op.substr(0, colons), 1);
+    }
+    return Lowered{std::move(lowered_), builder_.warnings()};
+  }
+
+ private:
+  Result<ValueId> Mapped(ValueId id) {
+    if (const auto at = map_.find(id.index); at != map_.end()) return at->second;
+    const ir::Value& value = source_.value(id);
+    if (!value.constant) return Unsupported("a value is used before it is made");
+    Tensor tensor = *value.constant;
+    ValueId mapped;
+    if (options_.dialect == Dialect::kCaffe2 && IsQuantized(tensor.dtype)) {
+      // A quantized constant is a node here, since an initializer cannot carry its scale.
+      if (tensor.dtype == DType::kQInt8 && tensor.quantization->per_tensor()) tensor = tensor.ShiftedBy128();
+      if (tensor.dtype != DType::kQUint8 || !tensor.quantization->per_tensor()) {
+        return Unsupported(
+            fmt::format("the Caffe2 dialect has no constants of type {}", tensor.type().ToString()));
+      }
+      const TensorType type = tensor.type();
+      mapped = builder_
+                   .As(builder_.Op(fmt::format("{}::Int8GivenTensorFill", kCaffe2Domain), {},
+                                   {{"shape", tensor.sizes},
+                                    {"Y_zero_point", type.quantization->zero_point()},
+                                    {"Y_scale", type.quantization->scale()},
+                                    {"values", ir::Bytes{tensor}}}),
+                       type)
+                   .id();
+    } else {
+      const TensorType held = OCTAVO_TRY(HeldType(tensor.type(), options_));
+      if (held.dtype != tensor.dtype) {
+        // quint8 with zero point 128 as qint8: the same bytes with the sign bit turned.
+        tensor.dtype = held.dtype;
+        tensor.quantization = held.quantization;
+        tensor.flip_sign_bit = !tensor.flip_sign_bit;
+      }
+      mapped = lowered_.AddConstant(std::move(tensor), value.name);
+    }
+    map_[id.index] = mapped;
+    return mapped;
+  }
+
+  Result<ir::Operand> MappedOperand(const ir::Operand& operand) {
+    if (const auto* id = std::get_if<ValueId>(&operand)) return ir::Operand(OCTAVO_TRY(Mapped(*id)));
+    if (const auto* list = std::get_if<ir::ValueList>(&operand)) {
+      ir::ValueList mapped;
+      for (const ValueId id : *list) mapped.push_back(id.valid() ? OCTAVO_TRY(Mapped(id)) : ValueId());
+      return ir::Operand(std::move(mapped));
+    }
+    if (const auto* packed = std::get_if<std::shared_ptr<const ir::PackedWeights>>(&operand);
+        packed && ((*packed)->weight_value.valid() || (*packed)->bias_value.valid())) {
+      auto copy = std::make_shared<ir::PackedWeights>(**packed);
+      if (copy->weight_value.valid()) copy->weight_value = OCTAVO_TRY(Mapped(copy->weight_value));
+      if (copy->bias_value.valid()) copy->bias_value = OCTAVO_TRY(Mapped(copy->bias_value));
+      return ir::Operand(std::shared_ptr<const ir::PackedWeights>(std::move(copy)));
+    }
+    return operand;
+  }
+
+  // What depends on a node that failed is not reported again.
+  bool DependsOnFailure(const ir::Node& node) const {
+    bool depends = false;
+    ir::Graph::ForEachUse(node, [&](ValueId id) { depends |= failed_.contains(id.index); });
+    return depends;
+  }
+
+  Status LowerNode(const ir::Node& node) {
+    if (DependsOnFailure(node)) {
+      for (const ValueId output : node.outputs) failed_.insert(output.index);
+      return {};
+    }
+    std::vector<ir::Argument> arguments;
+    arguments.reserve(node.arguments.size());
+    for (const ir::Argument& argument : node.arguments) {
+      arguments.push_back({argument.name, OCTAVO_TRY(MappedOperand(argument.value))});
+    }
+    std::optional<Registry::BoundCall> call = OCTAVO_TRY(registry_.Match(lowered_, node.op, arguments));
+    if (!call) return Unsupported("no row");
+    const Emitter* emitter = registry_.FindEmitter(*call->row, options_.dialect, options_.opset);
+    if (!emitter) {
+      return Unsupported(
+          fmt::format("has no form in the {} dialect at opset {}", Name(options_.dialect), options_.opset));
+    }
+    std::vector<TensorType> results;
+    for (const ValueId output : node.outputs) {
+      results.push_back(OCTAVO_TRY(HeldType(source_.type(output), options_)));
+    }
+    const std::vector<Value> values = OCTAVO_TRY((*emitter)(
+        builder_, Arguments(&lowered_, &call->row->arguments, std::move(call->arguments), results)));
+    if (values.size() != node.outputs.size()) {
+      return Unsupported(fmt::format("its form in the {} dialect gives {} values, the operator {}",
+                                     Name(options_.dialect), values.size(), node.outputs.size()));
+    }
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (!values[i].defined()) continue;  // a result that nothing uses, such as max_pool2d's indices
+      map_[node.outputs[i].index] = values[i].id();
+      // An identity answers its argument, whose type stays.
+      if (values[i].type().dtype == DType::kUnknown) lowered_.value(values[i].id()).type = results[i];
+      if (!values[i].shape() && results[i].shape)
+        lowered_.value(values[i].id()).type.shape = results[i].shape;
+    }
+    return {};
+  }
+
+  static Error Locate(Error error, const ir::Node& node) {
+    if (!node.origin) return error;
+    error.SetWhere(node.origin->place, node.origin->excerpt);
+    for (const std::string& call : node.origin->calls) error.AddContext(call);
+    return error;
+  }
+
+  Error Failure() {
+    if (failures_.size() == 1) {
+      Error error = std::move(failures_[0]);
+      return error;
+    }
+    Error all = Unsupported(fmt::format("{} operators have no form in the {} dialect as they stand",
+                                        failures_.size(), Name(options_.dialect)));
+    constexpr std::size_t kShown = 20;
+    for (std::size_t i = 0; i < failures_.size() && i < kShown; ++i) {
+      all.AddDetail(fmt::format("{}  at {}", failures_[i].what(), failures_[i].where()));
+    }
+    if (failures_.size() > kShown) all.AddDetail(fmt::format("and {} more", failures_.size() - kShown));
+    all.SetHint(failures_[0].hint());
+    return all;
+  }
+
+  // An output has a name of its own: a graph input, a constant, or a value that is an output twice, goes
+  // through Identity.
+  void FinishOutputs() {
+    builder_.SetOrigin(nullptr);
+    std::set<std::int32_t> taken;
+    for (const ValueId input : lowered_.inputs()) taken.insert(input.index);
+    for (ir::Output& output : lowered_.outputs()) {
+      const bool constant = lowered_.value(output.value).constant.has_value();
+      if (constant || !taken.insert(output.value.index).second) {
+        const TensorType type = lowered_.type(output.value);
+        const Value copy = builder_.As(builder_.Op("Identity", {Value(&lowered_, output.value)}), type);
+        output.value = copy.id();
+        taken.insert(output.value.index);
+      }
+      lowered_.value(output.value).name = output.name;
+    }
+  }
+
+  // "layer1.0.conv1/Conv", with a number where that is taken.
+  void NameNodes() {
+    std::unordered_map<std::string, int> used;
+    for (ir::Node& node : lowered_.nodes()) {
+      const std::size_t colons = node.op.rfind("::");
+      const std::string op = colons == std::string::npos ? node.op : node.op.substr(colons + 2);
+      const std::string base =
+          node.origin && !node.origin->module_path.empty() ? node.origin->module_path + "/" + op : op;
+      const int count = used[base]++;
+      node.name = count == 0 ? base : fmt::format("{}_{}", base, count);
+    }
+  }
+
+  const ir::Graph& source_;
+  const Registry& registry_;
+  const LowerOptions options_;
+  ir::Graph lowered_;
+  Builder builder_;
+  std::unordered_map<std::int32_t, ValueId> map_;
+  std::set<std::int32_t> failed_;
+  std::vector<Error> failures_;
+};
+
+}  // namespace
+
+Result<Lowered> Lower(const ir::Graph& graph, const Registry& registry, const LowerOptions& options) {
+  return Lowering(graph, registry, options).Run();
+}
+
+}  // namespace octavo::lower
