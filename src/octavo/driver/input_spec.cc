@@ -1,0 +1,117 @@
+#include <cctype>
+#include <charconv>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "octavo/octavo.h"
+
+namespace octavo {
+namespace {
+
+constexpr const char* kHint =
+    "It reads [name:]dtype[d0,d1,...][(scale,zero_point)]: x:float32[1,3,224,224], float32[N,3,224,224] (a "
+    "name "
+    "stands for a size that stays open), quint8[1,4,2,3](0.26,128).";
+
+Error Bad(std::string_view text, const std::string& why) {
+  return UsageError(fmt::format("--input \"{}\": {}", text, why), kHint);
+}
+
+std::string_view Trim(std::string_view s) {
+  while (!s.empty() && std::isspace(static_cast<unsigned char>(s.front()))) s.remove_prefix(1);
+  while (!s.empty() && std::isspace(static_cast<unsigned char>(s.back()))) s.remove_suffix(1);
+  return s;
+}
+
+bool IsName(std::string_view s) {
+  if (s.empty() || std::isdigit(static_cast<unsigned char>(s[0]))) return false;
+  for (const char c : s) {
+    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '_') return false;
+  }
+  return true;
+}
+
+template <typename T>
+std::optional<T> Number(std::string_view s) {
+  s = Trim(s);
+  T value{};
+  const auto [end, error] = std::from_chars(s.data(), s.data() + s.size(), value);
+  if (error != std::errc() || end != s.data() + s.size()) return std::nullopt;
+  return value;
+}
+
+Result<Shape> ParseShape(std::string_view whole, std::string_view inner) {
+  Shape shape;
+  if (Trim(inner).empty()) return shape;
+  while (true) {
+    const std::size_t comma = inner.find(',');
+    const std::string_view item = Trim(inner.substr(0, comma));
+    if (const auto size = Number<std::int64_t>(item)) {
+      if (*size < 0) return Bad(whole, fmt::format("the size {} is negative", *size));
+      shape.emplace_back(*size);
+    } else if (IsName(item)) {
+      shape.push_back(Dim::Symbol(std::string(item)));
+    } else {
+      return Bad(whole, fmt::format("\"{}\" is neither a size nor a name for one", item));
+    }
+    if (comma == std::string_view::npos) return shape;
+    inner.remove_prefix(comma + 1);
+  }
+}
+
+Result<Quantization> ParseQuantization(std::string_view whole, std::string_view inner, DType dtype) {
+  const std::size_t comma = inner.find(',');
+  if (comma == std::string_view::npos) return Bad(whole, "the quantization needs a scale and a zero point");
+  const auto scale = Number<double>(inner.substr(0, comma));
+  const auto zero_point = Number<std::int64_t>(inner.substr(comma + 1));
+  if (!scale || !zero_point) return Bad(whole, "the scale or the zero point is no number");
+  if (!std::isfinite(*scale) || static_cast<float>(*scale) <= 0 ||
+      !std::isfinite(static_cast<float>(*scale))) {
+    return Bad(whole, "the scale must be a positive float32 number");
+  }
+  const std::int64_t low = dtype == DType::kQUint8 ? 0 : dtype == DType::kQInt8 ? -128 : INT32_MIN;
+  const std::int64_t high = dtype == DType::kQUint8 ? 255 : dtype == DType::kQInt8 ? 127 : INT32_MAX;
+  if (*zero_point < low || *zero_point > high) {
+    return Bad(whole, fmt::format("the zero point must be from {} to {}", low, high));
+  }
+  return Quantization::PerTensor(*scale, *zero_point);
+}
+
+}  // namespace
+
+Result<InputSpec> InputSpec::Parse(std::string_view text) {
+  InputSpec spec;
+  std::string_view rest = Trim(text);
+  const std::size_t bracket = rest.find('[');
+  if (const std::size_t colon = rest.substr(0, bracket).rfind(':'); colon != std::string_view::npos) {
+    spec.name = std::string(Trim(rest.substr(0, colon)));
+    if (spec.name.empty()) return Bad(text, "there is no name before the colon");
+    rest.remove_prefix(colon + 1);
+  }
+  const std::size_t end = rest.find_first_of("[(");
+  const std::string_view dtype_name = Trim(rest.substr(0, end));
+  const auto dtype = DTypeFromName(dtype_name);
+  if (!dtype) return Bad(text, fmt::format("\"{}\" is no dtype", dtype_name));
+  spec.type.dtype = *dtype;
+  rest.remove_prefix(end == std::string_view::npos ? rest.size() : end);
+  if (!rest.empty() && rest.front() == '[') {
+    const std::size_t close = rest.find(']');
+    if (close == std::string_view::npos) return Bad(text, "the bracket is not closed");
+    spec.type.shape = OCTAVO_TRY(ParseShape(text, rest.substr(1, close - 1)));
+    rest = Trim(rest.substr(close + 1));
+  }
+  if (!rest.empty() && rest.front() == '(') {
+    if (rest.back() != ')') return Bad(text, "the parenthesis is not closed");
+    if (!IsQuantized(*dtype)) return Bad(text, fmt::format("{} has no scale and zero point", Name(*dtype)));
+    spec.type.quantization = OCTAVO_TRY(ParseQuantization(text, rest.substr(1, rest.size() - 2), *dtype));
+    rest = {};
+  }
+  if (!rest.empty()) return Bad(text, fmt::format("\"{}\" is left over", rest));
+  if (IsQuantized(*dtype) && !spec.type.quantization) {
+    return Bad(text, fmt::format("{} needs a scale and a zero point", Name(*dtype)));
+  }
+  return spec;
+}
+
+}  // namespace octavo

@@ -1,0 +1,143 @@
+#include "octavo/driver/pipeline.h"
+
+#include <set>
+
+#include <fmt/format.h>
+
+#include "octavo/driver/plugin.h"
+#include "octavo/driver/registry_rules.h"
+#include "octavo/ir/verify.h"
+#include "octavo/module/load.h"
+#include "octavo/passes/passes.h"
+#include <nlohmann/json.hpp>
+
+namespace octavo::driver {
+namespace {
+
+constexpr int kQdqOpset = 17, kFirstQdqOpset = 13, kLastQdqOpset = 21, kCaffe2Opset = 9;
+
+// Quantized inputs and outputs are plain integer tensors in the file; this says what they mean.
+std::string QuantizationMetadata(const ir::Graph& graph) {
+  nlohmann::ordered_json json = nlohmann::ordered_json::object();
+  auto add = [&json](const std::string& name, const TensorType& type) {
+    if (!type.quantized() || !type.quantization->per_tensor()) return;
+    json[name] = {{"dtype", Name(type.dtype)},
+                  {"scale", type.quantization->scale()},
+                  {"zero_point", type.quantization->zero_point()}};
+  };
+  for (const ir::ValueId input : graph.inputs()) add(graph.value(input).name, graph.type(input));
+  for (const ir::Output& output : graph.outputs()) add(output.name, graph.type(output.value));
+  return json.empty() ? std::string() : json.dump();
+}
+
+Status NameOutputs(ir::Graph& graph, const std::vector<std::string>& names) {
+  if (names.size() > graph.outputs().size()) {
+    return UsageError(fmt::format("--output-name is given {} times, the model has {} outputs", names.size(),
+                                  graph.outputs().size()));
+  }
+  for (std::size_t i = 0; i < names.size(); ++i) graph.outputs()[i].name = names[i];
+  std::set<std::string> taken;
+  for (const ir::ValueId input : graph.inputs()) taken.insert(graph.value(input).name);
+  for (const ir::Output& output : graph.outputs()) {
+    if (output.name.empty() || !taken.insert(output.name).second) {
+      return UsageError(fmt::format("--output-name: \"{}\" is empty or taken already", output.name));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Operators>> LoadOperators(const std::vector<std::filesystem::path>& plugins) {
+  auto operators = std::make_unique<Operators>();
+  RegisterBuiltinOperators(operators->registry);
+  for (const auto& path : plugins)
+    operators->plugins.push_back(OCTAVO_TRY(LoadPlugin(path, operators->registry)));
+  return operators;
+}
+
+Result<Read> ReadModel(const std::filesystem::path& path, const Registry& registry,
+                       const std::vector<InputSpec>& inputs) {
+  Read read;
+  read.module = OCTAVO_TRY(module::Load(path));
+  import::Options options;
+  for (const InputSpec& input : inputs) options.inputs.push_back({input.name, input.type});
+  const RegistryRules rules(registry);
+  read.imported = OCTAVO_TRY(import::Import(read.module, rules, options));
+  return read;
+}
+
+Error MissingOperators(const std::vector<import::MissingOperator>& missing) {
+  Error error = Unsupported(missing.size() == 1 ? "1 operator has no row"
+                                                : fmt::format("{} operators have no row", missing.size()));
+  for (const import::MissingOperator& operation : missing) {
+    std::string line = fmt::format(
+        "{}  {}", operation.op,
+        operation.uses.size() == 1 ? "once, at" : fmt::format("{} times, first at", operation.uses.size()));
+    if (!operation.uses.empty() && operation.uses[0]) {
+      const ir::Origin& origin = *operation.uses[0];
+      line += " " + origin.place;
+      if (!origin.module_path.empty()) line += fmt::format(", in {}", origin.module_path);
+      if (!origin.excerpt.empty()) {
+        line += "\n    ";
+        for (const char c : origin.excerpt) {
+          line += c;
+          if (c == '\n') line += "    ";
+        }
+      }
+    }
+    error.AddDetail(std::move(line));
+  }
+  error.SetHint(
+      "Register your own with --plugin, see docs/custom_operators.md; `octavo ops` lists what there is.");
+  return error;
+}
+
+Result<int> ChosenOpset(const ExportOptions& options) {
+  if (options.dialect == Dialect::kCaffe2) {
+    if (options.opset != 0 && options.opset != kCaffe2Opset) {
+      return UsageError(
+          fmt::format("--opset {}: the Caffe2 dialect is of opset {} alone", options.opset, kCaffe2Opset));
+    }
+    return kCaffe2Opset;
+  }
+  if (options.opset == 0) return kQdqOpset;
+  if (options.opset < kFirstQdqOpset || options.opset > kLastQdqOpset) {
+    return UsageError(fmt::format("--opset {}: the qdq dialect is written for {} to {}", options.opset,
+                                  kFirstQdqOpset, kLastQdqOpset));
+  }
+  return options.opset;
+}
+
+Result<Converted> Convert(const ir::Graph& imported, const Registry& registry, const ExportOptions& options) {
+  LowerOptions lower_options;
+  lower_options.dialect = options.dialect;
+  lower_options.opset = OCTAVO_TRY(ChosenOpset(options));
+  lower_options.target = options.target;
+  lower_options.requantize_per_channel = options.requantize_per_channel;
+  lower::Lowered lowered = OCTAVO_TRY(lower::Lower(imported, registry, lower_options));
+  Converted converted;
+  converted.warnings = std::move(lowered.warnings);
+  converted.graph = std::move(lowered.graph);
+  ir::Graph& graph = converted.graph;
+  OCTAVO_TRY(NameOutputs(graph, options.output_names));
+  if (std::string text = QuantizationMetadata(graph); !text.empty()) {
+    graph.metadata["octavo.quantization"] = std::move(text);
+  }
+  passes::RemoveDeadNodes(graph);
+  if (options.dialect == Dialect::kCaffe2) passes::CancelTransposes(graph, false);
+  if (options.optimize) {
+    int saved = 0, more = 0;
+    do {
+      more = passes::CancelTransposes(graph, true) + passes::RemoveIdentities(graph);
+      saved += more;
+    } while (more > 0);
+    saved += passes::RemoveDeadNodes(graph);
+    converted.nodes_saved = static_cast<std::size_t>(saved);
+  }
+  passes::MergeConstants(graph);
+  OCTAVO_TRY(ir::Verify(graph));
+  return converted;
+}
+
+}  // namespace octavo::driver

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "octavo/import/import.h"
+#include "octavo/lower/lower.h"
+#include "octavo/module/value.h"
+#include "octavo/octavo.h"
+
+namespace octavo::driver {
+
+// The built-in rows and those of the plugins, which stay loaded as long as this lives.
+struct Operators {
+  std::vector<std::shared_ptr<void>> plugins;
+  Registry registry;
+};
+Result<std::unique_ptr<Operators>> LoadOperators(const std::vector<std::filesystem::path>& plugins);
+
+// Reads and imports a model.
+struct Read {
+  module::Module module;
+  import::Imported imported;
+};
+Result<Read> ReadModel(const std::filesystem::path& path, const Registry& registry,
+                       const std::vector<InputSpec>& inputs);
+
+// The one error that lists all operators without a row.
+Error MissingOperators(const std::vector<import::MissingOperator>& missing);
+
+struct Converted {
+  ir::Graph graph;
+  std::vector<std::string> warnings;
+  std::size_t nodes_saved = 0;
+};
+// Lowers and runs the passes.
+Result<Converted> Convert(const ir::Graph& imported, const Registry& registry, const ExportOptions& options);
+
+// The opset that is meant; an error where the dialect does not have it.
+Result<int> ChosenOpset(const ExportOptions& options);
+
+}  // namespace octavo::driver

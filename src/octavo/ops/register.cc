@@ -1,0 +1,23 @@
+#include "octavo/ops/register.h"
+
+namespace octavo {
+
+void RegisterBuiltinOperators(Registry& registry) {
+  RegisterActivations(registry);
+  RegisterArithmetic(registry);
+  RegisterBinary(registry);
+  RegisterConcatenation(registry);
+  RegisterConvolution(registry);
+  RegisterIdentities(registry);
+  RegisterLinear(registry);
+  RegisterNormalization(registry);
+  RegisterPadding(registry);
+  RegisterPooling(registry);
+  RegisterQuantization(registry);
+  RegisterReduction(registry);
+  RegisterResampling(registry);
+  RegisterShaping(registry);
+  RegisterSlicing(registry);
+}
+
+}  // namespace octavo
