@@ -2,6 +2,7 @@
 
 // The syntax tree of TorchScript's serialized source, the subset of Python that PyTorch's printer emits.
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -23,64 +24,66 @@ struct CallArgument {
 };
 
 enum class ExprKind : std::uint8_t {
-  kName,        // text
-  kAttribute,   // children[0] . text
-  kCall,        // children[0] ( arguments )
-  kSubscript,   // children[0] [ children[1], ... ]; a slice among them is a kSlice
-  kSlice,       // children[0] : children[1] : children[2]; null where left out
-  kInt,         // integer; a literal beyond int64 is an error
-  kFloat,       // number; inf and nan are written as names or calls and stay so
-  kComplex,     // number: the imaginary part
-  kString,      // text, escapes resolved
+  kName,       // text
+  kAttribute,  // children[0] . text
+  kCall,       // children[0] ( arguments )
+  kSubscript,  // children[0] [ children[1], ... ]; a slice among them is a kSlice
+  kSlice,      // children[0] : children[1] : children[2]; null where left out
+  kInt,        // integer, negative where a minus precedes the literal; beyond int64 is an error
+  kFloat,      // number, likewise; inf and nan are written as names and stay so
+  kComplex,    // number: the imaginary part, likewise; 1.+2.j is a kBinary of both
+  kString,     // text, escapes resolved
   kTrue,
   kFalse,
   kNone,
-  kEllipsis,    // ...
-  kUnary,       // op: "-" "~" "not" "+"; children[0]
-  kBinary,      // op: "+" "-" "*" "/" "//" "%" "**" "@" "&" "|" "^" "<<" ">>"; children[0], children[1]
-  kCompare,     // op: "==" "!=" "<" "<=" ">" ">=" "is" "is not" "in" "not in"; children[0], children[1]
-  kAnd,         // children[0], children[1]
+  kEllipsis,  // ...
+  kUnary,     // op: "-" "~" "not" "+"; children[0]
+  kBinary,    // op: "+" "-" "*" "/" "//" "%" "**" "@" "&" "|" "^" "<<" ">>"; children[0], children[1]
+  kCompare,   // op: "==" "!=" "<" "<=" ">" ">=" "is" "is not" "in" "not in"; children[0], children[1]
+  kAnd,       // children[0], children[1]
   kOr,
-  kTernary,     // children[0] if children[1] else children[2]
-  kList,        // [children...]
-  kTuple,       // (children...)
-  kDict,        // {children[0]: children[1], children[2]: children[3], ...}
+  kTernary,            // children[0] if children[1] else children[2]
+  kList,               // [children...]
+  kTuple,              // (children...)
+  kDict,               // {children[0]: children[1], children[2]: children[3], ...}
   kListComprehension,  // [children[0] for children[1] in children[2]]
-  kLambda,      // parameters' names in `names`; children[0]
 };
 
 struct Expr {
   ExprKind kind;
   SourceRange range;
-  std::string text;            // kName, kAttribute, kString, and the operator of kUnary, kBinary, kCompare
+  std::string text;  // kName, kAttribute, kString, and the operator of kUnary, kBinary, kCompare
   std::int64_t integer = 0;
   double number = 0;
   std::vector<ExprPtr> children;
   std::vector<CallArgument> arguments;
-  std::vector<std::string> names;
 };
 
+struct Function;
 struct Statement;
 using StatementPtr = std::unique_ptr<const Statement>;
 using Block = std::vector<StatementPtr>;
 
 enum class StatementKind : std::uint8_t {
-  kAssign,      // targets[0] = targets[1] = value; a target is a kName, kAttribute, kSubscript, or kTuple of those
-                // ("a, b, = x" is a kTuple target, "a, = x" one of length 1); annotation where "a : int = 1"
+  // targets[0] = targets[1] = value; a target is a kName, kAttribute, kSubscript, or kTuple of those ("a, b,
+  // = x" is
+  // a kTuple target, "a, = x" one of length 1); annotation where "a : int = 1"
+  kAssign,
   kAugmentedAssign,  // targets[0] op= value; text is the operator: "+" ...
-  kDeclare,     // targets[0] : annotation, without a value (class attributes)
-  kExpression,  // value
-  kIf,          // value; body, otherwise (elif is an if inside otherwise)
-  kWhile,       // value; body
-  kFor,         // for targets[0] in value; body
-  kWith,        // with value as targets[0] (may be missing); body
-  kReturn,      // value, may be null
-  kRaise,       // value, may be null
-  kAssert,      // value; message in `annotation`, may be null
+  kDeclare,          // targets[0] : annotation, without a value (class attributes)
+  kExpression,       // value
+  kIf,               // value; body, otherwise (elif is an if inside otherwise)
+  kWhile,            // value; body
+  kFor,              // for targets[0] in value; body
+  kWith,             // with value as targets[0] (may be missing); body
+  kReturn,           // value, may be null
+  kRaise,            // value, may be null
+  kAssert,           // value; message in `annotation`, may be null
   kPass,
   kBreak,
   kContinue,
-  kDelete,      // targets
+  kDelete,    // targets
+  kFunction,  // function: a def inside a body, as written for torch.jit.fork
 };
 
 struct Statement {
@@ -91,6 +94,10 @@ struct Statement {
   ExprPtr value;
   ExprPtr annotation;
   Block body, otherwise;
+  std::unique_ptr<const Function> function;
+
+  Statement();
+  ~Statement();
 };
 
 struct Parameter {
@@ -106,7 +113,6 @@ struct Function {
   std::vector<Parameter> parameters;
   ExprPtr return_annotation;  // may be null
   Block body;
-  std::vector<ExprPtr> decorators;
   SourceRange range;
 };
 
@@ -125,7 +131,10 @@ struct File {
   std::shared_ptr<const SourceText> source;
   std::vector<std::unique_ptr<const Class>> classes;
   std::vector<std::unique_ptr<const Function>> functions;
-  Block statements;  // anything else at the top level ("op_version_set = 1", "import ...")
+  // Assignments at the top level ("op_version_set = 1").  Imports are left out: every name is written in
+  // full.
+  Block statements;
+  std::size_t nodes = 0;  // expressions, arguments, statements and parameters of the tree
 };
 
 }  // namespace octavo::source
