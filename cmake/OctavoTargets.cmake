@@ -3,6 +3,7 @@
 # includes a folder that is not listed under USES.  A file that is added to a folder is picked up by itself.
 
 add_library(octavo_options INTERFACE)
+target_compile_definitions(octavo_options INTERFACE OCTAVO_VERSION="${PROJECT_VERSION}")
 target_compile_options(octavo_options INTERFACE -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor
                        -Wold-style-cast -Wcast-qual -Wimplicit-fallthrough -Wno-missing-field-initializers
                        -Wno-restrict)  # GCC 12 warns wrongly of "literal" + std::string (its bug 105329)

@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "octavo/operators.h"
@@ -31,6 +33,8 @@ struct ExportOptions {
   bool optimize = false;  // Caffe2: leave out what the former exporter wrote though it does nothing
   bool requantize_per_channel = false;  // Caffe2: --per-channel-weights requantize
   std::vector<std::filesystem::path> plugins;
+  // Called with what is being done now ("reading", "converting", "writing"); may be empty.
+  std::function<void(std::string_view)> progress;
 };
 
 struct ValueReport {

@@ -24,6 +24,10 @@ Result<ExportReport> ExportWith(const driver::Operators& operators, const std::f
                                 const std::filesystem::path& output, const ExportOptions& options) {
   ExportReport report;
   report.opset = OCTAVO_TRY(driver::ChosenOpset(options));
+  auto progress = [&options](std::string_view stage) {
+    if (options.progress) options.progress(stage);
+  };
+  progress("reading");
   driver::Read read = OCTAVO_TRY(driver::ReadModel(model, operators.registry, options.inputs));
   if (!read.imported.missing.empty()) return driver::MissingOperators(read.imported.missing);
   ir::Graph& imported = read.imported.graph;
@@ -31,6 +35,7 @@ Result<ExportReport> ExportWith(const driver::Operators& operators, const std::f
   report.operators = imported.nodes().size();
   report.warnings = std::move(read.imported.warnings);
 
+  progress("converting");
   driver::Converted converted = OCTAVO_TRY(driver::Convert(imported, operators.registry, options));
   const ir::Graph& graph = converted.graph;
   report.nodes = graph.nodes().size();
@@ -40,6 +45,7 @@ Result<ExportReport> ExportWith(const driver::Operators& operators, const std::f
     report.inputs.push_back({graph.value(input).name, graph.type(input)});
   for (const ir::Output& o : graph.outputs()) report.outputs.push_back({o.name, graph.type(o.value)});
 
+  progress("writing");
   onnx::WriteOptions write;
   write.external_data = Translate(options.external_data);
   write.initializers_as_inputs = options.dialect == Dialect::kCaffe2;

@@ -1,0 +1,60 @@
+#include <cstdio>
+
+#include "octavo/cli/commands.h"
+#include "octavo/cli/text.h"
+#include <nlohmann/json.hpp>
+
+namespace octavo::cli {
+namespace {
+
+int ExitCode(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kUsage:
+      return kUsage;
+    case ErrorCode::kInvalidFile:
+    case ErrorCode::kUnsupported:
+      return kInvalid;
+    case ErrorCode::kIo:
+      return kInputOutput;
+  }
+  return kInvalid;
+}
+
+const char* CodeName(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kUsage:
+      return "usage";
+    case ErrorCode::kInvalidFile:
+      return "invalid_file";
+    case ErrorCode::kUnsupported:
+      return "unsupported";
+    case ErrorCode::kIo:
+      return "io";
+  }
+  return "?";
+}
+
+}  // namespace
+
+void Common::AddTo(CLI::App& command) {
+  command.add_flag("--json", json, "Print one JSON object on standard output and nothing else");
+  command.add_flag("-q,--quiet", quiet, "Print nothing but errors");
+}
+
+nlohmann::ordered_json ErrorJson(const Error& error) {
+  return {{"code", CodeName(error.code())},
+          {"message", error.what()},
+          {"where", error.where()},
+          {"excerpt", error.excerpt()},
+          {"details", error.details()},
+          {"calls", error.context()},
+          {"hint", error.hint()}};
+}
+
+int Fail(const Error& error, const Common& common, const std::string& doing) {
+  if (common.json) PrintJson({{"error", ErrorJson(error)}});
+  std::fprintf(stderr, "octavo: cannot %s: %s\n", doing.c_str(), Printable(error.ToString()).c_str());
+  return ExitCode(error.code());
+}
+
+}  // namespace octavo::cli
