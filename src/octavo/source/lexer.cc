@@ -98,7 +98,7 @@ TokenKind KeywordOrName(std::string_view text) {
 
 }  // namespace
 
-Lexer::Lexer(std::string_view text) : text_(text) {
+Lexer::Lexer(std::string_view text, std::size_t position) : text_(text), position_(position) {
   // The first line's indentation is the outermost one, whatever it is.
   std::size_t indent = 0;
   while (position_ < text_.size()) {

@@ -104,7 +104,8 @@ struct Token {
 // the lexer must not be asked again.
 class Lexer {
  public:
-  explicit Lexer(std::string_view text);
+  // Begins at the offset `position`; tokens are given by their offsets in `text`.
+  Lexer(std::string_view text, std::size_t position);
 
   Token Next();
 

@@ -1,0 +1,91 @@
+#include "octavo/source/parser.h"
+
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "octavo/source/parser_impl.h"
+
+namespace octavo::source {
+
+Parser::Parser(std::shared_ptr<const SourceText> source, const Limits& limits)
+    : source_(std::move(source)), text_(source_->text), limits_(limits), lexer_(text_, 0) {}
+
+std::unique_ptr<const File> Parser::ParseFile() {
+  auto file = std::make_unique<File>();
+  file->source = source_;
+  Advance();
+  while (token_.kind != TokenKind::kEof) {
+    if (!ParseTopLevel(file.get())) return nullptr;
+  }
+  file->nodes = nodes_;
+  return file;
+}
+
+void Parser::Advance() {
+  last_end_ = token_.end;
+  token_ = lexer_.Next();
+}
+
+bool Parser::Take(TokenKind kind) {
+  if (token_.kind != kind) return false;
+  Advance();
+  return true;
+}
+
+bool Parser::Expect(TokenKind kind, const char* after) {
+  if (Take(kind)) return true;
+  const std::string_view wanted = Describe(kind);
+  const bool spelled = kind > TokenKind::kString;
+  return FailExpected(spelled ? fmt::format("'{}' {}", wanted, after) : fmt::format("{} {}", wanted, after));
+}
+
+bool Parser::ExpectLineEnd() {
+  if (Take(TokenKind::kNewline)) return true;
+  return FailExpected(Describe(TokenKind::kNewline));
+}
+
+std::string_view Parser::TextOf(const Token& token) const {
+  return text_.substr(token.begin, token.end - token.begin);
+}
+
+bool Parser::Fail(std::uint32_t begin, std::uint32_t end, std::string what, std::string hint) {
+  if (error_) return false;
+  const SourceRange range = RangeOf(begin, end);
+  error_ = InvalidFile(std::move(what), std::move(hint));
+  error_->SetWhere(range.Place(), range.Excerpt());
+  return false;
+}
+
+bool Parser::FailHere(std::string what, std::string hint) {
+  if (token_.kind == TokenKind::kError) return Fail(token_.begin, token_.end, lexer_.error());
+  return Fail(token_.begin, token_.end, std::move(what), std::move(hint));
+}
+
+bool Parser::FailExpected(std::string_view wanted) {
+  const bool spelled = token_.kind > TokenKind::kString;
+  std::string found(Describe(token_.kind));
+  if (spelled) found = fmt::format("'{}'", found);
+  return FailHere(fmt::format("expected {}, found {}", wanted, found));
+}
+
+bool Parser::FailTooDeep() {
+  return FailHere(fmt::format("nested more than {} levels deep", limits_.max_source_depth));
+}
+
+bool Parser::CountNode() {
+  if (++nodes_ <= limits_.max_syntax_nodes) return true;
+  return FailHere(fmt::format("more than {} parts in one source file", limits_.max_syntax_nodes));
+}
+
+Result<std::unique_ptr<const File>> Parse(std::shared_ptr<const SourceText> source, const Limits& limits) {
+  if (source->text.size() >= std::numeric_limits<std::uint32_t>::max()) {
+    return InvalidFile("a source file of 4 GiB or more").SetWhere(source->name);
+  }
+  Parser parser(std::move(source), limits);
+  auto file = parser.ParseFile();
+  if (!file) return parser.TakeError();
+  return file;
+}
+
+}  // namespace octavo::source
