@@ -1,0 +1,12 @@
+"""Models of a single layer, one table a kind; `all_layers()` is the whole list."""
+from . import convolutions, elementwise, floats, movement, pooling, quantizing
+
+
+def all_layers():
+    layers = [layer for module in (convolutions, elementwise, pooling, movement, quantizing, floats)
+              for layer in module.LAYERS]
+    names = [layer.name for layer in layers]
+    twice = {n for n in names if names.count(n) > 1}
+    if twice:
+        raise ValueError("layers of the same name: " + ", ".join(sorted(twice)))
+    return layers
