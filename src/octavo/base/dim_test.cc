@@ -1,0 +1,78 @@
+#include "octavo/dim.h"
+
+#include <gtest/gtest.h>
+
+namespace octavo {
+namespace {
+
+const Dim N = Dim::Symbol("N"), H = Dim::Symbol("H");
+
+TEST(Dim, KnownNumbersCalculateAsNumbers) {
+  EXPECT_EQ((Dim(7) + Dim(-3)).value(), 4);
+  EXPECT_EQ((Dim(7) * Dim(0)), Dim(0));
+  EXPECT_EQ(Dim::FloorDivide(-7, 2).value(), -4);
+  EXPECT_EQ(Dim::FloorDivide(7, -2).value(), -4);
+  EXPECT_EQ(Dim::FloorDivide(-8, 2).value(), -4);
+  EXPECT_EQ(Dim::Modulo(-7, 2).value(), 1);
+  EXPECT_EQ(Dim::Modulo(7, -2).value(), -1);
+}
+
+TEST(Dim, PolynomialsHaveOneForm) {
+  EXPECT_EQ(N + N, N * 2);
+  EXPECT_EQ(N * H - H * N, Dim(0));
+  EXPECT_EQ((N + 1) * (N - 1), N * N - 1);
+  EXPECT_FALSE(N == H);
+}
+
+TEST(Dim, ExactDivisionLeavesNoFloor) {
+  EXPECT_EQ(Dim::FloorDivide(N * 8, 4), N * 2);
+  EXPECT_EQ(Dim::FloorDivide(N * H * 6, N * 3), H * 2);
+  EXPECT_EQ(Dim::FloorDivide(N * 4 + 3, 4), N);
+  EXPECT_EQ(Dim::FloorDivide(N * 4 + 5, 4), N + 1);
+  EXPECT_EQ(Dim::FloorDivide(N, N), Dim(1));
+  EXPECT_EQ(Dim::FloorDivide(H + 1, 2).ToString(), "floor((H + 1)/2)");
+  EXPECT_EQ(Dim::FloorDivide(N * H + 3, N).ToString(), "H + floor(3/(N))");
+}
+
+TEST(Dim, ComparesWhatHoldsForEverySize) {
+  EXPECT_EQ(Dim::Equal(N, N), true);
+  EXPECT_EQ(Dim::Equal(N, N + 1), false);
+  EXPECT_EQ(Dim::Equal(N, 0), false) << "sizes are at least 1";
+  EXPECT_EQ(Dim::Equal(N, 1), std::nullopt);
+  EXPECT_EQ(Dim::Less(N, 1), false);
+  EXPECT_EQ(Dim::Less(0, N), true);
+  EXPECT_EQ(Dim::Less(N, N * H + 1), std::nullopt) << "holds, but this much is not decided";
+  EXPECT_EQ(Dim::Less(N, N + 1), true);
+  EXPECT_EQ(Dim::Less(N, 5), std::nullopt);
+  EXPECT_EQ(Dim::Less(Dim::FloorDivide(N, 2), 1), std::nullopt) << "a quotient may be 0";
+}
+
+TEST(Dim, TextRoundTrips) {
+  for (const Dim& d :
+       {Dim(0), Dim(-5), N, N * -1, N * 2 + H * 3 - 4, N * N * H, Dim::FloorDivide(H + 1, 2) * 3 + N,
+        Dim::FloorDivide(Dim::FloorDivide(H - 1, 2) - 1, N + 1)}) {
+    const auto parsed = Dim::Parse(d.ToString());
+    ASSERT_TRUE(parsed) << d.ToString();
+    EXPECT_EQ(*parsed, d) << d.ToString();
+  }
+}
+
+TEST(Dim, RefusesWhatIsNoSize) {
+  for (const char* text :
+       {"", "N+", "2**N", "floor(N)", "floor(N/0)", "(N", "N)", "99999999999999999999", "N M"}) {
+    EXPECT_FALSE(Dim::Parse(text)) << text;
+  }
+  EXPECT_FALSE(Dim::Parse(std::string(10000, '(')));
+  std::string nested;
+  for (int i = 0; i < 10000; ++i) nested += "floor(";
+  EXPECT_FALSE(Dim::Parse(nested));
+}
+
+TEST(Dim, HugeNumbersWrapInADefinedWay) {
+  const Dim big(INT64_MAX);
+  EXPECT_EQ((big + Dim(1)).value(), INT64_MIN);
+  EXPECT_EQ(Dim::FloorDivide(INT64_MIN, -1).value(), INT64_MIN);
+}
+
+}  // namespace
+}  // namespace octavo
