@@ -1,6 +1,7 @@
 #include "octavo/dim.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cassert>
 #include <cctype>
 #include <set>
@@ -33,6 +34,11 @@ Dim Dim::Symbol(std::string name) {
   Dim d;
   d.terms_[{std::move(name)}] = 1;
   return d;
+}
+
+Dim Dim::Unknown() {
+  static std::atomic<std::uint64_t> count{0};
+  return Symbol("?" + std::to_string(++count));
 }
 
 bool Dim::known() const { return terms_.empty() || (terms_.size() == 1 && terms_.begin()->first.empty()); }

@@ -68,6 +68,13 @@ TEST(Dim, RefusesWhatIsNoSize) {
   EXPECT_FALSE(Dim::Parse(nested));
 }
 
+TEST(Dim, UnknownSizesAreEqualToThemselvesAlone) {
+  const Dim a = Dim::Unknown(), b = Dim::Unknown();
+  EXPECT_EQ(Dim::Equal(a, a), true);
+  EXPECT_EQ(Dim::Equal(a, b), std::nullopt);
+  EXPECT_EQ(*Dim::Parse((a * 2 + 1).ToString()), a * 2 + 1);
+}
+
 TEST(Dim, HugeNumbersWrapInADefinedWay) {
   const Dim big(INT64_MAX);
   EXPECT_EQ((big + Dim(1)).value(), INT64_MIN);

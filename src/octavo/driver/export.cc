@@ -24,6 +24,9 @@ Result<ExportReport> ExportWith(const driver::Operators& operators, const std::f
                                 const std::filesystem::path& output, const ExportOptions& options) {
   ExportReport report;
   report.opset = OCTAVO_TRY(driver::ChosenOpset(options));
+  if (std::error_code ignored; std::filesystem::equivalent(model, output, ignored)) {
+    return UsageError("the output is the model itself", "Name another file with -o.");
+  }
   auto progress = [&options](std::string_view stage) {
     if (options.progress) options.progress(stage);
   };

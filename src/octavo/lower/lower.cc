@@ -170,6 +170,12 @@ class Lowering {
   }
 
   static Error Locate(Error error, const ir::Node& node) {
+    // The binder's messages begin with the row's name; the emitters' do not.
+    if (error.what().rfind(node.op, 0) != 0) {
+      Error named(error.code(), fmt::format("{}: {}", node.op, error.what()), error.hint());
+      for (const std::string& line : error.details()) named.AddDetail(line);
+      error = std::move(named);
+    }
     if (!node.origin) return error;
     error.SetWhere(node.origin->place, node.origin->excerpt);
     for (const std::string& call : node.origin->calls) error.AddContext(call);

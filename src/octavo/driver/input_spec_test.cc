@@ -1,0 +1,54 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "octavo/octavo.h"
+
+namespace octavo {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(InputSpec, ReadsEveryForm) {
+  const auto plain = InputSpec::Parse("x:float32[1,3,224,224]");
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(plain->name, "x");
+  EXPECT_EQ(plain->type.ToString(), "float32[1,3,224,224]");
+  EXPECT_EQ(InputSpec::Parse("float32[N, 3 ,224,224]")->type.ToString(), "float32[N,3,224,224]");
+  EXPECT_EQ(InputSpec::Parse("quint8[1,4,2,3](0.26,128)")->type.ToString(), "quint8[1,4,2,3](0.26,128)");
+  EXPECT_EQ(InputSpec::Parse("int64")->type.ToString(), "int64");
+  EXPECT_EQ(InputSpec::Parse("int64[]")->type.ToString(), "int64[]");
+  EXPECT_EQ(InputSpec::Parse("a.b:qint8[2](1e-3,-128)")->name, "a.b");
+}
+
+TEST(InputSpec, RefusesAndSaysWhatIsWrong) {
+  const std::vector<std::pair<const char*, const char*>> cases = {
+      {"", "is no dtype"},
+      {"float31[1]", "\"float31\" is no dtype"},
+      {"float32[1", "not closed"},
+      {"float32[1,,2]", "neither a size nor a name"},
+      {"float32[-1]", "negative"},
+      {"float32[99999999999999999999]", "neither a size"},
+      {"float32[1]x", "left over"},
+      {":float32[1]", "no name before the colon"},
+      {"float32[1](0.5,3)", "has no scale"},
+      {"quint8[1]", "needs a scale and a zero point"},
+      {"quint8[1](0.5)", "needs a scale and a zero point"},
+      {"quint8[1](0,3)", "positive"},
+      {"quint8[1](-1,3)", "positive"},
+      {"quint8[1](nan,3)", "positive"},
+      {"quint8[1](inf,3)", "positive"},
+      {"quint8[1](0.5,256)", "from 0 to 255"},
+      {"qint8[1](0.5,-129)", "from -128 to 127"},
+      {"quint8[1](0.5,3", "not closed"},
+      {"quint8[1](a,b)", "no number"},
+  };
+  for (const auto& [text, reason] : cases) {
+    const auto spec = InputSpec::Parse(text);
+    ASSERT_FALSE(spec) << text;
+    EXPECT_EQ(spec.error().code(), ErrorCode::kUsage);
+    EXPECT_THAT(spec.error().ToString(), HasSubstr(reason)) << text;
+  }
+}
+
+}  // namespace
+}  // namespace octavo
