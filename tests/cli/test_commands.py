@@ -1,0 +1,118 @@
+"""The commands on the example: what they print, their JSON, that the same input gives the same bytes."""
+import json
+import unittest
+
+from octavo_cli import DIGITS, CliTest, run
+
+INPUT = ("--input", "x:float32[N,1,8,8]")
+
+
+class Export(CliTest):
+    def export(self, *arguments):
+        result = run("export", DIGITS, "-o", self.output, *INPUT, *arguments)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return result.stdout
+
+    def test_says_what_it_wrote(self):
+        text = self.export()
+        self.assertIn("out.onnx", text)
+        self.assertIn("opset 17, qdq for onnxruntime", text)
+        self.assertIn("float32[N,1,8,8]", text)
+        self.assertIn("float32[N,10]", text)
+
+    def test_quiet(self):
+        self.assertEqual(self.export("--quiet"), "")
+
+    def test_json(self):
+        report = json.loads(self.export("--json"))
+        self.assertEqual(report["bytes"], self.output.stat().st_size)
+        self.assertEqual(report["inputs"], [{"name": "x", "dtype": "float32", "shape": ["N", 1, 8, 8]}])
+        self.assertEqual(report["opset"], 17)
+        self.assertEqual(report["dialect"], "qdq")
+
+    def test_json_errors(self):
+        result = run("export", self.folder / "none.pt", "-o", self.output, "--json")
+        self.assertEqual(result.returncode, 4)
+        self.assertEqual(json.loads(result.stdout)["error"]["code"], "io")
+
+    def test_the_same_bytes(self):
+        for dialect in ("qdq", "caffe2"):
+            self.export("--dialect", dialect)
+            first = self.output.read_bytes()
+            self.export("--dialect", dialect)
+            self.assertEqual(self.output.read_bytes(), first)
+
+    def test_replaces_an_old_file(self):
+        self.output.write_text("old")
+        self.export()
+        self.assertNotEqual(self.output.read_bytes(), b"old")
+        self.assertEqual(self.files(), ["out.onnx"])
+
+    def test_output_name(self):
+        self.assertIn("scores", self.export("--output-name", "scores"))
+
+    def test_external_data(self):
+        report = json.loads(self.export("--external-data", "always", "--json"))
+        self.assertEqual(self.files(), ["out.onnx", "out.onnx.data"])
+        self.assertEqual(report["external_bytes"], (self.folder / "out.onnx.data").stat().st_size)
+
+    def test_without_input_spec(self):
+        result = run("export", DIGITS, "-o", self.output)
+        self.assertEqual(result.returncode, 0, result.stderr)
+
+
+class Inspect(CliTest):
+    def test_table(self):
+        result = run("inspect", DIGITS, *INPUT)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("TorchScript (traced", result.stdout)
+        self.assertIn("quantized::conv2d_relu", result.stdout)
+        self.assertIn("converts to qdq", result.stdout)
+        self.assertIn("converts to caffe2", result.stdout)
+
+    def test_json(self):
+        report = json.loads(run("inspect", DIGITS, *INPUT, "--json").stdout)
+        self.assertEqual(report["format"], "TorchScript")
+        self.assertTrue(report["dialects"]["qdq"]["converts"])
+        layer = next(x for x in report["layers"] if x["operator"] == "quantized::conv2d_relu")
+        self.assertEqual(layer["weights"][0]["dtype"], "qint8")
+        self.assertGreater(layer["outputs"][0]["scale"], 0)
+
+    def test_graph(self):
+        result = run("inspect", DIGITS, *INPUT, "--graph")
+        self.assertIn("quantized::conv2d_relu(", result.stdout)
+
+    def test_onnx(self):
+        self.assertEqual(run("export", DIGITS, "-o", self.output, *INPUT).returncode, 0)
+        result = run("inspect", self.output)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("ONNX", result.stdout)
+        self.assertIn("QuantizeLinear", result.stdout)
+
+
+class Ops(CliTest):
+    def test_table(self):
+        result = run("ops")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("quantized::conv2d_relu", result.stdout)
+
+    def test_filter(self):
+        names = [o["operator"] for o in json.loads(run("ops", "quantized::", "--json").stdout)["operators"]]
+        self.assertIn("quantized::add", names)
+        self.assertTrue(all("quantized::" in n for n in names))
+
+
+class Help(CliTest):
+    def test_only_what_works_is_offered(self):
+        text = run("--help").stdout
+        for command in ("export", "inspect", "ops"):
+            self.assertIn(command, text)
+        for command in ("run ", "verify", "convert ", "bench"):
+            self.assertNotIn("  " + command, text)
+
+    def test_version(self):
+        self.assertRegex(run("--version").stdout, r"^octavo \d+\.\d+\.\d+")
+
+
+if __name__ == "__main__":
+    unittest.main()
