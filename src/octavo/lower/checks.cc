@@ -1,0 +1,145 @@
+#include "octavo/lower/checks.h"
+
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace octavo {
+namespace {
+
+Error DependsOnSize(std::string_view name) {
+  return Unsupported(
+      fmt::format("argument {} depends on a size that is known only when the model runs", name),
+      "Give the input's sizes as numbers, as in --input 'float32[1,3,224,224]'.");
+}
+
+enum class Integers { kRefused, kTaken };
+enum class Quantized { kRefused, kEightBits, kNeeded };
+
+Status CheckType(const TensorType& type, const std::string& argument, Integers integers,
+                 Quantized quantized) {
+  if (type.dtype == DType::kUnknown) return {};
+  if (type.quantized()) {
+    if (quantized == Quantized::kRefused) {
+      return Unsupported(fmt::format("argument {} is {}, and PyTorch has this operator for real tensors only",
+                                     argument, type.ToString()),
+                         "Dequantize before it.");
+    }
+    if ((type.dtype != DType::kQUint8 && type.dtype != DType::kQInt8) || !type.quantization->per_tensor()) {
+      return Unsupported(
+          fmt::format("argument {} is {}, where activations need to be quantized per tensor "
+                      "to 8 bits",
+                      argument, type.ToString()));
+    }
+    return {};
+  }
+  if (quantized == Quantized::kNeeded) {
+    return Unsupported(fmt::format("argument {} is {}, and this operator needs a quantized tensor", argument,
+                                   type.ToString()),
+                       "State the input's quantization, as in --input 'quint8[1,3,8,8](0.02,128)'.");
+  }
+  if (integers == Integers::kRefused && !IsFloat(type.dtype)) {
+    return Unsupported(
+        fmt::format("argument {} is {}, and ONNX has this operator for floating-point tensors only", argument,
+                    type.ToString()),
+        "Convert with .float() before it.");
+  }
+  return {};
+}
+
+TypeRule Checked(std::string argument, TypeRule rule, Integers integers, Quantized quantized) {
+  return [argument = std::move(argument), rule = std::move(rule), integers,
+          quantized](const Arguments& a) -> Result<std::vector<TensorType>> {
+    OCTAVO_TRY(CheckType(a.tensor(argument).type(), argument, integers, quantized));
+    return rule(a);
+  };
+}
+
+// onnx.TensorProto.DataType.
+std::optional<int> OnnxType(DType dtype) {
+  switch (dtype) {
+    case DType::kFloat32:
+      return 1;
+    case DType::kUint8:
+      return 2;
+    case DType::kInt8:
+      return 3;
+    case DType::kInt16:
+      return 5;
+    case DType::kInt32:
+      return 6;
+    case DType::kInt64:
+      return 7;
+    case DType::kBool:
+      return 9;
+    case DType::kFloat16:
+      return 10;
+    case DType::kFloat64:
+      return 11;
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace
+
+Result<std::int64_t> KnownInt(const Arguments& a, std::string_view name) {
+  const Dim dim = a.dim(name);
+  if (!dim.known()) return DependsOnSize(name);
+  return dim.value();
+}
+
+Result<std::vector<std::int64_t>> KnownInts(const Arguments& a, std::string_view name) {
+  std::vector<std::int64_t> numbers;
+  for (const Dim& dim : a.dims(name)) {
+    if (!dim.known()) return DependsOnSize(name);
+    numbers.push_back(dim.value());
+  }
+  return numbers;
+}
+
+TypeRule FloatOnly(std::string argument, TypeRule rule) {
+  return Checked(std::move(argument), std::move(rule), Integers::kRefused, Quantized::kRefused);
+}
+
+TypeRule RealOnly(std::string argument, TypeRule rule) {
+  return Checked(std::move(argument), std::move(rule), Integers::kTaken, Quantized::kRefused);
+}
+
+TypeRule FloatOrEightBits(std::string argument, TypeRule rule) {
+  return Checked(std::move(argument), std::move(rule), Integers::kRefused, Quantized::kEightBits);
+}
+
+TypeRule RealOrEightBits(std::string argument, TypeRule rule) {
+  return Checked(std::move(argument), std::move(rule), Integers::kTaken, Quantized::kEightBits);
+}
+
+TypeRule EightBits(std::string argument, TypeRule rule) {
+  return Checked(std::move(argument), std::move(rule), Integers::kRefused, Quantized::kNeeded);
+}
+
+TensorType WithDType(TensorType type, DType dtype) {
+  type.dtype = dtype;
+  type.quantization.reset();
+  return type;
+}
+
+IntegerRange RangeOf(DType dtype) {
+  const bool is_signed = StorageType(dtype) == DType::kInt8;
+  return is_signed ? IntegerRange{-128, 127} : IntegerRange{0, 255};
+}
+
+Value IntegerConstant(Builder& g, const TensorType& type, std::int64_t value) {
+  return g.Constant(
+      Tensor::From(StorageType(type.dtype), {}, std::vector<std::int8_t>{static_cast<std::int8_t>(value)}));
+}
+
+Result<Value> CastTo(Builder& g, Value x, DType dtype) {
+  if (x.dtype() == dtype) return x;
+  const std::optional<int> number = OnnxType(dtype);
+  if (!number) return Unsupported(fmt::format("ONNX has no conversion to {}", Name(dtype)));
+  return g.As(g.Op("Cast", {x}, {{"to", *number}}), WithDType(x.type(), dtype));
+}
+
+}  // namespace octavo

@@ -1,0 +1,574 @@
+#include <cmath>
+#include <numbers>
+
+#include <fmt/format.h>
+
+#include "octavo/lower/checks.h"
+#include "octavo/lower/emit.h"
+#include "octavo/lower/row.h"
+#include "octavo/ops/register.h"
+
+namespace octavo {
+namespace {
+
+// ---- Bounds ----
+
+// PyTorch quantizes a bound as it quantizes elements: with a float32 reciprocal, rounding ties to even.
+std::int64_t QuantizedBound(double bound, const TensorType& type) {
+  const auto [low, high] = RangeOf(type.dtype);
+  const float inverse = 1.0F / static_cast<float>(type.quantization->scale());
+  const double steps = std::nearbyint(static_cast<float>(bound) * inverse);
+  const double q = steps + static_cast<double>(type.quantization->zero_point());
+  // A bound of infinity times a scale stays infinite and is cut like any other.
+  return static_cast<std::int64_t>(std::fmin(std::fmax(q, low), high));
+}
+
+float RealOf(std::int64_t q, const TensorType& type) {
+  return static_cast<float>(q - type.quantization->zero_point()) *
+         static_cast<float>(type.quantization->scale());
+}
+
+// min(max(x, low), high) of a quantized tensor whose quantization stays.  The bounds are values of the
+// tensor's own grid, so clamping the integers is exact.  Runtimes other than ONNX Runtime expect a float
+// operator between the pair.
+Value ClampQuantized(Builder& g, Value x, std::optional<std::int64_t> low, std::optional<std::int64_t> high) {
+  const TensorType type = x.type();
+  const auto [lowest, highest] = RangeOf(type.dtype);
+  if (low && *low <= lowest) low.reset();
+  if (high && *high >= highest) high.reset();
+  if (!low && !high) return x;
+  if (g.target() == Target::kOnnxRuntime) {
+    return g.As(g.Op("Clip", {x, low ? IntegerConstant(g, type, *low) : Value(),
+                              high ? IntegerConstant(g, type, *high) : Value()}),
+                type);
+  }
+  std::optional<float> real_low, real_high;
+  if (low) real_low = RealOf(*low, type);
+  if (high) real_high = RealOf(*high, type);
+  return Quantize(g, Clip(g, Dequantize(g, x), real_low, real_high), type);
+}
+
+struct Bounds {
+  std::optional<double> low, high;
+};
+using BoundsOf = Bounds (*)(const Arguments&);
+
+Value ClampReal(Builder& g, Value x, Bounds bounds) {
+  std::optional<float> low, high;
+  if (bounds.low) low = static_cast<float>(*bounds.low);
+  if (bounds.high) high = static_cast<float>(*bounds.high);
+  if (!low && !high) return g.Op("Identity", {x});
+  if (low == 0.0F && !high) return g.Op("Relu", {x});
+  return Clip(g, x, low, high);
+}
+
+Emitter ClampFloat(std::string argument, BoundsOf bounds) {
+  return
+      [argument = std::move(argument), bounds](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
+        return One(ClampReal(g, a.tensor(argument), bounds(a)));
+      };
+}
+
+Emitter ClampQdq(std::string argument, BoundsOf bounds) {
+  return
+      [argument = std::move(argument), bounds](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
+        const Value x = a.tensor(argument);
+        const Bounds b = bounds(a);
+        if (!x.quantized()) return One(ClampReal(g, x, b));
+        std::optional<std::int64_t> low, high;
+        if (b.low) low = QuantizedBound(*b.low, x.type());
+        if (b.high) high = QuantizedBound(*b.high, x.type());
+        return One(ClampQuantized(g, x, low, high));
+      };
+}
+
+// Bounds on the tensor's own grid, so that Int8Dequantize, Clip, Int8Quantize gives PyTorch's integers.
+Emitter ClampCaffe2(std::string argument, BoundsOf bounds) {
+  return Int8Or(
+      [argument, bounds](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
+        const Value x = a.tensor(argument);
+        Bounds b = bounds(a);
+        if (b.low) b.low = RealOf(QuantizedBound(*b.low, x.type()), x.type());
+        if (b.high) b.high = RealOf(QuantizedBound(*b.high, x.type()), x.type());
+        return One(OCTAVO_TRY(Caffe2Quantize(g, ClampReal(g, Caffe2Dequantize(g, x), b), x.type())));
+      },
+      ClampFloat(argument, bounds));
+}
+
+void AddClamp(Registry& registry, std::string name, std::vector<ArgumentSpec> arguments, BoundsOf bounds) {
+  const std::string x = arguments[0].name;
+  registry.Add({.name = std::move(name),
+                .arguments = std::move(arguments),
+                .result = FloatOrEightBits(x, SameType(x)),
+                .qdq = ClampQdq(x, bounds),
+                .caffe2 = ClampCaffe2(x, bounds)});
+}
+
+Bounds MinMax(const Arguments& a) {
+  Bounds b;
+  if (a.has("min")) b.low = a.number("min");
+  if (a.has("max")) b.high = a.number("max");
+  return b;
+}
+
+// Bounds that are tensors: PyTorch broadcasts all three.
+Result<std::vector<Value>> ClampByTensors(Builder& g, const Arguments& a) {
+  Value x = a.tensor("self");
+  for (const auto& [name, op] : {std::pair("min", "Max"), std::pair("max", "Min")}) {
+    const Value bound = a.tensor(name);
+    if (!bound.defined()) continue;
+    if (bound.dtype() != a.tensor("self").dtype()) {
+      return Unsupported(fmt::format("argument {} is {}, and self is {}", name, bound.type().ToString(),
+                                     a.tensor("self").type().ToString()),
+                         "Convert the bounds to the tensor's type.");
+    }
+    x = g.Op(op, {x, bound});
+  }
+  return One(x);
+}
+
+Result<std::vector<TensorType>> ClampByTensorsType(const Arguments& a) {
+  TensorType type = a.tensor("self").type();
+  for (const char* name : {"min", "max"}) {
+    if (!a.has(name)) continue;
+    const auto& shape = a.tensor(name).shape();
+    if (!type.shape || !shape) {
+      type.shape.reset();
+    } else {
+      type.shape = OCTAVO_TRY(Broadcast(*type.shape, *shape));
+    }
+  }
+  return std::vector<TensorType>{std::move(type)};
+}
+
+void RegisterClamps(Registry& registry) {
+  for (const char* name : {"aten::clamp", "aten::clip"}) {
+    AddClamp(registry, name, {arg::Tensor("self"), arg::OptionalScalar("min"), arg::OptionalScalar("max")},
+             MinMax);
+    registry.Add({.name = std::string(name) + ".Tensor",
+                  .arguments = {arg::Tensor("self"), arg::OptionalTensor("min"), arg::OptionalTensor("max")},
+                  .result = RealOnly("self", ClampByTensorsType),
+                  .qdq = ClampByTensors,
+                  .caffe2 = ClampByTensors});
+  }
+  AddClamp(registry, "aten::clamp_min", {arg::Tensor("self"), arg::Scalar("min")}, [](const Arguments& a) {
+    return Bounds{a.number("min"), std::nullopt};
+  });
+  AddClamp(registry, "aten::clamp_max", {arg::Tensor("self"), arg::Scalar("max")}, [](const Arguments& a) {
+    return Bounds{std::nullopt, a.number("max")};
+  });
+  AddClamp(registry, "aten::hardtanh",
+           {arg::Tensor("self"), arg::Scalar("min_val", -1), arg::Scalar("max_val", 1)},
+           [](const Arguments& a) {
+             return Bounds{a.number("min_val"), a.number("max_val")};
+           });
+  AddClamp(registry, "aten::relu6", {arg::Tensor("self")}, [](const Arguments&) { return Bounds{0.0, 6.0}; });
+  AddClamp(registry, "quantized::relu6", {arg::Tensor("qx"), arg::Bool("inplace", false)},
+           [](const Arguments&) {
+             return Bounds{0.0, 6.0};
+           });
+  AddClamp(registry, "quantized::clamp",
+           {arg::Tensor("qx"), arg::OptionalScalar("min"), arg::OptionalScalar("max")}, MinMax);
+}
+
+Result<std::vector<Value>> ReluQdq(Builder& g, const Arguments& a) {
+  const Value x = a.tensor("self");
+  if (!x.quantized()) return One(g.Op("Relu", {x}));
+  const TensorType type = x.type();
+  const std::int64_t zero_point = type.quantization->zero_point();
+  if (zero_point > RangeOf(type.dtype).low && g.target() != Target::kOnnxRuntime) {
+    return One(Quantize(g, g.Op("Relu", {Dequantize(g, x)}), type));
+  }
+  return One(ClampQuantized(g, x, zero_point, std::nullopt));
+}
+
+Result<std::vector<Value>> ReluInt8(Builder& g, const Arguments& a) {
+  return One(Int8(g, "Int8Relu", {a.tensor("self")}, a.result()));
+}
+
+// ---- One operator, one tensor ----
+
+struct Unary {
+  const char* name;
+  const char* onnx;
+};
+
+// Of floating-point tensors only, in PyTorch and in ONNX.
+constexpr Unary kFloatUnary[] = {
+    {"aten::exp", "Exp"},     {"aten::log", "Log"},   {"aten::sqrt", "Sqrt"},
+    {"aten::erf", "Erf"},     {"aten::sin", "Sin"},   {"aten::cos", "Cos"},
+    {"aten::floor", "Floor"}, {"aten::ceil", "Ceil"}, {"aten::reciprocal", "Reciprocal"},
+    {"aten::tan", "Tan"},     {"aten::atan", "Atan"}, {"aten::sinh", "Sinh"},
+    {"aten::cosh", "Cosh"},   {"aten::asin", "Asin"}, {"aten::acos", "Acos"},
+};
+
+// Of integers, too.
+constexpr Unary kRealUnary[] = {{"aten::abs", "Abs"}, {"aten::neg", "Neg"}, {"aten::sign", "Sign"}};
+
+using FloatFunction = Result<Value> (*)(Builder&, const Arguments&, Value x);
+
+Emitter OfX(FloatFunction function, std::string argument = "self") {
+  return [function, argument = std::move(argument)](Builder& g,
+                                                    const Arguments& a) -> Result<std::vector<Value>> {
+    return One(OCTAVO_TRY(function(g, a, a.tensor(argument))));
+  };
+}
+
+Value Times(Builder& g, Value x, float factor) {
+  return factor == 1.0F ? x : g.Op("Mul", {x, g.Scalar(factor)});
+}
+
+Result<Value> Rsqrt(Builder& g, const Arguments&, Value x) { return g.Op("Reciprocal", {g.Op("Sqrt", {x})}); }
+
+Result<Value> Round(Builder& g, const Arguments&, Value x) {
+  if (g.opset() < 11) return Unsupported("ONNX has Round from opset 11 on", "Use --dialect qdq.");
+  return g.Op("Round", {x});
+}
+
+Result<Value> Silu(Builder& g, const Arguments&, Value x) { return g.Op("Mul", {x, g.Op("Sigmoid", {x})}); }
+
+// log(1 + exp(x)) without overflow is what ONNX's Softplus means.
+Value Softplus(Builder& g, Value x) { return g.Op("Softplus", {x}); }
+
+Result<Value> Mish(Builder& g, const Arguments&, Value x) {
+  if (g.opset() >= 18) return g.Op("Mish", {x});
+  return g.Op("Mul", {x, g.Op("Tanh", {Softplus(g, x)})});
+}
+
+Result<Value> LogSigmoid(Builder& g, const Arguments&, Value x) {
+  return g.Op("Neg", {Softplus(g, g.Op("Neg", {x}))});
+}
+
+// PyTorch goes over to x itself where beta x > threshold.  From 20 on both are the same float32.
+Result<Value> SoftplusWithThreshold(Builder& g, const Arguments& a, Value x) {
+  const double beta = a.number("beta"), threshold = a.number("threshold");
+  if (beta == 0) return Unsupported("argument beta is 0");
+  const Value scaled = Times(g, x, static_cast<float>(beta));
+  const Value soft = Times(g, Softplus(g, scaled), static_cast<float>(1 / beta));
+  constexpr double kSameFromHere = 20;
+  if (threshold >= kSameFromHere) return soft;
+  return g.Op("Where", {g.Op("Greater", {scaled, g.Scalar(static_cast<float>(threshold))}), x, soft});
+}
+
+Result<Value> Gelu(Builder& g, const Arguments& a, Value x) {
+  const std::string& approximate = a.text("approximate");
+  if (approximate != "none" && approximate != "tanh") {
+    return Unsupported(fmt::format("argument approximate is \"{}\"", approximate),
+                       "PyTorch knows \"none\" and \"tanh\".");
+  }
+  if (g.opset() >= 20) return g.Op("Gelu", {x}, {{"approximate", approximate}});
+  const Value one = g.Scalar(1.0F);
+  const Value half = g.Op("Mul", {x, g.Scalar(0.5F)});
+  if (approximate == "none") {
+    const Value erf = g.Op("Erf", {g.Op("Mul", {x, g.Scalar(std::numbers::sqrt2_v<float> / 2)})});
+    return g.Op("Mul", {half, g.Op("Add", {erf, one})});
+  }
+  const float beta = std::numbers::sqrt2_v<float> * std::numbers::inv_sqrtpi_v<float>;
+  const Value cube = g.Op("Mul", {g.Op("Mul", {x, x}), x});
+  const Value inner = g.Op("Add", {x, g.Op("Mul", {cube, g.Scalar(0.044715F)})});
+  const Value tanh = g.Op("Tanh", {g.Op("Mul", {inner, g.Scalar(beta)})});
+  return g.Op("Mul", {half, g.Op("Add", {tanh, one})});
+}
+
+Result<Value> HardSigmoid(Builder& g, const Arguments&, Value x) {
+  return g.Op("HardSigmoid", {x}, {{"alpha", 1.0F / 6.0F}, {"beta", 0.5F}});
+}
+
+// x min(max(x + 3, 0), 6) / 6.
+Result<Value> HardSwish(Builder& g, const Arguments&, Value x) {
+  if (g.opset() >= 14) return g.Op("HardSwish", {x});
+  const Value clipped = Clip(g, g.Op("Add", {x, g.Scalar(3.0F)}), 0.0F, 6.0F);
+  return g.Op("Div", {g.Op("Mul", {x, clipped}), g.Scalar(6.0F)});
+}
+
+Result<Value> LeakyRelu(Builder& g, const Arguments& a, Value x) {
+  return g.Op("LeakyRelu", {x}, {{"alpha", a.number("negative_slope")}});
+}
+
+// scale x where x > 0, else scale alpha (exp(input_scale x) - 1).
+Value EluOf(Builder& g, Value x, double alpha, double scale, double input_scale) {
+  if (input_scale == 1 && scale == 1) return g.Op("Elu", {x}, {{"alpha", alpha}});
+  if (input_scale == 1 && scale > 0) return g.Op("Selu", {x}, {{"alpha", alpha}, {"gamma", scale}});
+  const Value negative = g.Op("Min", {x, g.Scalar(0.0F)});
+  const Value curve = g.Op("Elu", {Times(g, negative, static_cast<float>(input_scale))}, {{"alpha", alpha}});
+  return Times(g, g.Op("Add", {g.Op("Relu", {x}), curve}), static_cast<float>(scale));
+}
+
+Result<Value> Elu(Builder& g, const Arguments& a, Value x) {
+  const double input_scale = a.number("input_scale");
+  if (input_scale < 0) return Unsupported("argument input_scale is negative");
+  return EluOf(g, x, a.number("alpha"), a.number("scale"), input_scale);
+}
+
+Result<Value> Celu(Builder& g, const Arguments& a, Value x) {
+  const double alpha = a.number("alpha");
+  if (!(alpha > 0)) return Unsupported(fmt::format("argument alpha is {}, and must be positive", alpha));
+  if (g.opset() >= 12) return g.Op("Celu", {x}, {{"alpha", alpha}});
+  return EluOf(g, x, alpha, 1, 1 / alpha);
+}
+
+Result<Value> Selu(Builder& g, const Arguments&, Value x) { return g.Op("Selu", {x}); }
+
+Result<Value> Threshold(Builder& g, const Arguments& a, Value x) {
+  const float threshold = static_cast<float>(a.number("threshold"));
+  const float value = static_cast<float>(a.number("value"));
+  if (threshold == 0 && value == 0) return g.Op("Relu", {x});
+  if (value == 0 && g.opset() >= 10) return g.Op("ThresholdedRelu", {x}, {{"alpha", threshold}});
+  return g.Op("Where", {g.Op("Greater", {x, g.Scalar(threshold)}), x, g.Scalar(value)});
+}
+
+// A float operator: PyTorch has no quantized form.
+void AddFloat(Registry& registry, std::string name, std::vector<ArgumentSpec> arguments,
+              FloatFunction function) {
+  registry.Add({.name = std::move(name),
+                .arguments = std::move(arguments),
+                .result = FloatOnly("self", SameType("self")),
+                .qdq = OfX(function),
+                .caffe2 = OfX(function)});
+}
+
+// Through float where its argument is quantized; the result's type is what `rule` says.
+void AddEither(Registry& registry, std::string name, std::vector<ArgumentSpec> arguments, TypeRule rule,
+               FloatFunction function) {
+  const std::string x = arguments[0].name;
+  registry.Add({.name = std::move(name),
+                .arguments = std::move(arguments),
+                .result = FloatOrEightBits(x, std::move(rule)),
+                .qdq = OnReals(OfX(function, x)),
+                .caffe2 = ThroughFloat(OfX(function, x))});
+}
+
+// quantized:: with the result's scale and zero point among the arguments.
+void AddGiven(Registry& registry, std::string name, std::vector<ArgumentSpec> arguments,
+              FloatFunction function) {
+  const std::string x = arguments[0].name;
+  registry.Add({.name = std::move(name),
+                .arguments = std::move(arguments),
+                .result = EightBits(x, GivenQuantization(x, ShapeOf(x))),
+                .qdq = OnReals(OfX(function, x)),
+                .caffe2 = ThroughFloat(OfX(function, x))});
+}
+
+Result<Value> Sigmoid(Builder& g, const Arguments&, Value x) { return g.Op("Sigmoid", {x}); }
+Result<Value> Tanh(Builder& g, const Arguments&, Value x) { return g.Op("Tanh", {x}); }
+
+// Int8Sigmoid's result is always quantized with 1/256 and 0.
+Emitter SigmoidCaffe2(const std::string& argument) {
+  const Emitter real = OfX(Sigmoid, argument);
+  return Int8Or(
+      [argument, real](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
+        const Quantization& q = *a.result().quantization;
+        if (static_cast<float>(q.scale()) != 1.0F / 256 || q.zero_point() != 0)
+          return ThroughFloat(real)(g, a);
+        return One(Int8(g, "Int8Sigmoid", {a.tensor(argument)}, a.result()));
+      },
+      real);
+}
+
+constexpr FixedQuantization kUnitInterval = {1.0 / 256, 0, 1.0 / 256, -128};
+constexpr FixedQuantization kSymmetricUnit = {2.0 / 256, 128, 2.0 / 256, 0};
+
+void RegisterUnary(Registry& registry) {
+  for (const Unary& unary : kFloatUnary) {
+    registry.Add({.name = unary.name,
+                  .arguments = {arg::Tensor("self")},
+                  .result = FloatOnly("self", SameType("self")),
+                  .qdq = FloatOp(unary.onnx),
+                  .caffe2 = FloatOp(unary.onnx)});
+  }
+  for (const Unary& unary : kRealUnary) {
+    registry.Add({.name = unary.name,
+                  .arguments = {arg::Tensor("self")},
+                  .result = RealOnly("self", SameType("self")),
+                  .qdq = FloatOp(unary.onnx),
+                  .caffe2 = FloatOp(unary.onnx)});
+  }
+  const std::vector<ArgumentSpec> x = {arg::Tensor("self")};
+  AddFloat(registry, "aten::rsqrt", x, Rsqrt);
+  AddFloat(registry, "aten::round", x, Round);
+  AddFloat(registry, "aten::silu", x, Silu);
+  AddFloat(registry, "aten::mish", x, Mish);
+  AddFloat(registry, "aten::log_sigmoid", x, LogSigmoid);
+  AddFloat(registry, "aten::selu", x, Selu);
+  AddFloat(registry, "aten::hardswish", x, HardSwish);
+  AddFloat(registry, "aten::softplus",
+           {arg::Tensor("self"), arg::Scalar("beta", 1), arg::Scalar("threshold", 20)},
+           SoftplusWithThreshold);
+  AddFloat(
+      registry, "aten::elu",
+      {arg::Tensor("self"), arg::Scalar("alpha", 1), arg::Scalar("scale", 1), arg::Scalar("input_scale", 1)},
+      Elu);
+  AddFloat(registry, "aten::celu", {arg::Tensor("self"), arg::Scalar("alpha", 1)}, Celu);
+
+  AddEither(registry, "aten::tanh", x, FixedQuantizationOf("self", kSymmetricUnit), Tanh);
+  AddEither(registry, "aten::hardsigmoid", x, FixedQuantizationOf("self", kUnitInterval), HardSigmoid);
+  AddEither(registry, "aten::leaky_relu", {arg::Tensor("self"), arg::Scalar("negative_slope", 0.01)},
+            SameType("self"), LeakyRelu);
+  AddEither(registry, "aten::gelu",
+            {arg::Tensor("self"), arg::KeywordOnly(arg::String("approximate", "none"))}, SameType("self"),
+            Gelu);
+  AddEither(registry, "aten::threshold",
+            {arg::Tensor("self"), arg::Scalar("threshold"), arg::Scalar("value")}, SameType("self"),
+            Threshold);
+  AddEither(registry, "quantized::threshold",
+            {arg::Tensor("qx"), arg::Scalar("threshold"), arg::Scalar("value")},
+            EightBits("qx", SameType("qx")), Threshold);
+
+  AddGiven(registry, "quantized::hardswish",
+           {arg::Tensor("input"), arg::Float("output_scale"), arg::Int("output_zero_point")}, HardSwish);
+  AddGiven(registry, "quantized::leaky_relu",
+           {arg::Tensor("qx"), arg::Scalar("negative_slope"), arg::Bool("inplace", false),
+            arg::Float("output_scale"), arg::Int("output_zero_point")},
+           LeakyRelu);
+  AddGiven(registry, "quantized::elu",
+           {arg::Tensor("self"), arg::Float("output_scale"), arg::Int("output_zero_point"),
+            arg::Scalar("alpha", 1), arg::Scalar("scale", 1), arg::Scalar("input_scale", 1)},
+           Elu);
+  AddGiven(registry, "quantized::celu",
+           {arg::Tensor("self"), arg::Float("output_scale"), arg::Int("output_zero_point"),
+            arg::Scalar("alpha", 1)},
+           Celu);
+
+  registry.Add({.name = "aten::relu",
+                .arguments = x,
+                .result = RealOrEightBits("self", SameType("self")),
+                .qdq = ReluQdq,
+                .caffe2 = Int8Or(ReluInt8, FloatOp("Relu"))});
+  registry.Add({.name = "aten::sigmoid",
+                .arguments = x,
+                .result = FloatOrEightBits("self", FixedQuantizationOf("self", kUnitInterval)),
+                .qdq = OnReals(OfX(Sigmoid)),
+                .caffe2 = SigmoidCaffe2("self")});
+  registry.Add({.name = "quantized::sigmoid",
+                .arguments = {arg::Tensor("qx"), arg::Float("output_scale"), arg::Int("output_zero_point")},
+                .result = EightBits("qx", GivenQuantization("qx", ShapeOf("qx"))),
+                .qdq = OnReals(OfX(Sigmoid, "qx")),
+                .caffe2 = SigmoidCaffe2("qx")});
+}
+
+// ---- PReLU ----
+
+// The slope has one element, or one for each index of dimension 1, and must broadcast from the right.
+Result<Value> Slope(Builder& g, Value weight, std::optional<int> rank) {
+  if (!weight.shape()) return Unsupported("the shape of argument weight is not known");
+  const Dim count = NumElements(*weight.shape());
+  if (count == Dim(1)) return weight;
+  if (!rank) {
+    return Unsupported("the input's rank is not known, and PReLU has a slope for each channel",
+                       "Give the input's shape with --input.");
+  }
+  if (*rank < 2) return Unsupported("PReLU has a slope for each channel, and the input has no channels");
+  if (*rank == 2) return weight;
+  std::vector<std::int64_t> sizes(static_cast<std::size_t>(*rank) - 1, 1);
+  sizes[0] = -1;
+  if (const Tensor* constant = weight.constant(); constant && constant->contiguous()) {
+    sizes[0] = constant->num_elements();
+    return g.Constant(constant->Reshaped(sizes), "slope");
+  }
+  return Reshape(g, weight, sizes);
+}
+
+Result<std::vector<Value>> PreluFloat(Builder& g, const Arguments& a) {
+  const Value x = a.tensor("self");
+  return One(g.Op("PRelu", {x, OCTAVO_TRY(Slope(g, a.tensor("weight"), x.rank()))}));
+}
+
+// PyTorch multiplies what is positive by 1.0 as the slopes' own quantization holds it, which is less than 1
+// where all slopes are small.
+Result<std::vector<Value>> QuantizedPrelu(Builder& g, const Arguments& a) {
+  const Value x = a.tensor("qx"), weight = a.tensor("weight");
+  const Tensor* slopes = weight.constant();
+  if (!slopes || !slopes->quantization || !slopes->quantization->per_tensor()) {
+    return Unsupported("the slopes of quantized::prelu are no constant that is quantized per tensor");
+  }
+  const TensorType type = slopes->type();
+  const float one = RealOf(QuantizedBound(1.0, type), type);
+  std::vector<float> reals;
+  for (const std::int64_t q : slopes->Integers().ToInts()) reals.push_back(RealOf(q, type));
+  const Value real_slopes = g.Constant(Tensor::Floats(slopes->sizes, reals), "slope");
+  const Value slope = OCTAVO_TRY(Slope(g, real_slopes, x.rank()));
+  const bool caffe2 = g.dialect() == Dialect::kCaffe2;
+  const Value real = caffe2 ? Caffe2Dequantize(g, x) : Dequantize(g, x);
+  Value y;
+  if (one == 1.0F) {
+    y = g.Op("PRelu", {real, slope});
+  } else {
+    g.Warn(
+        fmt::format("PyTorch multiplies positive values by {} here, since the slopes' quantization cannot "
+                    "hold 1; so does the converted model",
+                    one));
+    const Value positive = Times(g, g.Op("Relu", {real}), one);
+    const Value negative = g.Op("Mul", {Clip(g, real, std::nullopt, 0.0F), slope});
+    y = g.Op("Add", {positive, negative});
+  }
+  return One(caffe2 ? OCTAVO_TRY(Caffe2Quantize(g, y, a.result())) : Quantize(g, y, a.result()));
+}
+
+Result<std::vector<Value>> QuantizedPreluCaffe2(Builder& g, const Arguments& a) {
+  for (const TensorType& type : {a.tensor("qx").type(), a.result()}) {
+    if (type.dtype != DType::kQUint8) {
+      return Unsupported(
+          fmt::format("the Caffe2 dialect has unsigned activations only, this is {}", type.ToString()),
+          "Use --dialect qdq.");
+    }
+  }
+  return QuantizedPrelu(g, a);
+}
+
+void RegisterPrelu(Registry& registry) {
+  registry.Add({.name = "aten::prelu",
+                .arguments = {arg::Tensor("self"), arg::Tensor("weight")},
+                .result = FloatOnly("self", SameType("self")),
+                .qdq = PreluFloat,
+                .caffe2 = PreluFloat});
+  registry.Add({.name = "quantized::prelu",
+                .arguments = {arg::Tensor("qx"), arg::Tensor("weight"), arg::Float("output_scale"),
+                              arg::Int("output_zero_point")},
+                .result = EightBits("qx", GivenQuantization("qx", ShapeOf("qx"))),
+                .qdq = QuantizedPrelu,
+                .caffe2 = QuantizedPreluCaffe2});
+}
+
+// ---- Gated linear unit ----
+
+Result<std::vector<TensorType>> GluType(const Arguments& a) {
+  TensorType type = a.tensor("self").type();
+  if (!type.shape) return std::vector<TensorType>{type};
+  const std::int64_t dim = OCTAVO_TRY(KnownInt(a, "dim"));
+  const int axis = OCTAVO_TRY(NormalizedAxis(dim, *type.rank()));
+  Dim& size = (*type.shape)[static_cast<std::size_t>(axis)];
+  if (size.known() && size.value() % 2 != 0) {
+    return Unsupported(
+        fmt::format("dimension {} has {} elements, which cannot be halved", axis, size.value()));
+  }
+  size = Dim::FloorDivide(size, 2);
+  return std::vector<TensorType>{std::move(type)};
+}
+
+Result<std::vector<Value>> Glu(Builder& g, const Arguments& a) {
+  const Value x = a.tensor("self");
+  const std::int64_t dim = a.integer("dim");
+  if (!x.shape()) return Unsupported("the input's shape is not known", "Give it with --input.");
+  const int axis = OCTAVO_TRY(NormalizedAxis(dim, *x.rank()));
+  const Dim size = (*x.shape())[static_cast<std::size_t>(axis)];
+  if (!size.known()) {
+    return Unsupported(fmt::format("the size of dimension {} is not known", axis), "Give it with --input.");
+  }
+  const std::vector<Value> halves = Split(g, x, axis, {size.value() / 2, size.value() / 2});
+  return One(g.Op("Mul", {halves[0], g.Op("Sigmoid", {halves[1]})}));
+}
+
+}  // namespace
+
+void RegisterActivations(Registry& registry) {
+  registry.Add({.name = "aten::glu",
+                .arguments = {arg::Tensor("self"), arg::Int("dim", -1)},
+                .result = FloatOnly("self", GluType),
+                .qdq = Glu,
+                .caffe2 = Glu});
+  RegisterClamps(registry);
+  RegisterUnary(registry);
+  RegisterPrelu(registry);
+}
+
+}  // namespace octavo
