@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <array>
 
+#include <fmt/format.h>
+
 #include "octavo/source/literals.h"
 #include "octavo/source/parser_impl.h"
 
@@ -59,6 +61,18 @@ bool EndsTuple(TokenKind kind) {
          (kind >= TokenKind::kPlusAssign && kind <= TokenKind::kRightShiftAssign);
 }
 
+constexpr const char* kGroupingHint = "PyTorch and Python group such expressions differently";
+
+// False for "a < b < c" and "a or b and c".  A left operand in parentheses does not begin where the
+// expression does.
+bool CheckGrouping(const Expr& left, ExprKind op, std::uint32_t begin) {
+  if (left.range.begin != begin) return true;
+  if (op == ExprKind::kCompare) return left.kind != ExprKind::kCompare;
+  if (op == ExprKind::kAnd) return left.kind != ExprKind::kOr;
+  if (op == ExprKind::kOr) return left.kind != ExprKind::kAnd;
+  return true;
+}
+
 }  // namespace
 
 Tree Parser::NewExpr(ExprKind kind, std::uint32_t begin) {
@@ -95,7 +109,10 @@ Tree Parser::ParseTuple(bool target) {
   return tuple;
 }
 
-ExprPtr Parser::ParseTarget() { return std::move(ParseTuple(true).expr); }
+ExprPtr Parser::ParseTarget(bool tuple) {
+  ExprPtr target = std::move((tuple ? ParseTuple(true) : ParseOperators(kComparison)).expr);
+  return target && CheckTarget(*target) ? std::move(target) : nullptr;
+}
 
 Tree Parser::ParseOperators(int precedence) {
   const Level level(this);
@@ -134,12 +151,12 @@ Tree Parser::ParseBinary(Tree left, int precedence, std::uint32_t begin) {
       left = ParseTernary(std::move(left), begin);
       continue;
     }
+    if (!CheckGrouping(*left.expr, op.kind, begin)) {
+      Fail(token.begin, token.end, fmt::format("'{}' needs parentheses here", TextOf(token)), kGroupingHint);
+      return {};
+    }
     std::string text;
     if (op.kind == ExprKind::kCompare) {
-      if (left.expr->kind == ExprKind::kCompare && left.expr->range.begin == begin) {
-        Fail(token.begin, token.end, "comparisons in a chain need parentheses");
-        return {};
-      }
       text = TextOf(token);
       if (token.kind == TokenKind::kNot) {
         if (!Expect(TokenKind::kIn, "after 'not'")) return {};
@@ -173,9 +190,15 @@ Tree Parser::ParseUnary(TokenKind op) {
     if (literal) Fail(token.begin, last_end_, "a negative number needs parentheses here");
     return {};
   }
+  const std::uint32_t begin = token_.begin;
   const bool negation = op == TokenKind::kNot || op == TokenKind::kTilde;
   Tree operand = ParseOperators(negation ? kNegation : kUnaryMinus);
   if (!operand) return {};
+  if (op == TokenKind::kTilde && operand.expr->kind >= ExprKind::kBinary &&
+      operand.expr->range.begin == begin && operand.expr->kind <= ExprKind::kCompare) {
+    Fail(token.begin, token.end, "what '~' applies to needs parentheses", kGroupingHint);
+    return {};
+  }
   Tree unary = NewExpr(ExprKind::kUnary, token.begin);
   if (!unary) return {};
   unary.expr->text = TextOf(token);

@@ -63,7 +63,8 @@ class Parser {
   ExprPtr ParseExpression() { return std::move(ParseOperators(0).expr); }
   // "a", or "a, b", "a, b," as a tuple.
   ExprPtr ParseExpressionOrTuple() { return std::move(ParseTuple(false).expr); }
-  ExprPtr ParseTarget();
+  // Up to an "in"; `tuple`: a comma makes a tuple.
+  ExprPtr ParseTarget(bool tuple);
   Tree ParseTuple(bool target);
   // Operators that bind more tightly than `precedence`.
   Tree ParseOperators(int precedence);

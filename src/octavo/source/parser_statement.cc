@@ -102,8 +102,8 @@ StatementPtr Parser::ParseFor() {
   auto statement = NewStatement(StatementKind::kFor, token_.begin);
   if (!statement) return nullptr;
   Advance();
-  ExprPtr target = ParseTarget();
-  if (!target || !CheckTarget(*target)) return nullptr;
+  ExprPtr target = ParseTarget(true);
+  if (!target) return nullptr;
   statement->targets.push_back(std::move(target));
   if (!Expect(TokenKind::kIn, "after the loop variable")) return nullptr;
   statement->value = ParseExpression();
@@ -121,8 +121,8 @@ StatementPtr Parser::ParseWith() {
   statement->value = ParseExpression();
   if (!statement->value) return nullptr;
   if (Take(TokenKind::kAs)) {
-    ExprPtr target = ParseTarget();
-    if (!target || !CheckTarget(*target)) return nullptr;
+    ExprPtr target = ParseTarget(false);
+    if (!target) return nullptr;
     statement->targets.push_back(std::move(target));
   }
   statement->range.end = last_end_;
