@@ -101,7 +101,8 @@ def exact(layer, x):
     weight, bias, scale = m.weight(), m.bias(), layer.inputs["x"].scale
     per_channel = weight.qscheme() == torch.per_channel_affine
     channels = [-1] + [1] * (x.dim() - 2)
-    w_scale = (weight.q_per_channel_scales() if per_channel else torch.tensor([weight.q_scale()])).float().view(channels)
+    w_scale = weight.q_per_channel_scales() if per_channel else torch.tensor([weight.q_scale()], dtype=torch.float64)
+    w_scale = w_scale.view(channels)
     zero_point = layer.inputs["x"].zero_point
     levels = torch.quantize_per_tensor(x, scale, zero_point, torch.quint8).int_repr().double() - zero_point
     if "Transpose" in type(m).__name__:
@@ -109,9 +110,9 @@ def exact(layer, x):
                                      m.groups, m.dilation)
     else:
         acc = torch.conv3d(levels, weight.int_repr().double(), None, m.stride, m.padding, m.dilation, m.groups)
-    product = torch.tensor(scale).float() * w_scale
-    if bias is not None:
-        acc = acc + torch.round(bias.view(channels) * (1 / product)).double()
+    if bias is not None:  # its scale is a product of doubles, the multiplier's one of floats
+        acc = acc + torch.round(bias.view(channels) * (1 / (w_scale * scale).float())).double()
+    product = torch.tensor(scale).float() * w_scale.float()
     scaled = torch.round(acc.float() * (product * (1 / torch.tensor(m.scale).float()))) + m.zero_point
     return [scaled.clamp(m.zero_point if "ReLU" in type(m).__name__ else 0, 255).to(torch.uint8).numpy()]
 

@@ -1,0 +1,41 @@
+"""Small networks, quantized and saved in each way that PyTorch has, with fixed and with open batch."""
+import numpy as np
+import pytest
+
+import tools
+
+FOLDERS = sorted(f.parent for f in (tools.MODELS / "flows").glob("*/case.json"))
+CASES = [pytest.param(folder, form, id="%s-%s" % (folder.name, form))
+         for folder in FOLDERS for form in tools.case(folder)["forms"]]
+
+
+def compare(got, want, case):
+    assert got.shape == want.shape
+    if case["step"]:
+        differ, most = tools.difference(got, want, case["step"])
+        assert most <= 1 and differ <= max(1, want.size // 200), "%d of %d elements differ, by %d steps at most" % (
+            differ, want.size, most)
+    else:
+        assert np.sqrt(np.mean((got - want) ** 2)) <= 0.01 * case["std"]
+
+
+@pytest.mark.parametrize("batch", ["fixed", "open"])
+@pytest.mark.parametrize("folder, form", CASES)
+def test_network(folder, form, batch, tmp_path):
+    case, shape = tools.case(folder), tools.case(folder)["shape"]
+    inputs, outputs = tools.arrays(folder, "in"), tools.arrays(folder, "out")
+    dims = ",".join(str(d) for d in [len(inputs[0]) if batch == "fixed" else "N", *shape])
+    out = tools.export(folder / (form + ".pt"), tmp_path / "out.onnx", ["float32[%s]" % dims])
+    tools.check_model(out)
+    for x, y in list(zip(inputs, outputs))[:1 if batch == "fixed" else 2]:
+        compare(tools.run(out, [x])[0], y, case)
+
+
+@pytest.mark.parametrize("way", ["eager", "fx"])
+def test_without_input_specification(way, tmp_path):
+    """Nothing in a multi-layer perceptron needs a shape."""
+    folder = tools.MODELS / "flows" / ("mlp--" + way)
+    out = tools.export(folder / "traced.pt", tmp_path / "out.onnx")
+    tools.check_model(out)
+    for x, y in zip(tools.arrays(folder, "in"), tools.arrays(folder, "out")):
+        compare(tools.run(out, [x])[0], y, tools.case(folder))

@@ -1,0 +1,74 @@
+"""Each single-layer model, in each saved form, gives PyTorch's answer in ONNX Runtime."""
+import json
+
+import numpy as np
+import pytest
+
+import tools
+
+FOLDERS = sorted(f.parent for f in (tools.MODELS / "layers").glob("*/case.json"))
+CASES = [pytest.param(folder, form, id="%s-%s" % (folder.name, form))
+         for folder in FOLDERS for form in tools.case(folder)["forms"]]
+OPSETS = ("add", "conv2d_relu_padding", "conv2d_per_channel", "linear_2d", "cat", "hardswish", "leaky_relu", "avg_pool2d_stride",
+          "mean_spatial", "bilinear2d_factor", "pad_constant", "slice_step", "chunk", "squeeze", "batch_norm2d", "float_layer_norm",
+          "float_conv2d", "float_sum", "float_split", "float_gelu", "softmax", "float_hardswish", "reshape", "mul_relu")
+# What a model may need to say that types change: their meaning, not a way around something.
+CASTS = {"float_compare"}
+
+
+def check(folder, onnx_file):
+    case, want = tools.case(folder), tools.arrays(folder, "out")
+    model = tools.check_model(onnx_file, allowed=("Cast",) if case["name"] in CASTS else ())
+    got = tools.run(onnx_file, tools.arrays(folder, "in"))
+    assert len(got) == len(want)
+    known = tools.quantizations(model)
+    for value, expected, output, graph_output in zip(got, want, case["outputs"], model.graph.output):
+        assert value.shape == expected.shape
+        assert value.dtype == expected.dtype
+        quantized = output["quantization"]
+        if quantized:
+            said = known[graph_output.name]
+            assert (said["dtype"], said["zero_point"]) == (quantized["dtype"], quantized["zero_point"])
+            assert np.float32(said["scale"]) == np.float32(quantized["scale"])
+        if expected.dtype.kind in "iub":
+            differ, most = tools.difference(value, expected)
+            allowed = 0 if case["exact"] or not quantized else expected.size // 100_000
+            assert differ <= allowed and most <= 1, "%d of %d elements differ, by %d at most; %d may, by 1" % (
+                differ, expected.size, most, allowed)
+        else:
+            np.testing.assert_allclose(value, expected, rtol=case["rtol"],
+                                       atol=case["rtol"] * max(1.0, float(np.abs(expected).max(initial=0.0))))
+
+
+@pytest.mark.parametrize("folder, form", CASES)
+def test_equals_pytorch(folder, form, tmp_path):
+    specs = [i["spec"] for i in tools.case(folder)["inputs"]]
+    check(folder, tools.export(folder / (form + ".pt"), tmp_path / "out.onnx", specs))
+
+
+@pytest.mark.parametrize("opset", [13, 14, 15, 16, 18, 19, 20, 21])
+@pytest.mark.parametrize("name", OPSETS)
+def test_every_opset(name, opset, tmp_path):
+    folder = tools.MODELS / "layers" / name
+    specs = [i["spec"] for i in tools.case(folder)["inputs"]]
+    out = tools.export(folder / "traced.pt", tmp_path / "out.onnx", specs, "--opset", opset)
+    assert {o.version for o in tools.check_model(out).opset_import if o.domain == ""} == {opset}
+    check(folder, out)
+
+
+def test_same_bytes_each_time(tmp_path):
+    folder = tools.MODELS / "layers" / "conv2d_per_channel"
+    specs = [i["spec"] for i in tools.case(folder)["inputs"]]
+    made = [tools.export(folder / "traced.pt", tmp_path / name, specs).read_bytes() for name in ("a.onnx", "b.onnx")]
+    assert made[0] == made[1]
+
+
+# Operators that have a row and no layer here.  This list may only get shorter.
+WITHOUT_A_LAYER = set()
+
+
+def test_every_row_has_a_layer():
+    rows = {row["name"] for row in json.loads(tools.octavo("ops", "--json").stdout)["operators"]}
+    in_layers = {name for folder in FOLDERS for name in tools.case(folder)["operators"]}
+    assert not rows - in_layers - WITHOUT_A_LAYER, "rows without a layer in tests/models/layers"
+    assert not WITHOUT_A_LAYER & in_layers, "these have a layer now: take them off the list"

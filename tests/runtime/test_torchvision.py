@@ -1,0 +1,102 @@
+"""torchvision's 11 quantized networks in ONNX Runtime: against PyTorch's answers, and against torch.onnx's models.
+
+Writes build/reports/torchvision.json and torchvision.md.
+"""
+import json
+import sys
+
+import numpy as np
+import onnxruntime
+import pytest
+
+import tools
+
+sys.path.insert(0, str(tools.REPO / "tests" / "models"))
+torchvision_models = pytest.importorskip("torchvision_models", reason="needs PyTorch and torchvision")
+import torch_onnx  # noqa: E402
+
+NAMES = list(torchvision_models.MODELS)
+VARIANTS = [pytest.param(p, s, id=("per-channel" if p else "per-tensor") + ("-scripted" if s else "-traced"))
+            for p, s in torchvision_models.VARIANTS]
+REPORT = {}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def report():
+    yield
+    if REPORT:
+        write_report()
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def network(request):
+    """A network's name and the folders of its four variants."""
+    return request.param, dict(zip(torchvision_models.VARIANTS, torchvision_models.make(request.param)))
+
+
+def measure(path, folder, scratch):
+    """How far the model's logits are from PyTorch's, and what ONNX Runtime leaves of its Q and DQ nodes."""
+    case = tools.case(folder)
+    x, y = np.load(folder / "x0.npy"), np.load(folder / "y0.npy")
+    got = tools.run(path, [x])[0]
+    assert got.shape == y.shape and got.dtype == y.dtype
+    differ, most = tools.difference(got, y, case["step"])
+    return {"differ": differ, "of": y.size, "lsb": most, "rmse": float(np.sqrt(np.mean((got - y) ** 2))),
+            "std": float(y.std()), "left": tools.left_over(path, scratch)}
+
+
+def peer(folder, name, scratch):
+    """The same for torch.onnx's model, kept between runs; None where it makes none."""
+    return torch_onnx.cached(folder, torchvision_models.image_size(name), lambda path: measure(path, folder, scratch))
+
+
+@pytest.mark.parametrize("per_channel, scripted", VARIANTS)
+def test_network(network, per_channel, scripted, tmp_path):
+    name, folders = network
+    folder, size = folders[per_channel, scripted], torchvision_models.image_size(name)
+    theirs = peer(folders[per_channel, False], name, tmp_path)
+    out = tools.export(folder / "model.pt", tmp_path / "fixed.onnx", ["float32[1,3,%d,%d]" % (size, size)])
+    tools.check_model(out)
+    ours = measure(out, folder, tmp_path)
+    REPORT[folder.name] = {"octavo": ours, "torch.onnx": theirs}
+
+    assert ours["rmse"] <= (theirs["rmse"] if theirs else ours["std"] / 10), "torch.onnx's model is nearer"
+    if name != "mobilenet_v3_large":
+        assert ours["left"]["inside"] == 0, ours["left"]["kinds"]
+    elif theirs:  # hardswish and hardsigmoid, which ONNX Runtime does not fuse
+        assert ours["left"]["inside"] <= theirs["left"]["inside"]
+
+    out = tools.export(folder / "model.pt", tmp_path / "open.onnx", ["float32[N,3,%d,%d]" % (size, size)])
+    model = tools.check_model(out)
+    assert model.graph.input[0].type.tensor_type.shape.dim[0].dim_param == "N"
+    x, y = np.load(folder / "x1.npy"), np.load(folder / "y1.npy")
+    got = tools.run(out, [x])[0]
+    assert got.shape == y.shape
+    assert np.sqrt(np.mean((got - y) ** 2)) <= (theirs["rmse"] * 1.5 if theirs else y.std() / 10)
+    single = tools.run(out, [x[:1]])[0]
+    assert tools.difference(single, got[:1], tools.case(folder)["step"])[1] <= 1
+    REPORT[folder.name]["octavo"]["batch_3_differ"] = tools.difference(got, y, tools.case(folder)["step"])[0]
+
+
+def write_report():
+    tools.REPORTS.mkdir(parents=True, exist_ok=True)
+    path = tools.REPORTS / "torchvision.json"
+    known = json.loads(path.read_text()) if path.is_file() else {}
+    known.update(REPORT)
+    path.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
+    head = ("model", "differ", "largest", "rmse/std", "Q/DQ inside", "at edges", "torch.onnx: differ", "largest", "rmse/std", "Q/DQ inside")
+    rows = []
+    for name in sorted(known):
+        ours, theirs = known[name]["octavo"], known[name]["torch.onnx"]
+        rows.append((name, *figures(ours), str(ours["left"]["edge"]), *(figures(theirs) if theirs else ("fails", "", "", ""))))
+    table = "\n".join("| " + " | ".join(r) + " |" for r in (head, ["---"] * len(head), *rows))
+    text = ("# torchvision's quantized networks in ONNX Runtime %s\n\n"
+            "Logits that differ from PyTorch's, the largest difference in steps of the last layer, the root-mean-square error\n"
+            "over the logits' standard deviation, and QuantizeLinear/DequantizeLinear nodes that ONNX Runtime's optimization\n"
+            "leaves.  torch.onnx: the traced model.\n\n%s\n" % (onnxruntime.__version__, table))
+    (tools.REPORTS / "torchvision.md").write_text(text)
+    print("\n" + text)
+
+
+def figures(m):
+    return ("%d of %d" % (m["differ"], m["of"]), str(m["lsb"]), "%.4f" % (m["rmse"] / m["std"]), str(m["left"]["inside"]))
