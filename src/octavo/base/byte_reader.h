@@ -20,7 +20,7 @@ class ByteReader {
 
   // The host is little-endian (base/tensor.cc asserts it).
   template <typename T>
-    requires std::integral<T> || std::floating_point<T>
+  requires std::integral<T> || std::floating_point<T>
   bool Read(T& value) {
     if (remaining() < sizeof(T)) return false;
     std::memcpy(&value, bytes_.data() + position_, sizeof(T));

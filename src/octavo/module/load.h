@@ -8,9 +8,9 @@
 
 namespace octavo::module {
 
-// Reads a TorchScript archive as torch.jit.save writes it.  Tensors view the mapped file.  Errors: kIo if the file
-// cannot be opened, else kInvalidFile with the record's name; a file of another kind (state_dict, pickled
-// nn.Module, ONNX, torch.export) is recognised and the message says how to save the right thing.
+// Reads a TorchScript archive as torch.jit.save writes it.  Tensors view the mapped file.  Errors: kIo if the
+// file cannot be opened, else kInvalidFile with the record's name; a file of another kind (state_dict,
+// pickled nn.Module, ONNX, torch.export) is recognised and the message says how to save the right thing.
 Result<Module> Load(const std::filesystem::path& path, const Limits& limits = {});
 
 }  // namespace octavo::module

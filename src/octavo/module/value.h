@@ -47,7 +47,7 @@ struct Value {
 
 // An instance of a TorchScript class: a module, or a user's class.
 struct Object {
-  std::string class_name;  // "__torch__.torch.nn.modules.conv.Conv2d"
+  std::string class_name;                                 // "__torch__.torch.nn.modules.conv.Conv2d"
   std::vector<std::pair<std::string, Value>> attributes;  // in the order of the file
   // Set where the class has a __setstate__ method: `attributes` is empty until the importer has evaluated it.
   std::shared_ptr<Value> state;
@@ -68,13 +68,13 @@ struct FunctionDefinition {
   const source::File* file = nullptr;
 };
 
-// Files of code/ are parsed when a name in them is first asked for, since models bring much code that is never
-// reached.
+// Files of code/ are parsed when a name in them is first asked for, since models bring much code that is
+// never reached.
 class Program {
  public:
   virtual ~Program() = default;
-  // `name` is "__torch__.a.b.C": class C (or function C) of code/__torch__/a/b.py.  Null: there is none.  An error: its
-  // file does not parse.
+  // `name` is "__torch__.a.b.C": class C (or function C) of code/__torch__/a/b.py.  Null: there is none.  An
+  // error: its file does not parse.
   virtual Result<const ClassDefinition*> FindClass(std::string_view name) const = 0;
   virtual Result<const FunctionDefinition*> FindFunction(std::string_view name) const = 0;
 };

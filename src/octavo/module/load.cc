@@ -1,0 +1,152 @@
+#include "octavo/module/load.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "octavo/archive/archive.h"
+#include "octavo/module/foreign.h"
+#include "octavo/module/globals.h"
+#include "octavo/module/program.h"
+#include "octavo/module/value_reader.h"
+#include "octavo/pickle/pickle.h"
+
+namespace octavo::module {
+namespace {
+
+// Values in memory are larger than in a pickle, so their number is bounded by the file's size.
+constexpr std::size_t kNodes = std::size_t{1} << 20;
+constexpr std::size_t kValues = std::size_t{1} << 20;
+constexpr std::size_t kBytesPerFurtherValue = 64;
+
+class Loader {
+ public:
+  Loader(std::shared_ptr<const archive::Archive> archive, const Limits& limits)
+      : archive_(std::move(archive)), limits_(limits) {
+    limits_.max_pickle_nodes = std::min(limits_.max_pickle_nodes, kNodes + archive_->file_bytes());
+  }
+
+  Result<Module> Load() {
+    Module module;
+    module.file_bytes = archive_->file_bytes();
+    module.archive_version = OCTAVO_TRY(ReadVersion());
+    big_endian_ = OCTAVO_TRY(ReadByteOrder());
+    program_ = std::make_shared<ArchiveProgram>(archive_, limits_);
+    module.program = program_;
+
+    Value root = OCTAVO_TRY(ReadPickle("data.pkl", "data/", "", false));
+    auto* object = std::get_if<std::shared_ptr<Object>>(&root.v);
+    if (object == nullptr) {
+      return InvalidFile("the model is no module", "Save a module with torch.jit.save.")
+          .SetWhere(fmt::format("record {}data.pkl", archive_->root()));
+    }
+    module.root = *object;
+
+    const Value constants = OCTAVO_TRY(ReadPickle("constants.pkl", "constants/", "CONSTANTS", false));
+    if (const auto* tuple = std::get_if<std::shared_ptr<Tuple>>(&constants.v)) {
+      module.constants = (*tuple)->items;
+    } else if (const auto* list = std::get_if<std::shared_ptr<List>>(&constants.v)) {
+      module.constants = (*list)->items;
+    } else {
+      return InvalidFile("the constants are neither a tuple nor a list")
+          .SetWhere(fmt::format("record {}constants.pkl", archive_->root()));
+    }
+
+    if (archive_->Has("traced_inputs.pkl")) {
+      module.traced = true;
+      const Value inputs = OCTAVO_TRY(ReadPickle("traced_inputs.pkl", "traced_inputs/", "", true));
+      module.traced_inputs = InputHints(inputs);
+    }
+    module.producer = archive_->Has("byteorder") || archive_->Has(".data/serialization_id")
+                          ? "PyTorch 2.1 or newer"
+                          : "PyTorch 1.6 to 2.0";
+    return module;
+  }
+
+ private:
+  // The number of the format, which newer versions of PyTorch keep in another place.
+  Result<std::string> ReadVersion() {
+    const std::string_view name = archive_->Has("version") ? "version" : ".data/version";
+    std::string text = OCTAVO_TRY(archive_->ReadText(name));
+    while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+    int number = 0;
+    const char* end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data(), end, number);
+    if (parsed.ec != std::errc() || parsed.ptr != end || number < 1) {
+      return InvalidFile("the version of the archive's format is no number",
+                         "The file is damaged; copy or save it again.")
+          .SetWhere(fmt::format("record {}{}", archive_->root(), name));
+    }
+    return text;
+  }
+
+  Result<bool> ReadByteOrder() {
+    if (!archive_->Has("byteorder")) return false;
+    const std::string text = OCTAVO_TRY(archive_->ReadText("byteorder"));
+    if (text == "little") return false;
+    if (text == "big") return true;
+    return InvalidFile("the byte order is neither \"little\" nor \"big\"",
+                       "The file is damaged; copy or save it again.")
+        .SetWhere(fmt::format("record {}byteorder", archive_->root()));
+  }
+
+  Result<Value> ReadPickle(const std::string& record, std::string folder, std::string path, bool types_only) {
+    const pickle::Options options{.limits = limits_, .record = record, .allowed = IsAllowedGlobal};
+    const auto pickle = pickle::Read(OCTAVO_TRY(archive_->Read(record)), options);
+    if (!pickle) return pickle.error();
+    const PickleView view(*pickle, record);
+    Storages storages(*archive_, std::move(folder), big_endian_);
+    ValueReader reader(view, storages, *program_,
+                       {.limits = limits_,
+                        .types_only = types_only,
+                        .max_values = kValues + archive_->file_bytes() / kBytesPerFurtherValue});
+    return reader.Read(pickle->root(), std::move(path));
+  }
+
+  // {"forward": [value of the first argument, ...]}
+  std::vector<InputHint> InputHints(const Value& inputs) const {
+    std::vector<InputHint> hints;
+    const auto* methods = std::get_if<std::shared_ptr<Dict>>(&inputs.v);
+    if (methods == nullptr) return hints;
+    for (const auto& [method, arguments] : (*methods)->items) {
+      const auto* name = std::get_if<std::string>(&method.v);
+      if (name == nullptr || *name != "forward") continue;
+      const std::vector<Value>* items = nullptr;
+      if (const auto* list = std::get_if<std::shared_ptr<List>>(&arguments.v)) items = &(*list)->items;
+      if (const auto* tuple = std::get_if<std::shared_ptr<Tuple>>(&arguments.v)) items = &(*tuple)->items;
+      if (items == nullptr) continue;
+      for (const Value& item : *items) hints.push_back({.name = {}, .type = TypeOf(item)});
+    }
+    return hints;
+  }
+
+  // Unknown for what is no tensor, and for a quantization that is not in the file.
+  TensorType TypeOf(const Value& value) const {
+    const auto* tensor = std::get_if<Tensor>(&value.v);
+    if (tensor == nullptr || tensor->rank() > limits_.max_rank) return {};
+    if (IsQuantized(tensor->dtype) != tensor->quantization.has_value()) return {};
+    if (std::any_of(tensor->sizes.begin(), tensor->sizes.end(), [](std::int64_t n) { return n < 0; }))
+      return {};
+    return tensor->type();
+  }
+
+  std::shared_ptr<const archive::Archive> archive_;
+  Limits limits_;
+  std::shared_ptr<const ArchiveProgram> program_;
+  bool big_endian_ = false;
+};
+
+}  // namespace
+
+Result<Module> Load(const std::filesystem::path& path, const Limits& limits) {
+  auto file = OCTAVO_TRY(archive::MappedFile::Open(path));
+  OCTAVO_TRY(CheckIsArchive(file->bytes(), limits));
+  std::shared_ptr<const archive::Archive> archive =
+      OCTAVO_TRY(archive::Archive::Open(std::move(file), limits));
+  OCTAVO_TRY(CheckIsTorchScript(*archive, limits));
+  return Loader(std::move(archive), limits).Load();
+}
+
+}  // namespace octavo::module

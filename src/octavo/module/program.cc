@@ -1,0 +1,69 @@
+#include "octavo/module/program.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "octavo/source/parser.h"
+
+namespace octavo::module {
+
+const source::Function* ClassDefinition::FindMethod(std::string_view method) const {
+  for (const auto& function : syntax->methods) {
+    if (function->name == method) return function.get();
+  }
+  return nullptr;
+}
+
+Result<std::unique_ptr<const source::File>> ArchiveProgram::Parse(const std::string& record) const {
+  auto text = std::make_shared<SourceText>();
+  text->name = record;
+  text->text = OCTAVO_TRY(archive_->ReadText(record));
+  return source::Parse(std::move(text), limits_);
+}
+
+Result<const ArchiveProgram::CodeFile*> ArchiveProgram::FileOf(std::string_view name) const {
+  const std::size_t dot = name.rfind('.');
+  if (dot == std::string_view::npos) return nullptr;
+  const std::string prefix(name.substr(0, dot));
+  auto found = files_.find(prefix);
+  if (found == files_.end()) {
+    std::string record = "code/" + prefix + ".py";
+    std::replace(record.begin(), record.end() - 3, '.', '/');
+    if (!archive_->Has(record)) return nullptr;
+    found = files_.try_emplace(prefix).first;
+    CodeFile& code = found->second;
+    auto parsed = Parse(record);
+    if (parsed) {
+      code.file = std::move(*parsed);
+      for (const auto& definition : code.file->classes) {
+        const std::string qualified = prefix + "." + definition->name;
+        code.classes.try_emplace(qualified, ClassDefinition{qualified, definition.get(), code.file.get()});
+      }
+      for (const auto& definition : code.file->functions) {
+        const std::string qualified = prefix + "." + definition->name;
+        code.functions.try_emplace(qualified,
+                                   FunctionDefinition{qualified, definition.get(), code.file.get()});
+      }
+    } else {
+      code.error = std::make_unique<const Error>(parsed.error());
+    }
+  }
+  if (found->second.error) return Error(*found->second.error);
+  return &found->second;
+}
+
+Result<const ClassDefinition*> ArchiveProgram::FindClass(std::string_view name) const {
+  const CodeFile* code = OCTAVO_TRY(FileOf(name));
+  if (code == nullptr) return nullptr;
+  const auto found = code->classes.find(std::string(name));
+  return found == code->classes.end() ? nullptr : &found->second;
+}
+
+Result<const FunctionDefinition*> ArchiveProgram::FindFunction(std::string_view name) const {
+  const CodeFile* code = OCTAVO_TRY(FileOf(name));
+  if (code == nullptr) return nullptr;
+  const auto found = code->functions.find(std::string(name));
+  return found == code->functions.end() ? nullptr : &found->second;
+}
+
+}  // namespace octavo::module

@@ -1,0 +1,242 @@
+#include "octavo/module/value_reader.h"
+
+#include <unordered_set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "octavo/module/globals.h"
+#include "octavo/module/packed_weights.h"
+
+namespace octavo::module {
+
+using pickle::Kind;
+using pickle::NodeId;
+
+Result<Value> ValueReader::Read(NodeId node, std::string path) {
+  path_ = std::move(path);
+  return ReadNode(node);
+}
+
+Result<Value> ValueReader::ReadNode(NodeId node) {
+  if (values_left_ == 0) {
+    return pickle_.Fail(node, fmt::format("the pickle makes more than {} values", options_.max_values));
+  }
+  --values_left_;
+  switch (pickle_->kind(node)) {
+    case Kind::kNone:
+      return Value{};
+    case Kind::kBool:
+      return Value{pickle_->boolean(node)};
+    case Kind::kInt:
+      return Value{pickle_->integer(node)};
+    case Kind::kFloat:
+      return Value{pickle_->number(node)};
+    case Kind::kString:
+      return Value{std::string(pickle_->text(node))};
+    case Kind::kGlobal:
+      if (IsTorchScriptClass(pickle_->module(node))) {
+        return pickle_.Fail(node,
+                            fmt::format("the class {} itself as a value", pickle_->QualifiedName(node)));
+      }
+      return Value{Symbol{pickle_->QualifiedName(node)}};
+    case Kind::kBigInt:
+      return pickle_.Fail(node, "an integer of more than 64 bits");
+    case Kind::kBytes:
+    case Kind::kSet:
+      return pickle_.Fail(node, "a bytes object or a set, which TorchScript does not have");
+    case Kind::kPersistent:
+      return pickle_.Fail(node, "a storage that belongs to no tensor");
+    default:
+      return ReadContainer(node);
+  }
+}
+
+Result<Value> ValueReader::ReadContainer(NodeId node) {
+  const bool shared = pickle_->shared(node);
+  if (shared) {
+    const auto found = shared_.find(node);
+    if (found != shared_.end()) return found->second;
+  }
+  if (active_[node]) return pickle_.Fail(node, "a value that contains itself");
+  if (depth_ >= options_.limits.max_pickle_depth) {
+    return pickle_.Fail(node,
+                        fmt::format("values are nested deeper than {}", options_.limits.max_pickle_depth));
+  }
+  active_[node] = true;
+  ++depth_;
+  auto value = [this, node]() -> Result<Value> {
+    switch (pickle_->kind(node)) {
+      case Kind::kTuple:
+        return Value{std::make_shared<Tuple>(Tuple{OCTAVO_TRY(ReadItems(node))})};
+      case Kind::kList:
+        return Value{std::make_shared<List>(List{OCTAVO_TRY(ReadItems(node))})};
+      case Kind::kDict:
+        return ReadDict(node);
+      case Kind::kCall:
+        return ReadCall(node);
+      default:
+        return ReadObject(node);
+    }
+  }();
+  --depth_;
+  active_[node] = false;
+  if (shared && value) shared_.emplace(node, *value);
+  return value;
+}
+
+Result<std::vector<Value>> ValueReader::ReadItems(NodeId node) {
+  const auto items = pickle_->items(node);
+  if (items.size() > static_cast<std::size_t>(options_.limits.max_list_length)) {
+    return pickle_.Fail(node, fmt::format("a list of {} values; at most {} are read", items.size(),
+                                          options_.limits.max_list_length));
+  }
+  std::vector<Value> values;
+  values.reserve(items.size());
+  const std::size_t path = path_.size();
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    fmt::format_to(std::back_inserter(path_), ".{}", i);
+    values.push_back(OCTAVO_TRY(ReadNode(items[i])));
+    path_.resize(path);
+  }
+  return values;
+}
+
+Result<Value> ValueReader::ReadDict(NodeId node) {
+  const auto items = pickle_->items(node);
+  auto dict = std::make_shared<Dict>();
+  dict->items.reserve(items.size() / 2);
+  const std::size_t path = path_.size();
+  for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
+    Value key = OCTAVO_TRY(ReadNode(items[i]));
+    if (const auto* text = std::get_if<std::string>(&key.v)) (path_ += '.') += *text;
+    Value value = OCTAVO_TRY(ReadNode(items[i + 1]));
+    path_.resize(path);
+    dict->items.emplace_back(std::move(key), std::move(value));
+  }
+  return Value{std::move(dict)};
+}
+
+Result<Value> ValueReader::ReadCall(NodeId node) {
+  const NodeId callable = pickle_->callable(node);
+  const NodeId arguments = pickle_->arguments(node);
+  const std::string function = pickle_.GlobalName(callable);
+  if (pickle_->state(node) != pickle::kNoNode) {
+    return pickle_.Fail(node, fmt::format("a state for the result of {}", function));
+  }
+  if (TensorReader::Makes(function)) return Value{OCTAVO_TRY(tensors_.Read(node, function, arguments))};
+  if (function == "collections.OrderedDict") {
+    if (!OCTAVO_TRY(pickle_.Tuple(arguments, 0, "what OrderedDict is called with")).empty()) {
+      return pickle_.Fail(node, "OrderedDict is called with a list");
+    }
+    return ReadDict(node);
+  }
+  if (!pickle_->items(node).empty()) {
+    return pickle_.Fail(node, fmt::format("items are added to the result of {}", function));
+  }
+  if (IsTorchScriptClass(pickle_->module(callable))) return ReadEnumMember(node, function);
+  const auto items = OCTAVO_TRY(pickle_.Tuple(arguments, 1, fmt::format("what {} is called with", function)));
+  // Lists of one type are marked by a function, the types of other containers by a string.  TorchScript's
+  // types are not kept: the source of the class has them.
+  if (function == "torch.jit._pickle.restore_type_tag" || function == "torch.jit._pickle.build_intlist" ||
+      function == "torch.jit._pickle.build_doublelist" || function == "torch.jit._pickle.build_boollist" ||
+      function == "torch.jit._pickle.build_tensorlist") {
+    return ReadNode(items[0]);
+  }
+  if (function == "torch.device") {
+    std::string name(OCTAVO_TRY(pickle_.String(items[0], "the name of a device")));
+    if (items.size() > 1) name += fmt::format(":{}", OCTAVO_TRY(pickle_.Int(items[1], "a device's number")));
+    return Value{Device{std::move(name)}};
+  }
+  if (function == "builtins.complex" && items.size() == 2) {
+    return Value{Symbol{fmt::format("complex({}, {})", OCTAVO_TRY(pickle_.Number(items[0], "a real part")),
+                                    OCTAVO_TRY(pickle_.Number(items[1], "an imaginary part")))}};
+  }
+  return pickle_.Fail(node, fmt::format("a value that {} would make", function));
+}
+
+Result<Value> ValueReader::ReadEnumMember(NodeId node, const std::string& class_name) {
+  NodeId argument = pickle_->arguments(node);
+  if (pickle_->kind(argument) == Kind::kTuple && pickle_->items(argument).size() == 1) {
+    argument = pickle_->items(argument)[0];
+  }
+  const Value value = OCTAVO_TRY(ReadNode(argument));
+  const ClassDefinition* definition = OCTAVO_TRY(program_.FindClass(class_name));
+  if (definition == nullptr) {
+    return pickle_.Fail(node,
+                        fmt::format("a member of {}, a class that the archive's code lacks", class_name));
+  }
+  for (const source::StatementPtr& statement : definition->syntax->body) {
+    if (statement->kind != source::StatementKind::kAssign || !statement->value ||
+        statement->targets.size() != 1) {
+      continue;
+    }
+    const source::Expr& literal = *statement->value;
+    bool equal = false;
+    if (const auto* integer = std::get_if<std::int64_t>(&value.v)) {
+      equal = literal.kind == source::ExprKind::kInt
+                  ? literal.integer == *integer
+                  : literal.kind == source::ExprKind::kUnary && literal.text == "-" &&
+                        literal.children[0]->kind == source::ExprKind::kInt && *integer < 0 &&
+                        literal.children[0]->integer + *integer == 0;
+    } else if (const auto* text = std::get_if<std::string>(&value.v)) {
+      equal = literal.kind == source::ExprKind::kString && literal.text == *text;
+    } else if (const auto* number = std::get_if<double>(&value.v)) {
+      equal = literal.kind == source::ExprKind::kFloat && literal.number == *number;
+    }
+    if (equal) return Value{Symbol{class_name + "." + statement->targets[0]->text}};
+  }
+  return pickle_.Fail(node, fmt::format("a value that no member of {} has", class_name));
+}
+
+Result<Value> ValueReader::ReadObject(NodeId node) {
+  const std::string class_name = pickle_.GlobalName(pickle_->callable(node));
+  if (!IsTorchScriptClass(pickle_->module(pickle_->callable(node)))) {
+    return pickle_.Fail(node, fmt::format("an object of {}, which is no TorchScript class", class_name));
+  }
+  if (!pickle_->items(node).empty()) {
+    return pickle_.Fail(node, fmt::format("items are added to an object of {}", class_name));
+  }
+  const NodeId state = pickle_->state(node);
+  if (IsPackedWeightsClass(class_name)) {
+    if (state == pickle::kNoNode)
+      return pickle_.Fail(node, fmt::format("a {} without its state", class_name));
+    const std::string name = path_;
+    const Value value = OCTAVO_TRY(ReadNode(state));
+    auto packed = ReadPackedWeights(class_name, value, name);
+    if (!packed) return packed.error().SetWhere(pickle_.Where(node));
+    return Value{std::move(*packed)};
+  }
+  auto object = std::make_shared<Object>();
+  object->class_name = class_name;
+  // Attributes come as a plain dictionary.  What __getstate__ returned has gone through the same function as
+  // any other value, which never leaves a dictionary without a type tag.
+  if (state != pickle::kNoNode && pickle_->kind(state) == Kind::kDict) {
+    OCTAVO_TRY(ReadAttributes(state, *object));
+  } else if (state != pickle::kNoNode) {
+    object->state = std::make_shared<Value>(OCTAVO_TRY(ReadNode(state)));
+  }
+  return Value{std::move(object)};
+}
+
+Status ValueReader::ReadAttributes(NodeId node, Object& object) {
+  const auto items = pickle_->items(node);
+  object.attributes.reserve(items.size() / 2);
+  std::unordered_set<std::string_view> names;
+  const std::size_t path = path_.size();
+  for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
+    const std::string_view name = OCTAVO_TRY(pickle_.String(items[i], "an attribute's name"));
+    if (!names.insert(name).second) {
+      return pickle_.Fail(
+          items[i], fmt::format("attribute {} occurs twice in an object of {}", name, object.class_name));
+    }
+    if (path != 0) path_ += '.';
+    path_ += name;
+    Value value = OCTAVO_TRY(ReadNode(items[i + 1]));
+    path_.resize(path);
+    object.attributes.emplace_back(std::string(name), std::move(value));
+  }
+  return {};
+}
+
+}  // namespace octavo::module
