@@ -1,0 +1,107 @@
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "octavo/lower/emit.h"
+#include "octavo/lower/row.h"
+#include "octavo/ops/quantized_result.h"
+#include "octavo/ops/quantized_scalar.h"
+#include "octavo/ops/register.h"
+
+namespace octavo {
+namespace {
+
+// ---- Two quantized tensors ----
+
+Status CheckOperands(const Arguments& a) {
+  const Value x = a.tensor("qa"), y = a.tensor("qb");
+  for (const Value& v : {x, y}) {
+    if (!v.quantized()) {
+      return Unsupported(fmt::format("an operand of this operator is {}, and its quantization is not known",
+                                     v.type().ToString()),
+                         "State it with --input, as in --input 'quint8[1,3,8,8](0.02,128)'.");
+    }
+    if (!v.quantization().per_tensor()) return Unsupported("an operand is quantized per channel");
+  }
+  if (x.dtype() != y.dtype() || (x.dtype() != DType::kQUint8 && x.dtype() != DType::kQInt8)) {
+    return Unsupported(fmt::format("the operands are {} and {}; both must be quint8, or both qint8",
+                                   Name(x.dtype()), Name(y.dtype())));
+  }
+  return {};
+}
+
+Result<std::optional<Shape>> BinaryShape(const Arguments& a) {
+  OCTAVO_TRY(CheckOperands(a));
+  return BroadcastOf("qa", "qb")(a);
+}
+
+// Into the scale and zero point of `out`.
+Result<std::vector<TensorType>> OutType(const Arguments& a) {
+  TensorType type = a.tensor("out").type();
+  if (!type.quantized()) return Unsupported("the quantization of `out` is not known");
+  type.shape = OCTAVO_TRY(BinaryShape(a));
+  return std::vector<TensorType>{std::move(type)};
+}
+
+struct Form {
+  const char* onnx;  // "Add", "Mul"
+  bool relu;
+};
+
+Result<std::vector<Value>> BinaryQdq(Form form, Builder& g, const Arguments& a) {
+  OCTAVO_TRY(CheckOperands(a));
+  const Value real = g.Op(form.onnx, {Dequantize(g, a.tensor("qa")), Dequantize(g, a.tensor("qb"))});
+  return One(QuantizeReal(g, real, a.result(), form.relu));
+}
+
+Result<std::vector<Value>> BinaryThroughFloat(Form form, Builder& g, const Arguments& a) {
+  Value real = g.Op(form.onnx, {Caffe2Dequantize(g, a.tensor("qa")), Caffe2Dequantize(g, a.tensor("qb"))});
+  if (form.relu) real = g.Op("Relu", {real});
+  return One(OCTAVO_TRY(Caffe2Quantize(g, real, a.result())));
+}
+
+// Int8Add takes equal shapes, and scales that are within [2^-14, 2^8) of the result's.
+bool Caffe2CanAdd(const Arguments& a) {
+  const Value x = a.tensor("qa"), y = a.tensor("qb");
+  if (!x.shape() || !y.shape() || *x.shape() != *y.shape()) return false;
+  for (const Value& v : {x, y}) {
+    const float ratio =
+        static_cast<float>(v.quantization().scale()) / static_cast<float>(a.result().quantization->scale());
+    if (ratio < 0x1p-14F || ratio >= 0x1p8F) return false;
+  }
+  return true;
+}
+
+Result<std::vector<Value>> BinaryCaffe2(Form form, Builder& g, const Arguments& a) {
+  OCTAVO_TRY(CheckOperands(a));
+  OCTAVO_TRY(CheckCaffe2Types(a));
+  if (std::string_view(form.onnx) != "Add" || !Caffe2CanAdd(a)) return BinaryThroughFloat(form, g, a);
+  return One(Int8(g, form.relu ? "Int8AddRelu" : "Int8Add", {a.tensor("qa"), a.tensor("qb")}, a.result()));
+}
+
+OperatorRow Row(std::string name, std::vector<ArgumentSpec> arguments, TypeRule result, Form form) {
+  return {.name = std::move(name),
+          .arguments = std::move(arguments),
+          .result = std::move(result),
+          .qdq = [form](Builder& g, const Arguments& a) { return BinaryQdq(form, g, a); },
+          .caffe2 = [form](Builder& g, const Arguments& a) { return BinaryCaffe2(form, g, a); }};
+}
+
+}  // namespace
+
+void RegisterBinary(Registry& registry) {
+  const ArgumentSpec qa = arg::Tensor("qa"), qb = arg::Tensor("qb"), out = arg::Tensor("out");
+  for (const char* op : {"add", "mul"}) {
+    for (const bool relu : {false, true}) {
+      const std::string name = fmt::format("quantized::{}{}", op, relu ? "_relu" : "");
+      const Form form{op == std::string_view("add") ? "Add" : "Mul", relu};
+      registry.Add(Row(name, {qa, qb, arg::Float("scale"), arg::Int("zero_point")},
+                       GivenQuantization("qa", BinaryShape, "scale", "zero_point"), form));
+      registry.Add(Row(name + ".out", {qa, qb, out}, OutType, form));
+      registry.Add(Row(name + "_out", {qa, qb, out}, OutType, form));
+    }
+  }
+  RegisterQuantizedScalar(registry);
+}
+
+}  // namespace octavo

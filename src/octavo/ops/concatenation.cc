@@ -1,0 +1,226 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "octavo/lower/emit.h"
+#include "octavo/lower/row.h"
+#include "octavo/ops/quantized_result.h"
+#include "octavo/ops/register.h"
+
+namespace octavo {
+namespace {
+
+// Tensors of shape [0], which PyTorch lets stand for "nothing" among operands of any rank.
+bool Nothing(const Value& v) { return v.shape() && v.shape()->size() == 1 && (*v.shape())[0] == Dim(0); }
+
+Result<std::vector<Value>> Operands(const Arguments& a, const char* name) {
+  std::vector<Value> all = a.tensors(name), kept;
+  if (all.empty()) return Unsupported("a concatenation of no tensors");
+  for (const Value& v : all) {
+    if (!v.defined()) return Unsupported("a concatenation of None");
+    if (!Nothing(v)) kept.push_back(v);
+  }
+  return kept.empty() ? all : kept;
+}
+
+Result<std::int64_t> KnownDim(const Arguments& a) {
+  const Dim dim = a.dim("dim");
+  if (!dim.known()) return Unsupported("the dimension of a concatenation depends on a size");
+  return dim.value();
+}
+
+// The axis counted from the front; needs a known rank only where it is negative.  `extra`: stack's result has
+// one dimension more than its operands.
+Result<int> Axis(const Arguments& a, const std::vector<Value>& operands, int extra = 0) {
+  const std::int64_t dim = OCTAVO_TRY(KnownDim(a));
+  for (const Value& v : operands) {
+    if (v.rank()) return NormalizedAxis(dim, *v.rank() + extra);
+  }
+  if (dim >= 0 && dim < 64) return static_cast<int>(dim);
+  return Unsupported(fmt::format("the dimension {} of tensors whose rank is not known", dim),
+                     "Give the inputs' shapes with --input.");
+}
+
+Result<std::optional<Shape>> ConcatenatedShape(const Arguments& a, const char* name) {
+  const std::vector<Value> operands = OCTAVO_TRY(Operands(a, name));
+  for (const Value& v : operands) {
+    if (!v.shape()) return std::optional<Shape>();
+  }
+  const int axis = OCTAVO_TRY(Axis(a, operands));
+  Shape shape = *operands[0].shape();
+  for (std::size_t i = 1; i < operands.size(); ++i) {
+    const Shape& other = *operands[i].shape();
+    if (other.size() != shape.size()) {
+      return Unsupported(
+          fmt::format("tensors of shapes {} and {} are concatenated", ToString(shape), ToString(other)));
+    }
+    for (std::size_t d = 0; d < shape.size(); ++d) {
+      if (static_cast<int>(d) == axis) {
+        shape[d] = shape[d] + other[d];
+      } else if (Dim::Equal(shape[d], other[d]) == false) {
+        return Unsupported(fmt::format("tensors of shapes {} and {} are concatenated along dimension {}",
+                                       ToString(*operands[0].shape()), ToString(other), axis));
+      } else if (!shape[d].known()) {
+        shape[d] = other[d];
+      }
+    }
+  }
+  return std::optional<Shape>(std::move(shape));
+}
+
+Result<std::optional<Shape>> StackedShape(const Arguments& a) {
+  const std::vector<Value> operands = a.tensors("tensors");
+  if (operands.empty()) return Unsupported("a stack of no tensors");
+  if (!operands[0].shape()) return std::optional<Shape>();
+  const int axis = OCTAVO_TRY(Axis(a, operands, 1));
+  for (const Value& v : operands) {
+    if (v.shape() && v.shape()->size() != operands[0].shape()->size()) {
+      return Unsupported("tensors of different ranks are stacked");
+    }
+  }
+  Shape shape = *operands[0].shape();
+  shape.insert(shape.begin() + axis, Dim(static_cast<std::int64_t>(operands.size())));
+  return std::optional<Shape>(std::move(shape));
+}
+
+// All quantized with the same dtype and one scale each, or none quantized.
+Status CheckOperands(const std::vector<Value>& operands) {
+  for (const Value& v : operands) {
+    if (v.quantized() != operands[0].quantized() || (v.quantized() && v.dtype() != operands[0].dtype())) {
+      return Unsupported(
+          fmt::format("{} and {} are concatenated", operands[0].type().ToString(), v.type().ToString()));
+    }
+    if (v.quantized() && !v.quantization().per_tensor()) {
+      return Unsupported("tensors quantized per channel are concatenated");
+    }
+  }
+  return {};
+}
+
+// aten::cat keeps the first operand's quantization.
+TypeRule FirstOperandsType(ShapeRule shape) {
+  return [shape = std::move(shape)](const Arguments& a) -> Result<std::vector<TensorType>> {
+    const std::vector<Value> operands = OCTAVO_TRY(Operands(a, "tensors"));
+    OCTAVO_TRY(CheckOperands(operands));
+    TensorType type = operands[0].type();
+    for (const Value& v : operands) {
+      if (!type.quantized()) type.dtype = Promote(type.dtype, v.dtype());
+    }
+    type.shape = OCTAVO_TRY(shape(a));
+    return std::vector<TensorType>{std::move(type)};
+  };
+}
+
+// quantized::cat: scale and zero point as given, the first operand's where None.
+Result<std::vector<TensorType>> QuantizedCatType(const Arguments& a) {
+  const std::vector<Value> operands = OCTAVO_TRY(Operands(a, "qx"));
+  OCTAVO_TRY(CheckOperands(operands));
+  if (!operands[0].quantized()) {
+    return Unsupported("quantized::cat of tensors whose quantization is not known",
+                       "State it with --input, as in --input 'quint8[1,3,8,8](0.02,128)'.");
+  }
+  TensorType type = operands[0].type();
+  const double scale = a.has("scale") ? a.number("scale") : type.quantization->scale();
+  std::int64_t zero_point = type.quantization->zero_point();
+  if (a.has("zero_point")) {
+    if (!a.dim("zero_point").known()) return Unsupported("the zero point depends on a size");
+    zero_point = a.integer("zero_point");
+  }
+  type.quantization = OCTAVO_TRY(CheckedQuantization(scale, zero_point, type.dtype));
+  type.shape = OCTAVO_TRY(ConcatenatedShape(a, "qx"));
+  return std::vector<TensorType>{std::move(type)};
+}
+
+Result<std::vector<TensorType>> QuantizedCatOutType(const Arguments& a) {
+  const std::vector<Value> operands = OCTAVO_TRY(Operands(a, "qx"));
+  OCTAVO_TRY(CheckOperands(operands));
+  TensorType type = a.tensor("out").type();
+  if (!type.quantized()) return Unsupported("the quantization of `out` is not known");
+  type.shape = OCTAVO_TRY(ConcatenatedShape(a, "qx"));
+  return std::vector<TensorType>{std::move(type)};
+}
+
+Result<std::vector<Value>> CatQdq(const char* name, bool relu, Builder& g, const Arguments& a) {
+  const std::vector<Value> operands = OCTAVO_TRY(Operands(a, name));
+  const int axis = OCTAVO_TRY(Axis(a, operands));
+  std::vector<Value> reals;
+  for (const Value& v : operands) reals.push_back(Dequantize(g, v));
+  const Value real = reals.size() == 1 ? reals[0] : g.Op("Concat", reals, {{"axis", axis}});
+  if (!a.result().quantized()) return One(real);
+  return One(QuantizeReal(g, real, a.result(), relu));
+}
+
+bool Same(const Value& v, const TensorType& type) {
+  return v.dtype() == type.dtype &&
+         static_cast<float>(v.quantization().scale()) == static_cast<float>(type.quantization->scale()) &&
+         v.quantization().zero_point() == type.quantization->zero_point();
+}
+
+// Int8Concat copies bytes, so operands whose quantization differs from the result's are requantized first.
+Result<std::vector<Value>> CatCaffe2(const char* name, bool relu, Builder& g, const Arguments& a) {
+  const std::vector<Value> operands = OCTAVO_TRY(Operands(a, name));
+  const int axis = OCTAVO_TRY(Axis(a, operands));
+  if (!a.result().quantized()) return One(g.Op("Concat", operands, {{"axis", axis}}));
+  OCTAVO_TRY(CheckCaffe2Types(a));
+  std::vector<Value> same;
+  for (const Value& v : operands) {
+    if (Same(v, a.result())) {
+      same.push_back(v);
+      continue;
+    }
+    TensorType type = a.result();
+    type.shape = v.shape();
+    same.push_back(OCTAVO_TRY(Caffe2Quantize(g, Caffe2Dequantize(g, v), type)));
+  }
+  Value y = Int8(g, "Int8Concat", same, a.result(), {{"axis", axis}});
+  if (relu) y = Int8(g, "Int8Relu", {y}, a.result());
+  return One(y);
+}
+
+Result<std::vector<Value>> Stack(Builder& g, const Arguments& a) {
+  const std::vector<Value> operands = a.tensors("tensors");
+  const int axis = OCTAVO_TRY(Axis(a, operands, 1));
+  std::vector<Value> raised;
+  for (const Value& v : operands) raised.push_back(Unsqueeze(g, v, {axis}));
+  return One(g.Op("Concat", raised, {{"axis", axis}}));
+}
+
+}  // namespace
+
+void RegisterConcatenation(Registry& registry) {
+  auto qdq = [](const char* operands, bool relu) -> Emitter {
+    return [=](Builder& g, const Arguments& a) { return CatQdq(operands, relu, g, a); };
+  };
+  auto caffe2 = [](const char* operands, bool relu) -> Emitter {
+    return [=](Builder& g, const Arguments& a) { return CatCaffe2(operands, relu, g, a); };
+  };
+  auto shape = [](const Arguments& a) { return ConcatenatedShape(a, "tensors"); };
+  for (const char* name : {"aten::cat", "aten::concat", "aten::concatenate"}) {
+    registry.Add({.name = name,
+                  .arguments = {arg::Tensors("tensors"), arg::Int("dim", 0)},
+                  .result = FirstOperandsType(shape),
+                  .qdq = qdq("tensors", false),
+                  .caffe2 = caffe2("tensors", false)});
+  }
+  registry.Add({.name = "aten::stack",
+                .arguments = {arg::Tensors("tensors"), arg::Int("dim", 0)},
+                .result = FirstOperandsType(StackedShape),
+                .qdq = OnReals(Stack),
+                .caffe2 = ThroughFloat(Stack)});
+  for (const bool relu : {false, true}) {
+    const std::string name = relu ? "quantized::cat_relu" : "quantized::cat";
+    registry.Add({.name = name,
+                  .arguments = {arg::Tensors("qx"), arg::Int("dim"), arg::OptionalFloat("scale"),
+                                arg::OptionalInt("zero_point")},
+                  .result = QuantizedCatType,
+                  .qdq = qdq("qx", relu),
+                  .caffe2 = caffe2("qx", relu)});
+    registry.Add({.name = name + "_out",
+                  .arguments = {arg::Tensors("qx"), arg::Int("dim"), arg::Tensor("out")},
+                  .result = QuantizedCatOutType,
+                  .qdq = qdq("qx", relu),
+                  .caffe2 = caffe2("qx", relu)});
+  }
+}
+
+}  // namespace octavo

@@ -1,0 +1,171 @@
+#include <fmt/format.h>
+
+#include "octavo/lower/emit.h"
+#include "octavo/lower/row.h"
+#include "octavo/ops/convolution_geometry.h"
+#include "octavo/ops/quantized_convolution.h"
+#include "octavo/ops/register.h"
+
+namespace octavo {
+namespace {
+
+Result<std::vector<std::int64_t>> KnownInts(const Arguments& a, std::string_view name) {
+  std::vector<std::int64_t> numbers;
+  for (const Dim& d : a.dims(name)) {
+    if (!d.known()) return Unsupported(fmt::format("the {} of a convolution depends on a size", name));
+    numbers.push_back(d.value());
+  }
+  return numbers;
+}
+
+// PyTorch's padding="same": the result has the input's size, and an odd rest of padding goes to the end.
+Status PadToSameSize(ConvGeometry& geometry) {
+  if (geometry.kernel.empty()) {
+    return Unsupported("padding=\"same\" needs the shape of the convolution's weights");
+  }
+  for (std::size_t i = 0; i < geometry.kernel.size(); ++i) {
+    if (geometry.stride[i] != 1) return Unsupported("padding=\"same\" goes with stride 1 only");
+    const std::int64_t total = geometry.dilation[i] * (geometry.kernel[i] - 1);
+    geometry.padding_begin[i] = total / 2;
+    geometry.padding_end[i] = total - total / 2;
+  }
+  return {};
+}
+
+// `dims` 0: as many as the weight's shape says (aten::convolution).
+Result<ConvGeometry> GeometryOf(const Arguments& a, int dims, bool transposed, bool text_padding) {
+  const Value weight = a.tensor("weight");
+  if (dims == 0) {
+    if (!weight.rank() || *weight.rank() < 3 || *weight.rank() > 5) {
+      return Unsupported("a convolution's weights must have a known rank of 3 to 5");
+    }
+    dims = *weight.rank() - 2;
+    transposed = a.flag("transposed");
+  }
+  const Dim groups = a.dim("groups");
+  if (!groups.known()) return Unsupported("the number of groups depends on a size");
+  ConvGeometry geometry{.dims = dims,
+                        .transposed = transposed,
+                        .kernel = {},
+                        .stride = OCTAVO_TRY(KnownInts(a, "stride")),
+                        .dilation = OCTAVO_TRY(KnownInts(a, "dilation")),
+                        .padding_begin = {},
+                        .padding_end = {},
+                        .output_padding = {},
+                        .groups = groups.value()};
+  if (weight.shape()) {
+    if (*weight.rank() != dims + 2) {
+      return Unsupported(
+          fmt::format("the weights of conv{}d have shape {}", dims, ToString(*weight.shape())));
+    }
+    if (const auto sizes = KnownSizes(Shape(weight.shape()->begin() + 2, weight.shape()->end()))) {
+      geometry.kernel = *sizes;
+    }
+  }
+  if (text_padding) {
+    const std::string& padding = a.text("padding");
+    if (padding != "same" && padding != "valid") {
+      return Unsupported(fmt::format("padding=\"{}\" is neither \"same\" nor \"valid\"", padding));
+    }
+    geometry.padding_begin = geometry.padding_end = {0};
+    OCTAVO_TRY(geometry.Check("a convolution"));
+    if (padding == "same") OCTAVO_TRY(PadToSameSize(geometry));
+    return geometry;
+  }
+  geometry.padding_begin = geometry.padding_end = OCTAVO_TRY(KnownInts(a, "padding"));
+  if (transposed) geometry.output_padding = OCTAVO_TRY(KnownInts(a, "output_padding"));
+  OCTAVO_TRY(geometry.Check("a convolution"));
+  return geometry;
+}
+
+struct Form {
+  int dims;
+  bool transposed, text_padding;
+};
+
+TypeRule FloatConvType(Form form) {
+  return [form](const Arguments& a) -> Result<std::vector<TensorType>> {
+    const Value x = a.tensor("input"), weight = a.tensor("weight");
+    if (x.quantized() || weight.quantized()) {
+      return Unsupported("a float convolution is given a quantized tensor");
+    }
+    const ConvGeometry geometry = OCTAVO_TRY(GeometryOf(a, form.dims, form.transposed, form.text_padding));
+    std::optional<Dim> channels;
+    if (weight.shape()) {
+      const Shape& w = *weight.shape();
+      channels = geometry.transposed ? w[1] * Dim(geometry.groups) : w[0];
+      if (x.shape() && static_cast<int>(x.shape()->size()) >= geometry.dims + 1) {
+        const Dim given = (*x.shape())[x.shape()->size() - static_cast<std::size_t>(geometry.dims) - 1];
+        const Dim expected = geometry.transposed ? w[0] : w[1] * Dim(geometry.groups);
+        if (Dim::Equal(given, expected) == false) {
+          return Unsupported(fmt::format("the input has {} channels, the weights are for {}",
+                                         given.ToString(), expected.ToString()));
+        }
+      }
+    }
+    TensorType type = x.type();
+    type.shape = OCTAVO_TRY(geometry.OutputShape(x.shape(), channels));
+    return std::vector<TensorType>{std::move(type)};
+  };
+}
+
+Emitter FloatConv(Form form) {
+  return [form](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
+    const ConvGeometry geometry = OCTAVO_TRY(GeometryOf(a, form.dims, form.transposed, form.text_padding));
+    Value x = a.tensor("input");
+    // PyTorch takes one item without a batch dimension, ONNX does not.
+    const bool unbatched = x.rank() == geometry.dims + 1;
+    if (unbatched) x = Unsqueeze(g, x, {0});
+    Value y = g.Op(geometry.transposed ? "ConvTranspose" : "Conv", {x, a.tensor("weight"), a.tensor("bias")},
+                   geometry.OnnxAttributes());
+    if (unbatched) y = Squeeze(g, y, {0});
+    return One(y);
+  };
+}
+
+OperatorRow Row(std::string name, std::vector<ArgumentSpec> arguments, Form form) {
+  return {.name = std::move(name),
+          .arguments = std::move(arguments),
+          .result = FloatConvType(form),
+          .qdq = FloatConv(form),
+          .caffe2 = FloatConv(form)};
+}
+
+}  // namespace
+
+void RegisterConvolution(Registry& registry) {
+  RegisterQuantizedConvolution(registry);
+  const ArgumentSpec input = arg::Tensor("input"), weight = arg::Tensor("weight"),
+                     bias = arg::OptionalTensor("bias");
+  for (int dims = 1; dims <= 3; ++dims) {
+    const ArgumentSpec stride = arg::Ints("stride", dims, {1}), dilation = arg::Ints("dilation", dims, {1}),
+                       groups = arg::Int("groups", 1);
+    registry.Add(Row(fmt::format("aten::conv{}d", dims),
+                     {input, weight, bias, stride, arg::Ints("padding", dims, {0}), dilation, groups},
+                     {dims, false, false}));
+    registry.Add(Row(fmt::format("aten::conv{}d.padding", dims),
+                     {input, weight, bias, stride, arg::String("padding", "valid"), dilation, groups},
+                     {dims, false, true}));
+    registry.Add(Row(fmt::format("aten::conv_transpose{}d", dims),
+                     {input, weight, bias, stride, arg::Ints("padding", dims, {0}),
+                      arg::Ints("output_padding", dims, {0}), groups, dilation},
+                     {dims, true, false}));
+  }
+  // What traced models hold.
+  std::vector<ArgumentSpec> general = {input,
+                                       weight,
+                                       bias,
+                                       arg::Ints("stride"),
+                                       arg::Ints("padding"),
+                                       arg::Ints("dilation"),
+                                       arg::Bool("transposed"),
+                                       arg::Ints("output_padding"),
+                                       arg::Int("groups")};
+  registry.Add(Row("aten::convolution", general, {0, false, false}));
+  for (const char* flag : {"benchmark", "deterministic", "cudnn_enabled", "allow_tf32"}) {
+    general.push_back(arg::Ignored(flag));
+  }
+  registry.Add(Row("aten::_convolution", general, {0, false, false}));
+}
+
+}  // namespace octavo

@@ -1,0 +1,103 @@
+#include "octavo/ops/convolution_geometry.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace octavo {
+namespace {
+
+// Sizes beyond this are no window of a real model, and their products could overflow.
+constexpr std::int64_t kLargest = std::int64_t{1} << 31;
+
+Status CheckList(std::vector<std::int64_t>& list, int dims, std::int64_t lowest, std::string_view name,
+                 std::string_view what) {
+  const auto length = static_cast<std::size_t>(dims);
+  if (list.size() == 1) list.assign(length, list[0]);
+  if (list.size() != length) {
+    return Unsupported(fmt::format("the {} of {} has {} numbers, not {}", name, what, list.size(), dims));
+  }
+  for (const std::int64_t n : list) {
+    if (n < lowest || n > kLargest) {
+      return Unsupported(fmt::format("the {} of {} is {}, which is not possible", name, what, n));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Status ConvGeometry::Check(std::string_view what) {
+  if (groups < 1 || groups > kLargest) {
+    return Unsupported(fmt::format("{} has {} groups, which is not possible", what, groups));
+  }
+  if (!kernel.empty()) OCTAVO_TRY(CheckList(kernel, dims, 1, "kernel", what));
+  OCTAVO_TRY(CheckList(stride, dims, 1, "stride", what));
+  OCTAVO_TRY(CheckList(dilation, dims, 1, "dilation", what));
+  OCTAVO_TRY(CheckList(padding_begin, dims, 0, "padding", what));
+  OCTAVO_TRY(CheckList(padding_end, dims, 0, "padding", what));
+  if (transposed) {
+    OCTAVO_TRY(CheckList(output_padding, dims, 0, "output_padding", what));
+    for (std::size_t i = 0; i < output_padding.size(); ++i) {
+      if (output_padding[i] >= stride[i] && output_padding[i] >= dilation[i]) {
+        return Unsupported(fmt::format(
+            "the output_padding {} of {} is neither smaller than the stride nor than the dilation",
+            output_padding[i], what));
+      }
+    }
+  } else {
+    output_padding.clear();
+  }
+  return {};
+}
+
+Result<std::optional<Shape>> ConvGeometry::OutputShape(const std::optional<Shape>& input,
+                                                       std::optional<Dim> channels) const {
+  if (!input || !channels || kernel.empty()) return std::optional<Shape>();
+  const std::size_t spatial = static_cast<std::size_t>(dims);
+  if (input->size() != spatial + 2 && input->size() != spatial + 1) {
+    return Unsupported(
+        fmt::format("a convolution over {} dimensions takes an input of rank {}, this one has {}", dims,
+                    dims + 2, ToString(*input)));
+  }
+  const std::size_t first = input->size() - spatial;
+  Shape shape(input->begin(), input->begin() + static_cast<std::ptrdiff_t>(first));
+  shape.back() = *channels;
+  for (std::size_t i = 0; i < spatial; ++i) {
+    const Dim size = (*input)[first + i];
+    const Dim window = Dim(dilation[i] * (kernel[i] - 1) + 1);
+    const Dim pads = Dim(padding_begin[i] + padding_end[i]);
+    Dim out;
+    if (transposed) {
+      out = (size - Dim(1)) * Dim(stride[i]) - pads + window + Dim(output_padding[i]);
+    } else {
+      out = Dim::FloorDivide(size + pads - window, Dim(stride[i])) + Dim(1);
+    }
+    if (out.known() && out.value() <= 0) {
+      return Unsupported(fmt::format("a convolution with kernel {} and dilation {} does not fit the size {}",
+                                     kernel[i], dilation[i], size.ToString()));
+    }
+    shape.push_back(out);
+  }
+  return std::optional<Shape>(std::move(shape));
+}
+
+std::vector<std::int64_t> ConvGeometry::pads() const {
+  std::vector<std::int64_t> all = padding_begin;
+  all.insert(all.end(), padding_end.begin(), padding_end.end());
+  return all;
+}
+
+Attributes ConvGeometry::OnnxAttributes() const {
+  Attributes attributes{{"dilations", dilation}, {"group", groups}};
+  if (!kernel.empty()) attributes.Set("kernel_shape", kernel);
+  if (transposed &&
+      std::any_of(output_padding.begin(), output_padding.end(), [](auto n) { return n != 0; })) {
+    attributes.Set("output_padding", output_padding);
+  }
+  attributes.Set("pads", pads());
+  attributes.Set("strides", stride);
+  return attributes;
+}
+
+}  // namespace octavo

@@ -1,0 +1,348 @@
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "octavo/lower/emit.h"
+#include "octavo/lower/row.h"
+#include "octavo/ops/quantized_result.h"
+#include "octavo/ops/register.h"
+
+namespace octavo {
+namespace {
+
+Result<DType> QuantizedDType(const Arguments& a) {
+  const Dim number = a.dim("dtype");
+  const std::optional<DType> dtype = number.known() ? DTypeFromScalarType(number.value()) : std::nullopt;
+  if (!dtype || !IsQuantized(*dtype)) {
+    return Unsupported(fmt::format("the dtype {} is not a quantized one", number.ToString()));
+  }
+  return *dtype;
+}
+
+// 8-bit types alone: ONNX's QuantizeLinear makes no int32, and 4 or 2 bits are for weights.
+Status CheckEightBits(const TensorType& type) {
+  if (type.dtype == DType::kQUint8 || type.dtype == DType::kQInt8) return {};
+  return Unsupported(fmt::format("a tensor is quantized to {} when the model runs", Name(type.dtype)),
+                     "Quantize activations to quint8 or qint8.");
+}
+
+Status CheckReal(const Value& x) {
+  if (x.dtype() == DType::kFloat32 || x.dtype() == DType::kUnknown) return {};
+  return Unsupported(fmt::format("a tensor of type {} is quantized, and PyTorch quantizes float32 only",
+                                 x.type().ToString()));
+}
+
+Result<Tensor> ConstantOf(const Arguments& a, const char* name) {
+  const Value v = a.tensor(name);
+  if (v.constant()) return *v.constant();
+  return Unsupported(fmt::format("the {} is known only when the model runs", name),
+                     "Use a model that was quantized with fixed scales (static quantization).");
+}
+
+// ---- aten::quantize_per_tensor ----
+
+Result<std::vector<TensorType>> QuantizedType(const Arguments& a, double scale, std::int64_t zero_point) {
+  OCTAVO_TRY(CheckReal(a.tensor("self")));
+  const DType dtype = OCTAVO_TRY(QuantizedDType(a));
+  return std::vector<TensorType>{{.dtype = dtype,
+                                  .shape = a.tensor("self").shape(),
+                                  .quantization = OCTAVO_TRY(CheckedQuantization(scale, zero_point, dtype))}};
+}
+
+Result<std::vector<TensorType>> PerTensorType(const Arguments& a) {
+  if (!a.dim("zero_point").known()) return Unsupported("the zero point depends on a size");
+  return QuantizedType(a, a.number("scale"), a.integer("zero_point"));
+}
+
+Result<std::vector<TensorType>> PerTensorOfTensorsType(const Arguments& a) {
+  const Tensor scale = OCTAVO_TRY(ConstantOf(a, "scale"));
+  const Tensor zero_point = OCTAVO_TRY(ConstantOf(a, "zero_point"));
+  if (scale.num_elements() != 1 || zero_point.num_elements() != 1) {
+    return Unsupported("the scale and the zero point of a tensor must be one number each");
+  }
+  return QuantizedType(a, scale.ToDoubles()[0], zero_point.ToInts()[0]);
+}
+
+Result<std::vector<Value>> QuantizeQdq(Builder& g, const Arguments& a) {
+  OCTAVO_TRY(CheckEightBits(a.result()));
+  return One(Quantize(g, a.tensor("self"), a.result()));
+}
+
+Result<std::vector<Value>> QuantizeCaffe2(Builder& g, const Arguments& a) {
+  return One(OCTAVO_TRY(Caffe2Quantize(g, a.tensor("self"), a.result())));
+}
+
+// ---- aten::quantize_per_channel ----
+
+Result<std::vector<TensorType>> PerChannelType(const Arguments& a) {
+  const Value x = a.tensor("self");
+  OCTAVO_TRY(CheckReal(x));
+  const DType dtype = OCTAVO_TRY(QuantizedDType(a));
+  const Tensor scales = OCTAVO_TRY(ConstantOf(a, "scales"));
+  const Tensor zero_points = OCTAVO_TRY(ConstantOf(a, "zero_points"));
+  if (!x.rank()) {
+    return Unsupported("a tensor of unknown rank is quantized per channel",
+                       "Give the inputs' shapes with --input.");
+  }
+  if (!a.dim("axis").known()) return Unsupported("the axis depends on a size");
+  const int axis = OCTAVO_TRY(NormalizedAxis(a.integer("axis"), *x.rank(), "axis"));
+  const Dim channels = (*x.shape())[static_cast<std::size_t>(axis)];
+  if (scales.rank() != 1 || zero_points.rank() != 1 || scales.num_elements() != zero_points.num_elements() ||
+      Dim::Equal(channels, Dim(scales.num_elements())) == false) {
+    return Unsupported(fmt::format("{} scales and {} zero points are given for {} channels",
+                                   scales.num_elements(), zero_points.num_elements(), channels.ToString()));
+  }
+  if (!IsInteger(zero_points.dtype)) return Unsupported("zero points that are not integers");
+  Quantization q{.scales = scales.ToDoubles(), .zero_points = zero_points.ToInts(), .axis = axis};
+  for (std::size_t i = 0; i < q.scales.size(); ++i) {
+    OCTAVO_TRY(CheckedQuantization(q.scales[i], q.zero_points[i], dtype));
+  }
+  return std::vector<TensorType>{{.dtype = dtype, .shape = x.shape(), .quantization = std::move(q)}};
+}
+
+// ---- aten::dequantize ----
+
+Result<TensorType> RealType(const Value& x) {
+  if (!x.quantized() && !IsFloat(x.dtype())) {
+    return Unsupported(
+        fmt::format("{} is dequantized, and its quantization is not known", x.type().ToString()),
+        "State it with --input, as in --input 'quint8[1,3,8,8](0.02,128)'.");
+  }
+  if (x.quantized() && x.dtype() != DType::kQUint8 && x.dtype() != DType::kQInt8 &&
+      x.dtype() != DType::kQInt32) {
+    return Unsupported(fmt::format("a tensor of type {} is dequantized", x.type().ToString()));
+  }
+  if (x.dtype() == DType::kQInt32) {
+    for (const std::int64_t z : x.quantization().zero_points) {
+      if (z != 0)
+        return Unsupported("a qint32 tensor has a zero point, which DequantizeLinear does not know");
+    }
+  }
+  return TensorType{.dtype = DType::kFloat32, .shape = x.shape(), .quantization = std::nullopt};
+}
+
+Result<std::vector<TensorType>> DequantizedType(const Arguments& a) {
+  return std::vector<TensorType>{OCTAVO_TRY(RealType(a.tensor("self")))};
+}
+
+Result<std::vector<TensorType>> DequantizedTypes(const Arguments& a) {
+  std::vector<TensorType> types;
+  for (const Value& v : a.tensors("tensors")) {
+    if (!v.defined()) return Unsupported("None is dequantized");
+    types.push_back(OCTAVO_TRY(RealType(v)));
+  }
+  return types;
+}
+
+Result<Value> DequantizeOne(Builder& g, Value x) {
+  if (x.quantized()) {
+    if (g.dialect() == Dialect::kQdq) return Dequantize(g, x);
+    if (x.dtype() != DType::kQUint8 || !x.quantization().per_tensor()) {
+      return Unsupported(fmt::format("the Caffe2 dialect has quint8 tensors of one scale only, this is {}",
+                                     x.type().ToString()),
+                         "Use --dialect qdq.");
+    }
+    return Caffe2Dequantize(g, x);
+  }
+  if (x.dtype() == DType::kFloat32) return x;
+  return g.Op("Cast", {x}, {{"to", 1}});
+}
+
+Result<std::vector<Value>> DequantizeTensor(Builder& g, const Arguments& a) {
+  return One(OCTAVO_TRY(DequantizeOne(g, a.tensor("self"))));
+}
+
+Result<std::vector<Value>> DequantizeList(Builder& g, const Arguments& a) {
+  std::vector<Value> reals;
+  for (const Value& v : a.tensors("tensors")) reals.push_back(OCTAVO_TRY(DequantizeOne(g, v)));
+  return reals;
+}
+
+// ---- aten::int_repr ----
+
+Result<std::vector<TensorType>> IntegerType(const Arguments& a) {
+  const Value x = a.tensor("self");
+  if (!x.quantized()) return Unsupported("int_repr of a tensor that is not quantized");
+  return std::vector<TensorType>{
+      {.dtype = StorageType(x.dtype()), .shape = x.shape(), .quantization = std::nullopt}};
+}
+
+// In the qdq dialect a quantized tensor is its integers.
+Result<std::vector<Value>> IntegersQdq(Builder& g, const Arguments& a) {
+  if (a.tensor("self").type().dtype == DType::kQInt8 && a.result().dtype == DType::kUint8) {
+    return Unsupported(
+        "--target tensorrt changes quint8 to int8, and the model reads the integers themselves",
+        "Use another --target.");
+  }
+  return One(g.As(g.Op("Identity", {a.tensor("self")}), a.result()));
+}
+
+Result<std::vector<Value>> IntegersCaffe2(Builder&, const Arguments&) {
+  return Unsupported("the Caffe2 dialect has no operator that gives the integers of a quantized tensor",
+                     "Use --dialect qdq.");
+}
+
+// ---- aten::_empty_affine_quantized ----
+
+Result<std::vector<TensorType>> EmptyType(const Arguments& a) {
+  DType dtype = DType::kQUint8;
+  if (a.has("dtype")) dtype = OCTAVO_TRY(QuantizedDType(a));
+  if (!a.dim("zero_point").known()) return Unsupported("the zero point depends on a size");
+  return std::vector<TensorType>{
+      {.dtype = dtype,
+       .shape = a.dims("size"),
+       .quantization = OCTAVO_TRY(CheckedQuantization(a.number("scale"), a.integer("zero_point"), dtype))}};
+}
+
+// Memory that nothing has been written to: any integers will do, and most models overwrite it.
+Result<std::vector<Value>> Empty(Builder& g, const Arguments& a) {
+  OCTAVO_TRY(CheckEightBits(a.result()));
+  const auto sizes = KnownSizes(*a.result().shape);
+  if (!sizes) {
+    return Unsupported("a tensor is made whose sizes are known only when the model runs",
+                       "Give the inputs' shapes with --input.");
+  }
+  const Value real = g.Op("ConstantOfShape", {g.Ints(*sizes)});
+  if (g.dialect() == Dialect::kCaffe2) return One(OCTAVO_TRY(Caffe2Quantize(g, real, a.result())));
+  return One(Quantize(g, real, a.result()));
+}
+
+// ---- aten::fake_quantize_* : float to float ----
+
+// The 8-bit dtype that has this range, or contains it.
+Result<DType> FakeDType(std::int64_t low, std::int64_t high) {
+  if (low >= 0 && high <= 255 && low < high) return DType::kQUint8;
+  if (low >= -128 && high <= 127 && low < high) return DType::kQInt8;
+  return Unsupported(
+      fmt::format("fake quantization to the range {} to {}, which no 8-bit type has", low, high));
+}
+
+Result<std::vector<Value>> FakeQuantize(Builder& g, const Arguments& a, Quantization q) {
+  if (!a.dim("quant_min").known() || !a.dim("quant_max").known()) {
+    return Unsupported("the range of fake quantization depends on a size");
+  }
+  const std::int64_t low = a.integer("quant_min"), high = a.integer("quant_max");
+  const DType dtype = OCTAVO_TRY(FakeDType(low, high));
+  for (std::size_t i = 0; i < q.scales.size(); ++i) {
+    OCTAVO_TRY(CheckedQuantization(q.scales[i], q.zero_points[i], dtype));
+  }
+  const TensorType type{.dtype = dtype, .shape = a.tensor("self").shape(), .quantization = q};
+  Value real = a.tensor("self");
+  // A narrower range is a clip of the reals that its ends stand for.
+  const bool narrow = dtype == DType::kQUint8 ? (low != 0 || high != 255) : (low != -128 || high != 127);
+  if (narrow) {
+    if (!q.per_tensor()) {
+      return Unsupported("fake quantization per channel to a range that is not all of 8 bits");
+    }
+    const double scale = static_cast<double>(static_cast<float>(q.scale()));
+    real = Clip(g, real, static_cast<float>(static_cast<double>(low - q.zero_point()) * scale),
+                static_cast<float>(static_cast<double>(high - q.zero_point()) * scale));
+  }
+  if (g.dialect() == Dialect::kCaffe2) {
+    return One(Caffe2Dequantize(g, OCTAVO_TRY(Caffe2Quantize(g, real, type))));
+  }
+  return One(Dequantize(g, Quantize(g, real, type)));
+}
+
+Result<std::vector<Value>> FakePerTensor(Builder& g, const Arguments& a) {
+  if (!a.dim("zero_point").known()) return Unsupported("the zero point depends on a size");
+  return FakeQuantize(g, a, Quantization::PerTensor(a.number("scale"), a.integer("zero_point")));
+}
+
+Result<std::vector<Value>> FakeOfTensors(Builder& g, const Arguments& a, std::optional<int> axis) {
+  const Tensor scale = OCTAVO_TRY(ConstantOf(a, "scale"));
+  const Tensor zero_point = OCTAVO_TRY(ConstantOf(a, "zero_point"));
+  Quantization q{.scales = scale.ToDoubles(), .axis = axis};
+  for (const double z : zero_point.ToDoubles()) {
+    if (z != std::nearbyint(z) || std::abs(z) > 0x1p31) {
+      return Unsupported(fmt::format("the zero point {} is not an integer", z));
+    }
+    q.zero_points.push_back(static_cast<std::int64_t>(z));
+  }
+  if (q.scales.empty() || q.scales.size() != q.zero_points.size() || (!axis && q.scales.size() != 1)) {
+    return Unsupported(fmt::format("fake quantization with {} scales and {} zero points", q.scales.size(),
+                                   q.zero_points.size()));
+  }
+  return FakeQuantize(g, a, std::move(q));
+}
+
+Result<std::vector<Value>> FakePerTensorOfTensors(Builder& g, const Arguments& a) {
+  return FakeOfTensors(g, a, std::nullopt);
+}
+
+Result<std::vector<Value>> FakePerChannel(Builder& g, const Arguments& a) {
+  if (!a.tensor("self").rank()) {
+    return Unsupported("a tensor of unknown rank is quantized per channel",
+                       "Give the inputs' shapes with --input.");
+  }
+  if (!a.dim("axis").known()) return Unsupported("the axis depends on a size");
+  const int axis = OCTAVO_TRY(NormalizedAxis(a.integer("axis"), *a.tensor("self").rank(), "axis"));
+  return FakeOfTensors(g, a, axis);
+}
+
+}  // namespace
+
+void RegisterQuantization(Registry& registry) {
+  const ArgumentSpec self = arg::Tensor("self"), dtype = arg::Int("dtype");
+  registry.Add({.name = "aten::quantize_per_tensor",
+                .arguments = {self, arg::Float("scale"), arg::Int("zero_point"), dtype},
+                .result = PerTensorType,
+                .qdq = QuantizeQdq,
+                .caffe2 = QuantizeCaffe2});
+  registry.Add({.name = "aten::quantize_per_tensor.tensor_qparams",
+                .arguments = {self, arg::Tensor("scale"), arg::Tensor("zero_point"), dtype},
+                .result = PerTensorOfTensorsType,
+                .qdq = QuantizeQdq,
+                .caffe2 = QuantizeCaffe2});
+  registry.Add(
+      {.name = "aten::quantize_per_channel",
+       .arguments = {self, arg::Tensor("scales"), arg::Tensor("zero_points"), arg::Int("axis"), dtype},
+       .result = PerChannelType,
+       .qdq = QuantizeQdq,
+       .caffe2 = QuantizeCaffe2});
+  registry.Add({.name = "aten::dequantize",
+                .arguments = {self},
+                .result = DequantizedType,
+                .qdq = DequantizeTensor,
+                .caffe2 = DequantizeTensor});
+  registry.Add({.name = "aten::dequantize.tensors",
+                .arguments = {arg::Tensors("tensors")},
+                .result = DequantizedTypes,
+                .qdq = DequantizeList,
+                .caffe2 = DequantizeList,
+                .returns = Returns::kTensorList});
+  registry.Add({.name = "aten::int_repr",
+                .arguments = {self},
+                .result = IntegerType,
+                .qdq = IntegersQdq,
+                .caffe2 = IntegersCaffe2});
+  registry.Add(
+      {.name = "aten::_empty_affine_quantized",
+       .arguments = {arg::Ints("size"), arg::KeywordOnly(arg::OptionalInt("dtype")),
+                     arg::KeywordOnly(arg::Ignored("layout")), arg::KeywordOnly(arg::Ignored("device")),
+                     arg::KeywordOnly(arg::Ignored("pin_memory")), arg::KeywordOnly(arg::Float("scale", 1.0)),
+                     arg::KeywordOnly(arg::Int("zero_point", 0)),
+                     arg::KeywordOnly(arg::Ignored("memory_format"))},
+       .result = EmptyType,
+       .qdq = Empty,
+       .caffe2 = Empty});
+  const ArgumentSpec low = arg::Int("quant_min"), high = arg::Int("quant_max");
+  registry.Add({.name = "aten::fake_quantize_per_tensor_affine",
+                .arguments = {self, arg::Float("scale"), arg::Int("zero_point"), low, high},
+                .result = SameType("self"),
+                .qdq = FakePerTensor,
+                .caffe2 = FakePerTensor});
+  registry.Add({.name = "aten::fake_quantize_per_tensor_affine.tensor_qparams",
+                .arguments = {self, arg::Tensor("scale"), arg::Tensor("zero_point"), low, high},
+                .result = SameType("self"),
+                .qdq = FakePerTensorOfTensors,
+                .caffe2 = FakePerTensorOfTensors});
+  registry.Add(
+      {.name = "aten::fake_quantize_per_channel_affine",
+       .arguments = {self, arg::Tensor("scale"), arg::Tensor("zero_point"), arg::Int("axis"), low, high},
+       .result = SameType("self"),
+       .qdq = FakePerChannel,
+       .caffe2 = FakePerChannel});
+}
+
+}  // namespace octavo

@@ -1,0 +1,243 @@
+#include "octavo/ops/quantized_convolution.h"
+
+#include <fmt/format.h>
+
+#include "octavo/lower/emit.h"
+#include "octavo/lower/row.h"
+#include "octavo/ops/quantized_result.h"
+
+namespace octavo {
+namespace {
+
+template <typename List>
+void DropDummy(List& list) {
+  if (list.size() == 2) list.erase(list.begin());
+}
+
+Status DropDummyDimension(QuantizedConv& conv) {
+  Shape& shape = *conv.weights.type.shape;
+  if (shape.size() == 4) {
+    if (shape[2] != Dim(1)) {
+      return InvalidFile(
+          fmt::format("the weights of conv1d are {}, and their third size must be 1", ToString(shape)));
+    }
+    if (!conv.weights.weight) {
+      return Unsupported("the weights of conv1d are computed when the model runs",
+                         "Pack them when the model is made.");
+    }
+    shape.erase(shape.begin() + 2);
+    Tensor& weight = *conv.weights.weight;
+    weight.sizes.erase(weight.sizes.begin() + 2);
+    weight.strides.erase(weight.strides.begin() + 2);
+  }
+  ConvGeometry& g = conv.geometry;
+  for (auto* list : {&g.stride, &g.dilation, &g.padding_begin, &g.padding_end, &g.output_padding}) {
+    DropDummy(*list);
+  }
+  return {};
+}
+
+TypeRule ConvType(int dims, bool transposed, std::string packed) {
+  ShapeRule shape = [=](const Arguments& a) -> Result<std::optional<Shape>> {
+    const Value x = a.tensor("qx");
+    if (x.quantized()) {
+      if (!x.quantization().per_tensor() || (x.dtype() != DType::kQUint8 && x.dtype() != DType::kQInt8)) {
+        return Unsupported(fmt::format(
+            "a quantized convolution takes quint8 or qint8 of one scale, this is {}", x.type().ToString()));
+      }
+    }
+    const QuantizedConv conv = OCTAVO_TRY(QuantizedConvOf(a, a.packed(packed), dims, transposed));
+    if (x.rank() && *x.rank() != dims + 2) {
+      return Unsupported(fmt::format("conv{}d takes a quantized input of rank {}, this one has {}", dims,
+                                     dims + 2, *x.rank()));
+    }
+    if (x.shape()) {
+      const Shape& w = *conv.weights.type.shape;
+      const Dim expected = transposed ? w[0] : w[1] * Dim(conv.geometry.groups);
+      if (Dim::Equal((*x.shape())[1], expected) == false) {
+        return Unsupported(fmt::format("the input has {} channels, the weights are for {}",
+                                       (*x.shape())[1].ToString(), expected.ToString()));
+      }
+    }
+    return conv.geometry.OutputShape(x.shape(), Dim(conv.weights.channels));
+  };
+  return GivenQuantization("qx", std::move(shape));
+}
+
+Status NeedsQuantization(const Value& x) {
+  if (x.quantized()) return {};
+  return Unsupported("the quantization of this layer's input is not known",
+                     "State it with --input, as in --input 'quint8[1,3,224,224](0.02,128)'.");
+}
+
+// ONNX's ConvTranspose has one scale for each index of the weight's dimension 1, which is a channel of the
+// output only where there is one group.
+Status CheckGroupsPerChannel(const QuantizedConv& conv) {
+  if (conv.geometry.transposed && conv.geometry.groups > 1 && !conv.weights.quantization().per_tensor()) {
+    return Unsupported("a transposed convolution in groups has weights quantized per channel",
+                       "Quantize its weights per tensor.");
+  }
+  return {};
+}
+
+struct Form {
+  int dims;
+  bool transposed, relu;
+  std::string packed;  // the name of the argument
+};
+
+Result<std::vector<Value>> ConvQdq(const Form& form, Builder& g, const Arguments& a) {
+  const Value x = a.tensor("qx");
+  OCTAVO_TRY(NeedsQuantization(x));
+  const QuantizedConv conv =
+      OCTAVO_TRY(QuantizedConvOf(a, a.packed(form.packed), form.dims, form.transposed));
+  OCTAVO_TRY(CheckGroupsPerChannel(conv));
+  const Value real = g.Op(form.transposed ? "ConvTranspose" : "Conv",
+                          {Dequantize(g, x), RealWeight(g, conv.weights), RealBias(g, conv.weights, x)},
+                          conv.geometry.OnnxAttributes());
+  return One(QuantizeReal(g, real, a.result(), form.relu));
+}
+
+// Dequantize, convolve, quantize: what Int8Conv cannot do.
+Result<std::vector<Value>> ConvThroughFloat(const Form& form, const QuantizedConv& conv, Builder& g,
+                                            const Arguments& a) {
+  const Value x = a.tensor("qx");
+  Value real = g.Op(form.transposed ? "ConvTranspose" : "Conv",
+                    {Caffe2Dequantize(g, x), Caffe2Dequantize(g, Caffe2Weight(g, conv.weights)),
+                     conv.weights.has_bias() ? Caffe2RealBias(g, conv.weights, x) : Value()},
+                    conv.geometry.OnnxAttributes());
+  if (form.relu) real = g.Op("Relu", {real});
+  return One(OCTAVO_TRY(Caffe2Quantize(g, real, a.result())));
+}
+
+TensorType WithShape(TensorType type, std::optional<Shape> shape) {
+  type.shape = std::move(shape);
+  return type;
+}
+
+Value Int8Reshape(Builder& g, Value x, const std::vector<std::int64_t>& target, std::optional<Shape> shape) {
+  return Int8(g, "Int8Reshape", {x, g.Ints(target)}, WithShape(x.type(), std::move(shape)));
+}
+
+Result<std::vector<Value>> ConvCaffe2(const Form& form, Builder& g, const Arguments& a) {
+  OCTAVO_TRY(CheckCaffe2Types(a));
+  Value x = a.tensor("qx");
+  OCTAVO_TRY(NeedsQuantization(x));
+  QuantizedConv conv = OCTAVO_TRY(QuantizedConvOf(a, a.packed(form.packed), form.dims, form.transposed));
+  conv.weights = OCTAVO_TRY(Caffe2Weights(g, std::move(conv.weights)));
+  if (form.transposed || form.dims == 3 || !Caffe2CanRequantize(x, conv.weights, a.result())) {
+    return ConvThroughFloat(form, conv, g, a);
+  }
+  // Int8Conv works on N x H x W x C; one dimension is two with a height of 1.
+  const bool one_dimension = form.dims == 1;
+  TensorType type = a.result();
+  std::vector<std::int64_t> kernel = conv.geometry.kernel, stride = conv.geometry.stride,
+                            padding = conv.geometry.padding_begin, dilation = conv.geometry.dilation;
+  if (one_dimension) {
+    kernel.insert(kernel.begin(), 1);
+    stride.insert(stride.begin(), 1);
+    padding.insert(padding.begin(), 0);
+    dilation.insert(dilation.begin(), 1);
+    Tensor& weight = *conv.weights.weight;
+    weight.sizes.insert(weight.sizes.begin() + 2, 1);
+    weight.strides.insert(weight.strides.begin() + 2, 1);
+    auto with_height = [](const std::optional<Shape>& s) -> std::optional<Shape> {
+      if (!s || s->size() != 3) return std::nullopt;
+      return Shape{(*s)[0], (*s)[1], Dim(1), (*s)[2]};
+    };
+    type.shape = with_height(type.shape);
+    x = Int8Reshape(g, x, {0, 0, 1, -1}, with_height(x.shape()));
+  }
+  std::vector<std::int64_t> pads = padding;
+  pads.insert(pads.end(), padding.begin(), padding.end());
+  TensorType nhwc = type;
+  if (type.shape && type.shape->size() == 4) {
+    const Shape& s = *type.shape;
+    nhwc.shape = Shape{s[0], s[2], s[3], s[1]};
+  }
+  x = Nhwc(g, x);
+  const Value weight = Caffe2Weight(g, conv.weights, {0, 2, 3, 1});
+  const Value bias = Caffe2Bias(g, conv.weights, x);
+  Value y = Int8(g, form.relu ? "Int8ConvRelu" : "Int8Conv", {x, weight, bias}, nhwc,
+                 {{"strides", stride},
+                  {"pads", pads},
+                  {"dilations", dilation},
+                  {"kernels", kernel},
+                  {"group", conv.geometry.groups},
+                  {"order", "NHWC"}});
+  y = Nchw(g, y);
+  if (one_dimension) y = Int8Reshape(g, y, {0, 0, -1}, a.result().shape);
+  return One(y);
+}
+
+OperatorRow Row(std::string name, std::vector<ArgumentSpec> arguments, Form form) {
+  return {.name = std::move(name),
+          .arguments = std::move(arguments),
+          .result = ConvType(form.dims, form.transposed, form.packed),
+          .qdq = [form](Builder& g, const Arguments& a) { return ConvQdq(form, g, a); },
+          .caffe2 = [form](Builder& g, const Arguments& a) { return ConvCaffe2(form, g, a); }};
+}
+
+}  // namespace
+
+Result<QuantizedConv> QuantizedConvOf(const Arguments& a, const ir::PackedWeights& packed, int dims,
+                                      bool transposed) {
+  using Kind = ir::PackedWeights::Kind;
+  const Kind expected = transposed ? Kind::kConvTranspose : Kind::kConv;
+  if (packed.kind != expected) {
+    return Unsupported(fmt::format("the packed weights {} are not those of a {}convolution", packed.name,
+                                   transposed ? "transposed " : ""));
+  }
+  QuantizedConv conv{.geometry = {.dims = dims,
+                                  .transposed = transposed,
+                                  .kernel = {},
+                                  .stride = packed.stride,
+                                  .dilation = packed.dilation,
+                                  .padding_begin = packed.padding,
+                                  .padding_end = packed.padding,
+                                  .output_padding = packed.output_padding,
+                                  .groups = packed.groups},
+                     .weights = {}};
+  if (packed.groups < 1) return InvalidFile(fmt::format("a convolution has {} groups", packed.groups));
+  conv.weights = OCTAVO_TRY(WeightsOf(a, packed));
+  if (dims == 1) OCTAVO_TRY(DropDummyDimension(conv));
+  const Shape& shape = *conv.weights.type.shape;
+  if (static_cast<int>(shape.size()) != dims + 2) {
+    return Unsupported(
+        fmt::format("the weights {} have shape {}, and a convolution over {} dimensions needs {} "
+                    "sizes",
+                    packed.name, ToString(shape), dims, dims + 2));
+  }
+  for (std::size_t i = 2; i < shape.size(); ++i) conv.geometry.kernel.push_back(shape[i].value());
+  if (transposed && conv.geometry.output_padding.empty()) conv.geometry.output_padding = {0};
+  OCTAVO_TRY(conv.geometry.Check(fmt::format("the convolution {}", packed.name)));
+  if (shape[0].value() % conv.geometry.groups != 0) {
+    return InvalidFile(fmt::format("the {} channels of the weights {} do not divide into {} groups",
+                                   shape[0].value(), packed.name, conv.geometry.groups));
+  }
+  return conv;
+}
+
+void RegisterQuantizedConvolution(Registry& registry) {
+  const ArgumentSpec scale = arg::Float("output_scale"), zero_point = arg::Int("output_zero_point");
+  for (int dims = 1; dims <= 3; ++dims) {
+    for (const bool relu : {false, true}) {
+      const std::string name = fmt::format("quantized::conv{}d{}", dims, relu ? "_relu" : "");
+      registry.Add(Row(name + (dims == 1 ? "" : ".new"),
+                       {arg::Tensor("qx"), arg::Packed("packed_weight"), scale, zero_point},
+                       {dims, false, relu, "packed_weight"}));
+      if (dims == 1) continue;
+      // The older form repeats what is packed; PyTorch, too, looks at the packed numbers only.
+      registry.Add(
+          Row(name,
+              {arg::Tensor("qx"), arg::Packed("weight"), arg::Ignored("stride"), arg::Ignored("padding"),
+               arg::Ignored("dilation"), arg::Ignored("groups"), scale, zero_point},
+              {dims, false, relu, "weight"}));
+    }
+    registry.Add(Row(fmt::format("quantized::conv_transpose{}d", dims),
+                     {arg::Tensor("qx"), arg::Packed("packed_weight"), scale, zero_point},
+                     {dims, true, false, "packed_weight"}));
+  }
+}
+
+}  // namespace octavo

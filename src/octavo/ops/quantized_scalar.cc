@@ -1,0 +1,160 @@
+#include "octavo/ops/quantized_scalar.h"
+
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "octavo/lower/emit.h"
+#include "octavo/lower/row.h"
+#include "octavo/ops/quantized_result.h"
+
+namespace octavo {
+namespace {
+
+struct Range {
+  std::int64_t low, high;
+};
+
+Range RangeOf(DType dtype) { return dtype == DType::kQUint8 ? Range{0, 255} : Range{-128, 127}; }
+
+struct Form {
+  bool multiply, relu;
+};
+
+Result<Value> Operand(const Arguments& a) {
+  const Value x = a.tensor("qa");
+  if (!x.quantized() || !x.quantization().per_tensor() ||
+      (x.dtype() != DType::kQUint8 && x.dtype() != DType::kQInt8)) {
+    return Unsupported(
+        fmt::format("the operand is {}, and it must be quint8 or qint8 of one scale", x.type().ToString()),
+        "State an input's quantization with --input, as in --input 'quint8[1,3,8,8](0.02,128)'.");
+  }
+  return x;
+}
+
+Result<double> Number(const Arguments& a) {
+  // A traced number is a constant tensor of one element.
+  double c = 0;
+  if (a.is_tensor("b")) {
+    const Tensor* constant = a.tensor("b").constant();
+    if (!constant || constant->num_elements() != 1) {
+      return Unsupported("the number b is a tensor that is known only when the model runs",
+                         "Its value decides the result's quantization: make it a constant.");
+    }
+    c = constant->ToDoubles()[0];
+  } else {
+    if (const auto* dim = std::get_if<Dim>(&a.operand("b")); dim && !dim->known()) {
+      return Unsupported("the number b depends on a size");
+    }
+    c = a.number("b");
+  }
+  if (!std::isfinite(c)) return Unsupported(fmt::format("the number b is {}", c));
+  return c;
+}
+
+TypeRule ScalarType(Form form) {
+  return [form](const Arguments& a) -> Result<std::vector<TensorType>> {
+    const Value x = OCTAVO_TRY(Operand(a));
+    const double c = OCTAVO_TRY(Number(a));
+    TensorType type = x.type();
+    type.quantization = OCTAVO_TRY(form.multiply ? MultipliedByScalar(x.quantization(), x.dtype(), c)
+                                                 : AddedScalar(x.quantization(), x.dtype(), c));
+    return std::vector<TensorType>{std::move(type)};
+  };
+}
+
+// The number as one 8-bit integer of the operand's dtype, so that runtimes fuse the operator into integers;
+// its scale carries the value.
+Value QuantizedNumber(Builder& g, double c, DType dtype) {
+  const double magnitude = std::abs(c);
+  TensorType type{.dtype = dtype, .shape = Shape{}, .quantization = Quantization::PerTensor(1, 0)};
+  std::int64_t integer = 0, zero_point = 0;
+  if (magnitude > 0) {
+    // integer - zero_point is the sign.
+    integer = c > 0 ? 1 : 0;
+    zero_point = c > 0 ? 0 : 1;
+    type.quantization = Quantization::PerTensor(magnitude, zero_point);
+  }
+  Tensor tensor = dtype == DType::kQUint8
+                      ? Tensor::From(dtype, {}, std::vector<std::uint8_t>{static_cast<std::uint8_t>(integer)})
+                      : Tensor::From(dtype, {}, std::vector<std::int8_t>{static_cast<std::int8_t>(integer)});
+  tensor.quantization = type.quantization;
+  return Dequantize(g, g.Constant(std::move(tensor)));
+}
+
+// What PyTorch adds: c rounded to a multiple of the scale.
+double Addend(const Quantization& q, double c) { return std::nearbyint(c / q.scale()) * q.scale(); }
+
+Result<std::vector<Value>> ScalarQdq(Form form, Builder& g, const Arguments& a) {
+  const Value x = OCTAVO_TRY(Operand(a));
+  const double c = OCTAVO_TRY(Number(a));
+  const double number = form.multiply ? c : Addend(x.quantization(), c);
+  const Value real =
+      g.Op(form.multiply ? "Mul" : "Add", {Dequantize(g, x), QuantizedNumber(g, number, x.dtype())});
+  return One(QuantizeReal(g, real, a.result(), form.relu));
+}
+
+Result<std::vector<Value>> ScalarCaffe2(Form form, Builder& g, const Arguments& a) {
+  OCTAVO_TRY(CheckCaffe2Types(a));
+  const Value x = OCTAVO_TRY(Operand(a));
+  const double c = OCTAVO_TRY(Number(a));
+  const double number = form.multiply ? c : Addend(x.quantization(), c);
+  Value real =
+      g.Op(form.multiply ? "Mul" : "Add", {Caffe2Dequantize(g, x), g.Scalar(static_cast<float>(number))});
+  if (form.relu) real = g.Op("Relu", {real});
+  return One(OCTAVO_TRY(Caffe2Quantize(g, real, a.result())));
+}
+
+OperatorRow Row(std::string name, std::vector<ArgumentSpec> arguments, Form form) {
+  return {.name = std::move(name),
+          .arguments = std::move(arguments),
+          .result = ScalarType(form),
+          .qdq = [form](Builder& g, const Arguments& a) { return ScalarQdq(form, g, a); },
+          .caffe2 = [form](Builder& g, const Arguments& a) { return ScalarCaffe2(form, g, a); }};
+}
+
+}  // namespace
+
+Result<Quantization> AddedScalar(const Quantization& q, DType dtype, double c) {
+  const auto [low, high] = RangeOf(dtype);
+  const double steps = std::nearbyint(c / q.scale());
+  if (std::abs(steps) > 0x1p31) {
+    return Unsupported(fmt::format("the number {} is {} steps of the scale {}", c, steps, q.scale()));
+  }
+  const std::int64_t moved = q.zero_point() - static_cast<std::int64_t>(steps);
+  const auto span = static_cast<double>(high - low);
+  if (moved < low) {
+    return CheckedQuantization(static_cast<double>(high - moved) / span * q.scale(), low, dtype);
+  }
+  if (moved > high) {
+    return CheckedQuantization(static_cast<double>(moved - low) / span * q.scale(), high, dtype);
+  }
+  return CheckedQuantization(q.scale(), moved, dtype);
+}
+
+Result<Quantization> MultipliedByScalar(const Quantization& q, DType dtype, double c) {
+  const auto [low, high] = RangeOf(dtype);
+  if (c == 0) return CheckedQuantization(1.0, 0, dtype);
+  return CheckedQuantization(std::abs(c) * q.scale(), c > 0 ? q.zero_point() : high - (q.zero_point() - low),
+                             dtype);
+}
+
+void RegisterQuantizedScalar(Registry& registry) {
+  const ArgumentSpec qa = arg::Tensor("qa"), b = arg::TensorOrScalar("b");
+  // What `out` was made with does not matter: PyTorch gives it the new quantization.
+  const ArgumentSpec out = arg::Ignored("out");
+  for (const bool multiply : {false, true}) {
+    for (const bool relu : {false, true}) {
+      const Form form{multiply, relu};
+      const std::string op = multiply ? "mul" : "add", suffix = relu ? "_relu" : "";
+      registry.Add(Row(fmt::format("quantized::{}_scalar{}", op, suffix), {qa, b}, form));
+      registry.Add(Row(fmt::format("quantized::{}_scalar{}_out", op, suffix), {qa, b, out}, form));
+      registry.Add(Row(fmt::format("quantized::{}{}.Scalar", op, suffix), {qa, arg::Scalar("b")}, form));
+      registry.Add(Row(fmt::format("quantized::{}{}.Scalar2", op, suffix), {arg::Scalar("b"), qa}, form));
+      registry.Add(
+          Row(fmt::format("quantized::{}{}.Scalar_out", op, suffix), {qa, arg::Scalar("b"), out}, form));
+    }
+  }
+}
+
+}  // namespace octavo
