@@ -1,0 +1,145 @@
+#include "octavo/ops/average.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "octavo/lower/checks.h"
+#include "octavo/lower/emit.h"
+#include "octavo/lower/steps.h"
+
+namespace octavo {
+namespace {
+
+using Sizes = std::vector<std::int64_t>;
+
+bool AnyPositive(const Sizes& sizes) {
+  return std::any_of(sizes.begin(), sizes.end(), [](std::int64_t n) { return n > 0; });
+}
+
+Value PadWithZeros(Builder& g, Value x, const Sizes& padding) {
+  Sizes pads = {0, 0};
+  pads.insert(pads.end(), padding.begin(), padding.end());
+  const Sizes half = pads;
+  pads.insert(pads.end(), half.begin(), half.end());
+  if (g.opset() < 11) return g.Op("Pad", {x}, {{"mode", "constant"}, {"pads", pads}, {"value", 0.0F}});
+  return g.Op("Pad", {x, g.Ints(pads)});
+}
+
+Result<Value> RealAverage(Builder& g, Value x, const Window& w, const AverageOptions& options) {
+  const std::optional<Sizes> overhang = OCTAVO_TRY(Overhang(w, x.shape()));
+  const bool may_hang_over = !overhang || AnyPositive(*overhang);
+  if (!overhang && (options.divisor_override || g.opset() < 10)) {
+    return Unsupported("ceil_mode with a size that is not known",
+                       "Give the input's size, as in --input 'float32[1,3,224,224]'.");
+  }
+  Sizes begin = w.padding, end = w.padding;
+  bool count_padding = options.divisor_override || (options.count_include_pad && w.padded());
+  if (may_hang_over && count_padding && !options.divisor_override) {
+    // PyTorch counts the padding, but not what lies beyond it.
+    x = PadWithZeros(g, x, w.padding);
+    std::fill(begin.begin(), begin.end(), 0);
+    end = begin;
+    count_padding = false;
+  }
+  if (overhang) {
+    for (std::size_t i = 0; i < end.size(); ++i) end[i] += (*overhang)[i];
+  }
+  Sizes pads = begin;
+  pads.insert(pads.end(), end.begin(), end.end());
+  Attributes attributes;
+  if (!overhang) attributes.Set("ceil_mode", 1);
+  if (count_padding) attributes.Set("count_include_pad", 1);
+  attributes.Set("kernel_shape", w.kernel).Set("pads", pads).Set("strides", w.stride);
+  Value y = g.Op("AveragePool", {x}, attributes);
+  if (options.divisor_override) {
+    const auto cells = static_cast<float>(w.cells());
+    y = g.Op("Mul", {y, g.Scalar(cells / static_cast<float>(*options.divisor_override))});
+  }
+  return y;
+}
+
+// How PyTorch gets from the sum of a window's steps to the result's integer.
+struct Rounding {
+  float multiplier;
+  bool zero_point_after;  // qnnpack rounds first and then adds the zero point; PyTorch's own kernel does not
+};
+
+Rounding PyTorchRounding(const TensorType& type, const Window& w) {
+  const auto cells = static_cast<float>(w.cells());
+  if (type.dtype == DType::kQUint8 && !w.ceil_mode && w.spatial_dims() <= 2) {
+    const auto scale = static_cast<float>(type.quantization->scale());
+    return {scale / (scale * cells), true};
+  }
+  return {1.0F / cells, false};
+}
+
+// ONNX Runtime's fused AveragePool divides and adds the zero point before it rounds.  Does that give
+// PyTorch's integer for every sum that a window can have?
+bool FusedAverageIsExact(const TensorType& type, const Window& w, const Rounding& rounding) {
+  const auto [low, high] = RangeOf(type.dtype);
+  const std::int64_t zero = type.quantization->zero_point(), cells = w.cells();
+  const auto zero_point = static_cast<float>(zero);
+  for (std::int64_t sum = cells * (low - zero); sum <= cells * (high - zero); ++sum) {
+    const auto s = static_cast<float>(sum);
+    const float expected = rounding.zero_point_after ? std::nearbyintf(s * rounding.multiplier) + zero_point
+                                                     : std::nearbyintf(s * rounding.multiplier + zero_point);
+    if (expected != std::nearbyintf(s / static_cast<float>(cells) + zero_point)) return false;
+  }
+  return true;
+}
+
+// A depthwise convolution with ones, whose weights' scale is PyTorch's multiplier: the integer arithmetic of
+// qnnpack's average pooling, step by step.
+Value AverageByConvolution(Builder& g, Value x, const Window& w, std::int64_t channels, float multiplier,
+                           const TensorType& type) {
+  Sizes sizes = {channels, 1};
+  sizes.insert(sizes.end(), w.kernel.begin(), w.kernel.end());
+  const auto count = static_cast<std::size_t>(channels * w.cells());
+  const Value ones =
+      g.Constant(Tensor::From(DType::kInt8, sizes, std::vector<std::int8_t>(count, 1)), "ones");
+  const Value zero = g.Constant(Tensor::From(DType::kInt8, {}, std::vector<std::int8_t>{0}));
+  const Value weights = g.Op("DequantizeLinear", {ones, g.Scalar(multiplier), zero});
+  Sizes pads = w.padding;
+  pads.insert(pads.end(), w.padding.begin(), w.padding.end());
+  const Value y =
+      g.Op("Conv", {DequantizeToSteps(g, x), weights},
+           {{"group", channels}, {"kernel_shape", w.kernel}, {"pads", pads}, {"strides", w.stride}});
+  return QuantizeFromSteps(g, y, type);
+}
+
+// The windows of one convolution weight: enough for every pooling layer, and no weight larger than this is
+// made for an average.
+constexpr std::int64_t kMaxConvolutionWeights = 1 << 20;
+
+}  // namespace
+
+Result<Value> WindowAverage(Builder& g, Value x, const Window& w, const AverageOptions& options,
+                            const TensorType& type) {
+  if (!x.quantized()) return RealAverage(g, x, w, options);
+  const std::optional<Sizes> overhang = OCTAVO_TRY(Overhang(w, x.shape()));
+  const bool whole_windows = overhang && !AnyPositive(*overhang) && !options.divisor_override &&
+                             (options.count_include_pad || !w.padded());
+  if (g.target() == Target::kOnnxRuntime && whole_windows) {
+    const Rounding rounding = PyTorchRounding(type, w);
+    const Dim channels = x.shape() ? (*x.shape())[1] : Dim(0);
+    if (rounding.zero_point_after && channels.known() && channels.value() > 0 &&
+        channels.value() <= kMaxConvolutionWeights / w.cells() && !FusedAverageIsExact(type, w, rounding)) {
+      return AverageByConvolution(g, x, w, channels.value(), rounding.multiplier, type);
+    }
+  }
+  const Value y = OCTAVO_TRY(RealAverage(g, DequantizeToSteps(g, x), w, options));
+  return QuantizeFromSteps(g, y, type);
+}
+
+Value GlobalAverage(Builder& g, Value x, const TensorType& type) {
+  if (!x.quantized()) return g.Op("GlobalAveragePool", {x});
+  if (type.dtype == DType::kQUint8) {
+    // ONNX Runtime has qnnpack's arithmetic here, the multiplier from the scales included.
+    return Quantize(g, g.Op("GlobalAveragePool", {Dequantize(g, x)}), type);
+  }
+  // PyTorch's own kernel averages the integers as they are.
+  return QuantizeFromSteps(g, g.Op("GlobalAveragePool", {DequantizeToSteps(g, x, 0)}), type, 0);
+}
+
+}  // namespace octavo

@@ -1,0 +1,209 @@
+#include <algorithm>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "octavo/lower/checks.h"
+#include "octavo/lower/emit.h"
+#include "octavo/lower/row.h"
+#include "octavo/lower/window.h"
+#include "octavo/ops/adaptive_pooling.h"
+#include "octavo/ops/average.h"
+#include "octavo/ops/batched.h"
+#include "octavo/ops/register.h"
+
+namespace octavo {
+namespace {
+
+using Sizes = std::vector<std::int64_t>;
+
+std::vector<ArgumentSpec> WindowArguments(std::string x, int n, bool dilation) {
+  std::vector<ArgumentSpec> arguments = {arg::Tensor(std::move(x)), arg::Ints("kernel_size", n),
+                                         arg::IntsLike("stride", n, "kernel_size"),
+                                         arg::Ints("padding", n, {0})};
+  if (dilation) arguments.push_back(arg::Ints("dilation", n, {1}));
+  arguments.push_back(arg::Bool("ceil_mode", false));
+  return arguments;
+}
+
+ShapeRule PooledShapeOf(std::string x) {
+  return [x = std::move(x)](const Arguments& a) -> Result<std::optional<Shape>> {
+    const Window w = OCTAVO_TRY(WindowOf(a));
+    const auto& shape = a.tensor(x).shape();
+    if (!shape) return std::optional<Shape>();
+    return std::optional<Shape>(OCTAVO_TRY(PooledShape(w, *shape)));
+  };
+}
+
+// ---- Maximum ----
+
+Result<Attributes> MaxPoolAttributes(Builder& g, const Window& w, const std::optional<Shape>& input) {
+  const std::optional<Sizes> overhang = OCTAVO_TRY(Overhang(w, input));
+  Attributes attributes;
+  Sizes end = w.padding;
+  bool ceil_mode = !overhang;
+  if (overhang) {
+    // Padding never wins, so a window that hangs over is one that reaches into more padding.  Runtimes want
+    // less padding than the kernel's size, which only dilation can exceed.
+    for (std::size_t i = 0; i < end.size(); ++i) {
+      end[i] += (*overhang)[i];
+      if (end[i] >= w.kernel[i] && (*overhang)[i] > 0) ceil_mode = true;
+    }
+  }
+  if (ceil_mode) {
+    end = w.padding;
+    if (g.opset() < 10) {
+      return Unsupported("ONNX has ceil_mode from opset 10 on, and the input's size is not known",
+                         "Give it, as in --input 'float32[1,3,224,224]', or use --dialect qdq.");
+    }
+    attributes.Set("ceil_mode", 1);
+  }
+  if (w.dilated()) {
+    if (g.opset() < 10) {
+      return Unsupported("ONNX has dilated pooling from opset 10 on", "Use --dialect qdq.");
+    }
+    attributes.Set("dilations", w.dilation);
+  }
+  Sizes pads = w.padding;
+  pads.insert(pads.end(), end.begin(), end.end());
+  attributes.Set("kernel_shape", w.kernel).Set("pads", pads).Set("strides", w.stride);
+  return attributes;
+}
+
+Emitter MaxPoolReal(std::string x_name) {
+  return [x_name = std::move(x_name)](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
+    const Value x = a.tensor(x_name);
+    const Window w = OCTAVO_TRY(WindowOf(a));
+    const Attributes attributes = OCTAVO_TRY(MaxPoolAttributes(g, w, x.shape()));
+    return One(g.Op("MaxPool", {x}, attributes));
+  };
+}
+
+// PyTorch counts indices inside one channel's plane, ONNX through the whole tensor.  Two MaxPool nodes, so
+// that the one with indices disappears where nothing uses them.
+Result<std::vector<Value>> MaxPoolWithIndices(Builder& g, const Arguments& a) {
+  const Value x = a.tensor("self");
+  const Window w = OCTAVO_TRY(WindowOf(a));
+  const Attributes attributes = OCTAVO_TRY(MaxPoolAttributes(g, w, x.shape()));
+  const Value values = g.Op("MaxPool", {x}, attributes);
+  Dim plane = 1;
+  if (x.shape()) {
+    for (std::size_t i = 2; i < x.shape()->size(); ++i) plane = plane * (*x.shape())[i];
+  }
+  if (!x.shape() || !plane.known() || g.opset() < 10) return std::vector<Value>{values, Value()};
+  const Value indices = g.Ops("MaxPool", {x}, attributes, 2)[1];
+  return std::vector<Value>{values, g.Op("Mod", {indices, g.Ints({plane.value()})})};
+}
+
+Result<std::vector<TensorType>> MaxPoolWithIndicesType(const Arguments& a) {
+  TensorType type = a.tensor("self").type();
+  type.shape = OCTAVO_TRY(PooledShapeOf("self")(a));
+  return std::vector<TensorType>{type, WithDType(type, DType::kInt64)};
+}
+
+// kernel, order, pads, strides: what Int8MaxPool and Int8AveragePool take.
+Attributes Int8PoolAttributes(const Window& w) {
+  return {{"kernel", w.kernel[0]},
+          {"order", "NHWC"},
+          {"pads", Sizes{w.padding[0], w.padding[1], w.padding[0], w.padding[1]}},
+          {"strides", w.stride}};
+}
+
+// A square window larger than one cell over whole windows of a batched image is what Caffe2's pools know.
+Result<bool> FitsInt8Pool(const Window& w, const Value& x) {
+  if (x.rank() != 4 || !w.square() || w.kernel[0] == 1 || w.dilated()) return false;
+  const std::optional<Sizes> overhang = OCTAVO_TRY(Overhang(w, x.shape()));
+  return overhang && std::all_of(overhang->begin(), overhang->end(), [](std::int64_t n) { return n == 0; });
+}
+
+Result<Value> Int8Pool(Builder& g, std::string_view op, Value x, const Window& w, const TensorType& type) {
+  TensorType nhwc = type;
+  if (type.shape && type.shape->size() == 4) {
+    const Shape& s = *type.shape;
+    nhwc.shape = Shape{s[0], s[2], s[3], s[1]};
+  }
+  return Nchw(g, Int8(g, op, {Nhwc(g, x)}, nhwc, Int8PoolAttributes(w)));
+}
+
+Emitter MaxPoolCaffe2(std::string x_name) {
+  const Emitter real = ThroughFloat(Batched(x_name, 2, MaxPoolReal(x_name)));
+  return Int8Or(
+      [x_name, real](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
+        const Value x = a.tensor(x_name);
+        const Window w = OCTAVO_TRY(WindowOf(a));
+        if (!OCTAVO_TRY(FitsInt8Pool(w, x))) return real(g, a);
+        return One(OCTAVO_TRY(Int8Pool(g, "Int8MaxPool", x, w, a.result())));
+      },
+      real);
+}
+
+void AddMaxPool(Registry& registry, std::string name, std::string x, int n) {
+  registry.Add({.name = std::move(name),
+                .arguments = WindowArguments(x, n, true),
+                .result = FloatOrEightBits(x, SameQuantization(x, PooledShapeOf(x))),
+                .qdq = Batched(x, n, OnElements(MaxPoolReal(x))),
+                .caffe2 = n == 2 ? MaxPoolCaffe2(x) : ThroughFloat(Batched(x, n, MaxPoolReal(x)))});
+}
+
+// ---- Average ----
+
+Result<AverageOptions> AverageOptionsOf(const Arguments& a) {
+  AverageOptions options;
+  options.count_include_pad = a.flag("count_include_pad");
+  const bool has_divisor = std::any_of(a.specs().begin(), a.specs().end(),
+                                       [](const ArgumentSpec& s) { return s.name == "divisor_override"; });
+  if (has_divisor && a.has("divisor_override")) {
+    const std::int64_t divisor = OCTAVO_TRY(KnownInt(a, "divisor_override"));
+    if (divisor == 0) return Unsupported("argument divisor_override is 0");
+    options.divisor_override = divisor;
+  }
+  return options;
+}
+
+Result<std::vector<Value>> AveragePool(Builder& g, const Arguments& a) {
+  const Window w = OCTAVO_TRY(WindowOf(a));
+  const AverageOptions options = OCTAVO_TRY(AverageOptionsOf(a));
+  return One(OCTAVO_TRY(WindowAverage(g, a.tensor("self"), w, options, a.result())));
+}
+
+Result<std::vector<Value>> AveragePool2dInt8(Builder& g, const Arguments& a) {
+  const Value x = a.tensor("self");
+  const Window w = OCTAVO_TRY(WindowOf(a));
+  const AverageOptions options = OCTAVO_TRY(AverageOptionsOf(a));
+  if (!OCTAVO_TRY(FitsInt8Pool(w, x)) || options.divisor_override ||
+      (!options.count_include_pad && w.padded())) {
+    return ThroughFloat(Batched("self", 2, AveragePool))(g, a);
+  }
+  return One(OCTAVO_TRY(Int8Pool(g, "Int8AveragePool", x, w, a.result())));
+}
+
+void AddAveragePool(Registry& registry, int n) {
+  std::vector<ArgumentSpec> arguments = WindowArguments("self", n, false);
+  arguments.push_back(arg::Bool("count_include_pad", true));
+  if (n > 1) arguments.push_back(arg::OptionalInt("divisor_override"));
+  const Emitter batched = Batched("self", n, AveragePool);
+  registry.Add({.name = fmt::format("aten::avg_pool{}d", n),
+                .arguments = std::move(arguments),
+                .result = FloatOrEightBits("self", SameQuantization("self", PooledShapeOf("self"))),
+                .qdq = batched,
+                .caffe2 = n == 2 ? Int8Or(AveragePool2dInt8, batched) : ThroughFloat(batched)});
+}
+
+}  // namespace
+
+void RegisterPooling(Registry& registry) {
+  for (int n = 1; n <= 3; ++n) {
+    AddMaxPool(registry, fmt::format("aten::max_pool{}d", n), "self", n);
+    AddMaxPool(registry, fmt::format("quantized::max_pool{}d", n), "qx", n);
+    registry.Add({.name = fmt::format("aten::max_pool{}d_with_indices", n),
+                  .arguments = WindowArguments("self", n, true),
+                  .result = FloatOnly("self", MaxPoolWithIndicesType),
+                  .qdq = Batched("self", n, MaxPoolWithIndices),
+                  .caffe2 = Batched("self", n, MaxPoolWithIndices),
+                  .returns = Returns::kTuple});
+    AddAveragePool(registry, n);
+  }
+  RegisterAdaptivePooling(registry);
+}
+
+}  // namespace octavo
