@@ -9,9 +9,9 @@
 namespace octavo::onnx {
 
 enum class ExternalData {
-  kAuto,    // where the model would pass 2 GB, protobuf's limit
+  kAuto,  // where the model would pass 2 GB, protobuf's limit
   kAlways,
-  kNever,   // an error where it would pass 2 GB
+  kNever,  // an error where it would pass 2 GB
 };
 
 struct WriteOptions {
@@ -26,8 +26,9 @@ struct WriteResult {
   std::uint64_t external_bytes = 0;  // of OUT.onnx.data beside it; 0: none was needed
 };
 
-// Writes a lowered graph.  The files appear whole or not at all; weights go there in pieces without being held in
-// memory.  The same graph gives the same bytes.  Errors: kIo.
-Result<WriteResult> Write(const ir::Graph& graph, const std::filesystem::path& path, const WriteOptions& options);
+// Writes a lowered graph.  The files appear whole or not at all; weights go there in pieces without being
+// held in memory.  The same graph gives the same bytes.  Errors: kIo.
+Result<WriteResult> Write(const ir::Graph& graph, const std::filesystem::path& path,
+                          const WriteOptions& options);
 
 }  // namespace octavo::onnx

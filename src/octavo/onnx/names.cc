@@ -1,0 +1,97 @@
+#include "octavo/onnx/names.h"
+
+#include <fmt/format.h>
+
+namespace octavo::onnx {
+namespace {
+
+using ir::ValueId;
+
+class Namer {
+ public:
+  explicit Namer(const ir::Graph& graph) : graph_(graph) {}
+
+  Result<Names> Run() {
+    names_.values.resize(graph_.num_values());
+    OCTAVO_TRY(NameInputsAndOutputs());
+    const std::vector<int> uses = graph_.CountUses();
+    for (std::size_t i = 0; i < graph_.num_values(); ++i) {
+      const ir::Value& value = graph_.value(ValueId{static_cast<std::int32_t>(i)});
+      if (value.constant && uses[i] > 0) {
+        names_.values[i] = values_.Unique(value.name.empty() ? fmt::format("constant_{}", i) : value.name);
+      }
+    }
+    Spellings nodes;
+    for (const ir::Node& node : graph_.nodes()) {
+      const std::size_t colons = node.op.rfind("::");
+      const std::string name = nodes.Unique(
+          !node.name.empty() ? node.name : node.op.substr(colons == std::string::npos ? 0 : colons + 2));
+      for (std::size_t k = 0; k < node.outputs.size(); ++k) {
+        if (!node.outputs[k].valid()) continue;
+        std::string& output = names_.values[static_cast<std::size_t>(node.outputs[k].index)];
+        if (!output.empty()) continue;  // a graph output
+        const std::string& given = graph_.value(node.outputs[k]).name;
+        output = values_.Unique(given.empty() ? fmt::format("{}_output_{}", name, k) : given);
+      }
+      names_.nodes.push_back(name);
+    }
+    for (CopiedOutput& copy : names_.copies) copy.node_name = nodes.Unique(copy.to + "/Identity");
+    return std::move(names_);
+  }
+
+ private:
+  class Spellings {
+   public:
+    bool Take(const std::string& name) { return taken_.insert(name).second; }
+    std::string Unique(const std::string& wish) {
+      if (Take(wish)) return wish;
+      int& number = last_[wish];
+      std::string name;
+      do {
+        name = fmt::format("{}_{}", wish, ++number);
+      } while (!Take(name));
+      return name;
+    }
+
+   private:
+    std::unordered_set<std::string> taken_;
+    std::unordered_map<std::string, int> last_;
+  };
+
+  Status NameInputsAndOutputs() {
+    for (const ValueId input : graph_.inputs()) {
+      const std::string& name = graph_.value(input).name;
+      if (name.empty()) return Unsupported("an input of the graph has no name");
+      if (!values_.Take(name)) {
+        return Unsupported(fmt::format("two inputs of the graph are called {}", name),
+                           "Give them names of their own.");
+      }
+      names_.values[static_cast<std::size_t>(input.index)] = name;
+    }
+    for (const ir::Output& output : graph_.outputs()) {
+      if (output.name.empty()) return Unsupported("an output of the graph has no name");
+      if (!values_.Take(output.name)) {
+        return Unsupported(
+            fmt::format("another input or output is called {}, as this output is", output.name),
+            "Give the output another name with --output-name.");
+      }
+      std::string& name = names_.values[static_cast<std::size_t>(output.value.index)];
+      if (name.empty() && !graph_.value(output.value).constant) {
+        name = output.name;
+      } else {
+        names_.copies.push_back({{}, output.value, output.name});
+      }
+    }
+    return {};
+  }
+
+  const ir::Graph& graph_;
+  Names names_;
+  Spellings values_;
+};
+
+}  // namespace
+
+Result<Names> NameValues(const ir::Graph& graph) { return Namer(graph).Run(); }
+
+}  // namespace octavo::onnx
