@@ -1,0 +1,333 @@
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "octavo/lower/checks.h"
+#include "octavo/lower/emit.h"
+#include "octavo/lower/row.h"
+#include "octavo/lower/steps.h"
+#include "octavo/ops/register.h"
+
+namespace octavo {
+namespace {
+
+using Sizes = std::vector<std::int64_t>;
+
+constexpr const char* kEvaluate = "Call model.eval() before torch.jit.trace or torch.jit.script.";
+constexpr const char* kGiveShape = "Give the input's shape, as in --input 'float32[1,3,224,224]'.";
+
+// The channel count: dimension 1, or where that is not known, the first parameter's length.
+Result<std::int64_t> Channels(Value x, const std::vector<Value>& parameters) {
+  for (const Value& parameter : parameters) {
+    if (parameter.defined() && parameter.shape() && parameter.rank() == 1 &&
+        (*parameter.shape())[0].known()) {
+      return (*parameter.shape())[0].value();
+    }
+  }
+  if (x.rank().value_or(0) >= 2 && (*x.shape())[1].known()) return (*x.shape())[1].value();
+  return Unsupported("the number of channels is not known", kGiveShape);
+}
+
+Value Filled(Builder& g, std::int64_t count, float value, std::string_view name) {
+  return g.Constant(Tensor::Floats({count}, std::vector<float>(static_cast<std::size_t>(count), value)),
+                    name);
+}
+
+// ---- Batch normalization ----
+
+Result<Value> BatchNormReal(Builder& g, const Arguments& a, Value x, Value mean, Value variance) {
+  Value weight = a.tensor("weight"), bias = a.tensor("bias");
+  if (!weight.defined() || !bias.defined()) {
+    const std::int64_t channels = OCTAVO_TRY(Channels(x, {mean, variance, weight, bias}));
+    if (!weight.defined()) weight = Filled(g, channels, 1.0F, "weight");
+    if (!bias.defined()) bias = Filled(g, channels, 0.0F, "bias");
+  }
+  return g.Op("BatchNormalization", {x, weight, bias, mean, variance}, {{"epsilon", a.number("eps")}});
+}
+
+Result<std::vector<Value>> BatchNorm(Builder& g, const Arguments& a) {
+  if (a.flag("training")) return Unsupported("batch normalization in training mode", kEvaluate);
+  const Value mean = a.tensor("running_mean"), variance = a.tensor("running_var");
+  if (!mean.defined() || !variance.defined()) {
+    return Unsupported("batch normalization without running statistics depends on the batch",
+                       "Build the layer with track_running_stats=True.");
+  }
+  return One(OCTAVO_TRY(BatchNormReal(g, a, a.tensor("input"), mean, variance)));
+}
+
+// (result, save_mean, save_invstd): the last two are empty in evaluation mode.
+Result<std::vector<Value>> NativeBatchNorm(Builder& g, const Arguments& a) {
+  std::vector<Value> results = OCTAVO_TRY(BatchNorm(g, a));
+  results.resize(3);
+  return results;
+}
+
+TypeRule ThreeResults(std::string x) {
+  return [x = std::move(x)](const Arguments& a) -> Result<std::vector<TensorType>> {
+    const TensorType type = a.tensor(x).type();
+    return std::vector<TensorType>{type, WithDType({}, DType::kFloat32), WithDType({}, DType::kFloat32)};
+  };
+}
+
+// The factor and the summand of each channel, in steps of the input and of the result, in the arithmetic
+// (float32 but for the scales) of PyTorch's quantized batch normalization.
+struct Affine {
+  std::vector<float> factor, summand;
+};
+
+std::optional<Affine> FusedParameters(const Arguments& a, const Quantization& in, const Quantization& out) {
+  const Tensor *mean = a.tensor("mean").constant(), *variance = a.tensor("var").constant();
+  const Tensor *weight = nullptr, *bias = nullptr;
+  if (a.has("weight")) weight = a.tensor("weight").constant();
+  if (a.has("bias")) bias = a.tensor("bias").constant();
+  if (!mean || !variance || (a.has("weight") && !weight) || (a.has("bias") && !bias)) return std::nullopt;
+  const std::vector<float> means = mean->ToFloats(), variances = variance->ToFloats();
+  const std::size_t n = means.size();
+  const std::vector<float> weights = weight ? weight->ToFloats() : std::vector<float>(n, 1.0F);
+  const std::vector<float> biases = bias ? bias->ToFloats() : std::vector<float>(n, 0.0F);
+  if (variances.size() != n || weights.size() != n || biases.size() != n) return std::nullopt;
+  const auto eps = static_cast<float>(a.number("eps"));
+  Affine affine;
+  for (std::size_t c = 0; c < n; ++c) {
+    const auto inverse = static_cast<float>(1.0 / static_cast<double>(std::sqrt(variances[c] + eps)));
+    affine.factor.push_back(
+        static_cast<float>(static_cast<double>(inverse * weights[c]) * (in.scale() / out.scale())));
+    affine.summand.push_back(
+        static_cast<float>(static_cast<double>(biases[c] - means[c] * inverse * weights[c]) / out.scale()));
+  }
+  return affine;
+}
+
+template <bool kRelu>
+Result<std::vector<Value>> QuantizedBatchNorm(Builder& g, const Arguments& a) {
+  const Value x = a.tensor("qx");
+  const TensorType& type = a.result();
+  const std::optional<Affine> affine = FusedParameters(a, x.quantization(), *type.quantization);
+  Value y;
+  if (affine && g.target() == Target::kOnnxRuntime) {
+    const auto n = static_cast<std::int64_t>(affine->factor.size());
+    y = g.Op("BatchNormalization",
+             {DequantizeToSteps(g, x), g.Constant(Tensor::Floats({n}, affine->factor), "weight"),
+              g.Constant(Tensor::Floats({n}, affine->summand), "bias"), Filled(g, n, 0.0F, "running_mean"),
+              Filled(g, n, 1.0F, "running_var")},
+             {{"epsilon", 0.0}});
+    if (kRelu) y = g.Op("Relu", {y});
+    return One(QuantizeFromSteps(g, y, type));
+  }
+  y = OCTAVO_TRY(BatchNormReal(g, a, Dequantize(g, x), a.tensor("mean"), a.tensor("var")));
+  if (kRelu) y = g.Op("Relu", {y});
+  return One(Quantize(g, y, type));
+}
+
+template <bool kRelu>
+Result<std::vector<Value>> BatchNormOfReals(Builder& g, const Arguments& a) {
+  const Value y = OCTAVO_TRY(BatchNormReal(g, a, a.tensor("qx"), a.tensor("mean"), a.tensor("var")));
+  return One(kRelu ? g.Op("Relu", {y}) : y);
+}
+
+template <bool kRelu>
+void AddQuantizedBatchNorm(Registry& registry, std::string name) {
+  registry.Add({.name = std::move(name),
+                .arguments = {arg::Tensor("qx"), arg::OptionalTensor("weight"), arg::OptionalTensor("bias"),
+                              arg::Tensor("mean"), arg::Tensor("var"), arg::Float("eps"),
+                              arg::Float("output_scale"), arg::Int("output_zero_point")},
+                .result = EightBits("qx", GivenQuantization("qx", ShapeOf("qx"))),
+                .qdq = QuantizedBatchNorm<kRelu>,
+                .caffe2 = ThroughFloat(BatchNormOfReals<kRelu>)});
+}
+
+void RegisterBatchNorm(Registry& registry) {
+  std::vector<ArgumentSpec> arguments = {arg::Tensor("input"),
+                                         arg::OptionalTensor("weight"),
+                                         arg::OptionalTensor("bias"),
+                                         arg::OptionalTensor("running_mean"),
+                                         arg::OptionalTensor("running_var"),
+                                         arg::Bool("training"),
+                                         arg::Float("momentum"),
+                                         arg::Float("eps")};
+  registry.Add({.name = "aten::native_batch_norm",
+                .arguments = arguments,
+                .result = FloatOnly("input", ThreeResults("input")),
+                .qdq = NativeBatchNorm,
+                .caffe2 = NativeBatchNorm,
+                .returns = Returns::kTuple});
+  arguments.push_back(arg::Bool("cudnn_enabled", true));
+  registry.Add({.name = "aten::batch_norm",
+                .arguments = arguments,
+                .result = FloatOnly("input", SameType("input")),
+                .qdq = BatchNorm,
+                .caffe2 = BatchNorm});
+  for (const char* rank : {"", "1d", "2d", "3d"}) {
+    AddQuantizedBatchNorm<false>(registry, fmt::format("quantized::batch_norm{}", rank));
+    AddQuantizedBatchNorm<true>(registry, fmt::format("quantized::batch_norm{}_relu", rank));
+  }
+}
+
+// ---- Layer normalization ----
+
+Result<Value> LayerNormOf(Builder& g, const Arguments& a) {
+  const Value x = a.tensor("input");
+  const auto normalized = static_cast<std::int64_t>(a.dims("normalized_shape").size());
+  if (normalized == 0) return Unsupported("argument normalized_shape is empty");
+  Value weight = a.tensor("weight");
+  const Value bias = a.tensor("bias");
+  if (g.opset() >= 17) {
+    if (!weight.defined()) {
+      const Sizes shape = OCTAVO_TRY(KnownInts(a, "normalized_shape"));
+      Tensor ones = Tensor::Floats(
+          shape, std::vector<float>(
+                     static_cast<std::size_t>(NumElements({shape.begin(), shape.end()}).value()), 1.0F));
+      weight = g.Constant(std::move(ones), "weight");
+    }
+    return g.Op("LayerNormalization", {x, weight, bias},
+                {{"axis", -normalized}, {"epsilon", a.number("eps")}});
+  }
+  Sizes axes;
+  for (std::int64_t axis = -normalized; axis < 0; ++axis) {
+    // Negative axes came with opset 11.
+    if (g.opset() < 11 && !x.rank()) return Unsupported("the input's rank is not known", kGiveShape);
+    axes.push_back(g.opset() < 11 ? axis + *x.rank() : axis);
+  }
+  const Value centered = g.Op("Sub", {x, Reduce(g, "ReduceMean", x, axes, true)});
+  const Value variance = Reduce(g, "ReduceMean", g.Op("Mul", {centered, centered}), axes, true);
+  const Value deviation =
+      g.Op("Sqrt", {g.Op("Add", {variance, g.Scalar(static_cast<float>(a.number("eps")))})});
+  Value y = g.Op("Div", {centered, deviation});
+  if (weight.defined()) y = g.Op("Mul", {y, weight});
+  if (bias.defined()) y = g.Op("Add", {y, bias});
+  return y;
+}
+
+Result<std::vector<Value>> LayerNorm(Builder& g, const Arguments& a) {
+  return One(OCTAVO_TRY(LayerNormOf(g, a)));
+}
+
+Result<std::vector<Value>> NativeLayerNorm(Builder& g, const Arguments& a) {
+  return std::vector<Value>{OCTAVO_TRY(LayerNormOf(g, a)), Value(), Value()};
+}
+
+// ---- Group and instance normalization ----
+
+// A parameter for each channel, so that it broadcasts over [N, C, ...].
+Result<Value> PerChannel(Builder& g, Value parameter, int rank) {
+  if (rank == 2) return parameter;
+  Sizes sizes(static_cast<std::size_t>(rank) - 1, 1);
+  sizes[0] = -1;
+  if (const Tensor* constant = parameter.constant(); constant && constant->contiguous()) {
+    sizes[0] = constant->num_elements();
+    return g.Constant(constant->Reshaped(sizes), "per_channel");
+  }
+  return Reshape(g, parameter, sizes);
+}
+
+Result<std::vector<Value>> GroupNorm(Builder& g, const Arguments& a) {
+  const Value x = a.tensor("input");
+  const std::int64_t groups = OCTAVO_TRY(KnownInt(a, "num_groups"));
+  if (!x.shape()) return Unsupported("the input's shape is not known", kGiveShape);
+  const int rank = *x.rank();
+  if (rank < 2) return Unsupported("group normalization of a tensor without channels");
+  const Dim channels = (*x.shape())[1];
+  if (groups < 1 || (channels.known() && channels.value() % groups != 0)) {
+    return Unsupported(fmt::format("{} channels do not divide into {} groups", channels.ToString(), groups));
+  }
+  const Value grouped = Reshape(g, x, {0, groups, -1});
+  const Value normalized = g.Op("InstanceNormalization",
+                                {grouped, Filled(g, groups, 1.0F, "ones"), Filled(g, groups, 0.0F, "zeros")},
+                                {{"epsilon", a.number("eps")}});
+  // Only sizes of the input itself: where it has one that is not known, it is copied from the input's shape.
+  Sizes back;
+  int unknown = 0;
+  for (std::size_t i = 0; i < x.shape()->size(); ++i) {
+    const Dim& size = (*x.shape())[i];
+    if (i == 0) {
+      back.push_back(0);
+    } else {
+      unknown += size.known() ? 0 : 1;
+      back.push_back(size.maybe().value_or(-1));
+    }
+  }
+  Value y = unknown <= 1 ? Reshape(g, normalized, back) : g.Op("Reshape", {normalized, g.Op("Shape", {x})});
+  if (a.has("weight")) y = g.Op("Mul", {y, OCTAVO_TRY(PerChannel(g, a.tensor("weight"), rank))});
+  if (a.has("bias")) y = g.Op("Add", {y, OCTAVO_TRY(PerChannel(g, a.tensor("bias"), rank))});
+  return One(y);
+}
+
+Result<Value> InstanceNormOf(Builder& g, const Arguments& a) {
+  const Value x = a.tensor("input");
+  if (x.rank() && *x.rank() < 3) {
+    return Unsupported(fmt::format("instance normalization of a tensor with {} dimensions", *x.rank()));
+  }
+  Value weight = a.tensor("weight"), bias = a.tensor("bias");
+  const std::int64_t channels = OCTAVO_TRY(Channels(x, {weight, bias}));
+  if (!weight.defined()) weight = Filled(g, channels, 1.0F, "weight");
+  if (!bias.defined()) bias = Filled(g, channels, 0.0F, "bias");
+  return g.Op("InstanceNormalization", {x, weight, bias}, {{"epsilon", a.number("eps")}});
+}
+
+Result<std::vector<Value>> InstanceNorm(Builder& g, const Arguments& a) {
+  if (a.flag("use_input_stats")) return One(OCTAVO_TRY(InstanceNormOf(g, a)));
+  const Value mean = a.tensor("running_mean"), variance = a.tensor("running_var");
+  if (!mean.defined() || !variance.defined()) {
+    return Unsupported("instance normalization without statistics of its own or of the input");
+  }
+  return One(OCTAVO_TRY(BatchNormReal(g, a, a.tensor("input"), mean, variance)));
+}
+
+Result<std::vector<Value>> QuantizedInstanceNorm(Builder& g, const Arguments& a) {
+  return One(OCTAVO_TRY(InstanceNormOf(g, a)));
+}
+
+struct NormRow {
+  std::string name;
+  std::vector<ArgumentSpec> arguments;
+  Emitter emitter;
+};
+
+void AddFloatNorm(Registry& registry, NormRow row) {
+  registry.Add({.name = std::move(row.name),
+                .arguments = std::move(row.arguments),
+                .result = FloatOnly("input", SameType("input")),
+                .qdq = row.emitter,
+                .caffe2 = row.emitter});
+}
+
+void AddQuantizedNorm(Registry& registry, NormRow row) {
+  row.arguments.push_back(arg::Float("output_scale"));
+  row.arguments.push_back(arg::Int("output_zero_point"));
+  registry.Add({.name = std::move(row.name),
+                .arguments = std::move(row.arguments),
+                .result = EightBits("input", GivenQuantization("input", ShapeOf("input"))),
+                .qdq = OnReals(row.emitter),
+                .caffe2 = ThroughFloat(row.emitter)});
+}
+
+}  // namespace
+
+void RegisterNormalization(Registry& registry) {
+  RegisterBatchNorm(registry);
+
+  const ArgumentSpec x = arg::Tensor("input"), weight = arg::OptionalTensor("weight"),
+                     bias = arg::OptionalTensor("bias"), shape = arg::Ints("normalized_shape"),
+                     groups = arg::Int("num_groups"), eps = arg::Float("eps", 1e-5),
+                     cudnn = arg::Bool("cudnn_enabled", true);
+  AddFloatNorm(
+      registry,
+      {"aten::layer_norm", {x, shape, weight, bias, eps, arg::Bool("cudnn_enable", true)}, LayerNorm});
+  registry.Add({.name = "aten::native_layer_norm",
+                .arguments = {x, shape, weight, bias, arg::Float("eps")},
+                .result = FloatOnly("input", ThreeResults("input")),
+                .qdq = NativeLayerNorm,
+                .caffe2 = NativeLayerNorm,
+                .returns = Returns::kTuple});
+  AddFloatNorm(registry, {"aten::group_norm", {x, groups, weight, bias, eps, cudnn}, GroupNorm});
+  AddFloatNorm(registry,
+               {"aten::instance_norm",
+                {x, weight, bias, arg::OptionalTensor("running_mean"), arg::OptionalTensor("running_var"),
+                 arg::Bool("use_input_stats"), arg::Float("momentum"), arg::Float("eps"), cudnn},
+                InstanceNorm});
+  AddQuantizedNorm(registry, {"quantized::layer_norm", {x, shape, weight, bias, eps}, LayerNorm});
+  AddQuantizedNorm(registry, {"quantized::group_norm", {x, groups, weight, bias, eps}, GroupNorm});
+  AddQuantizedNorm(registry, {"quantized::instance_norm", {x, weight, bias, eps}, QuantizedInstanceNorm});
+}
+
+}  // namespace octavo
