@@ -89,7 +89,7 @@ def primaries(self, *, x: int=3, y: Tuple[()]=(), z=None,) -> None:
   del a, b.c, d[0]
   e = [i * i for i in range(x)], [i + j for i, j in z]
   e = f(a)(b)[c](*d, *e, key=f, other=not g)
-  e = a[:], a[b:], a[:b], a[b:c], a[::], a[::b], a[b::c], a[:b:c], a[b:c:d], a[..., None, 1:2, -1], a[()]
+  e = a[:], a[b:], a[:b], a[b:c], a[::], a[::b], a[b::c], a[:b:c], a[b:c:d], a[..., None, 1:2, -1], a[()], (a)[0:1]
   e = {"key": {1: [2]}, a.b: (c)}
   e = ..., True, False, None, self.__annotations__["0"], getattr(self, "0.weight"), __torch__.a.___torch_mangle_1.b
   e = (
@@ -257,9 +257,10 @@ def literals(limit: float = float("inf"), bottom: float = -float("inf"), unit: c
     floats = (1.0, -0.5, 1e-05, 1e10, 1e300, 4.9406564584124654e-324, -2.2250738585072014e-308, float("nan"), 123456.789)
     complexes = (5j, complex(0, float("inf")), 1 - 2.5j)
     strings = ("", "plain", "it's \"quoted\"", "tab\tnew\nline\rback\\slash", "\x01\x07\x08\x0b\x0c\x1f\x7f")
-    others = (True, False, None, "caf\u00e9", torch.float32, torch.device("cuda:0"), torch.strided, torch.per_tensor_affine)
+    others = (True, False, None, torch.float32, torch.device("cuda:0"), torch.strided, torch.per_tensor_affine)
     long = "a string so long that the printer gives it a line of its own, before the statement that needs it"
-    return ints, floats, complexes, strings, others, long, limit, bottom, unit, sizes, [1, -2], [0.25, 1.0], (1,), ()
+    accent = "caf\u00e9"
+    return ints, floats, complexes, strings, others, accent, long, limit, bottom, unit, sizes, [1, -2], [0.25, 1.0], (1,), ()
 
 
 def enums(mode: Mode, level: Level, ratio: Ratio):
@@ -348,6 +349,8 @@ class Everything(nn.Module):
             x = block(x)
         for name, module in self.named.items():
             x = module(x)
+        chosen: Stage = self.blocks[self.count]
+        x = chosen.forward(x)
         doubler = Doubler(self.count)
         x = scale_with(doubler, self.sequence(x))
         x = self.stage.forward(x) + self.helper(x, key=self.NAMES[0])

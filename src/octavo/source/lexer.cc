@@ -206,7 +206,7 @@ Token Lexer::LineBreak() {
     ++dedents_;
   }
   if (indent != indents_.back()) {
-    return Fail("this line's indentation matches no block around it", line, position_);
+    return Fail("this line's indentation matches no block around it", position_, position_ + 1);
   }
   return {TokenKind::kNewline, false, at, at};
 }

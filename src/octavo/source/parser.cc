@@ -63,6 +63,10 @@ bool Parser::FailHere(std::string what, std::string hint) {
 }
 
 bool Parser::FailExpected(std::string_view wanted) {
+  if (token_.kind == TokenKind::kIndent) {
+    if (wanted == Describe(TokenKind::kNewline)) return FailHere("unexpected indentation");
+    return Fail(last_end_, last_end_, fmt::format("expected {}, found the end of the line", wanted));
+  }
   const bool spelled = token_.kind > TokenKind::kString;
   std::string found(Describe(token_.kind));
   if (spelled) found = fmt::format("'{}'", found);

@@ -41,7 +41,7 @@ def primaries(self, *, x: int=3, y: Tuple[()]=(), z=None,) -> None:
   del a, b.c, d[0]
   e = [i * i for i in range(x)], [i + j for i, j in z]
   e = f(a)(b)[c](*d, *e, key=f, other=not g)
-  e = a[:], a[b:], a[:b], a[b:c], a[::], a[::b], a[b::c], a[:b:c], a[b:c:d], a[..., None, 1:2, -1], a[()]
+  e = a[:], a[b:], a[:b], a[b:c], a[::], a[::b], a[b::c], a[:b:c], a[b:c:d], a[..., None, 1:2, -1], a[()], (a)[0:1]
   e = {"key": {1: [2]}, a.b: (c)}
   e = ..., True, False, None, self.__annotations__["0"], getattr(self, "0.weight"), __torch__.a.___torch_mangle_1.b
   e = (

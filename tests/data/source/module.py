@@ -14,8 +14,8 @@ class Everything(Module):
   named : __torch__.torch.nn.modules.container.ModuleDict
   sequence : __torch__.torch.nn.modules.container.Sequential
   stage : __torch__.Stage
-  PADDING : Final[int] = 3
   NAMES : Final[Tuple[str, str]] = ("a", "b")
+  PADDING : Final[int] = 3
   def forward(self: __torch__.Everything,
     x: Tensor) -> Tensor:
     count = self.count
@@ -28,15 +28,19 @@ class Everything(Module):
     named = self.named
     first = named.first
     x2 = (first).forward(x1, )
+    blocks0 = self.blocks
     count0 = self.count
+    chosen : __torch__.Stage = blocks0[count0]
+    x3 = (chosen).forward(x2, )
+    count1 = self.count
     doubler = __torch__.Doubler.__new__(__torch__.Doubler)
-    _2 = (doubler).__init__(count0, )
+    _2 = (doubler).__init__(count1, )
     sequence = self.sequence
-    x3 = __torch__.scale_with(doubler, (sequence).forward(x2, ), )
+    x4 = __torch__.scale_with(doubler, (sequence).forward(x3, ), )
     stage = self.stage
-    x4 = torch.add((stage).forward(x3, ), (self).helper(x3, "a", ))
+    x5 = torch.add((stage).forward(x4, ), (self).helper(x4, "a", ))
     weight = self.weight
-    _3 = torch.matmul(x4, weight)
+    _3 = torch.matmul(x5, weight)
     mean = self.mean
     return torch.add(_3, mean)
   def choose(self: __torch__.Everything,

@@ -25,7 +25,7 @@ class Quantize(Module):
   _is_full_backward_hook : Optional[bool]
   def forward(self: __torch__.torch.ao.nn.quantized.modules.Quantize,
     x: Tensor) -> Tensor:
-    input = torch.quantize_per_tensor(x, 0.0039018609095364809, 0, 13)
+    input = torch.quantize_per_tensor(x, 0.0038993589114397764, 0, 13)
     return input
 class DeQuantize(Module):
   __parameters__ = []
@@ -120,7 +120,7 @@ class ConvReLU2d(Module):
   def forward(self: __torch__.torch.nn.intrinsic.quantized.modules.conv_relu.ConvReLU2d,
     argument_1: Tensor) -> Tensor:
     _packed_params = self._packed_params
-    Xq = ops.quantized.conv2d_relu(argument_1, _packed_params, 0.0024644352961331606, 0)
+    Xq = ops.quantized.conv2d_relu(argument_1, _packed_params, 0.0033557738643139601, 0)
     return Xq
 class Identity(Module):
   __parameters__ = []
