@@ -367,7 +367,6 @@ class ModelBuilder {
   std::uint64_t external_end_ = 0;
 };
 
-// The size of the graph's weights, without which external data need not be thought of.
 Error TooLarge(std::uint64_t bytes, ExternalData external_data) {
   return Unsupported(fmt::format("the model would have {:.2f} GB, and an ONNX file ends at 2 GB",
                                  static_cast<double>(bytes) / 1e9),

@@ -27,7 +27,9 @@ struct WriteResult {
 };
 
 // Writes a lowered graph.  The files appear whole or not at all; weights go there in pieces without being
-// held in memory.  The same graph gives the same bytes.  Errors: kIo.
+// held in memory.  The same graph gives the same bytes.  Errors: kIo where the files cannot be written, and
+// kUnsupported for what an ONNX file cannot hold (a size in an attribute that is not known, 2 GB without
+// external data ...).
 Result<WriteResult> Write(const ir::Graph& graph, const std::filesystem::path& path,
                           const WriteOptions& options);
 
