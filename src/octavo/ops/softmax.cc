@@ -1,0 +1,99 @@
+#include "octavo/ops/softmax.h"
+
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "octavo/lower/checks.h"
+#include "octavo/lower/emit.h"
+#include "octavo/lower/row.h"
+
+namespace octavo {
+namespace {
+
+// Before opset 13 ONNX's Softmax flattens all dimensions from `axis` on, which along the last one is the same
+// thing.
+Result<Value> AlongAxis(Builder& g, const char* op, Value x, std::int64_t dim) {
+  if (g.opset() >= 13 && !x.rank()) return g.Op(op, {x}, {{"axis", dim}});
+  if (!x.rank()) {
+    return Unsupported("the input's rank is not known", "Give its shape, as in --input 'float32[1,1000]'.");
+  }
+  const int rank = *x.rank(), axis = OCTAVO_TRY(NormalizedAxis(dim, rank));
+  if (rank == 0) return Unsupported(fmt::format("{} of a scalar", op));
+  if (g.opset() >= 13 || axis == rank - 1) return g.Op(op, {x}, {{"axis", axis}});
+  std::vector<int> order(static_cast<std::size_t>(rank));
+  std::iota(order.begin(), order.end(), 0);
+  std::swap(order[static_cast<std::size_t>(axis)], order.back());
+  return Transpose(g, g.Op(op, {Transpose(g, x, order)}, {{"axis", rank - 1}}), order);
+}
+
+Result<std::vector<TensorType>> SoftmaxType(const Arguments& a) {
+  TensorType type = a.tensor("self").type();
+  const std::int64_t dim = OCTAVO_TRY(KnownInt(a, "dim"));
+  if (type.shape) OCTAVO_TRY(NormalizedAxis(dim, *type.rank()));
+  if (a.has("dtype")) {
+    const std::int64_t number = OCTAVO_TRY(KnownInt(a, "dtype"));
+    const std::optional<DType> dtype = DTypeFromScalarType(number);
+    if (!dtype || !IsFloat(*dtype)) return Unsupported(fmt::format("argument dtype is {}", number));
+    type.dtype = *dtype;
+  }
+  return std::vector<TensorType>{std::move(type)};
+}
+
+template <bool kLog>
+Result<std::vector<Value>> Softmax(Builder& g, const Arguments& a) {
+  Value x = a.tensor("self");
+  const DType dtype = a.result().dtype;
+  if (dtype != DType::kUnknown) x = OCTAVO_TRY(CastTo(g, x, dtype));
+  return One(OCTAVO_TRY(AlongAxis(g, kLog ? "LogSoftmax" : "Softmax", x, a.integer("dim"))));
+}
+
+Result<std::vector<Value>> SoftmaxOfDequantized(Builder& g, const Arguments& a) {
+  return One(OCTAVO_TRY(AlongAxis(g, "Softmax", a.tensor("qx"), a.integer("dim"))));
+}
+
+// half_to_float is an option of CUDA kernels.
+TypeRule NotHalfToFloat() {
+  return [](const Arguments& a) -> Result<std::vector<TensorType>> {
+    if (a.flag("half_to_float")) return Unsupported("argument half_to_float is True");
+    const std::int64_t dim = OCTAVO_TRY(KnownInt(a, "dim"));
+    const TensorType type = a.tensor("self").type();
+    if (type.shape) OCTAVO_TRY(NormalizedAxis(dim, *type.rank()));
+    return std::vector<TensorType>{type};
+  };
+}
+
+template <bool kLog>
+void AddSoftmax(Registry& registry, const std::string& name) {
+  registry.Add({.name = "aten::" + name,
+                .arguments = {arg::Tensor("self"), arg::Int("dim"), arg::OptionalInt("dtype")},
+                .result = FloatOnly("self", SoftmaxType),
+                .qdq = Softmax<kLog>,
+                .caffe2 = Softmax<kLog>});
+  registry.Add({.name = "aten::_" + name,
+                .arguments = {arg::Tensor("self"), arg::Int("dim"), arg::Bool("half_to_float")},
+                .result = FloatOnly("self", NotHalfToFloat()),
+                .qdq = Softmax<kLog>,
+                .caffe2 = Softmax<kLog>});
+}
+
+}  // namespace
+
+void RegisterSoftmax(Registry& registry) {
+  AddSoftmax<false>(registry, "softmax");
+  AddSoftmax<true>(registry, "log_softmax");
+  registry.Add({.name = "quantized::softmax",
+                .arguments = {arg::Tensor("qx"), arg::Int("dim"), arg::Float("output_scale"),
+                              arg::Int("output_zero_point")},
+                .result = EightBits("qx",
+                                    [](const Arguments& a) -> Result<std::vector<TensorType>> {
+                                      const std::int64_t dim = OCTAVO_TRY(KnownInt(a, "dim"));
+                                      const Value x = a.tensor("qx");
+                                      if (x.rank()) OCTAVO_TRY(NormalizedAxis(dim, *x.rank()));
+                                      return GivenQuantization("qx", ShapeOf("qx"))(a);
+                                    }),
+                .qdq = OnReals(SoftmaxOfDequantized),
+                .caffe2 = ThroughFloat(SoftmaxOfDequantized)});
+}
+
+}  // namespace octavo

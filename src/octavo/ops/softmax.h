@@ -1,0 +1,9 @@
+#pragma once
+
+#include "octavo/operators.h"
+
+namespace octavo {
+
+void RegisterSoftmax(Registry& registry);  // called by RegisterReduction
+
+}  // namespace octavo
