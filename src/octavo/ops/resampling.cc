@@ -1,0 +1,456 @@
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "octavo/lower/checks.h"
+#include "octavo/lower/emit.h"
+#include "octavo/lower/row.h"
+#include "octavo/lower/steps.h"
+#include "octavo/ops/interpolation.h"
+#include "octavo/ops/register.h"
+#include "octavo/ops/separable.h"
+#include "octavo/ops/shuffling.h"
+
+namespace octavo {
+namespace {
+
+using Sizes = std::vector<std::int64_t>;
+
+constexpr const char* kGiveSize = "Give the input's size, as in --input 'float32[1,3,224,224]'.";
+// The largest table or matrix that is written for one dimension, in elements.
+constexpr std::int64_t kLargestTable = 1 << 22;
+
+enum class Mode { kNearest, kNearestExact, kLinear, kCubic };
+
+// What a call asks for, whichever overload it came through.
+struct Request {
+  Mode mode = Mode::kNearest;
+  bool align_corners = false;
+  std::vector<Dim> output;                    // the spatial sizes that come out
+  std::vector<std::optional<double>> scales;  // the factors to compute with, where the model gives them
+};
+
+// in scale, rounded down.  A size that is not known is multiplied only by factors for which float64 is exact.
+Result<Dim> ScaledSize(const Dim& in, double scale) {
+  if (!std::isfinite(scale) || scale <= 0 || scale > static_cast<double>(kLargestTable)) {
+    return Unsupported(fmt::format("the scale factor {} is not positive", scale));
+  }
+  if (in.known()) return Dim(static_cast<std::int64_t>(static_cast<double>(in.value()) * scale));
+  constexpr std::int64_t kDenominator = 1024;
+  const double numerator = scale * kDenominator;
+  if (numerator != std::floor(numerator)) {
+    return Unsupported(fmt::format("{} times {} depends on a size that is not known", in.ToString(), scale),
+                       kGiveSize);
+  }
+  return Dim::FloorDivide(in * Dim(static_cast<std::int64_t>(numerator)), kDenominator);
+}
+
+Result<Shape> SpatialSizes(const Value& x, std::size_t n) {
+  if (!x.shape()) return Unsupported("the input's shape is not known", kGiveSize);
+  if (x.shape()->size() != n + 2) {
+    return Unsupported(
+        fmt::format("the input has {} dimensions, and this operator needs {}", x.shape()->size(), n + 2));
+  }
+  return Shape(x.shape()->begin() + 2, x.shape()->end());
+}
+
+// From a size or from factors, of which exactly one must be there.
+Result<Request> RequestOf(const Value& x, Mode mode, bool align_corners, std::size_t n,
+                          const std::vector<Dim>& sizes, const std::vector<double>& factors,
+                          bool recompute = false) {
+  Request request;
+  request.mode = mode;
+  request.align_corners = align_corners;
+  request.scales.resize(n);
+  if (!sizes.empty()) {
+    if (sizes.size() != n || !factors.empty()) {
+      return Unsupported("the output's size must be given once, for each spatial dimension");
+    }
+    request.output = sizes;
+  } else {
+    if (factors.size() != n)
+      return Unsupported("argument scale_factors needs one number a spatial dimension");
+    const Shape in = OCTAVO_TRY(SpatialSizes(x, n));
+    for (std::size_t i = 0; i < n; ++i) {
+      request.output.push_back(OCTAVO_TRY(ScaledSize(in[i], factors[i])));
+      if (!recompute) request.scales[i] = factors[i];
+    }
+  }
+  for (const Dim& size : request.output) {
+    if (size.known() && (size.value() < 1 || size.value() > kLargestTable)) {
+      return Unsupported(fmt::format("an output size of {}", size.value()));
+    }
+  }
+  return request;
+}
+
+using RequestRule = std::function<Result<Request>(const Arguments&)>;
+
+Result<std::vector<TensorType>> ResampledType(const RequestRule& rule, const std::string& name,
+                                              const Arguments& a) {
+  TensorType type = a.tensor(name).type();
+  const Request request = OCTAVO_TRY(rule(a));
+  if (!type.shape) return std::vector<TensorType>{type};
+  const Shape in = OCTAVO_TRY(SpatialSizes(a.tensor(name), request.output.size()));
+  type.shape->resize(2);
+  type.shape->insert(type.shape->end(), request.output.begin(), request.output.end());
+  return std::vector<TensorType>{std::move(type)};
+}
+
+// ---- Writing it ----
+
+// The dimensions as numbers; nullopt where one is not known.
+Result<std::optional<std::vector<Axis>>> KnownAxes(const Value& x, const Request& request) {
+  const Shape in = OCTAVO_TRY(SpatialSizes(x, request.output.size()));
+  std::vector<Axis> axes;
+  for (std::size_t i = 0; i < in.size(); ++i) {
+    if (!in[i].known() || !request.output[i].known()) return std::optional<std::vector<Axis>>();
+    if (in[i].value() < 1 || in[i].value() > kLargestTable) {
+      return Unsupported(fmt::format("an input size of {}", in[i].value()));
+    }
+    axes.push_back({in[i].value(), request.output[i].value(), request.scales[i]});
+  }
+  return std::optional<std::vector<Axis>>(std::move(axes));
+}
+
+bool SameSizes(const std::vector<Axis>& axes) {
+  return std::all_of(axes.begin(), axes.end(), [](const Axis& a) { return a.in == a.out; });
+}
+
+Attributes ResizeAttributes(const Request& request) {
+  switch (request.mode) {
+    case Mode::kNearest:
+      return {
+          {"coordinate_transformation_mode", "asymmetric"}, {"mode", "nearest"}, {"nearest_mode", "floor"}};
+    case Mode::kNearestExact:
+      return {{"coordinate_transformation_mode", "half_pixel"},
+              {"mode", "nearest"},
+              {"nearest_mode", "round_prefer_ceil"}};
+    case Mode::kLinear:
+      return {
+          {"coordinate_transformation_mode", request.align_corners ? "align_corners" : "pytorch_half_pixel"},
+          {"mode", "linear"}};
+    case Mode::kCubic:
+      break;
+  }
+  return {{"coordinate_transformation_mode", request.align_corners ? "align_corners" : "pytorch_half_pixel"},
+          {"cubic_coeff_a", -0.75},
+          {"mode", "cubic"}};
+}
+
+Value ResizeByScales(Builder& g, Value x, const Request& request, const std::vector<float>& spatial) {
+  std::vector<float> scales = {1.0F, 1.0F};
+  scales.insert(scales.end(), spatial.begin(), spatial.end());
+  const Value factors = g.Constant(Tensor::Floats({static_cast<std::int64_t>(scales.size())}, scales));
+  if (g.opset() >= 11) return g.Op("Resize", {x, Value(), factors}, ResizeAttributes(request));
+  return g.Op("Upsample", {x, factors}, {{"mode", "nearest"}});
+}
+
+// The indices that each output element reads, dimension by dimension.
+Value GatherEach(Builder& g, Value x, const std::vector<Axis>& axes, NearestRule rule,
+                 const TensorType& type) {
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const std::vector<std::int64_t> indices = NearestIndices(axes[i], rule);
+    const Attributes axis = {{"axis", static_cast<std::int64_t>(i) + 2}};
+    const bool pair = type.quantized() && x.quantized();
+    x = g.Op("Gather", {pair ? Dequantize(g, x) : x, g.Ints(indices)}, axis);
+    if (pair) x = Quantize(g, x, type);
+  }
+  return x;
+}
+
+NearestRule RuleOf(Mode mode) {
+  return mode == Mode::kNearestExact ? NearestRule::kExact : NearestRule::kFloor;
+}
+
+// The factors with which Resize reads just what PyTorch reads.  Where the sizes are not known, only a whole
+// factor is sure to: whatever the size, up to kSureUpTo elements.
+std::optional<std::vector<float>> NearestFactors(const std::optional<std::vector<Axis>>& axes,
+                                                 const Request& request) {
+  std::vector<float> factors;
+  constexpr std::int64_t kSureUpTo = 1 << 14;
+  for (std::size_t i = 0; i < request.output.size(); ++i) {
+    std::optional<float> factor;
+    if (axes) {
+      factor = NearestScale((*axes)[i], RuleOf(request.mode));
+    } else if (request.scales[i]) {
+      const double scale = *request.scales[i];
+      if (scale < 1 || scale != std::floor(scale)) return std::nullopt;
+      const auto whole = static_cast<std::int64_t>(scale);
+      const Axis longest = {kSureUpTo / whole, kSureUpTo / whole * whole, scale};
+      factor = NearestScale(longest, RuleOf(request.mode));
+      if (factor && static_cast<double>(*factor) != scale) factor.reset();
+    }
+    if (!factor) return std::nullopt;
+    factors.push_back(*factor);
+  }
+  return factors;
+}
+
+// `x` real or quantized; each node of a quantized one has a pair of its own.
+Result<Value> Nearest(Builder& g, Value x, const Request& request, const TensorType& type) {
+  const std::optional<std::vector<Axis>> axes = OCTAVO_TRY(KnownAxes(x, request));
+  if (axes && SameSizes(*axes)) return x;
+  const std::optional<std::vector<float>> factors = NearestFactors(axes, request);
+  // Before opset 11 there is only Upsample, which reads as kFloor does and cannot shrink.
+  const bool resizable =
+      factors && (g.opset() >= 11 || (request.mode == Mode::kNearest &&
+                                      std::all_of(factors->begin(), factors->end(),
+                                                  [](float factor) { return factor >= 1.0F; })));
+  if (resizable) {
+    const Value y = ResizeByScales(g, x.quantized() ? Dequantize(g, x) : x, request, *factors);
+    return x.quantized() ? Quantize(g, y, type) : y;
+  }
+  if (!axes) {
+    return Unsupported("nearest interpolation by a factor that is not whole, of a size that is not known",
+                       kGiveSize);
+  }
+  return GatherEach(g, x, *axes, RuleOf(request.mode), type);
+}
+
+Result<Value> ByMatrices(Builder& g, Value x, const std::vector<Axis>& axes, const Request& request) {
+  std::vector<std::optional<Matrix>> matrices;
+  Sizes in;
+  for (const Axis& axis : axes) {
+    in.push_back(axis.in);
+    if (axis.out > kLargestTable / axis.in) return Unsupported("an interpolation of this size");
+    matrices.emplace_back(request.mode == Mode::kLinear ? LinearMatrix(axis, request.align_corners)
+                                                        : CubicMatrix(axis, request.align_corners));
+  }
+  return ApplySeparably(g, x, in, matrices);
+}
+
+// Sizes as Resize's last input: the batch and the channels from the input itself.
+Value ResizeBySizes(Builder& g, Value x, const Request& request, const Sizes& output) {
+  Attributes attributes = ResizeAttributes(request);
+  if (g.opset() >= 18) {
+    Sizes axes;
+    for (std::size_t i = 0; i < output.size(); ++i) axes.push_back(static_cast<std::int64_t>(i) + 2);
+    attributes.Set("axes", axes);
+    return g.Op("Resize", {x, Value(), Value(), g.Ints(output)}, attributes);
+  }
+  const Value front = Slice(g, g.Op("Shape", {x}), 0, 0, 2);
+  const Value sizes = g.Op("Concat", {front, g.Ints(output)}, {{"axis", 0}});
+  return g.Op("Resize", {x, Value(), Value(), sizes}, attributes);
+}
+
+// Of a real tensor.
+Result<Value> Smooth(Builder& g, Value x, const Request& request) {
+  const std::optional<std::vector<Axis>> axes = OCTAVO_TRY(KnownAxes(x, request));
+  if (axes && SameSizes(*axes)) return g.Op("Identity", {x});
+  if (axes) {
+    // PyTorch's cubic interpolation to one element reads beside the first; Resize has no such form.
+    const bool cubic_to_one =
+        request.mode == Mode::kCubic && !request.align_corners &&
+        std::any_of(axes->begin(), axes->end(), [](const Axis& axis) { return axis.out == 1; });
+    if (g.opset() < 11 || cubic_to_one) return ByMatrices(g, x, *axes, request);
+  } else if (g.opset() < 11) {
+    return Unsupported("interpolation of a size that is not known", kGiveSize);
+  }
+  std::vector<float> factors;
+  Sizes output;
+  for (std::size_t i = 0; i < request.output.size(); ++i) {
+    if (axes) {
+      if (const std::optional<float> factor = SizingScale((*axes)[i])) factors.push_back(*factor);
+    } else if (request.scales[i]) {
+      factors.push_back(static_cast<float>(*request.scales[i]));
+    }
+    if (request.output[i].known()) output.push_back(request.output[i].value());
+  }
+  if (factors.size() == request.output.size()) return ResizeByScales(g, x, request, factors);
+  if (output.size() == request.output.size()) return ResizeBySizes(g, x, request, output);
+  return Unsupported("interpolation to a size that is not known", kGiveSize);
+}
+
+bool IsNearest(Mode mode) { return mode == Mode::kNearest || mode == Mode::kNearestExact; }
+
+Emitter Resample(RequestRule rule, std::string name) {
+  return [rule = std::move(rule), name = std::move(name)](Builder& g,
+                                                          const Arguments& a) -> Result<std::vector<Value>> {
+    const Value x = a.tensor(name);
+    const Request request = OCTAVO_TRY(rule(a));
+    if (IsNearest(request.mode)) return One(OCTAVO_TRY(Nearest(g, x, request, a.result())));
+    if (!x.quantized()) return One(OCTAVO_TRY(Smooth(g, x, request)));
+    const Value y = OCTAVO_TRY(Smooth(g, DequantizeToSteps(g, x), request));
+    return One(QuantizeFromSteps(g, y, a.result()));
+  };
+}
+
+// Int8ResizeNearest multiplies an image's sizes by whole numbers.
+Result<bool> FitsInt8Resize(const Value& x, const Request& request) {
+  if (request.mode != Mode::kNearest || request.output.size() != 2 || x.rank() != 4) return false;
+  const std::optional<std::vector<Axis>> axes = OCTAVO_TRY(KnownAxes(x, request));
+  if (!axes) return false;
+  for (const Axis& axis : *axes) {
+    if (axis.out % axis.in != 0) return false;
+    const std::vector<std::int64_t> indices = NearestIndices(axis, NearestRule::kFloor);
+    for (std::int64_t o = 0; o < axis.out; ++o) {
+      if (indices[static_cast<std::size_t>(o)] != o / (axis.out / axis.in)) return false;
+    }
+  }
+  return true;
+}
+
+Emitter ResampleCaffe2(RequestRule rule, std::string name) {
+  const Emitter real = Resample(rule, name);
+  return Int8Or(
+      [rule, name, real](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
+        const Value x = a.tensor(name);
+        const Request request = OCTAVO_TRY(rule(a));
+        if (!OCTAVO_TRY(FitsInt8Resize(x, request))) return ThroughFloat(real)(g, a);
+        const Sizes output = {request.output[0].value(), request.output[1].value()};
+        TensorType nhwc = a.result();
+        nhwc.shape = Shape{(*x.shape())[0], output[0], output[1], (*x.shape())[1]};
+        return One(Nchw(g, Int8(g, "Int8ResizeNearest", {Nhwc(g, x)}, nhwc, {{"output_size", output}})));
+      },
+      real);
+}
+
+// ---- Rows ----
+
+void AddResampling(Registry& registry, std::string op, std::string x, std::vector<ArgumentSpec> arguments,
+                   RequestRule rule) {
+  arguments.insert(arguments.begin(), arg::Tensor(x));
+  registry.Add(
+      {.name = std::move(op),
+       .arguments = std::move(arguments),
+       .result = FloatOrEightBits(x, [rule, x](const Arguments& a) { return ResampledType(rule, x, a); }),
+       .qdq = Resample(rule, x),
+       .caffe2 = ResampleCaffe2(rule, x)});
+}
+
+bool AlignCorners(const Arguments& a, Mode mode) { return !IsNearest(mode) && a.flag("align_corners"); }
+
+// aten::upsample_...Nd and its overload .vec.
+void AddUpsample(Registry& registry, const std::string& op, Mode mode, std::size_t n) {
+  std::vector<ArgumentSpec> vec = {arg::OptionalInts("output_size", static_cast<int>(n))};
+  std::vector<ArgumentSpec> plain = {arg::Ints("output_size", static_cast<int>(n))};
+  if (!IsNearest(mode)) {
+    vec.push_back(arg::Bool("align_corners"));
+    plain.push_back(arg::Bool("align_corners"));
+  }
+  vec.push_back(arg::OptionalFloats("scale_factors"));
+  AddResampling(registry, op + ".vec", "input", vec, [mode, n](const Arguments& a) {
+    return RequestOf(a.tensor("input"), mode, AlignCorners(a, mode), n,
+                     a.has("output_size") ? a.dims("output_size") : std::vector<Dim>(),
+                     a.has("scale_factors") ? a.numbers("scale_factors") : std::vector<double>());
+  });
+  const std::vector<std::string> all = {"scales_d", "scales_h", "scales_w"};
+  std::vector<std::string> names(all.end() - static_cast<std::ptrdiff_t>(n), all.end());
+  if (n == 1) names = {"scales"};
+  for (const std::string& name : names) plain.push_back(arg::OptionalFloat(name));
+  AddResampling(registry, op, "self", plain, [mode, n, names](const Arguments& a) -> Result<Request> {
+    Request request =
+        OCTAVO_TRY(RequestOf(a.tensor("self"), mode, AlignCorners(a, mode), n, a.dims("output_size"), {}));
+    for (std::size_t i = 0; i < n; ++i) {
+      if (a.has(names[i])) request.scales[i] = a.number(names[i]);
+    }
+    return request;
+  });
+}
+
+Result<Mode> ModeNamed(const std::string& name, std::size_t n) {
+  if (name == "nearest") return Mode::kNearest;
+  if (name == "nearest-exact") return Mode::kNearestExact;
+  if ((name == "linear" && n == 1) || (name == "bilinear" && n == 2) || (name == "trilinear" && n == 3)) {
+    return Mode::kLinear;
+  }
+  if (name == "bicubic" && n == 2) return Mode::kCubic;
+  return Unsupported(fmt::format("interpolation mode \"{}\" over {} dimensions", name, n));
+}
+
+// torch.nn.functional.interpolate as older scripted models hold it: a number stands for one a dimension.
+Result<Request> InterpolateRequest(const Arguments& a, bool list_of_factors) {
+  const Value x = a.tensor("input");
+  if (!x.rank() || *x.rank() < 3) return Unsupported("the input's shape is not known", kGiveSize);
+  const auto n = static_cast<std::size_t>(*x.rank()) - 2;
+  const Mode mode = OCTAVO_TRY(ModeNamed(a.text("mode"), n));
+  const auto has_flag = [&a](const char* name) { return a.has(name) && a.flag(name); };
+  if (a.flag("antialias"))
+    return Unsupported("interpolation with antialias", "ONNX's Resize filters otherwise.");
+  std::vector<Dim> sizes = a.has("size") ? a.dims("size") : std::vector<Dim>();
+  if (sizes.size() == 1) sizes.assign(n, sizes[0]);
+  std::vector<double> factors;
+  if (a.has("scale_factor")) {
+    factors = list_of_factors ? a.numbers("scale_factor") : std::vector<double>{a.number("scale_factor")};
+  }
+  if (factors.size() == 1) factors.assign(n, factors[0]);
+  return RequestOf(x, mode, has_flag("align_corners"), n, sizes, factors, has_flag("recompute_scale_factor"));
+}
+
+void AddInterpolate(Registry& registry) {
+  for (const bool list : {true, false}) {
+    AddResampling(registry, list ? "aten::__interpolate" : "aten::__interpolate.scale", "input",
+                  {arg::OptionalInts("size"),
+                   list ? arg::OptionalFloats("scale_factor") : arg::OptionalFloat("scale_factor"),
+                   arg::String("mode", "nearest"), arg::OptionalBool("align_corners"),
+                   arg::OptionalBool("recompute_scale_factor"), arg::Bool("antialias", false)},
+                  [list](const Arguments& a) { return InterpolateRequest(a, list); });
+  }
+}
+
+// ---- grid_sampler ----
+
+Result<std::vector<TensorType>> GridSampledType(const Arguments& a) {
+  TensorType type = a.tensor("input").type();
+  const auto& grid = a.tensor("grid").shape();
+  if (!type.shape || !grid) {
+    type.shape.reset();
+    return std::vector<TensorType>{type};
+  }
+  if (type.shape->size() != grid->size() || type.shape->size() < 4) {
+    return Unsupported(fmt::format("the input is {} and the grid {}", type.ToString(), ToString(*grid)));
+  }
+  type.shape->resize(2);
+  type.shape->insert(type.shape->end(), grid->begin() + 1, grid->end() - 1);
+  return std::vector<TensorType>{std::move(type)};
+}
+
+Result<std::vector<Value>> GridSample(Builder& g, const Arguments& a) {
+  constexpr int kSince = 16, kRenamed = 20;
+  if (g.opset() < kSince) {
+    return Unsupported(fmt::format("ONNX has GridSample from opset {} on", kSince),
+                       "Use --opset 16 or above.");
+  }
+  const std::int64_t mode = OCTAVO_TRY(KnownInt(a, "interpolation_mode"));
+  const std::int64_t padding = OCTAVO_TRY(KnownInt(a, "padding_mode"));
+  if (mode < 0 || mode > 2 || padding < 0 || padding > 2) {
+    return Unsupported(fmt::format("interpolation mode {} with padding mode {}", mode, padding));
+  }
+  if (a.tensor("input").rank().value_or(4) != 4 && g.opset() < kRenamed) {
+    return Unsupported("ONNX samples volumes from opset 20 on", "Use --opset 20 or above.");
+  }
+  const bool renamed = g.opset() >= kRenamed;
+  const char* modes[] = {renamed ? "linear" : "bilinear", "nearest", renamed ? "cubic" : "bicubic"};
+  const char* paddings[] = {"zeros", "border", "reflection"};
+  return One(g.Op("GridSample", {a.tensor("input"), a.tensor("grid")},
+                  {{"align_corners", a.flag("align_corners")},
+                   {"mode", modes[mode]},
+                   {"padding_mode", paddings[padding]}}));
+}
+
+}  // namespace
+
+void RegisterResampling(Registry& registry) {
+  for (std::size_t n = 1; n <= 3; ++n) {
+    AddUpsample(registry, fmt::format("aten::upsample_nearest{}d", n), Mode::kNearest, n);
+    AddUpsample(registry, fmt::format("aten::_upsample_nearest_exact{}d", n), Mode::kNearestExact, n);
+  }
+  AddUpsample(registry, "aten::upsample_linear1d", Mode::kLinear, 1);
+  AddUpsample(registry, "aten::upsample_bilinear2d", Mode::kLinear, 2);
+  AddUpsample(registry, "aten::upsample_trilinear3d", Mode::kLinear, 3);
+  AddUpsample(registry, "aten::upsample_bicubic2d", Mode::kCubic, 2);
+  AddInterpolate(registry);
+  for (const char* name : {"aten::grid_sampler", "aten::grid_sampler_2d", "aten::grid_sampler_3d"}) {
+    registry.Add({.name = name,
+                  .arguments = {arg::Tensor("input"), arg::Tensor("grid"), arg::Int("interpolation_mode"),
+                                arg::Int("padding_mode"), arg::Bool("align_corners")},
+                  .result = FloatOrEightBits("input", GridSampledType),
+                  .qdq = OnReals(GridSample),
+                  .caffe2 = ThroughFloat(GridSample)});
+  }
+  RegisterShuffling(registry);
+}
+
+}  // namespace octavo
