@@ -61,7 +61,7 @@ TEST_P(Fixture, LastLineBreakIsOptional) {
 // Every file ends up with a tree or with an error that has a place, wherever it is cut off.
 TEST_P(Fixture, CutOffAnywhere) {
   const std::string text = ReadText(kFixtures / (GetParam() + ".py"));
-  for (std::size_t length = 0; length < text.size(); length += 1 + text.size() / 500) {
+  for (std::size_t length = 0; length < text.size(); length += 1 + text.size() / 200) {
     auto file = ParseText(text.substr(0, length));
     if (file) continue;
     EXPECT_THAT(file.error().where(), HasSubstr("code/__torch__/net.py:"));
@@ -72,7 +72,7 @@ TEST_P(Fixture, CutOffAnywhere) {
 TEST_P(Fixture, AnyByteReplaced) {
   const std::string text = ReadText(kFixtures / (GetParam() + ".py"));
   const std::string replacements = std::string("\0\n\"\\( ]:,=*0a-.", 15) + "\xff";
-  for (std::size_t i = 0; i < text.size(); i += 1 + text.size() / 150) {
+  for (std::size_t i = 0; i < text.size(); i += 1 + text.size() / 60) {
     std::string changed = text;
     for (const char c : replacements) {
       changed[i] = c;
