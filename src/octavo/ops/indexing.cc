@@ -1,0 +1,200 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "octavo/lower/checks.h"
+#include "octavo/lower/emit.h"
+#include "octavo/lower/row.h"
+#include "octavo/ops/movement.h"
+#include "octavo/ops/slicing.h"
+
+namespace octavo {
+namespace {
+
+Status CheckIndexDType(const Value& index, std::string_view argument) {
+  if (index.dtype() == DType::kInt64 || index.dtype() == DType::kInt32) return {};
+  if (index.dtype() == DType::kBool || index.dtype() == DType::kUint8) {
+    return Unsupported(
+        fmt::format("argument {} is a mask, so the size of the result depends on the data", argument),
+        "Use torch.where, which keeps the size.");
+  }
+  return Unsupported(fmt::format("argument {} is {}, and must be int64", argument, Name(index.dtype())));
+}
+
+// Opset 9 counts indices from the front alone.
+Status CheckNotNegative(Builder& g, const Value& index, std::string_view argument) {
+  if (g.opset() >= 11) return {};
+  const Tensor* constant = index.constant();
+  constexpr std::int64_t kLooked = 1 << 16;
+  if (constant && constant->num_elements() <= kLooked) {
+    const std::vector<std::int64_t> numbers = constant->ToInts();
+    if (std::all_of(numbers.begin(), numbers.end(), [](std::int64_t i) { return i >= 0; })) return {};
+  }
+  return Unsupported(
+      fmt::format("argument {} may be negative, which opset {} does not know", argument, g.opset()),
+      "Use --dialect qdq.");
+}
+
+// ---- index_select
+
+Result<std::optional<Shape>> IndexSelectShape(const Arguments& a) {
+  const std::int64_t dim = OCTAVO_TRY(KnownInt(a, "dim"));
+  const Value index = a.tensor("index");
+  OCTAVO_TRY(CheckIndexDType(index, "index"));
+  std::optional<Shape> shape = a.tensor("self").shape();
+  if (index.rank() && *index.rank() > 1) return Unsupported("argument index has more than one dimension");
+  if (!shape) return shape;
+  if (shape->empty()) return Unsupported("index_select() of a scalar");
+  const int axis = OCTAVO_TRY(NormalizedAxis(dim, static_cast<int>(shape->size())));
+  Dim& size = (*shape)[static_cast<std::size_t>(axis)];
+  size = !index.shape() ? Dim::Unknown() : index.shape()->empty() ? Dim(1) : (*index.shape())[0];
+  return shape;
+}
+
+Result<std::vector<Value>> EmitIndexSelect(Builder& g, const Arguments& a) {
+  const Value x = a.tensor("self");
+  Value index = a.tensor("index");
+  if (!index.rank()) return NeedsShape("index");
+  std::int64_t axis = a.integer("dim");
+  if (x.rank()) axis = OCTAVO_TRY(NormalizedAxis(axis, *x.rank()));
+  if (*index.rank() == 0) index = Reshape(g, index, {1});
+  return One(g.Op("Gather", {x, index}, {{"axis", axis}}));
+}
+
+// ---- gather
+
+Result<std::optional<Shape>> GatherShape(const Arguments& a) {
+  const std::int64_t dim = OCTAVO_TRY(KnownInt(a, "dim"));
+  const Value x = a.tensor("self"), index = a.tensor("index");
+  OCTAVO_TRY(CheckIndexDType(index, "index"));
+  if (x.rank()) OCTAVO_TRY(NormalizedAxis(dim, *x.rank()));
+  if (x.rank() && index.rank() && *x.rank() != *index.rank()) {
+    return Unsupported("arguments self and index have different numbers of dimensions");
+  }
+  return index.shape();
+}
+
+Result<std::vector<Value>> EmitGather(Builder& g, const Arguments& a) {
+  if (g.opset() < 11) return Unsupported("ONNX has GatherElements from opset 11 on", "Use --dialect qdq.");
+  const Value x = a.tensor("self");
+  std::int64_t axis = a.integer("dim");
+  if (x.rank()) axis = OCTAVO_TRY(NormalizedAxis(axis, *x.rank()));
+  if (x.rank() == 0) return One(x);
+  return One(g.Op("GatherElements", {x, a.tensor("index")}, {{"axis", axis}}));
+}
+
+// ---- index: one tensor of indices, full slices elsewhere
+
+struct Indexed {
+  std::size_t axis = 0;
+  Value index;
+};
+
+Result<Indexed> OneIndex(const Arguments& a) {
+  Indexed found;
+  const std::vector<Value> indices = a.tensors("indices");
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    if (!indices[i].defined()) continue;
+    if (found.index.defined()) {
+      return Unsupported("indexing with more than one tensor", "Index one dimension after the other.");
+    }
+    found = {i, indices[i]};
+  }
+  if (!found.index.defined()) return Unsupported("indexing without an index");
+  OCTAVO_TRY(CheckIndexDType(found.index, "indices"));
+  return found;
+}
+
+Result<std::optional<Shape>> IndexShape(const Arguments& a) {
+  const Indexed at = OCTAVO_TRY(OneIndex(a));
+  const std::optional<Shape>& shape = a.tensor("self").shape();
+  if (!shape || !at.index.shape()) return std::optional<Shape>();
+  if (at.axis >= shape->size()) return Unsupported("argument indices has more entries than self dimensions");
+  const auto axis = static_cast<std::ptrdiff_t>(at.axis);
+  Shape result(shape->begin(), shape->begin() + axis);
+  result.insert(result.end(), at.index.shape()->begin(), at.index.shape()->end());
+  result.insert(result.end(), shape->begin() + axis + 1, shape->end());
+  return std::optional<Shape>(std::move(result));
+}
+
+Result<std::vector<Value>> EmitIndex(Builder& g, const Arguments& a) {
+  const Indexed at = OCTAVO_TRY(OneIndex(a));
+  OCTAVO_TRY(CheckNotNegative(g, at.index, "indices"));
+  return One(g.Op("Gather", {a.tensor("self"), at.index}, {{"axis", static_cast<std::int64_t>(at.axis)}}));
+}
+
+ArgumentSpec OptionalTensors(std::string name) {
+  return {.name = std::move(name), .kind = ArgumentKind::kOptionalTensors};
+}
+
+void AddIndexing(Registry& registry, std::string name, std::vector<ArgumentSpec> arguments, ShapeRule shape,
+                 const Emitter& emitter) {
+  registry.Add({.name = std::move(name),
+                .arguments = std::move(arguments),
+                .result = Moved("self", std::move(shape)),
+                .qdq = Moves("self", emitter),
+                .caffe2 = Moves("self", emitter)});
+}
+
+// ---- embedding
+
+Result<std::vector<TensorType>> EmbeddingType(const Arguments& a) {
+  const Value weight = a.tensor("weight"), indices = a.tensor("indices");
+  if (weight.quantized()) return Unsupported("PyTorch has no aten::embedding of quantized weights");
+  OCTAVO_TRY(CheckIndexDType(indices, "indices"));
+  TensorType type = weight.type();
+  if (type.shape && type.shape->size() != 2) return Unsupported("argument weight must have 2 dimensions");
+  const std::optional<Dim> features = type.shape ? std::optional<Dim>((*type.shape)[1]) : std::nullopt;
+  type.shape = indices.shape();
+  if (type.shape) type.shape->push_back(features ? *features : Dim::Unknown());
+  return std::vector<TensorType>{std::move(type)};
+}
+
+Result<std::vector<Value>> EmitEmbedding(Builder& g, const Arguments& a) {
+  return One(g.Op("Gather", {a.tensor("weight"), a.tensor("indices")}, {{"axis", 0}}));
+}
+
+// ---- one_hot
+
+Result<std::vector<TensorType>> OneHotType(const Arguments& a) {
+  const Value x = a.tensor("self");
+  OCTAVO_TRY(CheckIndexDType(x, "self"));
+  const std::int64_t classes = OCTAVO_TRY(KnownInt(a, "num_classes"));
+  if (classes < 1) {
+    return Unsupported(
+        fmt::format("argument num_classes is {}: the result's size depends on the data", classes),
+        "Give one_hot the number of classes.");
+  }
+  TensorType type = x.type();
+  if (type.shape) type.shape->emplace_back(classes);
+  return std::vector<TensorType>{std::move(type)};
+}
+
+Result<std::vector<Value>> EmitOneHot(Builder& g, const Arguments& a) {
+  return One(g.Op("OneHot", {a.tensor("self"), g.Ints({a.integer("num_classes")}), g.Ints({0, 1})}));
+}
+
+}  // namespace
+
+void RegisterIndexing(Registry& registry) {
+  const ArgumentSpec x = arg::Tensor("self");
+  AddIndexing(registry, "aten::index_select", {x, arg::Int("dim"), arg::Tensor("index")}, IndexSelectShape,
+              EmitIndexSelect);
+  AddIndexing(registry, "aten::gather",
+              {x, arg::Int("dim"), arg::Tensor("index"), arg::KeywordOnly(arg::Bool("sparse_grad", false))},
+              GatherShape, EmitGather);
+  AddIndexing(registry, "aten::index.Tensor", {x, OptionalTensors("indices")}, IndexShape, EmitIndex);
+  registry.Add({.name = "aten::embedding",
+                .arguments = {arg::Tensor("weight"), arg::Tensor("indices"), arg::Int("padding_idx", -1),
+                              arg::Bool("scale_grad_by_freq", false), arg::Bool("sparse", false)},
+                .result = EmbeddingType,
+                .qdq = EmitEmbedding,
+                .caffe2 = EmitEmbedding});
+  registry.Add({.name = "aten::one_hot",
+                .arguments = {x, arg::Int("num_classes", -1)},
+                .result = OneHotType,
+                .qdq = EmitOneHot,
+                .caffe2 = EmitOneHot});
+}
+
+}  // namespace octavo

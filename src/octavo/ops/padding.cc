@@ -1,0 +1,209 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "octavo/lower/checks.h"
+#include "octavo/lower/emit.h"
+#include "octavo/lower/row.h"
+#include "octavo/ops/movement.h"
+#include "octavo/ops/quantized_number.h"
+#include "octavo/ops/register.h"
+
+namespace octavo {
+namespace {
+
+enum class Mode { kConstant, kReflect, kReplicate, kCircular };
+
+Result<Mode> ModeNamed(const std::string& name) {
+  if (name == "constant") return Mode::kConstant;
+  if (name == "reflect") return Mode::kReflect;
+  if (name == "replicate") return Mode::kReplicate;
+  if (name == "circular") return Mode::kCircular;
+  return Unsupported(fmt::format("argument mode is \"{}\"", name),
+                     "PyTorch knows \"constant\", \"reflect\", \"replicate\" and \"circular\".");
+}
+
+const char* OnnxMode(Mode mode) {
+  return mode == Mode::kReflect ? "reflect" : mode == Mode::kReplicate ? "edge" : "constant";
+}
+
+// Elements added before and behind each dimension; negative ones are taken away.
+struct Pads {
+  std::vector<std::int64_t> begin, end;
+};
+
+// PyTorch lists the last dimension first.
+Result<Pads> PadsOf(const Arguments& a, const char* argument, std::size_t rank) {
+  const std::vector<std::int64_t> pad = OCTAVO_TRY(KnownInts(a, argument));
+  if (pad.size() % 2 != 0 || pad.size() > 2 * rank) {
+    return Unsupported(
+        fmt::format("argument {} has {} numbers for a tensor of {} dimensions", argument, pad.size(), rank));
+  }
+  constexpr std::int64_t kMost = std::int64_t{1} << 40;
+  Pads pads{std::vector<std::int64_t>(rank, 0), std::vector<std::int64_t>(rank, 0)};
+  for (std::size_t i = 0; i < pad.size() / 2; ++i) {
+    for (const std::size_t k : {2 * i, 2 * i + 1}) {
+      if (pad[k] > kMost || pad[k] < -kMost)
+        return Unsupported(fmt::format("a padding of {} elements", pad[k]));
+    }
+    pads.begin[rank - 1 - i] = pad[2 * i];
+    pads.end[rank - 1 - i] = pad[2 * i + 1];
+  }
+  return pads;
+}
+
+Status CheckSize(Mode mode, const Dim& size, std::int64_t begin, std::int64_t end) {
+  if (mode == Mode::kConstant) return {};
+  if (begin < 0 || end < 0) {
+    return mode == Mode::kCircular ? Status(Unsupported("circular padding by a negative number")) : Status();
+  }
+  const Dim most = mode == Mode::kReflect ? size - Dim(1) : size;
+  if (mode != Mode::kReplicate && Dim::Less(most, std::max(begin, end)) == true) {
+    return Unsupported(fmt::format("a padding of {} is more than a dimension of size {} allows",
+                                   std::max(begin, end), size.ToString()));
+  }
+  return {};
+}
+
+ShapeRule PaddedShape(const char* argument, std::function<Result<Mode>(const Arguments&)> mode_of) {
+  return [argument, mode_of = std::move(mode_of)](const Arguments& a) -> Result<std::optional<Shape>> {
+    const Mode mode = OCTAVO_TRY(mode_of(a));
+    std::optional<Shape> shape = a.tensor("self").shape();
+    OCTAVO_TRY(KnownInts(a, argument));
+    if (!shape) return shape;
+    const Pads pads = OCTAVO_TRY(PadsOf(a, argument, shape->size()));
+    for (std::size_t i = 0; i < shape->size(); ++i) {
+      Dim& size = (*shape)[i];
+      OCTAVO_TRY(CheckSize(mode, size, pads.begin[i], pads.end[i]));
+      const Dim padded = size + Dim(pads.begin[i]) + Dim(pads.end[i]);
+      if (Dim::Less(padded, 0) == true) {
+        return Unsupported(fmt::format("the padding takes more than the {} elements away", size.ToString()));
+      }
+      size = padded;
+    }
+    return shape;
+  };
+}
+
+// Takes away what negative paddings say and sets those to 0.
+Value Crop(Builder& g, Value x, Pads& pads) {
+  constexpr std::int64_t kOpenEnd = std::numeric_limits<std::int64_t>::max();
+  for (std::size_t i = 0; i < pads.begin.size(); ++i) {
+    std::int64_t &begin = pads.begin[i], &end = pads.end[i];
+    if (begin >= 0 && end >= 0) continue;
+    x = Slice(g, x, static_cast<std::int64_t>(i), begin < 0 ? -begin : 0, end < 0 ? end : kOpenEnd);
+    begin = std::max<std::int64_t>(begin, 0);
+    end = std::max<std::int64_t>(end, 0);
+  }
+  return x;
+}
+
+// The other end's elements before and behind each dimension.
+Result<Value> Circular(Builder& g, Value x, const Pads& pads) {
+  constexpr std::int64_t kOpenEnd = std::numeric_limits<std::int64_t>::max();
+  for (std::size_t i = 0; i < pads.begin.size(); ++i) {
+    const auto axis = static_cast<std::int64_t>(i);
+    std::vector<Value> parts = {x};
+    if (pads.begin[i] > 0) parts.insert(parts.begin(), Slice(g, x, axis, -pads.begin[i], kOpenEnd));
+    if (pads.end[i] > 0) parts.push_back(Slice(g, x, axis, 0, pads.end[i]));
+    if (parts.size() > 1) x = g.Op("Concat", parts, {{"axis", axis}});
+  }
+  return x;
+}
+
+// A number of the tensor's type; of a quantized tensor the integer that stands for it.
+Result<Value> Fill(Builder& g, const TensorType& type, double value) {
+  if (type.dtype == DType::kQInt32) {
+    return g.Constant(
+        Tensor::From(DType::kInt32, {},
+                     std::vector<std::int32_t>{static_cast<std::int32_t>(QuantizedNumber(type, value))}));
+  }
+  if (type.quantized()) return IntegerConstant(g, type, QuantizedNumber(type, value));
+  if (IsInteger(type.dtype) && std::abs(value) > std::numeric_limits<std::int32_t>::max()) {
+    return Unsupported(fmt::format("constant padding of {} with {}", Name(type.dtype), value));
+  }
+  switch (type.dtype) {
+    case DType::kUnknown:
+    case DType::kFloat32:
+      return g.Scalar(static_cast<float>(value));
+    case DType::kFloat64:
+      return g.Constant(Tensor::From(DType::kFloat64, {}, std::vector<double>{value}));
+    case DType::kInt64:
+      return g.Constant(Tensor::From(DType::kInt64, {}, std::vector<std::int64_t>{std::llrint(value)}));
+    case DType::kInt32:
+      return g.Constant(
+          Tensor::From(DType::kInt32, {}, std::vector<std::int32_t>{static_cast<std::int32_t>(value)}));
+    case DType::kBool:
+      return g.Constant(Tensor::From(DType::kBool, {}, std::vector<std::uint8_t>{value != 0}));
+    default:
+      return Unsupported(fmt::format("constant padding of {}", Name(type.dtype)),
+                         "Pad it as float32 or int64.");
+  }
+}
+
+Result<Value> Pad(Builder& g, Value x, const TensorType& type, Mode mode, Pads pads, double value) {
+  if (mode == Mode::kCircular) return Circular(g, x, pads);
+  x = Crop(g, x, pads);
+  std::vector<std::int64_t> amounts = pads.begin;
+  amounts.insert(amounts.end(), pads.end.begin(), pads.end.end());
+  if (std::all_of(amounts.begin(), amounts.end(), [](std::int64_t n) { return n == 0; })) return x;
+  if (g.opset() >= 11) {
+    const Value fill = mode == Mode::kConstant ? OCTAVO_TRY(Fill(g, type, value)) : Value();
+    return g.Op("Pad", {x, g.Ints(amounts), fill}, {{"mode", OnnxMode(mode)}});
+  }
+  if (!IsFloat(type.dtype) && type.dtype != DType::kUnknown) {
+    return Unsupported(
+        fmt::format("opset {} pads floating-point tensors only, this is {}", g.opset(), Name(type.dtype)),
+        "Use --dialect qdq.");
+  }
+  return g.Op(
+      "Pad", {x},
+      {{"mode", OnnxMode(mode)}, {"pads", amounts}, {"value", mode == Mode::kConstant ? value : 0.0}});
+}
+
+void AddPad(Registry& registry, std::string name, std::vector<ArgumentSpec> arguments,
+            const char* pad_argument, const std::function<Result<Mode>(const Arguments&)>& mode_of) {
+  const Emitter emitter = [pad_argument, mode_of](Builder& g,
+                                                  const Arguments& a) -> Result<std::vector<Value>> {
+    const Value x = a.tensor("self");
+    if (!x.rank()) return NeedsShape("self");
+    const Mode mode = OCTAVO_TRY(mode_of(a));
+    double value = 0;
+    for (const ArgumentSpec& spec : a.specs()) {
+      if (spec.name == "value" && a.has("value")) value = a.number("value");
+    }
+    const Pads pads = OCTAVO_TRY(PadsOf(a, pad_argument, static_cast<std::size_t>(*x.rank())));
+    return One(OCTAVO_TRY(Pad(g, x, x.type(), mode, pads, value)));
+  };
+  registry.Add({.name = std::move(name),
+                .arguments = std::move(arguments),
+                .result = Moved("self", PaddedShape(pad_argument, mode_of)),
+                .qdq = MovesIntegers("self", emitter),
+                .caffe2 = MovesIntegers("self", emitter)});
+}
+
+std::function<Result<Mode>(const Arguments&)> Always(Mode mode) {
+  return [mode](const Arguments&) -> Result<Mode> { return mode; };
+}
+
+}  // namespace
+
+void RegisterPadding(Registry& registry) {
+  const ArgumentSpec x = arg::Tensor("self");
+  AddPad(registry, "aten::constant_pad_nd", {x, arg::Ints("pad"), arg::Scalar("value", 0)}, "pad",
+         Always(Mode::kConstant));
+  AddPad(registry, "aten::pad",
+         {x, arg::Ints("pad"), arg::String("mode", "constant"), arg::OptionalFloat("value")}, "pad",
+         [](const Arguments& a) { return ModeNamed(a.text("mode")); });
+  AddPad(registry, "aten::_pad_circular", {x, arg::Ints("pad")}, "pad", Always(Mode::kCircular));
+  for (int dims = 1; dims <= 3; ++dims) {
+    AddPad(registry, fmt::format("aten::reflection_pad{}d", dims), {x, arg::Ints("padding", 2 * dims)},
+           "padding", Always(Mode::kReflect));
+    AddPad(registry, fmt::format("aten::replication_pad{}d", dims), {x, arg::Ints("padding", 2 * dims)},
+           "padding", Always(Mode::kReplicate));
+  }
+}
+
+}  // namespace octavo
