@@ -57,6 +57,22 @@ bool StartsWith(std::span<const std::byte> bytes, std::string_view text) {
   return bytes.size() >= text.size() && std::memcmp(bytes.data(), text.data(), text.size()) == 0;
 }
 
+// Is the record that ends every zip file there?  minizip is content with the copy of it that large files
+// have.
+bool HasEnd(std::span<const std::byte> bytes) {
+  constexpr std::size_t kEndSize = 22, kMaxComment = 65535;
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const std::string_view tail = text.substr(text.size() - std::min(text.size(), kEndSize + kMaxComment));
+  for (std::size_t at = tail.rfind("PK\5\6"); at != std::string_view::npos;
+       at = at == 0 ? std::string_view::npos : tail.rfind("PK\5\6", at - 1)) {
+    if (tail.size() - at < kEndSize) continue;
+    const std::size_t comment = static_cast<std::uint8_t>(tail[at + 20]) |
+                                static_cast<std::size_t>(static_cast<std::uint8_t>(tail[at + 21])) << 8;
+    if (tail.size() - at - kEndSize >= comment) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 bool LooksLikeZip(std::span<const std::byte> bytes) {
@@ -105,7 +121,7 @@ Result<std::unique_ptr<const Archive>> Archive::Open(std::shared_ptr<const Mappe
 
 Status Archive::ReadDirectory() {
   const unzFile zip = directory_->zip();
-  if (zip == nullptr) {
+  if (zip == nullptr || !HasEnd(file_->bytes())) {
     return InvalidFile("the zip directory at the end of the file is missing or broken",
                        "The file is not a zip, or it was cut short; copy or save it again.");
   }

@@ -30,21 +30,32 @@ bool LooksLikeOnnx(std::string_view bytes) {
          std::string_view("\x12\x1a\x22\x28\x32\x3a\x42").find(bytes[2]) != std::string_view::npos;
 }
 
+// The name of what a kCall or kObject was made by.  torch.save's former format has classes as persistent ids
+// ("module", class, file, source).
+std::string CallableName(const pickle::Pickle& pickle, pickle::NodeId node) {
+  pickle::NodeId callable = pickle.callable(node);
+  if (pickle.kind(callable) == pickle::Kind::kPersistent) {
+    const auto id = pickle.items(pickle.arguments(callable));
+    if (id.size() < 2) return "object";
+    callable = id[1];
+  }
+  return pickle.kind(callable) == pickle::Kind::kGlobal ? pickle.QualifiedName(callable) : "object";
+}
+
 // What torch.save was given, from the pickle that it wrote.
 std::string Describe(const pickle::Pickle& pickle) {
   using pickle::Kind;
   const pickle::NodeId root = pickle.root();
   const Kind kind = pickle.kind(root);
-  const std::string callable = kind == Kind::kCall || kind == Kind::kObject
-                                   ? pickle.QualifiedName(pickle.callable(root))
-                                   : std::string();
+  const std::string callable =
+      kind == Kind::kCall || kind == Kind::kObject ? CallableName(pickle, root) : std::string();
   if (kind == Kind::kDict || callable == "collections.OrderedDict") {
     const auto items = pickle.items(root);
     for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
       if (pickle.kind(items[i]) != Kind::kString) continue;
       if (pickle.kind(items[i + 1]) == Kind::kObject) {
         return fmt::format("a checkpoint of torch.save with a pickled {} in it, not a model",
-                           pickle.QualifiedName(pickle.callable(items[i + 1])));
+                           CallableName(pickle, items[i + 1]));
       }
     }
     return "a state_dict or checkpoint of torch.save: tensors by name, without the model that they belong to";

@@ -58,7 +58,8 @@ class Pickle {
   std::string QualifiedName(NodeId id) const;
 
   std::span<const NodeId> items(NodeId id) const;
-  NodeId callable(NodeId id) const { return nodes_[id].a; }   // kCall, kObject
+  // kCall, kObject: a kGlobal; where any global is allowed it may be kPersistent, too.
+  NodeId callable(NodeId id) const { return nodes_[id].a; }
   NodeId arguments(NodeId id) const { return nodes_[id].b; }  // kCall, kObject, kPersistent
   // What BUILD gave to a kCall or kObject; kNoNode: nothing.
   NodeId state(NodeId id) const;

@@ -225,9 +225,13 @@ class Reader {
     return PushGlobal(pickle_.text(module), pickle_.text(name));
   }
 
-  // `callable` must be a name, so that a message can say what would have been called.
+  // What is called is a name, so that a message can say what it is.  torch.save's former format also has
+  // classes behind persistent ids.
   Status PushCall(Kind kind, NodeId callable, NodeId arguments) {
-    if (NodeAt(callable).kind != Kind::kGlobal) return Fail("the pickle calls a value that is no global");
+    const Kind called = NodeAt(callable).kind;
+    if (called != Kind::kGlobal && (options_.allowed || called != Kind::kPersistent)) {
+      return Fail("the pickle calls a value that is no global");
+    }
     return Push(kind, -1, callable, arguments);
   }
 
