@@ -34,8 +34,8 @@ struct Imported {
   std::vector<std::string> warnings;  // what the model itself would say with warnings.warn, and the like
 };
 
-// Evaluates the module's `forward` with its tensors left symbolic.  The graph has one node for each call of an
-// aten:: or quantized:: operator; everything else has been evaluated.
+// Evaluates the module's `forward` with its tensors left symbolic.  The graph has one node for each call of
+// an aten:: or quantized:: operator; everything else has been evaluated.
 Result<Imported> Import(const module::Module& module, const OperatorRules& rules, const Options& options);
 
 }  // namespace octavo::import

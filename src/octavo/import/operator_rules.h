@@ -10,7 +10,8 @@
 
 namespace octavo::import {
 
-// What the importer must know of an operator: how a call's arguments are named, and the types of what it returns.
+// What the importer must know of an operator: how a call's arguments are named, and the types of what it
+// returns.
 class OperatorRules {
  public:
   enum class Returns { kTensor, kTensorList, kTuple };

@@ -1,0 +1,67 @@
+#pragma once
+
+// Calls that are evaluated while the model is imported, by subject.
+
+#include "octavo/import/evaluator.h"
+
+namespace octavo::import {
+
+using BuiltinResult = Result<std::optional<Value>>;
+
+void AddNumberBuiltins(BuiltinTable& table);      // arithmetic, comparisons, math
+void AddConversionBuiltins(BuiltinTable& table);  // int(), float(), str(), tensors <-> numbers
+void AddListBuiltins(BuiltinTable& table);        // lists and tuples
+void AddDictBuiltins(BuiltinTable& table);
+void AddStringBuiltins(BuiltinTable& table);
+void AddTensorBuiltins(BuiltinTable& table);  // size, dtype, q_scale, ...
+void AddControlBuiltins(
+    BuiltinTable& table);  // raise, warn, casts, what the program asks of its surroundings
+void AddConstantBuiltins(BuiltinTable& table);  // views and quantization of constants
+void AddPrepackBuiltins(BuiltinTable& table);   // packed weights
+
+enum class BinaryOp {
+  kAdd,
+  kSub,
+  kMul,
+  kDiv,
+  kFloorDivide,
+  kTruncateDivide,
+  kRemainder,
+  kFmod,
+  kPow,
+  kMin,
+  kMax,
+  kAnd,
+  kOr,
+  kXor,
+  kShiftLeft,
+  kShiftRight
+};
+enum class CompareOp { kEqual, kNotEqual, kLess, kLessEqual, kGreater, kGreaterEqual };
+
+// Python's result for two numbers (an int, a symbolic int, a float or a bool each).
+Result<Value> Arithmetic(Evaluator& evaluator, BinaryOp op, const Value& a, const Value& b);
+// The same for a call's arguments, where 0-dimensional tensors of known numbers count as numbers and give
+// such tensors; not mine for anything else.
+Result<std::optional<Value>> NumberBinary(Evaluator& evaluator, const CallArguments& call, BinaryOp op);
+// True, False, or an Undecided.
+Value CompareNumbers(Evaluator& evaluator, CompareOp op, const Value& a, const Value& b);
+// Deep equality as Python's ==; nullopt where it cannot be told (tensors).  The result may be an Undecided.
+Result<std::optional<Value>> Equal(Evaluator& evaluator, const Value& a, const Value& b);
+// A known int; an error that names `what` where it is symbolic or another kind.
+Result<std::int64_t> KnownInt(const Value& value, std::string_view what);
+// As Python's str().
+Result<std::string> ToText(Evaluator& evaluator, const Value& value, bool quoted = false);
+// The result as a tensor operator on 0-dimensional tensors would give it.
+Value RoundToDType(Evaluator& evaluator, const Value& number, DType dtype);
+
+// aten::to of a number that the importer computes: to(x, dtype, ...), to(x, device, dtype, ...).
+BuiltinResult ConvertNumberTensor(Evaluator& evaluator, const CallArguments& call);
+
+inline BuiltinResult Done(Value value) { return std::optional<Value>(value); }
+inline BuiltinResult NotMine() { return std::optional<Value>(); }
+
+inline constexpr const char* kGiveSize =
+    "Give a fixed size with --input, such as --input x:float32[1,3,224,224].";
+
+}  // namespace octavo::import

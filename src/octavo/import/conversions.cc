@@ -1,0 +1,369 @@
+#include <charconv>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "octavo/import/builtins.h"
+
+namespace octavo::import {
+
+Result<std::int64_t> KnownInt(const Value& value, std::string_view what) {
+  if (value.Is<std::int64_t>()) return value.As<std::int64_t>();
+  if (value.Is<bool>()) return std::int64_t{value.As<bool>()};
+  if (const Dim* dim = value.Get<const Dim*>()) {
+    return Unsupported(fmt::format("{} depends on the size {}", what, dim->ToString()), kGiveSize);
+  }
+  return Unsupported(fmt::format("{} must be an int, not {}", what, Describe(value)));
+}
+
+namespace {
+
+// As Python prints a float: the shortest digits that read back the same, and always a point or an exponent.
+std::string FloatText(double value) {
+  if (std::isnan(value)) return "nan";
+  if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
+  std::string text = fmt::format("{}", value);
+  if (text.find_first_of(".en") == std::string::npos) text += ".0";
+  return text;
+}
+
+struct ToTextVisitor {
+  Evaluator& evaluator;
+  bool quoted;
+  Result<std::string> operator()(const ir::None&) const { return std::string("None"); }
+  Result<std::string> operator()(bool v) const { return std::string(v ? "True" : "False"); }
+  Result<std::string> operator()(std::int64_t v) const { return std::to_string(v); }
+  Result<std::string> operator()(double v) const { return FloatText(v); }
+  Result<std::string> operator()(const Dim* v) const { return v->ToString(); }
+  Result<std::string> operator()(const std::string* v) const { return quoted ? "'" + *v + "'" : *v; }
+  Result<std::string> operator()(const Symbol* v) const { return v->name; }
+  Result<std::string> operator()(List* v) const { return Items(v->items, "[", "]"); }
+  Result<std::string> operator()(Tuple* v) const {
+    return Items(v->items, "(", v->items.size() == 1 ? ",)" : ")");
+  }
+  Result<std::string> operator()(Dict* v) const {
+    OCTAVO_TRY(evaluator.Charge(v->items.size()));
+    std::string text = "{";
+    for (const auto& [key, item] : v->items) {
+      if (text.size() > 1) text += ", ";
+      text += OCTAVO_TRY(ToText(evaluator, key, true)) + ": " + OCTAVO_TRY(ToText(evaluator, item, true));
+    }
+    return text + "}";
+  }
+  // Only messages are made of these.
+  template <typename Other>
+  Result<std::string> operator()(const Other& v) const {
+    return "<" + Describe(Value(v)) + ">";
+  }
+  Result<std::string> Items(const std::vector<Value>& items, const char* open, const char* close) const {
+    OCTAVO_TRY(evaluator.Charge(items.size()));
+    std::string text = open;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      if (i > 0) text += ", ";
+      text += OCTAVO_TRY(ToText(evaluator, items[i], true));
+      if (text.size() > static_cast<std::size_t>(evaluator.limits().max_list_length)) {
+        return Unsupported("a string of the model's program grows too long");
+      }
+    }
+    return text + close;
+  }
+};
+
+}  // namespace
+
+Result<std::string> ToText(Evaluator& evaluator, const Value& value, bool quoted) {
+  DepthGuard depth(evaluator);
+  OCTAVO_TRY(depth.Check());
+  return std::visit(ToTextVisitor{evaluator, quoted}, value.variant());
+}
+
+Result<std::optional<Value>> Equal(Evaluator& evaluator, const Value& a, const Value& b) {
+  DepthGuard depth(evaluator);
+  OCTAVO_TRY(depth.Check());
+  OCTAVO_TRY(evaluator.Step());
+  if (a.is_number() && b.is_number()) return Done(CompareNumbers(evaluator, CompareOp::kEqual, a, b));
+  if (a.variant().index() != b.variant().index()) return Done(Value(false));
+  if (a.is_none()) return Done(Value(true));
+  if (const auto* s = a.Get<const std::string*>()) return Done(Value(*s == *b.As<const std::string*>()));
+  if (const Symbol* s = a.Get<const Symbol*>()) return Done(Value(s == b.As<const Symbol*>()));
+  if (Object* o = a.Get<Object*>()) {
+    Object* other = b.As<Object*>();
+    if (o == other) return Done(Value(true));
+    const auto* definition = OCTAVO_TRY(evaluator.DefinitionOf(o));
+    if (!definition || !definition->FindMethod("__eq__")) return Done(Value(false));
+    const Frame nowhere;
+    return Done(OCTAVO_TRY(evaluator.CallMethod(o, "__eq__", {.positional = {b}},
+                                                evaluator.frame() ? *evaluator.frame() : nowhere)));
+  }
+  const auto items = [](const Value& v) -> const std::vector<Value>* {
+    if (const List* list = v.Get<List*>()) return &list->items;
+    if (const Tuple* tuple = v.Get<Tuple*>()) return &tuple->items;
+    return nullptr;
+  };
+  const auto* x = items(a);
+  const auto* y = items(b);
+  if (x && y) {
+    if (x->size() != y->size()) return Done(Value(false));
+    std::optional<Value> undecided;
+    for (std::size_t i = 0; i < x->size(); ++i) {
+      const auto equal = OCTAVO_TRY(Equal(evaluator, (*x)[i], (*y)[i]));
+      if (!equal) return NotMine();
+      if (equal->Is<const Undecided*>()) {
+        undecided = equal;
+      } else if (!equal->As<bool>()) {
+        return Done(Value(false));
+      }
+    }
+    return Done(undecided ? *undecided : Value(true));
+  }
+  if (const Dict* d = a.Get<Dict*>()) {
+    const Dict* other = b.As<Dict*>();
+    if (d->items.size() != other->items.size()) return Done(Value(false));
+    OCTAVO_TRY(evaluator.Charge(d->items.size() * d->items.size()));
+    for (const auto& [key, item] : d->items) {
+      bool found = false;
+      for (const auto& [other_key, other_item] : other->items) {
+        const auto same_key = OCTAVO_TRY(Equal(evaluator, key, other_key));
+        if (!same_key || !same_key->Is<bool>() || !same_key->As<bool>()) continue;
+        const auto same = OCTAVO_TRY(Equal(evaluator, item, other_item));
+        if (!same || !same->Is<bool>()) return NotMine();
+        found = same->As<bool>();
+        break;
+      }
+      if (!found) return Done(Value(false));
+    }
+    return Done(Value(true));
+  }
+  return NotMine();
+}
+
+namespace {
+
+Error DataDependent(std::string_view what) {
+  return Unsupported(
+      fmt::format("{} needs the elements of a tensor, which are known only when the model runs", what),
+      "A graph without control flow cannot hold it; change the model so that it does not read data.");
+}
+
+// The number in a tensor of one element.
+Result<Value> Item(Evaluator& evaluator, const Value& value, std::string_view what) {
+  TensorBox* box = value.Get<TensorBox*>();
+  if (!box) return value;
+  OCTAVO_TRY(evaluator.CheckFresh(*box));
+  if (box->tainted) return Value(Unknown{});
+  if (const auto number = evaluator.NumberOf(*box, evaluator.limits().max_rank)) return *number;
+  return DataDependent(what);
+}
+
+BuiltinResult ToInt(Evaluator& evaluator, const CallArguments& call) {
+  if (call.positional.size() != 1) return NotMine();
+  const Value value = OCTAVO_TRY(Item(evaluator, call.positional[0], "int()"));
+  if (value.is_integer() || value.Is<Unknown>()) return Done(value);
+  if (value.Is<bool>()) return Done(Value(std::int64_t{value.As<bool>()}));
+  if (value.Is<double>()) {
+    const double real = value.As<double>();
+    if (!(std::abs(real) < 9.2e18)) return Unsupported("int() of " + FloatText(real));
+    return Done(Value(static_cast<std::int64_t>(real)));
+  }
+  if (const auto* text = value.Get<const std::string*>()) {
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
+    if (error != std::errc() || end != text->data() + text->size()) {
+      return Unsupported("int() of the string \"" + *text + "\"");
+    }
+    return Done(Value(number));
+  }
+  return NotMine();
+}
+
+BuiltinResult ToFloat(Evaluator& evaluator, const CallArguments& call) {
+  if (call.positional.size() != 1) return NotMine();
+  const Value value = OCTAVO_TRY(Item(evaluator, call.positional[0], "float()"));
+  if (value.Is<double>() || value.Is<Unknown>()) return Done(value);
+  // A symbolic size stays a polynomial; it is a whole number either way.
+  if (value.Is<const Dim*>()) return Done(value);
+  if (value.is_number()) return Done(Value(ToDouble(value)));
+  if (const auto* text = value.Get<const std::string*>()) {
+    if (*text == "inf" || *text == "nan" || *text == "-inf") {
+      return Done(Value(*text == "nan" ? std::nan("") : (*text == "inf" ? HUGE_VAL : -HUGE_VAL)));
+    }
+    double number = 0;
+    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
+    if (error != std::errc() || end != text->data() + text->size()) {
+      return Unsupported("float() of the string \"" + *text + "\"");
+    }
+    return Done(Value(number));
+  }
+  return NotMine();
+}
+
+BuiltinResult ToBool(Evaluator& evaluator, const CallArguments& call) {
+  if (call.positional.size() != 1) return NotMine();
+  const Value value = OCTAVO_TRY(Item(evaluator, call.positional[0], "bool()"));
+  if (value.Is<Unknown>() || value.Is<const Undecided*>()) return Done(value);
+  if (const Dim* dim = value.Get<const Dim*>()) {
+    return Done(CompareNumbers(evaluator, CompareOp::kNotEqual, Value(dim), Value(std::int64_t{0})));
+  }
+  return Done(Value(OCTAVO_TRY(evaluator.Truth(value, "this condition"))));
+}
+
+BuiltinResult ToScalar(Evaluator& evaluator, const CallArguments& call) {
+  if (call.positional.size() != 1) return NotMine();
+  return Done(OCTAVO_TRY(Item(evaluator, call.positional[0], "item()")));
+}
+
+BuiltinResult ToString(Evaluator& evaluator, const CallArguments& call) {
+  if (call.positional.size() != 1) return NotMine();
+  return Done(evaluator.arena().String(OCTAVO_TRY(ToText(evaluator, call.positional[0]))));
+}
+
+DType DTypeOfNumber(const Value& number) {
+  if (number.Is<bool>() || number.Is<const Undecided*>()) return DType::kBool;
+  return number.Is<double>() ? DType::kFloat32 : DType::kInt64;
+}
+
+BuiltinResult NumberToTensor(Evaluator& evaluator, const CallArguments& call) {
+  if (call.positional.empty()) return NotMine();
+  const Value& value = call.positional[0];
+  if (!value.is_number() && !value.Is<const Undecided*>()) return NotMine();
+  DType dtype = DTypeOfNumber(value);
+  // prim::NumToTensor keeps a float as a double.
+  if (value.Is<double>()) dtype = DType::kFloat64;
+  return Done(evaluator.NewNumberTensor(value, dtype));
+}
+
+// Appends the numbers of a nested list in row-major order.
+Status Flatten(Evaluator& evaluator, const Value& value, std::size_t depth, std::vector<std::int64_t>& sizes,
+               std::vector<Value>& numbers) {
+  DepthGuard guard(evaluator);
+  OCTAVO_TRY(guard.Check());
+  OCTAVO_TRY(evaluator.Step());
+  const List* list = value.Get<List*>();
+  const Tuple* tuple = value.Get<Tuple*>();
+  if (!list && !tuple) {
+    Value number = value;
+    if (TensorBox* box = value.Get<TensorBox*>()) {
+      const auto known = evaluator.NumberOf(*box, 0);
+      if (!known) return DataDependent("torch.tensor()");
+      number = *known;
+    }
+    if (!number.is_number()) return Unsupported("torch.tensor() of " + Describe(value));
+    if (const Dim* dim = number.Get<const Dim*>()) {
+      return Unsupported("torch.tensor() of the size " + dim->ToString(), kGiveSize);
+    }
+    if (depth != sizes.size()) return Unsupported("torch.tensor() of lists of different depths");
+    numbers.push_back(number);
+    return {};
+  }
+  const std::vector<Value>& items = list ? list->items : tuple->items;
+  const auto count = static_cast<std::int64_t>(items.size());
+  if (depth == sizes.size() && numbers.empty()) sizes.push_back(count);
+  if (depth >= sizes.size() || sizes[depth] != count) {
+    return Unsupported("torch.tensor() of lists of different lengths");
+  }
+  for (const Value& item : items) OCTAVO_TRY(Flatten(evaluator, item, depth + 1, sizes, numbers));
+  return {};
+}
+
+BuiltinResult MakeTensor(Evaluator& evaluator, const CallArguments& call) {
+  if (call.positional.empty()) return NotMine();
+  const Value* dtype_argument = call.Find(1, "dtype");
+  std::optional<DType> dtype;
+  if (dtype_argument && !dtype_argument->is_none()) {
+    dtype = DTypeFromScalarType(OCTAVO_TRY(KnownInt(*dtype_argument, "a dtype")));
+    if (!dtype) return Unsupported("torch.tensor() of an unknown dtype");
+  }
+  const Value& data = call.positional[0];
+  if (data.is_number()) {
+    const DType chosen = dtype.value_or(DTypeOfNumber(data));
+    return Done(evaluator.NewNumberTensor(RoundToDType(evaluator, data, chosen), chosen));
+  }
+  if (data.Is<TensorBox*>()) return NotMine();
+  std::vector<std::int64_t> sizes;
+  std::vector<Value> numbers;
+  OCTAVO_TRY(Flatten(evaluator, data, 0, sizes, numbers));
+  if (!dtype) {
+    dtype = numbers.empty() ? DType::kFloat32 : DType::kBool;
+    for (const Value& number : numbers) {
+      const DType one = DTypeOfNumber(number);
+      if (one == DType::kFloat32 || *dtype == DType::kBool) dtype = one;
+    }
+  }
+  std::vector<double> reals;
+  std::vector<std::int64_t> integers;
+  for (const Value& number : numbers) {
+    const Value rounded = RoundToDType(evaluator, number, *dtype);
+    if (IsFloat(*dtype)) {
+      reals.push_back(ToDouble(rounded));
+    } else {
+      integers.push_back(ToDim(rounded).value());
+    }
+  }
+  Tensor tensor;
+  if (*dtype == DType::kFloat32) {
+    tensor = Tensor::Floats(sizes, std::vector<float>(reals.begin(), reals.end()));
+  } else if (*dtype == DType::kFloat64) {
+    tensor = Tensor::From(*dtype, sizes, reals);
+  } else if (*dtype == DType::kInt64) {
+    tensor = Tensor::From(*dtype, sizes, integers);
+  } else if (*dtype == DType::kInt32) {
+    tensor = Tensor::From(*dtype, sizes, std::vector<std::int32_t>(integers.begin(), integers.end()));
+  } else if (*dtype == DType::kBool || *dtype == DType::kUint8) {
+    tensor = Tensor::From(*dtype, sizes, std::vector<std::uint8_t>(integers.begin(), integers.end()));
+  } else {
+    return Unsupported(fmt::format("torch.tensor() of dtype {} is not supported", Name(*dtype)));
+  }
+  return Done(evaluator.NewConstant(std::move(tensor), ""));
+}
+
+// x.tolist() of a constant.
+BuiltinResult ToList(Evaluator& evaluator, const CallArguments& call) {
+  TensorBox* box = call.positional.empty() ? nullptr : call.positional[0].Get<TensorBox*>();
+  if (!box) return NotMine();
+  if (const auto number = evaluator.NumberOf(*box, 0)) return Done(*number);
+  if (!box->constant || box->constant->rank() != 1 || box->constant->quantization) {
+    return DataDependent("tolist()");
+  }
+  const Tensor& tensor = *box->constant;
+  if (!IsFloat(tensor.dtype) && !IsInteger(tensor.dtype)) return DataDependent("tolist()");
+  OCTAVO_TRY(evaluator.Charge(static_cast<std::size_t>(tensor.num_elements())));
+  std::vector<Value> items;
+  if (IsFloat(tensor.dtype)) {
+    for (const double v : tensor.ToDoubles()) items.emplace_back(v);
+  } else {
+    for (const std::int64_t v : tensor.ToInts()) items.emplace_back(v);
+  }
+  return Done(Value(evaluator.arena().NewList(std::move(items))));
+}
+
+}  // namespace
+
+BuiltinResult ConvertNumberTensor(Evaluator& evaluator, const CallArguments& call) {
+  TensorBox* box = call.positional.empty() ? nullptr : call.positional[0].Get<TensorBox*>();
+  if (!box || !box->number) return NotMine();
+  std::optional<DType> dtype = box->number_dtype;
+  const Value* given = call.Find(call.positional.size(), "dtype");
+  for (std::size_t i = 1; !given && i < call.positional.size() && i < 3; ++i) {
+    if (call.positional[i].Is<std::int64_t>()) given = &call.positional[i];
+    if (const TensorBox* other = call.positional[i].Get<TensorBox*>(); other && other->number) {
+      dtype = other->number_dtype;
+    }
+  }
+  if (given && given->Is<std::int64_t>()) dtype = DTypeFromScalarType(given->As<std::int64_t>());
+  if (!dtype || (!IsFloat(*dtype) && !IsInteger(*dtype) && *dtype != DType::kBool)) return NotMine();
+  return Done(evaluator.NewNumberTensor(RoundToDType(evaluator, *box->number, *dtype), *dtype));
+}
+
+void AddConversionBuiltins(BuiltinTable& table) {
+  table["int"] = table["aten::Int"] = table["aten::IntImplicit"] = table["prim::Int"] = ToInt;
+  table["float"] = table["aten::Float"] = table["aten::FloatImplicit"] = table["prim::Float"] = ToFloat;
+  table["bool"] = table["aten::Bool"] = table["aten::is_nonzero"] = table["prim::Bool"] = ToBool;
+  table["str"] = table["aten::str"] = ToString;
+  table["aten::item"] = table["aten::Scalar"] = table["aten::ScalarImplicit"] = ToScalar;
+  table["aten::_local_scalar_dense"] = ToScalar;
+  table["prim::NumToTensor"] = table["aten::scalar_tensor"] = NumberToTensor;
+  table["aten::tensor"] = table["aten::as_tensor"] = MakeTensor;
+  table["aten::tolist"] = table["prim::tolist"] = ToList;
+}
+
+}  // namespace octavo::import

@@ -1,0 +1,172 @@
+#include <fmt/format.h>
+
+#include "octavo/import/builtins.h"
+
+namespace octavo::import {
+namespace {
+
+Dict* FirstDict(const CallArguments& call) {
+  return call.positional.empty() ? nullptr : call.positional[0].Get<Dict*>();
+}
+
+// The position of a key, or the number of items.
+Result<std::size_t> Locate(Evaluator& evaluator, const Dict& dict, const Value& key) {
+  OCTAVO_TRY(evaluator.Charge(1 + dict.items.size() / 8));
+  const auto* text = key.Get<const std::string*>();
+  for (std::size_t i = 0; i < dict.items.size(); ++i) {
+    if (text) {
+      const auto* other = dict.items[i].first.Get<const std::string*>();
+      if (other && *other == *text) return i;
+      continue;
+    }
+    const auto equal = OCTAVO_TRY(Equal(evaluator, dict.items[i].first, key));
+    if (equal && equal->Is<bool>() && equal->As<bool>()) return i;
+  }
+  return dict.items.size();
+}
+
+Result<std::string> KeyText(Evaluator& evaluator, const Value& key) { return ToText(evaluator, key, true); }
+
+BuiltinResult At(Evaluator& evaluator, const CallArguments& call) {
+  const Dict* dict = FirstDict(call);
+  if (!dict || call.positional.size() != 2) return NotMine();
+  const std::size_t at = OCTAVO_TRY(Locate(evaluator, *dict, call.positional[1]));
+  if (at == dict->items.size()) {
+    return Unsupported("the dict has no key " + OCTAVO_TRY(KeyText(evaluator, call.positional[1])));
+  }
+  return Done(dict->items[at].second);
+}
+
+Status Store(Evaluator& evaluator, Dict& dict, const Value& key, const Value& item) {
+  const std::size_t at = OCTAVO_TRY(Locate(evaluator, dict, key));
+  if (at < dict.items.size()) {
+    dict.items[at].second = item;
+    return {};
+  }
+  if (dict.items.size() >= static_cast<std::size_t>(evaluator.limits().max_list_length)) {
+    return Unsupported("a dict of the model's program has too many items");
+  }
+  evaluator.arena().Count(2);
+  dict.items.emplace_back(key, item);
+  return {};
+}
+
+BuiltinResult Set(Evaluator& evaluator, const CallArguments& call) {
+  Dict* dict = FirstDict(call);
+  if (!dict || call.positional.size() != 3) return NotMine();
+  OCTAVO_TRY(Store(evaluator, *dict, call.positional[1], call.positional[2]));
+  return Done(call.positional[0]);
+}
+
+BuiltinResult Has(Evaluator& evaluator, const CallArguments& call) {
+  const Dict* dict = FirstDict(call);
+  if (!dict || call.positional.size() != 2) return NotMine();
+  return Done(Value(OCTAVO_TRY(Locate(evaluator, *dict, call.positional[1])) < dict->items.size()));
+}
+
+BuiltinResult Get(Evaluator& evaluator, const CallArguments& call) {
+  const Dict* dict = FirstDict(call);
+  if (!dict || call.positional.size() < 2) return NotMine();
+  const std::size_t at = OCTAVO_TRY(Locate(evaluator, *dict, call.positional[1]));
+  if (at < dict->items.size()) return Done(dict->items[at].second);
+  const Value* fallback = call.Find(2, "default_value");
+  return Done(fallback ? *fallback : Value());
+}
+
+BuiltinResult SetDefault(Evaluator& evaluator, const CallArguments& call) {
+  Dict* dict = FirstDict(call);
+  if (!dict || call.positional.size() != 3) return NotMine();
+  const std::size_t at = OCTAVO_TRY(Locate(evaluator, *dict, call.positional[1]));
+  if (at < dict->items.size()) return Done(dict->items[at].second);
+  OCTAVO_TRY(Store(evaluator, *dict, call.positional[1], call.positional[2]));
+  return Done(call.positional[2]);
+}
+
+BuiltinResult Pop(Evaluator& evaluator, const CallArguments& call) {
+  Dict* dict = FirstDict(call);
+  if (!dict || call.positional.size() < 2) return NotMine();
+  const std::size_t at = OCTAVO_TRY(Locate(evaluator, *dict, call.positional[1]));
+  if (at == dict->items.size()) {
+    if (call.positional.size() > 2) return Done(call.positional[2]);
+    return Unsupported("the dict has no key " + OCTAVO_TRY(KeyText(evaluator, call.positional[1])));
+  }
+  const Value item = dict->items[at].second;
+  dict->items.erase(dict->items.begin() + static_cast<std::ptrdiff_t>(at));
+  return Done(item);
+}
+
+BuiltinResult PopItem(Evaluator& evaluator, const CallArguments& call) {
+  Dict* dict = FirstDict(call);
+  if (!dict) return NotMine();
+  if (dict->items.empty()) return Unsupported("popitem() of an empty dict");
+  const auto [key, item] = dict->items.back();
+  dict->items.pop_back();
+  return Done(Value(evaluator.arena().NewTuple({key, item})));
+}
+
+enum class Part { kKeys, kValues, kItems };
+
+template <Part part>
+BuiltinResult PartsOf(Evaluator& evaluator, const CallArguments& call) {
+  const Dict* dict = FirstDict(call);
+  if (!dict || call.size() != 1) return NotMine();
+  OCTAVO_TRY(evaluator.Charge(dict->items.size()));
+  std::vector<Value> out;
+  out.reserve(dict->items.size());
+  for (const auto& [key, item] : dict->items) {
+    if constexpr (part == Part::kKeys) {
+      out.push_back(key);
+    } else if constexpr (part == Part::kValues) {
+      out.push_back(item);
+    } else {
+      out.emplace_back(evaluator.arena().NewTuple({key, item}));
+    }
+  }
+  return Done(Value(evaluator.arena().NewList(std::move(out))));
+}
+
+BuiltinResult Update(Evaluator& evaluator, const CallArguments& call) {
+  Dict* dict = FirstDict(call);
+  const Dict* other = call.positional.size() == 2 ? call.positional[1].Get<Dict*>() : nullptr;
+  if (!dict || !other) return NotMine();
+  const auto items = other->items;
+  for (const auto& [key, item] : items) OCTAVO_TRY(Store(evaluator, *dict, key, item));
+  return Done(Value());
+}
+
+// dict(), dict(dict), dict(list of pairs).
+BuiltinResult Make(Evaluator& evaluator, const CallArguments& call) {
+  Dict* dict = evaluator.arena().NewDict();
+  if (!call.positional.empty()) {
+    if (const Dict* other = FirstDict(call)) {
+      evaluator.arena().Count(2 * other->items.size());
+      dict->items = other->items;
+    } else {
+      for (const Value& pair : OCTAVO_TRY(evaluator.Iterate(call.positional[0]))) {
+        const std::vector<Value> parts = OCTAVO_TRY(evaluator.Iterate(pair));
+        if (parts.size() != 2) return Unsupported("dict() takes pairs");
+        OCTAVO_TRY(Store(evaluator, *dict, parts[0], parts[1]));
+      }
+    }
+  }
+  return Done(Value(dict));
+}
+
+}  // namespace
+
+void AddDictBuiltins(BuiltinTable& table) {
+  table["dict::at"] = At;
+  table["dict::set"] = Set;
+  table["dict::has"] = Has;
+  table["dict::pop"] = Pop;
+  table["aten::get"] = Get;
+  table["aten::setdefault"] = SetDefault;
+  table["aten::popitem"] = PopItem;
+  table["aten::keys"] = PartsOf<Part::kKeys>;
+  table["aten::values"] = PartsOf<Part::kValues>;
+  table["aten::items"] = PartsOf<Part::kItems>;
+  table["aten::update"] = Update;
+  table["aten::dict"] = table["dict"] = Make;
+}
+
+}  // namespace octavo::import

@@ -1,0 +1,121 @@
+#include "octavo/import/evaluator.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace octavo::import {
+namespace {
+
+// Values of one evaluation: lists, tuples and the like together hold at most so many.  Far above what a model
+// needs, and less memory than a small model file's graph may take.
+constexpr std::size_t kMaxValues = std::size_t{1} << 22;
+// The evaluator's own nesting: expressions in expressions, in blocks, in calls.
+constexpr int kMaxDepth = 20'000;
+constexpr std::uintptr_t kMaxStackBytes = std::uintptr_t{3} << 20;
+
+std::uintptr_t StackPointer() { return reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)); }
+
+}  // namespace
+
+const Value* CallArguments::Find(std::size_t position, std::string_view name) const {
+  if (position < positional.size()) return &positional[position];
+  for (const auto& [key, value] : keywords) {
+    if (key == name) return &value;
+  }
+  return nullptr;
+}
+
+Evaluator::Evaluator(const module::Module& module, const OperatorRules& rules, const Options& options,
+                     Imported* imported)
+    : module_(module),
+      rules_(rules),
+      options_(options),
+      imported_(imported),
+      arena_(kMaxValues),
+      stack_base_(StackPointer()) {}
+
+Status DepthGuard::Check() const {
+  const std::uintptr_t here = StackPointer();
+  const std::uintptr_t base = evaluator_.stack_base_;
+  const std::uintptr_t used = base > here ? base - here : here - base;
+  if (evaluator_.depth_ <= kMaxDepth && used <= kMaxStackBytes) return {};
+  return evaluator_.At(Unsupported("the model's program nests too deeply"));
+}
+
+Status Evaluator::Step() { return Charge(1); }
+
+Status Evaluator::Charge(std::size_t work) {
+  const auto left = static_cast<std::uint64_t>(std::max<std::int64_t>(limits().max_steps - steps_, 0));
+  if (work > left) {
+    return At(Unsupported(fmt::format("the model's program takes more than {} steps", limits().max_steps),
+                          "Does it have a loop that does not end?"));
+  }
+  steps_ += static_cast<std::int64_t>(work);
+  if (arena_.exhausted()) {
+    return At(Unsupported(fmt::format("the model's program makes more than {} values", arena_.max_values())));
+  }
+  if (graph().nodes().size() > limits().max_graph_nodes) {
+    return At(
+        Unsupported(fmt::format("the model's program has more than {} operators", limits().max_graph_nodes)));
+  }
+  return {};
+}
+
+Error Evaluator::At(Error error) const {
+  if (current_) error.SetWhere(PlaceOf(current_->range), current_->range.Excerpt());
+  return error;
+}
+
+std::string Evaluator::CurrentPlace() const { return current_ ? PlaceOf(current_->range) : std::string(); }
+
+std::string Evaluator::PlaceOf(const SourceRange& range) const {
+  if (!range.source) return {};
+  // As SourceRange::Place, with the lines' beginnings found once for each file.
+  auto [entry, added] = line_begins_.try_emplace(range.source.get());
+  std::vector<std::uint32_t>& begins = entry->second;
+  const std::string& text = range.source->text;
+  if (added) {
+    begins.push_back(0);
+    for (std::size_t at = text.find('\n'); at != std::string::npos; at = text.find('\n', at + 1)) {
+      begins.push_back(static_cast<std::uint32_t>(at + 1));
+    }
+  }
+  const auto at = static_cast<std::uint32_t>(std::min<std::size_t>(range.begin, text.size()));
+  const auto line = std::upper_bound(begins.begin(), begins.end(), at) - begins.begin();
+  const std::uint32_t column = at - begins[static_cast<std::size_t>(line - 1)] + 1;
+  return fmt::format("{}:{}:{}", range.source->name, line, column);
+}
+
+void AddCallContext(Error& error, const Frame& frame, const std::string& call_place) {
+  std::string step = frame.module_path.empty() ? std::string(frame.function)
+                                               : fmt::format("{}.{}", frame.module_path, frame.function);
+  if (!call_place.empty()) step += ", called at " + call_place;
+  error.AddContext(std::move(step));
+}
+
+std::shared_ptr<const ir::Origin> Evaluator::MakeOrigin(const std::string& op) {
+  auto origin = std::make_shared<ir::Origin>();
+  origin->op = op;
+  if (frame_) origin->module_path = frame_->module_path;
+  if (current_) {
+    origin->place = PlaceOf(current_->range);
+    origin->excerpt = current_->range.Excerpt();
+  }
+  for (const Frame* frame = frame_; frame; frame = frame->caller) {
+    origin->calls.push_back(frame->module_path.empty()
+                                ? std::string(frame->function)
+                                : fmt::format("{}.{}", frame->module_path, frame->function));
+  }
+  return origin;
+}
+
+void Evaluator::Warn(std::string text) {
+  const std::string place = CurrentPlace();
+  if (!place.empty()) text += " (" + place + ")";
+  if (warned_.emplace(text, true).second && imported_->warnings.size() < 1000) {
+    imported_->warnings.push_back(std::move(text));
+  }
+}
+
+}  // namespace octavo::import

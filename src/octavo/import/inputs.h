@@ -1,0 +1,20 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "octavo/import/evaluator.h"
+
+namespace octavo::import {
+
+// Makes the graph's inputs and the values that forward is called with.
+Result<std::vector<Value>> MakeInputs(Evaluator& evaluator, const source::Function& forward);
+
+// Makes the graph's outputs of what forward returned; `expr` is what its return statement says, or null.
+Status MakeOutputs(Evaluator& evaluator, const Value& returned, const source::Expr* expr);
+
+// "Optional[Tensor]", for messages.
+std::string TypeText(const source::Expr* annotation);
+
+}  // namespace octavo::import

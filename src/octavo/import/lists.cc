@@ -1,0 +1,575 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "octavo/import/builtins.h"
+
+namespace octavo::import {
+namespace {
+
+std::vector<Value>* ItemsOf(const Value& value) {
+  if (List* list = value.Get<List*>()) return &list->items;
+  if (Tuple* tuple = value.Get<Tuple*>()) return &tuple->items;
+  return nullptr;
+}
+
+List* FirstList(const CallArguments& call) {
+  return call.positional.empty() ? nullptr : call.positional[0].Get<List*>();
+}
+
+// Room for `more` items.
+Status Grow(Evaluator& evaluator, const List& list, std::size_t more) {
+  const auto limit = static_cast<std::size_t>(evaluator.limits().max_list_length);
+  if (more > limit || list.items.size() > limit - more) {
+    return Unsupported(fmt::format("a list of the model's program has more than {} items", limit));
+  }
+  OCTAVO_TRY(evaluator.Charge(more));
+  evaluator.arena().Count(more);
+  return {};
+}
+
+// Python's index into a sequence of `size`, negative from the end; an error outside.
+Result<std::size_t> IndexInto(const Value& index, std::size_t size, std::string_view what) {
+  std::int64_t at = OCTAVO_TRY(KnownInt(index, "an index"));
+  const auto count = static_cast<std::int64_t>(size);
+  if (at < 0) at += count;
+  if (at < 0 || at >= count) {
+    return Unsupported(
+        fmt::format("the index {} is outside of {} of {} items", at < 0 ? at - count : at, what, size));
+  }
+  return static_cast<std::size_t>(at);
+}
+
+struct Range {
+  std::vector<std::size_t> indices;
+};
+
+// start:stop:step of a sequence of `size`, as Python's slice.indices.
+Result<Range> SliceOf(const CallArguments& call, std::size_t size) {
+  const auto count = static_cast<std::int64_t>(size);
+  const auto bound = [&call](std::size_t position,
+                             std::string_view name) -> Result<std::optional<std::int64_t>> {
+    const Value* value = call.Find(position, name);
+    if (!value || value->is_none()) return std::optional<std::int64_t>();
+    return std::optional<std::int64_t>(OCTAVO_TRY(KnownInt(*value, "the bound of a slice")));
+  };
+  const std::int64_t step = OCTAVO_TRY(bound(3, "step")).value_or(1);
+  if (step == 0) return Unsupported("a slice's step is 0");
+  std::int64_t start = OCTAVO_TRY(bound(1, "start")).value_or(step > 0 ? 0 : count - 1);
+  const auto stop_given = OCTAVO_TRY(bound(2, "end"));
+  std::int64_t stop = stop_given.value_or(step > 0 ? count : -1);
+  if (start < 0) start += count;
+  if (stop_given && stop < 0) stop += count;
+  start = std::clamp<std::int64_t>(start, step > 0 ? 0 : -1, step > 0 ? count : count - 1);
+  stop = std::clamp<std::int64_t>(stop, step > 0 ? 0 : -1, step > 0 ? count : count - 1);
+  Range range;
+  if (step > 0) {
+    for (std::int64_t i = start; i < stop; i += std::min(step, count)) {
+      range.indices.push_back(static_cast<std::size_t>(i));
+    }
+  } else {
+    for (std::int64_t i = start; i > stop; i += std::max(step, -count)) {
+      range.indices.push_back(static_cast<std::size_t>(i));
+    }
+  }
+  return range;
+}
+
+BuiltinResult Length(Evaluator& evaluator, const CallArguments& call) {
+  if (call.positional.size() != 1) return NotMine();
+  const Value& value = call.positional[0];
+  if (const auto* items = ItemsOf(value)) return Done(Value(static_cast<std::int64_t>(items->size())));
+  if (const Dict* dict = value.Get<Dict*>())
+    return Done(Value(static_cast<std::int64_t>(dict->items.size())));
+  if (const auto* text = value.Get<const std::string*>()) {
+    return Done(Value(static_cast<std::int64_t>(text->size())));
+  }
+  if (value.Is<TensorBox*>()) {
+    return Done(OCTAVO_TRY(evaluator.CallNamed(
+        "aten::size", {.expr = call.expr, .positional = {value, Value(std::int64_t{0})}})));
+  }
+  if (Object* object = value.Get<Object*>()) {
+    const Frame nowhere;
+    return Done(OCTAVO_TRY(evaluator.CallMethod(object, "__len__", {.expr = call.expr},
+                                                evaluator.frame() ? *evaluator.frame() : nowhere)));
+  }
+  return NotMine();
+}
+
+BuiltinResult Repeat(Evaluator& evaluator, const Value& list, const Value& times) {
+  const auto* items = ItemsOf(list);
+  const std::int64_t count = std::max<std::int64_t>(OCTAVO_TRY(KnownInt(times, "a list's repetition")), 0);
+  if (count > evaluator.limits().max_list_length) return Unsupported("a list is repeated too often");
+  std::vector<Value> out;
+  List room;
+  OCTAVO_TRY(Grow(evaluator, room, items->size() * static_cast<std::size_t>(count)));
+  for (std::int64_t i = 0; i < count; ++i) out.insert(out.end(), items->begin(), items->end());
+  if (list.Is<Tuple*>()) return Done(Value(evaluator.arena().NewTuple(std::move(out))));
+  return Done(Value(evaluator.arena().NewList(std::move(out))));
+}
+
+// Strings grow by copying: the length counts against the same limit as a list's.
+BuiltinResult NewString(Evaluator& evaluator, std::string text) {
+  if (text.size() > static_cast<std::size_t>(evaluator.limits().max_list_length)) {
+    return Unsupported("a string of the model's program grows too long");
+  }
+  OCTAVO_TRY(evaluator.Charge(text.size() / 16));
+  return Done(evaluator.arena().String(std::move(text)));
+}
+
+BuiltinResult Add(Evaluator& evaluator, const CallArguments& call) {
+  if (call.positional.size() < 2) return NotMine();
+  const Value& a = call.positional[0];
+  const Value& b = call.positional[1];
+  const auto* s = a.Get<const std::string*>();
+  const auto* t = b.Get<const std::string*>();
+  if (s && t) return NewString(evaluator, *s + *t);
+  const auto* x = ItemsOf(a);
+  const auto* y = ItemsOf(b);
+  if (x && y && a.Is<List*>() == b.Is<List*>()) {
+    List out{.items = *x};
+    OCTAVO_TRY(Grow(evaluator, out, y->size()));
+    out.items.insert(out.items.end(), y->begin(), y->end());
+    if (a.Is<Tuple*>()) return Done(Value(evaluator.arena().NewTuple(std::move(out.items))));
+    List* list = evaluator.arena().NewList(std::move(out.items));
+    list->of_tensors = a.As<List*>()->of_tensors || b.As<List*>()->of_tensors;
+    return Done(Value(list));
+  }
+  return NumberBinary(evaluator, call, BinaryOp::kAdd);
+}
+
+BuiltinResult Multiply(Evaluator& evaluator, const CallArguments& call) {
+  if (call.positional.size() != 2) return NotMine();
+  const Value& a = call.positional[0];
+  const Value& b = call.positional[1];
+  if (ItemsOf(a) && b.is_integer()) return Repeat(evaluator, a, b);
+  if (a.is_integer() && ItemsOf(b)) return Repeat(evaluator, b, a);
+  if (const auto* text = a.Get<const std::string*>(); text && b.is_integer()) {
+    const std::int64_t times = std::max<std::int64_t>(OCTAVO_TRY(KnownInt(b, "a string's repetition")), 0);
+    const auto limit = static_cast<std::uint64_t>(evaluator.limits().max_list_length);
+    if (static_cast<std::uint64_t>(times) > limit / std::max<std::size_t>(text->size(), 1)) {
+      return Unsupported("a string of the model's program grows too long");
+    }
+    std::string out;
+    for (std::int64_t i = 0; i < times; ++i) out += *text;
+    return NewString(evaluator, std::move(out));
+  }
+  return NumberBinary(evaluator, call, BinaryOp::kMul);
+}
+
+BuiltinResult GetItem(Evaluator& evaluator, const CallArguments& call) {
+  if (call.positional.size() != 2) return NotMine();
+  const Value& container = call.positional[0];
+  const Value& index = call.positional[1];
+  if (const auto* items = ItemsOf(container)) {
+    return Done((*items)[OCTAVO_TRY(IndexInto(index, items->size(), "a list"))]);
+  }
+  if (const auto* text = container.Get<const std::string*>()) {
+    const std::size_t at = OCTAVO_TRY(IndexInto(index, text->size(), "a string"));
+    return Done(evaluator.arena().String(std::string(1, (*text)[at])));
+  }
+  if (container.Is<Dict*>()) {
+    return Done(OCTAVO_TRY(evaluator.CallNamed("dict::at", call)));
+  }
+  return NotMine();
+}
+
+BuiltinResult SetItem(Evaluator& evaluator, const CallArguments& call) {
+  if (call.positional.size() != 3) return NotMine();
+  const Value& container = call.positional[0];
+  if (List* list = container.Get<List*>()) {
+    const std::size_t at = OCTAVO_TRY(IndexInto(call.positional[1], list->items.size(), "a list"));
+    list->items[at] = call.positional[2];
+    return Done(container);
+  }
+  if (container.Is<Dict*>()) return Done(OCTAVO_TRY(evaluator.CallNamed("dict::set", call)));
+  if (container.Is<TensorBox*>()) {
+    const Value target = OCTAVO_TRY(evaluator.Subscript(container, call.positional[1], call));
+    return Done(OCTAVO_TRY(
+        evaluator.CallNamed("aten::copy_", {.expr = call.expr, .positional = {target, call.positional[2]}})));
+  }
+  return NotMine();
+}
+
+BuiltinResult Slice(Evaluator& evaluator, const CallArguments& call) {
+  if (call.positional.empty()) return NotMine();
+  const Value& value = call.positional[0];
+  if (const auto* items = ItemsOf(value)) {
+    const Range range = OCTAVO_TRY(SliceOf(call, items->size()));
+    OCTAVO_TRY(evaluator.Charge(range.indices.size()));
+    std::vector<Value> out;
+    out.reserve(range.indices.size());
+    for (const std::size_t i : range.indices) out.push_back((*items)[i]);
+    if (value.Is<Tuple*>()) return Done(Value(evaluator.arena().NewTuple(std::move(out))));
+    return Done(Value(evaluator.arena().NewList(std::move(out))));
+  }
+  if (const auto* text = value.Get<const std::string*>()) {
+    const Range range = OCTAVO_TRY(SliceOf(call, text->size()));
+    std::string out;
+    for (const std::size_t i : range.indices) out += (*text)[i];
+    return NewString(evaluator, std::move(out));
+  }
+  return NotMine();
+}
+
+BuiltinResult Append(Evaluator& evaluator, const CallArguments& call) {
+  List* list = FirstList(call);
+  if (!list || call.positional.size() != 2) return NotMine();
+  OCTAVO_TRY(Grow(evaluator, *list, 1));
+  list->items.push_back(call.positional[1]);
+  return Done(call.positional[0]);
+}
+
+BuiltinResult Extend(Evaluator& evaluator, const CallArguments& call) {
+  List* list = FirstList(call);
+  if (!list || call.positional.size() != 2) return NotMine();
+  const std::vector<Value> more = OCTAVO_TRY(evaluator.Iterate(call.positional[1]));
+  OCTAVO_TRY(Grow(evaluator, *list, more.size()));
+  list->items.insert(list->items.end(), more.begin(), more.end());
+  return Done(Value());
+}
+
+// list += list; on a tensor it is an operator.
+BuiltinResult AddInPlace(Evaluator& evaluator, const CallArguments& call) {
+  if (!FirstList(call)) return NotMine();
+  OCTAVO_TRY(Extend(evaluator, call));
+  return Done(call.positional[0]);
+}
+
+BuiltinResult Insert(Evaluator& evaluator, const CallArguments& call) {
+  List* list = FirstList(call);
+  if (!list || call.positional.size() != 3) return NotMine();
+  OCTAVO_TRY(Grow(evaluator, *list, 1));
+  OCTAVO_TRY(evaluator.Charge(list->items.size()));
+  const auto count = static_cast<std::int64_t>(list->items.size());
+  std::int64_t at = OCTAVO_TRY(KnownInt(call.positional[1], "an index"));
+  if (at < 0) at += count;
+  list->items.insert(list->items.begin() + std::clamp<std::int64_t>(at, 0, count), call.positional[2]);
+  return Done(Value());
+}
+
+BuiltinResult Pop(Evaluator& evaluator, const CallArguments& call) {
+  List* list = FirstList(call);
+  if (!list) {
+    if (!call.positional.empty() && call.positional[0].Is<Dict*>()) {
+      return Done(OCTAVO_TRY(evaluator.CallNamed("dict::pop", call)));
+    }
+    return NotMine();
+  }
+  const Value last(std::int64_t{-1});
+  const std::size_t at = OCTAVO_TRY(
+      IndexInto(call.positional.size() > 1 ? call.positional[1] : last, list->items.size(), "a list"));
+  OCTAVO_TRY(evaluator.Charge(list->items.size() - at));
+  const Value item = list->items[at];
+  list->items.erase(list->items.begin() + static_cast<std::ptrdiff_t>(at));
+  return Done(item);
+}
+
+BuiltinResult Clear(Evaluator&, const CallArguments& call) {
+  if (call.positional.size() != 1) return NotMine();
+  if (List* list = call.positional[0].Get<List*>()) {
+    list->items.clear();
+    return Done(Value());
+  }
+  if (Dict* dict = call.positional[0].Get<Dict*>()) {
+    dict->items.clear();
+    return Done(Value());
+  }
+  return NotMine();
+}
+
+BuiltinResult Copy(Evaluator& evaluator, const CallArguments& call) {
+  if (call.positional.size() != 1) return NotMine();
+  const Value& value = call.positional[0];
+  if (const Dict* dict = value.Get<Dict*>()) {
+    OCTAVO_TRY(evaluator.Charge(dict->items.size()));
+    evaluator.arena().Count(2 * dict->items.size());
+    Dict* copy = evaluator.arena().NewDict();
+    copy->items = dict->items;
+    return Done(Value(copy));
+  }
+  if (const List* list = value.Get<List*>()) {
+    List* copy = evaluator.arena().NewList(OCTAVO_TRY(evaluator.Iterate(value)));
+    copy->of_tensors = list->of_tensors;
+    return Done(Value(copy));
+  }
+  return NotMine();
+}
+
+// list(x): a new list of what x gives.
+BuiltinResult MakeList(Evaluator& evaluator, const CallArguments& call) {
+  if (call.positional.size() != 1) return NotMine();
+  return Done(Value(evaluator.arena().NewList(OCTAVO_TRY(evaluator.Iterate(call.positional[0])))));
+}
+
+BuiltinResult Reverse(Evaluator& evaluator, const CallArguments& call) {
+  List* list = FirstList(call);
+  if (!list) return NotMine();
+  OCTAVO_TRY(evaluator.Charge(list->items.size()));
+  std::reverse(list->items.begin(), list->items.end());
+  return Done(Value());
+}
+
+// The position of the first item that equals the argument, or -1.
+Result<std::int64_t> Position(Evaluator& evaluator, const std::vector<Value>& items, const Value& wanted) {
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const auto equal = OCTAVO_TRY(Equal(evaluator, items[i], wanted));
+    if (!equal) return Unsupported("tensors in a list cannot be compared before the model runs");
+    if (OCTAVO_TRY(evaluator.Truth(*equal, "this search"))) return static_cast<std::int64_t>(i);
+  }
+  return std::int64_t{-1};
+}
+
+BuiltinResult IndexOf(Evaluator& evaluator, const CallArguments& call) {
+  const auto* items = call.positional.size() == 2 ? ItemsOf(call.positional[0]) : nullptr;
+  if (!items) return NotMine();
+  const std::int64_t at = OCTAVO_TRY(Position(evaluator, *items, call.positional[1]));
+  if (at < 0) return Unsupported(Describe(call.positional[1]) + " is not in the list");
+  return Done(Value(at));
+}
+
+BuiltinResult Remove(Evaluator& evaluator, const CallArguments& call) {
+  List* list = call.positional.size() == 2 ? FirstList(call) : nullptr;
+  if (!list) return NotMine();
+  const std::int64_t at = OCTAVO_TRY(Position(evaluator, list->items, call.positional[1]));
+  if (at < 0) return Unsupported(Describe(call.positional[1]) + " is not in the list");
+  list->items.erase(list->items.begin() + at);
+  return Done(Value());
+}
+
+BuiltinResult CountOf(Evaluator& evaluator, const CallArguments& call) {
+  const auto* items = call.positional.size() == 2 ? ItemsOf(call.positional[0]) : nullptr;
+  if (!items) return NotMine();
+  std::int64_t count = 0;
+  for (const Value& item : *items) {
+    const auto equal = OCTAVO_TRY(Equal(evaluator, item, call.positional[1]));
+    if (equal && OCTAVO_TRY(evaluator.Truth(*equal, "this count"))) ++count;
+  }
+  return Done(Value(count));
+}
+
+BuiltinResult Contains(Evaluator& evaluator, const CallArguments& call) {
+  if (call.positional.size() != 2) return NotMine();
+  const Value& container = call.positional[0];
+  if (const auto* items = ItemsOf(container)) {
+    return Done(Value(OCTAVO_TRY(Position(evaluator, *items, call.positional[1])) >= 0));
+  }
+  if (container.Is<Dict*>()) return Done(OCTAVO_TRY(evaluator.CallNamed("dict::has", call)));
+  const auto* text = container.Get<const std::string*>();
+  const auto* part = call.positional[1].Get<const std::string*>();
+  if (text && part) {
+    OCTAVO_TRY(evaluator.Charge(text->size() / 16));
+    return Done(Value(text->find(*part) != std::string::npos));
+  }
+  return NotMine();
+}
+
+// Sorts numbers or strings; sizes that cannot be ordered are an error.
+Status SortItems(Evaluator& evaluator, std::vector<Value>& items, bool descending) {
+  OCTAVO_TRY(evaluator.Charge(items.size() * 20));
+  bool strings = true, numbers = true;
+  for (const Value& item : items) {
+    strings = strings && item.Is<const std::string*>();
+    numbers = numbers && item.is_number() && !item.Is<const Dim*>();
+  }
+  if (!strings && !numbers) return Unsupported("only numbers and strings that are known can be sorted");
+  // NaN has no place in an order.
+  for (const Value& item : items) {
+    if (item.Is<double>() && item.As<double>() != item.As<double>())
+      return Unsupported("a NaN cannot be sorted");
+  }
+  const auto less = [strings](const Value& a, const Value& b) {
+    if (strings) return *a.As<const std::string*>() < *b.As<const std::string*>();
+    if (a.Is<std::int64_t>() && b.Is<std::int64_t>()) return a.As<std::int64_t>() < b.As<std::int64_t>();
+    return ToDouble(a) < ToDouble(b);
+  };
+  if (descending) {
+    std::stable_sort(items.begin(), items.end(),
+                     [&less](const Value& a, const Value& b) { return less(b, a); });
+  } else {
+    std::stable_sort(items.begin(), items.end(), less);
+  }
+  return {};
+}
+
+BuiltinResult Sort(Evaluator& evaluator, const CallArguments& call) {
+  List* list = FirstList(call);
+  if (!list) return NotMine();
+  const Value* reverse = call.Find(1, "reverse");
+  const bool descending = reverse && OCTAVO_TRY(evaluator.Truth(*reverse, "this sort"));
+  OCTAVO_TRY(SortItems(evaluator, list->items, descending));
+  return Done(Value());
+}
+
+BuiltinResult Sorted(Evaluator& evaluator, const CallArguments& call) {
+  if (call.positional.empty() || call.positional[0].Is<TensorBox*>()) return NotMine();
+  std::vector<Value> items = OCTAVO_TRY(evaluator.Iterate(call.positional[0]));
+  const Value* reverse = call.Find(1, "reverse");
+  const bool descending = reverse && OCTAVO_TRY(evaluator.Truth(*reverse, "this sort"));
+  OCTAVO_TRY(SortItems(evaluator, items, descending));
+  return Done(Value(evaluator.arena().NewList(std::move(items))));
+}
+
+// sum(list), any(list), all(list) of numbers and bools.
+BuiltinResult Sum(Evaluator& evaluator, const CallArguments& call) {
+  List* list = FirstList(call);
+  if (!list || call.size() != 1) return NotMine();
+  Value total(std::int64_t{0});
+  for (const Value& item : list->items) {
+    if (!item.is_number()) return NotMine();
+    OCTAVO_TRY(evaluator.Step());
+    total = OCTAVO_TRY(Arithmetic(evaluator, BinaryOp::kAdd, total, item));
+  }
+  return Done(total);
+}
+
+template <bool all>
+BuiltinResult AllOrAny(Evaluator& evaluator, const CallArguments& call) {
+  List* list = FirstList(call);
+  if (!list || call.size() != 1) return NotMine();
+  for (const Value& item : list->items) {
+    OCTAVO_TRY(evaluator.Step());
+    if (OCTAVO_TRY(evaluator.Truth(item, "this condition")) != all) return Done(Value(!all));
+  }
+  return Done(Value(all));
+}
+
+Result<std::int64_t> RangeLength(std::int64_t start, std::int64_t stop, std::int64_t step) {
+  if (step == 0) return Unsupported("a range's step is 0");
+  if (step > 0 ? start >= stop : start <= stop) return std::int64_t{0};
+  const std::uint64_t span = step > 0 ? static_cast<std::uint64_t>(stop) - static_cast<std::uint64_t>(start)
+                                      : static_cast<std::uint64_t>(start) - static_cast<std::uint64_t>(stop);
+  const std::uint64_t stride =
+      step > 0 ? static_cast<std::uint64_t>(step) : 0 - static_cast<std::uint64_t>(step);
+  const std::uint64_t length = (span - 1) / stride + 1;
+  return static_cast<std::int64_t>(std::min<std::uint64_t>(length, INT64_MAX));
+}
+
+BuiltinResult RangeOf(Evaluator& evaluator, const CallArguments& call) {
+  const std::size_t n = call.positional.size();
+  if (n == 0 || n > 3) return NotMine();
+  constexpr std::string_view kWhat = "how often this loop runs";
+  const std::int64_t start = n > 1 ? OCTAVO_TRY(KnownInt(call.positional[0], kWhat)) : 0;
+  const std::int64_t stop = OCTAVO_TRY(KnownInt(call.positional[n > 1 ? 1 : 0], kWhat));
+  const std::int64_t step = n > 2 ? OCTAVO_TRY(KnownInt(call.positional[2], kWhat)) : 1;
+  const std::int64_t length = OCTAVO_TRY(RangeLength(start, stop, step));
+  if (length > evaluator.limits().max_list_length) {
+    return Unsupported(fmt::format("a range of {} numbers is too long", length));
+  }
+  OCTAVO_TRY(evaluator.Charge(static_cast<std::size_t>(length)));
+  std::vector<Value> items;
+  items.reserve(static_cast<std::size_t>(length));
+  for (std::int64_t i = 0; i < length; ++i) items.emplace_back(start + i * step);
+  return Done(Value(evaluator.arena().NewList(std::move(items))));
+}
+
+// torch.__range_length(lo, hi, step): how often a for loop over a range runs.
+BuiltinResult LoopLength(Evaluator&, const CallArguments& call) {
+  if (call.positional.size() != 3) return NotMine();
+  constexpr std::string_view kWhat = "how often this loop runs";
+  const std::int64_t start = OCTAVO_TRY(KnownInt(call.positional[0], kWhat));
+  const std::int64_t stop = OCTAVO_TRY(KnownInt(call.positional[1], kWhat));
+  const std::int64_t step = OCTAVO_TRY(KnownInt(call.positional[2], kWhat));
+  return Done(Value(OCTAVO_TRY(RangeLength(start, stop, step))));
+}
+
+// torch.__derive_index(i, start, step) = start + i * step.
+BuiltinResult LoopIndex(Evaluator& evaluator, const CallArguments& call) {
+  if (call.positional.size() != 3) return NotMine();
+  const Value offset =
+      OCTAVO_TRY(Arithmetic(evaluator, BinaryOp::kMul, call.positional[0], call.positional[2]));
+  return Done(OCTAVO_TRY(Arithmetic(evaluator, BinaryOp::kAdd, call.positional[1], offset)));
+}
+
+BuiltinResult Zip(Evaluator& evaluator, const CallArguments& call) {
+  std::vector<std::vector<Value>> columns;
+  std::size_t length = SIZE_MAX;
+  for (const Value& value : call.positional) {
+    columns.push_back(OCTAVO_TRY(evaluator.Iterate(value)));
+    length = std::min(length, columns.back().size());
+  }
+  if (columns.empty()) return NotMine();
+  std::vector<Value> rows;
+  for (std::size_t i = 0; i < length; ++i) {
+    std::vector<Value> row;
+    for (const auto& column : columns) row.push_back(column[i]);
+    rows.emplace_back(evaluator.arena().NewTuple(std::move(row)));
+  }
+  return Done(Value(evaluator.arena().NewList(std::move(rows))));
+}
+
+BuiltinResult Enumerate(Evaluator& evaluator, const CallArguments& call) {
+  if (call.positional.empty()) return NotMine();
+  const std::vector<Value> items = OCTAVO_TRY(evaluator.Iterate(call.positional[0]));
+  const Value* start = call.Find(1, "start");
+  std::int64_t number = start ? OCTAVO_TRY(KnownInt(*start, "enumerate()'s start")) : 0;
+  std::vector<Value> rows;
+  for (const Value& item : items) rows.emplace_back(evaluator.arena().NewTuple({Value(number++), item}));
+  return Done(Value(evaluator.arena().NewList(std::move(rows))));
+}
+
+BuiltinResult TupleOf(Evaluator& evaluator, const CallArguments& call) {
+  return Done(Value(evaluator.arena().NewTuple(call.positional)));
+}
+BuiltinResult ListOf(Evaluator& evaluator, const CallArguments& call) {
+  return Done(Value(evaluator.arena().NewList(call.positional)));
+}
+
+// ops.prim.TupleUnpack(x), TupleIndex(x, i): a tuple is what an assignment unpacks anyway.
+BuiltinResult First(Evaluator&, const CallArguments& call) {
+  if (call.positional.size() != 1) return NotMine();
+  return Done(call.positional[0]);
+}
+
+// Of a list; of a tensor it is an operator.
+BuiltinResult Select(Evaluator& evaluator, const CallArguments& call) {
+  if (call.positional.size() != 2 || !call.positional[0].Is<List*>()) return NotMine();
+  return GetItem(evaluator, call);
+}
+
+BuiltinResult Delete(Evaluator& evaluator, const CallArguments& call) {
+  if (call.positional.size() != 2) return NotMine();
+  if (call.positional[0].Is<Dict*>()) return Done(OCTAVO_TRY(evaluator.CallNamed("dict::pop", call)));
+  return Pop(evaluator, call);
+}
+
+}  // namespace
+
+void AddListBuiltins(BuiltinTable& table) {
+  table["aten::add"] = table["aten::__add__"] = Add;
+  table["aten::mul"] = table["aten::multiply"] = table["aten::__mul__"] = Multiply;
+  table["aten::len"] = table["len"] = table["aten::__len__"] = Length;
+  table["aten::__getitem__"] = table["prim::TupleIndex"] = table["prim::StringIndex"] = GetItem;
+  table["aten::_set_item"] = table["aten::__setitem__"] = SetItem;
+  table["aten::slice"] = Slice;
+  table["aten::select"] = Select;
+  table["aten::append"] = Append;
+  table["aten::extend"] = Extend;
+  table["aten::add_"] = AddInPlace;
+  table["aten::insert"] = Insert;
+  table["aten::pop"] = Pop;
+  table["aten::clear"] = Clear;
+  table["aten::copy"] = Copy;
+  table["aten::list"] = table["list"] = MakeList;
+  table["aten::reverse"] = Reverse;
+  table["aten::index"] = IndexOf;
+  table["aten::remove"] = Remove;
+  table["aten::count"] = CountOf;
+  table["aten::__contains__"] = Contains;
+  table["aten::sort"] = Sort;
+  table["aten::sorted"] = table["sorted"] = Sorted;
+  table["aten::sum"] = table["sum"] = Sum;
+  table["aten::any"] = table["any"] = AllOrAny<false>;
+  table["aten::all"] = table["all"] = AllOrAny<true>;
+  table["range"] = table["prim::rangelist"] = RangeOf;
+  table["aten::__range_length"] = LoopLength;
+  table["aten::__derive_index"] = LoopIndex;
+  table["zip"] = Zip;
+  table["enumerate"] = Enumerate;
+  table["prim::TupleConstruct"] = TupleOf;
+  table["prim::ListConstruct"] = ListOf;
+  table["prim::TupleUnpack"] = table["prim::ListUnpack"] = First;
+  table["aten::Delete"] = Delete;
+}
+
+}  // namespace octavo::import

@@ -1,0 +1,600 @@
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "octavo/import/builtins.h"
+
+namespace octavo::import {
+namespace {
+
+// 64-bit integers wrap, as PyTorch's do.
+std::int64_t Wrap(std::uint64_t bits) { return static_cast<std::int64_t>(bits); }
+std::uint64_t Bits(std::int64_t value) { return static_cast<std::uint64_t>(value); }
+
+Result<std::int64_t> Power(std::int64_t base, std::int64_t exponent) {
+  std::uint64_t result = 1, factor = Bits(base);
+  for (; exponent > 0; exponent >>= 1) {
+    if (exponent & 1) result *= factor;
+    factor *= factor;
+  }
+  return Wrap(result);
+}
+
+Error DivisionByZero() { return Unsupported("the model divides by zero"); }
+
+Result<Value> IntegerArithmetic(BinaryOp op, std::int64_t a, std::int64_t b) {
+  switch (op) {
+    case BinaryOp::kAdd:
+      return Value(Wrap(Bits(a) + Bits(b)));
+    case BinaryOp::kSub:
+      return Value(Wrap(Bits(a) - Bits(b)));
+    case BinaryOp::kMul:
+      return Value(Wrap(Bits(a) * Bits(b)));
+    case BinaryOp::kDiv:
+      return Value(static_cast<double>(a) / static_cast<double>(b));
+    case BinaryOp::kFloorDivide:
+      if (b == 0) return DivisionByZero();
+      return Value(Dim::FloorDivide(Dim(a), Dim(b)).value());
+    case BinaryOp::kTruncateDivide:
+      if (b == 0) return DivisionByZero();
+      return Value(b == -1 ? Wrap(0 - Bits(a)) : a / b);
+    case BinaryOp::kRemainder:
+      if (b == 0) return DivisionByZero();
+      return Value(Dim::Modulo(Dim(a), Dim(b)).value());
+    case BinaryOp::kFmod:
+      if (b == 0) return DivisionByZero();
+      return Value(b == -1 ? std::int64_t{0} : a % b);
+    case BinaryOp::kPow:
+      if (b < 0) return Value(std::pow(static_cast<double>(a), static_cast<double>(b)));
+      return Value(OCTAVO_TRY(Power(a, b)));
+    case BinaryOp::kMin:
+      return Value(std::min(a, b));
+    case BinaryOp::kMax:
+      return Value(std::max(a, b));
+    case BinaryOp::kAnd:
+      return Value(a & b);
+    case BinaryOp::kOr:
+      return Value(a | b);
+    case BinaryOp::kXor:
+      return Value(a ^ b);
+    case BinaryOp::kShiftLeft:
+      return Value(b < 0 || b > 63 ? std::int64_t{0} : Wrap(Bits(a) << static_cast<unsigned>(b)));
+    case BinaryOp::kShiftRight:
+      return Value(b < 0 || b > 63 ? (a < 0 ? -1 : std::int64_t{0}) : a >> b);
+  }
+  return Unsupported("this arithmetic is not known");
+}
+
+Result<Value> FloatArithmetic(BinaryOp op, double a, double b) {
+  switch (op) {
+    case BinaryOp::kAdd:
+      return Value(a + b);
+    case BinaryOp::kSub:
+      return Value(a - b);
+    case BinaryOp::kMul:
+      return Value(a * b);
+    case BinaryOp::kDiv:
+      return Value(a / b);
+    case BinaryOp::kFloorDivide:
+      if (b == 0) return DivisionByZero();
+      return Value(std::floor(a / b));
+    case BinaryOp::kTruncateDivide:
+      if (b == 0) return DivisionByZero();
+      return Value(std::trunc(a / b));
+    case BinaryOp::kRemainder: {
+      if (b == 0) return DivisionByZero();
+      const double r = std::fmod(a, b);
+      return Value(r != 0 && (r < 0) != (b < 0) ? r + b : r);
+    }
+    case BinaryOp::kFmod:
+      return Value(std::fmod(a, b));
+    case BinaryOp::kPow:
+      return Value(std::pow(a, b));
+    case BinaryOp::kMin:
+      return Value(std::min(a, b));
+    case BinaryOp::kMax:
+      return Value(std::max(a, b));
+    default:
+      return Unsupported("a float has no bits to operate on");
+  }
+}
+
+// A float that holds a whole number may meet a symbolic size: 2.0 * H is still a polynomial.
+std::optional<Dim> WholeNumber(const Value& value) {
+  if (!value.Is<double>()) return ToDim(value);
+  const double number = value.As<double>();
+  if (std::floor(number) != number || std::abs(number) > 1e15) return std::nullopt;
+  return Dim(static_cast<std::int64_t>(number));
+}
+
+constexpr std::size_t kMaxDimText = 2000;
+
+Result<Value> SymbolicArithmetic(Evaluator& evaluator, BinaryOp op, const Value& left, const Value& right) {
+  const std::optional<Dim> a = WholeNumber(left), b = WholeNumber(right);
+  const auto needs_number = [&]() -> Error {
+    return Unsupported(
+        fmt::format("this computation needs the size {} as a number",
+                    (left.Is<const Dim*>() ? *left.As<const Dim*>() : *right.As<const Dim*>()).ToString()),
+        kGiveSize);
+  };
+  if (!a || !b) return needs_number();
+  const bool divides = op == BinaryOp::kDiv || op == BinaryOp::kFloorDivide || op == BinaryOp::kRemainder ||
+                       op == BinaryOp::kTruncateDivide;
+  if (divides && *b == Dim(0)) return DivisionByZero();
+  std::optional<Dim> result;
+  switch (op) {
+    case BinaryOp::kAdd:
+      result = *a + *b;
+      break;
+    case BinaryOp::kSub:
+      result = *a - *b;
+      break;
+    case BinaryOp::kMul:
+      result = *a * *b;
+      break;
+    case BinaryOp::kDiv:
+      // Exact for all sizes, or not to be told.
+      if (const Dim quotient = Dim::FloorDivide(*a, *b); quotient * *b == *a) result = quotient;
+      break;
+    case BinaryOp::kTruncateDivide:
+      // Both round alike where nothing is negative.
+      if (Dim::Less(*a, Dim(0)) == false && Dim::Less(Dim(0), *b) == true) result = Dim::FloorDivide(*a, *b);
+      break;
+    case BinaryOp::kFloorDivide:
+      result = Dim::FloorDivide(*a, *b);
+      break;
+    case BinaryOp::kRemainder:
+      result = Dim::Modulo(*a, *b);
+      break;
+    case BinaryOp::kPow:
+      if (b->known() && b->value() >= 0 && b->value() <= 8) {
+        result = Dim(1);
+        for (std::int64_t i = 0; i < b->value(); ++i) result = *result * *a;
+      }
+      break;
+    case BinaryOp::kMin:
+    case BinaryOp::kMax:
+      if (const auto less = Dim::Less(*a, *b)) result = (*less == (op == BinaryOp::kMin)) ? *a : *b;
+      break;
+    default:
+      break;
+  }
+  if (!result) return needs_number();
+  if (result->ToString().size() > kMaxDimText)
+    return Unsupported("a size has too long an expression", kGiveSize);
+  return evaluator.arena().Number(*result);
+}
+
+}  // namespace
+
+Result<Value> Arithmetic(Evaluator& evaluator, BinaryOp op, const Value& a, const Value& b) {
+  if (a.Is<std::int64_t>() && b.Is<std::int64_t>()) {
+    return IntegerArithmetic(op, a.As<std::int64_t>(), b.As<std::int64_t>());
+  }
+  const bool bitwise = op == BinaryOp::kAnd || op == BinaryOp::kOr || op == BinaryOp::kXor;
+  if (a.Is<bool>() && b.Is<bool>() && bitwise) {
+    const bool x = a.As<bool>(), y = b.As<bool>();
+    return Value(op == BinaryOp::kAnd ? (x && y) : op == BinaryOp::kOr ? (x || y) : x != y);
+  }
+  if (a.Is<const Dim*>() || b.Is<const Dim*>()) return SymbolicArithmetic(evaluator, op, a, b);
+  if (a.Is<double>() || b.Is<double>()) return FloatArithmetic(op, ToDouble(a), ToDouble(b));
+  return IntegerArithmetic(op, ToDim(a).value(), ToDim(b).value());
+}
+
+namespace {
+
+template <typename T>
+bool CompareKnown(CompareOp op, const T& a, const T& b) {
+  switch (op) {
+    case CompareOp::kEqual:
+      return a == b;
+    case CompareOp::kNotEqual:
+      return a != b;
+    case CompareOp::kLess:
+      return a < b;
+    case CompareOp::kLessEqual:
+      return a <= b;
+    case CompareOp::kGreater:
+      return a > b;
+    case CompareOp::kGreaterEqual:
+      return a >= b;
+  }
+  return false;
+}
+
+const char* Sign(CompareOp op) {
+  switch (op) {
+    case CompareOp::kEqual:
+      return "==";
+    case CompareOp::kNotEqual:
+      return "!=";
+    case CompareOp::kLess:
+      return "<";
+    case CompareOp::kLessEqual:
+      return "<=";
+    case CompareOp::kGreater:
+      return ">";
+    case CompareOp::kGreaterEqual:
+      return ">=";
+  }
+  return "?";
+}
+
+std::optional<bool> Not(std::optional<bool> value) { return value ? std::optional(!*value) : std::nullopt; }
+
+std::optional<bool> CompareDims(CompareOp op, const Dim& a, const Dim& b) {
+  switch (op) {
+    case CompareOp::kEqual:
+      return Dim::Equal(a, b);
+    case CompareOp::kNotEqual:
+      return Not(Dim::Equal(a, b));
+    case CompareOp::kLess:
+      return Dim::Less(a, b);
+    case CompareOp::kLessEqual:
+      return Not(Dim::Less(b, a));
+    case CompareOp::kGreater:
+      return Dim::Less(b, a);
+    case CompareOp::kGreaterEqual:
+      return Not(Dim::Less(a, b));
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Value CompareNumbers(Evaluator& evaluator, CompareOp op, const Value& a, const Value& b) {
+  if (a.Is<std::int64_t>() && b.Is<std::int64_t>()) {
+    return Value(CompareKnown(op, a.As<std::int64_t>(), b.As<std::int64_t>()));
+  }
+  if (a.Is<const Dim*>() || b.Is<const Dim*>()) {
+    const Value& symbolic = a.Is<const Dim*>() ? a : b;
+    const std::optional<Dim> x = WholeNumber(a), y = WholeNumber(b);
+    if (x && y) {
+      if (const auto decided = CompareDims(op, *x, *y)) return Value(*decided);
+    } else if (op == CompareOp::kEqual || op == CompareOp::kNotEqual) {
+      return Value(op == CompareOp::kNotEqual);  // a whole number is no fraction
+    }
+    const auto text = [](const Value& v) {
+      return v.is_integer() || v.Is<bool>() ? ToDim(v).ToString() : fmt::format("{}", ToDouble(v));
+    };
+    return evaluator.arena().NewUndecided({.text = fmt::format("{} {} {}", text(a), Sign(op), text(b)),
+                                           .size = symbolic.As<const Dim*>()->ToString()});
+  }
+  return Value(CompareKnown(op, ToDouble(a), ToDouble(b)));
+}
+
+Value RoundToDType(Evaluator&, const Value& number, DType dtype) {
+  if (number.Is<const Dim*>() || number.Is<const Undecided*>()) return number;
+  if (dtype == DType::kBool) return Value(ToDouble(number) != 0);
+  if (IsFloat(dtype)) {
+    const double real = ToDouble(number);
+    return Value(dtype == DType::kFloat64 ? real : static_cast<double>(static_cast<float>(real)));
+  }
+  if (number.Is<double>()) {
+    const double real = std::trunc(number.As<double>());
+    // A float outside of int64 has no defined integer.
+    if (!(real > -9.2e18 && real < 9.2e18)) return Value(std::int64_t{0});
+    return Value(static_cast<std::int64_t>(real));
+  }
+  const std::int64_t integer = ToDim(number).value();
+  switch (dtype) {
+    case DType::kUint8:
+      return Value(std::int64_t{static_cast<std::uint8_t>(integer)});
+    case DType::kInt8:
+      return Value(std::int64_t{static_cast<std::int8_t>(integer)});
+    case DType::kInt16:
+      return Value(std::int64_t{static_cast<std::int16_t>(integer)});
+    case DType::kInt32:
+      return Value(std::int64_t{static_cast<std::int32_t>(integer)});
+    default:
+      return Value(integer);
+  }
+}
+
+namespace {
+
+// A number, or the number that a 0-dimensional tensor holds.
+struct Operand {
+  Value number;
+  std::optional<DType> dtype;  // of a tensor
+};
+
+Result<std::optional<Operand>> AsNumber(Evaluator& evaluator, const Value& value) {
+  if (value.is_number() || value.Is<const Undecided*>()) return std::optional<Operand>(Operand{value, {}});
+  if (TensorBox* box = value.Get<TensorBox*>()) {
+    const auto number = evaluator.NumberOf(*box, 0);
+    if (!number) return std::optional<Operand>();
+    const TensorType type = OCTAVO_TRY(evaluator.TypeOf(box));
+    return std::optional<Operand>(Operand{*number, type.dtype});
+  }
+  return std::optional<Operand>();
+}
+
+int Category(DType dtype) { return dtype == DType::kBool ? 0 : IsInteger(dtype) ? 1 : 2; }
+
+DType NumberDType(const Value& number) {
+  if (number.Is<bool>() || number.Is<const Undecided*>()) return DType::kBool;
+  return number.Is<double>() ? DType::kFloat32 : DType::kInt64;
+}
+
+// PyTorch's promotion of two 0-dimensional tensors, or of one and a Python number.
+DType Promote(const Operand& a, const Operand& b) {
+  if (a.dtype && b.dtype) {
+    if (Category(*a.dtype) != Category(*b.dtype)) {
+      return Category(*a.dtype) > Category(*b.dtype) ? *a.dtype : *b.dtype;
+    }
+    if (ElementSize(*a.dtype) == ElementSize(*b.dtype) && *a.dtype != *b.dtype) {
+      return Category(*a.dtype) == 2 ? DType::kFloat32 : DType::kInt16;  // half and bfloat16; uint8 and int8
+    }
+    return ElementSize(*a.dtype) >= ElementSize(*b.dtype) ? *a.dtype : *b.dtype;
+  }
+  const DType tensor = a.dtype ? *a.dtype : *b.dtype;
+  const DType number = NumberDType(a.dtype ? b.number : a.number);
+  return Category(number) > Category(tensor) ? number : tensor;
+}
+
+}  // namespace
+
+BuiltinResult NumberBinary(Evaluator& evaluator, const CallArguments& call, BinaryOp op) {
+  if (call.positional.size() < 2) return NotMine();
+  const auto a = OCTAVO_TRY(AsNumber(evaluator, call.positional[0]));
+  const auto b = a ? OCTAVO_TRY(AsNumber(evaluator, call.positional[1])) : std::nullopt;
+  if (!a || !b) return NotMine();
+  Value right = b->number;
+  if (op == BinaryOp::kAdd || op == BinaryOp::kSub) {
+    if (const Value* alpha = call.Find(2, "alpha"); alpha && alpha->is_number()) {
+      right = OCTAVO_TRY(Arithmetic(evaluator, BinaryOp::kMul, right, *alpha));
+    }
+  }
+  if (op == BinaryOp::kDiv) {
+    const Value* mode = call.Find(2, "rounding_mode");
+    const auto* text = mode ? mode->Get<const std::string*>() : nullptr;
+    if (text) op = *text == "floor" ? BinaryOp::kFloorDivide : BinaryOp::kTruncateDivide;
+  }
+  if (a->number.Is<const Undecided*>() || right.Is<const Undecided*>()) return NotMine();
+  const Value result = OCTAVO_TRY(Arithmetic(evaluator, op, a->number, right));
+  if (!a->dtype && !b->dtype) {
+    // TorchScript's int ** int is a float.
+    const bool power = op == BinaryOp::kPow && result.Is<std::int64_t>();
+    return Done(power ? Value(static_cast<double>(result.As<std::int64_t>())) : result);
+  }
+  DType dtype = Promote(*a, *b);
+  if (op == BinaryOp::kDiv && !IsFloat(dtype)) dtype = DType::kFloat32;
+  if (dtype == DType::kBool && op != BinaryOp::kAnd && op != BinaryOp::kOr && op != BinaryOp::kXor) {
+    return NotMine();
+  }
+  return Done(evaluator.NewNumberTensor(RoundToDType(evaluator, result, dtype), dtype));
+}
+
+namespace {
+
+template <BinaryOp op>
+BuiltinResult BinaryBuiltin(Evaluator& evaluator, const CallArguments& call) {
+  return NumberBinary(evaluator, call, op);
+}
+
+// a.rsub(b) is b - a.
+BuiltinResult ReverseSubtract(Evaluator& evaluator, const CallArguments& call) {
+  if (call.positional.size() != 2 || !call.keywords.empty()) return NotMine();
+  return NumberBinary(evaluator, {.expr = call.expr, .positional = {call.positional[1], call.positional[0]}},
+                      BinaryOp::kSub);
+}
+
+template <CompareOp op>
+BuiltinResult CompareBuiltin(Evaluator& evaluator, const CallArguments& call) {
+  if (call.positional.size() != 2) return NotMine();
+  const Value& left = call.positional[0];
+  const Value& right = call.positional[1];
+  const auto a = OCTAVO_TRY(AsNumber(evaluator, left));
+  const auto b = a ? OCTAVO_TRY(AsNumber(evaluator, right)) : std::nullopt;
+  if (a && b) {
+    if (a->number.Is<const Undecided*>() || b->number.Is<const Undecided*>()) return NotMine();
+    const Value result = CompareNumbers(evaluator, op, a->number, b->number);
+    if (!a->dtype && !b->dtype) return Done(result);
+    return Done(evaluator.NewNumberTensor(result, DType::kBool));
+  }
+  if (left.Is<TensorBox*>() || right.Is<TensorBox*>()) return NotMine();
+  const auto* s = left.Get<const std::string*>();
+  const auto* t = right.Get<const std::string*>();
+  if (s && t) return Done(Value(CompareKnown(op, *s, *t)));
+  if (op != CompareOp::kEqual && op != CompareOp::kNotEqual) return NotMine();
+  const auto equal = OCTAVO_TRY(Equal(evaluator, left, right));
+  if (!equal || op == CompareOp::kEqual) return equal;
+  if (const Undecided* undecided = equal->Get<const Undecided*>()) {
+    return Done(evaluator.arena().NewUndecided({"not " + undecided->text, undecided->size}));
+  }
+  return Done(Value(!equal->As<bool>()));
+}
+
+// The bitwise and logical forms, which are decided by one side where that is enough.
+template <BinaryOp op>
+BuiltinResult Logical(Evaluator& evaluator, const CallArguments& call) {
+  if (call.positional.size() == 2) {
+    for (std::size_t i = 0; i < 2; ++i) {
+      const Value& value = call.positional[i];
+      if (!value.Is<const Undecided*>()) continue;
+      const Value& other = call.positional[1 - i];
+      if (other.Is<bool>() && op == BinaryOp::kAnd) return Done(other.As<bool>() ? value : other);
+      if (other.Is<bool>() && op == BinaryOp::kOr) return Done(other.As<bool>() ? other : value);
+      return Done(value);
+    }
+  }
+  return NumberBinary(evaluator, call, op);
+}
+
+BuiltinResult Not(Evaluator& evaluator, const CallArguments& call) {
+  if (call.positional.size() != 1) return NotMine();
+  const Value& value = call.positional[0];
+  if (const Undecided* undecided = value.Get<const Undecided*>()) {
+    return Done(evaluator.arena().NewUndecided({"not " + undecided->text, undecided->size}));
+  }
+  return Done(Value(!OCTAVO_TRY(evaluator.Truth(value, "this condition"))));
+}
+
+using RealFunction = double (*)(double);
+
+// A function of one number.  `rounds`: ints and sizes stay themselves.  `to_int`: of a float it gives an int.
+BuiltinResult Unary(Evaluator& evaluator, const CallArguments& call, RealFunction function, bool rounds,
+                    bool to_int) {
+  if (call.positional.size() != 1) return NotMine();
+  const auto a = OCTAVO_TRY(AsNumber(evaluator, call.positional[0]));
+  if (!a || a->number.Is<const Undecided*>()) return NotMine();
+  Value result = a->number;
+  DType dtype = a->dtype.value_or(DType::kFloat64);
+  if (rounds && !a->number.Is<double>()) {
+    if (a->number.Is<bool>()) result = Value(ToDim(a->number).value());
+  } else {
+    if (a->number.Is<const Dim*>()) {
+      return Unsupported(
+          "this computation needs the size " + a->number.As<const Dim*>()->ToString() + " as a number",
+          kGiveSize);
+    }
+    const double real = function(ToDouble(a->number));
+    result = Value(real);
+    if (a->dtype && !IsFloat(dtype)) dtype = DType::kFloat32;
+    if (to_int && !a->dtype) {
+      if (!(std::abs(real) < 9.2e18)) return Unsupported("a float that is no whole number becomes an int");
+      result = Value(static_cast<std::int64_t>(real));
+    }
+  }
+  if (!a->dtype) return Done(result);
+  return Done(evaluator.NewNumberTensor(RoundToDType(evaluator, result, dtype), dtype));
+}
+
+double RoundHalfEven(double x) { return std::nearbyint(x); }
+
+template <RealFunction function>
+BuiltinResult RealBuiltin(Evaluator& evaluator, const CallArguments& call) {
+  return Unary(evaluator, call, function, false, false);
+}
+template <RealFunction function>
+BuiltinResult RoundingBuiltin(Evaluator& evaluator, const CallArguments& call) {
+  return Unary(evaluator, call, function, true, true);
+}
+
+// Unlike floor, TorchScript's round of a float is a float.
+BuiltinResult Round(Evaluator& evaluator, const CallArguments& call) {
+  return Unary(evaluator, call, RoundHalfEven, true, false);
+}
+
+BuiltinResult Negate(Evaluator& evaluator, const CallArguments& call) {
+  if (call.positional.size() != 1) return NotMine();
+  return NumberBinary(evaluator,
+                      {.expr = call.expr, .positional = {call.positional[0], Value(std::int64_t{-1})}},
+                      BinaryOp::kMul);
+}
+
+BuiltinResult Absolute(Evaluator& evaluator, const CallArguments& call) {
+  if (call.positional.size() != 1) return NotMine();
+  const auto a = OCTAVO_TRY(AsNumber(evaluator, call.positional[0]));
+  if (!a || a->number.Is<const Undecided*>()) return NotMine();
+  const Value negative = CompareNumbers(evaluator, CompareOp::kLess, a->number, Value(std::int64_t{0}));
+  if (!OCTAVO_TRY(evaluator.Truth(negative, "this absolute value"))) return Done(call.positional[0]);
+  return Negate(evaluator, call);
+}
+
+BuiltinResult BitwiseNot(Evaluator&, const CallArguments& call) {
+  if (call.positional.size() != 1 || !call.positional[0].Is<std::int64_t>()) return NotMine();
+  return Done(Value(~call.positional[0].As<std::int64_t>()));
+}
+
+// min(a, b, ...) and min(list): the smallest number.
+template <BinaryOp op>
+BuiltinResult Extreme(Evaluator& evaluator, const CallArguments& call) {
+  std::vector<Value> numbers = call.positional;
+  if (numbers.size() == 1 && (numbers[0].Is<List*>() || numbers[0].Is<Tuple*>())) {
+    numbers = OCTAVO_TRY(evaluator.Iterate(numbers[0]));
+    if (numbers.empty()) return Unsupported("min() or max() of an empty list");
+  } else if (numbers.size() < 2) {
+    return NotMine();
+  }
+  for (const Value& number : numbers) {
+    if (!number.is_number()) return NotMine();
+  }
+  Value result = numbers[0];
+  for (std::size_t i = 1; i < numbers.size(); ++i) {
+    result = OCTAVO_TRY(Arithmetic(evaluator, op, result, numbers[i]));
+  }
+  return Done(result);
+}
+
+BuiltinResult DivMod(Evaluator& evaluator, const CallArguments& call) {
+  if (call.positional.size() != 2) return NotMine();
+  const Value quotient =
+      OCTAVO_TRY(Arithmetic(evaluator, BinaryOp::kFloorDivide, call.positional[0], call.positional[1]));
+  const Value rest =
+      OCTAVO_TRY(Arithmetic(evaluator, BinaryOp::kRemainder, call.positional[0], call.positional[1]));
+  return Done(Value(evaluator.arena().NewTuple({quotient, rest})));
+}
+
+BuiltinResult IsFinite(Evaluator&, const CallArguments& call) {
+  if (call.positional.size() != 1 || !call.positional[0].Is<double>()) return NotMine();
+  return Done(Value(std::isfinite(call.positional[0].As<double>())));
+}
+BuiltinResult IsNan(Evaluator&, const CallArguments& call) {
+  if (call.positional.size() != 1 || !call.positional[0].Is<double>()) return NotMine();
+  return Done(Value(std::isnan(call.positional[0].As<double>())));
+}
+BuiltinResult IsInf(Evaluator&, const CallArguments& call) {
+  if (call.positional.size() != 1 || !call.positional[0].Is<double>()) return NotMine();
+  return Done(Value(std::isinf(call.positional[0].As<double>())));
+}
+
+}  // namespace
+
+void AddNumberBuiltins(BuiltinTable& table) {
+  // aten::add and aten::mul are in lists.cc, since lists and strings have them, too.
+  table["aten::sub"] = BinaryBuiltin<BinaryOp::kSub>;
+  table["aten::rsub"] = ReverseSubtract;
+  table["aten::div"] = table["aten::true_divide"] = table["aten::__truediv__"] =
+      BinaryBuiltin<BinaryOp::kDiv>;
+  table["aten::floordiv"] = table["aten::floor_divide"] = table["aten::__floordiv__"] =
+      BinaryBuiltin<BinaryOp::kFloorDivide>;
+  table["aten::remainder"] = table["aten::__mod__"] = BinaryBuiltin<BinaryOp::kRemainder>;
+  table["aten::fmod"] = table["math::fmod"] = BinaryBuiltin<BinaryOp::kFmod>;
+  table["aten::pow"] = table["math::pow"] = table["aten::__pow__"] = BinaryBuiltin<BinaryOp::kPow>;
+  table["aten::divmod"] = DivMod;
+  table["aten::__and__"] = table["aten::bitwise_and"] = table["aten::logical_and"] = Logical<BinaryOp::kAnd>;
+  table["aten::__or__"] = table["aten::bitwise_or"] = table["aten::logical_or"] = Logical<BinaryOp::kOr>;
+  table["aten::__xor__"] = table["aten::bitwise_xor"] = table["aten::logical_xor"] = Logical<BinaryOp::kXor>;
+  table["aten::__lshift__"] = BinaryBuiltin<BinaryOp::kShiftLeft>;
+  table["aten::__rshift__"] = BinaryBuiltin<BinaryOp::kShiftRight>;
+  table["aten::eq"] = CompareBuiltin<CompareOp::kEqual>;
+  table["aten::ne"] = CompareBuiltin<CompareOp::kNotEqual>;
+  table["aten::lt"] = CompareBuiltin<CompareOp::kLess>;
+  table["aten::le"] = CompareBuiltin<CompareOp::kLessEqual>;
+  table["aten::gt"] = CompareBuiltin<CompareOp::kGreater>;
+  table["aten::ge"] = CompareBuiltin<CompareOp::kGreaterEqual>;
+  table["aten::__not__"] = Not;
+  table["aten::neg"] = table["aten::negative"] = Negate;
+  table["aten::abs"] = table["prim::abs"] = table["abs"] = table["math::fabs"] = Absolute;
+  table["aten::bitwise_not"] = BitwiseNot;
+  table["prim::min"] = table["min"] = Extreme<BinaryOp::kMin>;
+  table["prim::max"] = table["max"] = Extreme<BinaryOp::kMax>;
+  table["aten::floor"] = table["math::floor"] = RoundingBuiltin<std::floor>;
+  table["aten::ceil"] = table["math::ceil"] = RoundingBuiltin<std::ceil>;
+  table["aten::trunc"] = table["math::trunc"] = RoundingBuiltin<std::trunc>;
+  table["aten::round"] = table["round"] = Round;
+  table["aten::sqrt"] = table["math::sqrt"] = RealBuiltin<std::sqrt>;
+  table["aten::exp"] = table["math::exp"] = RealBuiltin<std::exp>;
+  table["aten::expm1"] = table["math::expm1"] = RealBuiltin<std::expm1>;
+  table["aten::log"] = table["math::log"] = RealBuiltin<std::log>;
+  table["aten::log2"] = table["math::log2"] = RealBuiltin<std::log2>;
+  table["aten::log10"] = table["math::log10"] = RealBuiltin<std::log10>;
+  table["aten::log1p"] = table["math::log1p"] = RealBuiltin<std::log1p>;
+  table["aten::sin"] = table["math::sin"] = RealBuiltin<std::sin>;
+  table["aten::cos"] = table["math::cos"] = RealBuiltin<std::cos>;
+  table["aten::tan"] = table["math::tan"] = RealBuiltin<std::tan>;
+  table["aten::asin"] = table["math::asin"] = RealBuiltin<std::asin>;
+  table["aten::acos"] = table["math::acos"] = RealBuiltin<std::acos>;
+  table["aten::atan"] = table["math::atan"] = RealBuiltin<std::atan>;
+  table["aten::sinh"] = table["math::sinh"] = RealBuiltin<std::sinh>;
+  table["aten::cosh"] = table["math::cosh"] = RealBuiltin<std::cosh>;
+  table["aten::tanh"] = table["math::tanh"] = RealBuiltin<std::tanh>;
+  table["aten::erf"] = table["math::erf"] = RealBuiltin<std::erf>;
+  table["aten::isfinite"] = table["math::isfinite"] = IsFinite;
+  table["aten::isnan"] = table["math::isnan"] = IsNan;
+  table["aten::isinf"] = table["math::isinf"] = IsInf;
+}
+
+}  // namespace octavo::import

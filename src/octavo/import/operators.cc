@@ -1,0 +1,321 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "octavo/import/evaluator.h"
+
+namespace octavo::import {
+namespace {
+
+using NameSet = std::unordered_map<std::string_view, bool>;
+
+// Operators whose result may be a view of their first tensor.
+bool MayAlias(std::string_view name) {
+  static const NameSet kViews = {{"aten::view", true},
+                                 {"aten::reshape", true},
+                                 {"aten::view_as", true},
+                                 {"aten::reshape_as", true},
+                                 {"aten::transpose", true},
+                                 {"aten::t", true},
+                                 {"aten::permute", true},
+                                 {"aten::numpy_T", true},
+                                 {"aten::mT", true},
+                                 {"aten::mH", true},
+                                 {"aten::adjoint", true},
+                                 {"aten::movedim", true},
+                                 {"aten::moveaxis", true},
+                                 {"aten::swapaxes", true},
+                                 {"aten::swapdims", true},
+                                 {"aten::select", true},
+                                 {"aten::slice", true},
+                                 {"aten::narrow", true},
+                                 {"aten::chunk", true},
+                                 {"aten::split", true},
+                                 {"aten::split_with_sizes", true},
+                                 {"aten::tensor_split", true},
+                                 {"aten::hsplit", true},
+                                 {"aten::vsplit", true},
+                                 {"aten::dsplit", true},
+                                 {"aten::unbind", true},
+                                 {"aten::squeeze", true},
+                                 {"aten::unsqueeze", true},
+                                 {"aten::expand", true},
+                                 {"aten::expand_as", true},
+                                 {"aten::broadcast_to", true},
+                                 {"aten::diagonal", true},
+                                 {"aten::unfold", true},
+                                 {"aten::flatten", true},
+                                 {"aten::unflatten", true},
+                                 {"aten::ravel", true},
+                                 {"aten::detach", true},
+                                 {"aten::alias", true},
+                                 {"aten::contiguous", true},
+                                 {"aten::to", true},
+                                 {"aten::type_as", true},
+                                 {"aten::float", true},
+                                 {"aten::dropout", true},
+                                 {"aten::feature_dropout", true},
+                                 {"aten::alpha_dropout", true},
+                                 {"aten::as_strided", true},
+                                 {"aten::real", true},
+                                 {"aten::positive", true},
+                                 {"aten::resolve_conj", true},
+                                 {"aten::resolve_neg", true},
+                                 {"aten::lift_fresh", true},
+                                 {"aten::cpu", true},
+                                 {"aten::pin_memory", true},
+                                 {"aten::dequantize", true},
+                                 {"aten::atleast_1d", true},
+                                 {"aten::atleast_2d", true},
+                                 {"aten::atleast_3d", true},
+                                 {"aten::broadcast_tensors", true}};
+  return kViews.count(name) != 0;
+}
+
+// "aten::add_" -> "aten::add"; empty where the operator does not write in place.  Whether another library's
+// "mylib::f_" does is not known, so its name stays.
+std::string FunctionalName(const std::string& name) {
+  static const std::unordered_map<std::string_view, const char*> kOperators = {
+      {"aten::__iadd__", "aten::add"},
+      {"aten::__isub__", "aten::sub"},
+      {"aten::__imul__", "aten::mul"},
+      {"aten::__itruediv__", "aten::div"},
+      {"aten::__ifloordiv__", "aten::floor_divide"},
+      {"aten::__iand__", "aten::__and__"},
+      {"aten::__ior__", "aten::__or__"},
+      {"aten::__ixor__", "aten::__xor__"}};
+  const auto found = kOperators.find(name);
+  if (found != kOperators.end()) return found->second;
+  if (!name.starts_with("aten::") && !name.starts_with("quantized::")) return {};
+  if (!name.ends_with('_') || name.ends_with("__")) return {};
+  return name.substr(0, name.size() - 1);
+}
+
+TensorBox* FirstTensor(const CallArguments& arguments) {
+  for (const Value& value : arguments.positional) {
+    if (TensorBox* box = value.Get<TensorBox*>()) return box;
+    if (const List* list = value.Get<List*>(); list && !list->items.empty()) {
+      if (TensorBox* box = list->items[0].Get<TensorBox*>()) return box;
+    }
+  }
+  return nullptr;
+}
+
+bool Tainted(const Value& value) {
+  if (value.Is<Unknown>()) return true;
+  if (const TensorBox* box = value.Get<TensorBox*>()) return box->tainted;
+  if (const List* list = value.Get<List*>()) {
+    return std::any_of(list->items.begin(), list->items.end(), [](const Value& item) {
+      const TensorBox* box = item.Get<TensorBox*>();
+      return item.Is<Unknown>() || (box && box->tainted);
+    });
+  }
+  return false;
+}
+
+bool AnyTainted(const CallArguments& arguments) {
+  return std::any_of(arguments.positional.begin(), arguments.positional.end(), Tainted) ||
+         std::any_of(arguments.keywords.begin(), arguments.keywords.end(),
+                     [](const auto& keyword) { return Tainted(keyword.second); });
+}
+
+// Tensors of one number that stand where the functional form of an operator takes that number.
+void TensorsToNumbers(const Evaluator& evaluator, const std::string& name, CallArguments& arguments) {
+  std::size_t first = 0, last = 0;
+  if (name == "aten::quantize_per_tensor") {
+    first = 1;
+    last = 3;
+  } else if (name.starts_with("quantized::add_scalar") || name.starts_with("quantized::mul_scalar")) {
+    first = 1;
+    last = 2;
+  }
+  for (std::size_t i = first; i < last && i < arguments.positional.size(); ++i) {
+    const TensorBox* box = arguments.positional[i].Get<TensorBox*>();
+    if (!box) continue;
+    if (const auto number = evaluator.NumberOf(*box, 1)) arguments.positional[i] = *number;
+  }
+}
+
+}  // namespace
+
+Result<Value> Evaluator::Operator(const std::string& name, const CallArguments& arguments) {
+  const std::string functional = FunctionalName(name);
+  if (!functional.empty()) {
+    TensorBox* target = arguments.positional.empty() ? nullptr : arguments.positional[0].Get<TensorBox*>();
+    if (!target) {
+      return Unsupported(fmt::format("{} writes into its first argument, which is not a tensor", name));
+    }
+    return WriteInPlace(name, functional, arguments, target);
+  }
+  for (std::size_t i = 0; i < arguments.keywords.size(); ++i) {
+    if (arguments.keywords[i].first != "out") continue;
+    TensorBox* target = arguments.keywords[i].second.Get<TensorBox*>();
+    if (!target) break;
+    CallArguments rest = arguments;
+    rest.keywords.erase(rest.keywords.begin() + static_cast<std::ptrdiff_t>(i));
+    return WriteInPlace(name, name, rest, target);
+  }
+  // quantized::add_out(a, b, out): quantized as `out` is.
+  static const std::unordered_map<std::string_view, const char*> kQuantizedOut = {
+      {"quantized::add_out", "quantized::add"},
+      {"quantized::mul_out", "quantized::mul"},
+      {"quantized::add_relu_out", "quantized::add_relu"},
+      {"quantized::mul_relu_out", "quantized::mul_relu"}};
+  const auto out_form = kQuantizedOut.find(name);
+  if (out_form != kQuantizedOut.end() && arguments.positional.size() == 3) {
+    if (TensorBox* target = arguments.positional[2].Get<TensorBox*>()) {
+      const TensorType type = OCTAVO_TRY(TypeOf(target));
+      if (type.quantized() && type.quantization->per_tensor()) {
+        CallArguments rest = arguments;
+        rest.positional[2] = Value(type.quantization->scale());
+        rest.positional.emplace_back(type.quantization->zero_point());
+        return WriteInPlace(name, out_form->second, rest, target);
+      }
+    }
+  }
+  return AddOperator(name, arguments);
+}
+
+Result<Value> Evaluator::WriteInPlace(const std::string& name, const std::string& functional,
+                                      const CallArguments& arguments, TensorBox* target) {
+  const TensorType before = OCTAVO_TRY(TypeOf(target));
+  Value result;
+  const auto like = [&](const char* op, std::vector<Value> positional) {
+    return CallNamed(op, {.expr = arguments.expr, .positional = std::move(positional)});
+  };
+  if (functional == "aten::copy") {
+    if (arguments.positional.size() < 2) return Unsupported("aten::copy_ needs a source");
+    result = arguments.positional[1];
+    TensorBox* source = result.Get<TensorBox*>();
+    if (!source) {
+      result = OCTAVO_TRY(like("aten::full_like", {arguments.positional[0], result}));
+    } else {
+      const TensorType type = OCTAVO_TRY(TypeOf(source));
+      if (type.dtype != before.dtype) {
+        result = OCTAVO_TRY(like("aten::to", {result, Value(std::int64_t{ScalarTypeNumber(before.dtype)})}));
+      }
+      if (!type.shape || !before.shape || *type.shape != *before.shape) {
+        result = OCTAVO_TRY(like("aten::expand_as", {result, arguments.positional[0]}));
+      }
+    }
+  } else if (functional == "aten::zero") {
+    result = OCTAVO_TRY(like("aten::zeros_like", {arguments.positional[0]}));
+  } else if (functional == "aten::fill") {
+    std::vector<Value> rest = arguments.positional;
+    if (rest.size() > 1) {
+      TensorBox* fill = rest[1].Get<TensorBox*>();
+      if (const auto number = fill ? NumberOf(*fill, 0) : std::nullopt) rest[1] = *number;
+    }
+    result = OCTAVO_TRY(like("aten::full_like", std::move(rest)));
+  } else {
+    result = OCTAVO_TRY(CallNamed(functional, arguments));
+    TensorBox* box = result.Get<TensorBox*>();
+    if (box && !box->tainted) {
+      // The result takes the dtype of what it is written into.
+      const TensorType after = OCTAVO_TRY(TypeOf(box));
+      if (after.dtype != before.dtype && after.dtype != DType::kUnknown && before.dtype != DType::kUnknown &&
+          !after.quantized() && !before.quantized()) {
+        result = OCTAVO_TRY(like("aten::to", {result, Value(std::int64_t{ScalarTypeNumber(before.dtype)})}));
+      }
+    }
+  }
+  const TensorBox* box = result.Get<TensorBox*>();
+  if (!box) return Unsupported(fmt::format("{} does not give one tensor", name));
+  Overwrite(target, *box, name);
+  return Value(target);
+}
+
+Value Evaluator::MissingResult(const std::string& name, std::vector<ir::Argument> arguments) {
+  const std::shared_ptr<const ir::Origin> origin = MakeOrigin(name);
+  const auto [entry, added] = missing_index_.emplace(name, imported_->missing.size());
+  if (added) imported_->missing.push_back({.op = name});
+  imported_->missing[entry->second].uses.push_back(origin);
+  const ir::NodeId node = graph().AddNode(name, std::move(arguments), {TensorType{}}, origin);
+  const Value result = NewTensorValue(graph().node(node).outputs[0]);
+  result.As<TensorBox*>()->tainted = true;
+  return result;
+}
+
+void Evaluator::ShareMemory(const std::string& name, const CallArguments& arguments, const Value& result) {
+  if (!MayAlias(name)) return;
+  const TensorBox* source = FirstTensor(arguments);
+  if (!source) return;
+  const auto share = [source](const Value& value) {
+    if (TensorBox* box = value.Get<TensorBox*>()) {
+      box->aliases = source->aliases;
+      box->version = source->version;
+    }
+  };
+  share(result);
+  if (const List* list = result.Get<List*>()) std::for_each(list->items.begin(), list->items.end(), share);
+  if (const Tuple* tuple = result.Get<Tuple*>()) {
+    std::for_each(tuple->items.begin(), tuple->items.end(), share);
+  }
+}
+
+Result<Value> Evaluator::AddOperator(const std::string& name, const CallArguments& given) {
+  CallArguments arguments = given;
+  TensorsToNumbers(*this, name, arguments);
+  const bool tainted = AnyTainted(arguments);
+  std::vector<ir::Argument> operands;
+  operands.reserve(arguments.size());
+  Status converted;
+  const auto convert = [&](std::string keyword, const Value& value) {
+    if (!converted) return;
+    if (value.Is<Unknown>()) {
+      operands.push_back({std::move(keyword), ir::None{}});
+      return;
+    }
+    Result<ir::Operand> operand = ToOperand(value, name);
+    if (operand) {
+      operands.push_back({std::move(keyword), std::move(*operand)});
+    } else {
+      converted = std::move(operand).error();
+    }
+  };
+  for (const Value& value : arguments.positional) convert({}, value);
+  for (const auto& [keyword, value] : arguments.keywords) convert(std::string(keyword), value);
+
+  Result<std::optional<OperatorRules::Call>> bound =
+      converted ? rules_.Bind(graph(), name, operands) : rules_.Bind(graph(), name, {});
+  if (bound && !bound->has_value()) return MissingResult(name, std::move(operands));
+  if (!converted || !bound) {
+    if (tainted) {
+      const ir::NodeId node = graph().AddNode(name, {}, {TensorType{}}, nullptr);
+      const Value result = NewTensorValue(graph().node(node).outputs[0]);
+      result.As<TensorBox*>()->tainted = true;
+      return result;
+    }
+    if (!converted) return std::move(converted).error();
+    return std::move(bound).error();
+  }
+
+  OperatorRules::Call& call = **bound;
+  const ir::NodeId node =
+      graph().AddNode(name, std::move(call.arguments), std::move(call.results), MakeOrigin(name));
+  const std::vector<ir::ValueId> outputs = graph().node(node).outputs;
+  std::vector<Value> results;
+  results.reserve(outputs.size());
+  for (const ir::ValueId id : outputs) {
+    results.push_back(NewTensorValue(id));
+    const TensorType& type = graph().type(id);
+    results.back().As<TensorBox*>()->tainted = tainted && (!type.shape || type.dtype == DType::kUnknown);
+  }
+  Value result;
+  switch (call.returns) {
+    case OperatorRules::Returns::kTensor:
+      if (results.size() != 1) return Unsupported(fmt::format("{} does not give one tensor", name));
+      result = results[0];
+      break;
+    case OperatorRules::Returns::kTensorList:
+      result = Value(arena_.NewList(std::move(results)));
+      break;
+    case OperatorRules::Returns::kTuple:
+      result = Value(arena_.NewTuple(std::move(results)));
+      break;
+  }
+  ShareMemory(name, arguments, result);
+  return result;
+}
+
+}  // namespace octavo::import

@@ -1,0 +1,244 @@
+#include <algorithm>
+#include <cctype>
+
+#include <fmt/format.h>
+
+#include "octavo/import/builtins.h"
+
+namespace octavo::import {
+namespace {
+
+const std::string* TextAt(const CallArguments& call, std::size_t position) {
+  return position < call.positional.size() ? call.positional[position].Get<const std::string*>() : nullptr;
+}
+
+BuiltinResult NewString(Evaluator& evaluator, std::string text) {
+  if (text.size() > static_cast<std::size_t>(evaluator.limits().max_list_length)) {
+    return Unsupported("a string of the model's program grows too long");
+  }
+  OCTAVO_TRY(evaluator.Charge(text.size() / 16));
+  return Done(evaluator.arena().String(std::move(text)));
+}
+
+// "{}".format(a, b): TorchScript fills bare braces alone.
+BuiltinResult Format(Evaluator& evaluator, const CallArguments& call) {
+  const std::string* pattern = TextAt(call, 0);
+  if (!pattern) return NotMine();
+  std::string out;
+  std::size_t next = 1, at = 0;
+  for (;;) {
+    const std::size_t brace = pattern->find("{}", at);
+    out.append(*pattern, at, brace == std::string::npos ? std::string::npos : brace - at);
+    if (brace == std::string::npos) break;
+    if (next >= call.positional.size()) return Unsupported("format() has too few arguments");
+    out += OCTAVO_TRY(ToText(evaluator, call.positional[next++]));
+    if (out.size() > static_cast<std::size_t>(evaluator.limits().max_list_length)) break;
+    at = brace + 2;
+  }
+  return NewString(evaluator, std::move(out));
+}
+
+// "%d of %s" % (a, b): %s, %d, %i, %f, %g, %e, %x without widths.
+BuiltinResult PercentFormat(Evaluator& evaluator, const CallArguments& call) {
+  const std::string* pattern = TextAt(call, 0);
+  if (!pattern) return NotMine();
+  std::vector<Value> items(call.positional.begin() + 1, call.positional.end());
+  if (items.size() == 1 && items[0].Is<Tuple*>()) items = items[0].As<Tuple*>()->items;
+  std::string out;
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < pattern->size(); ++i) {
+    if ((*pattern)[i] != '%') {
+      out += (*pattern)[i];
+      continue;
+    }
+    if (++i == pattern->size()) return Unsupported("the format string ends after %");
+    const char kind = (*pattern)[i];
+    if (kind == '%') {
+      out += '%';
+      continue;
+    }
+    if (next >= items.size()) return Unsupported("the format string has too few arguments");
+    const Value& item = items[next++];
+    const bool known = item.is_number() && !item.Is<const Dim*>();
+    if (kind == 's' || kind == 'r' || !known) {
+      out += OCTAVO_TRY(ToText(evaluator, item, kind == 'r'));
+    } else if (kind == 'd' || kind == 'i') {
+      out += std::to_string(item.Is<double>()
+                                ? static_cast<std::int64_t>(std::clamp(item.As<double>(), -9e18, 9e18))
+                                : ToDim(item).value());
+    } else if (kind == 'f') {
+      out += fmt::format("{:f}", ToDouble(item));
+    } else if (kind == 'g') {
+      out += fmt::format("{:g}", ToDouble(item));
+    } else if (kind == 'e') {
+      out += fmt::format("{:e}", ToDouble(item));
+    } else if (kind == 'x' && !item.Is<double>()) {
+      out += fmt::format("{:x}", ToDim(item).value());
+    } else {
+      return Unsupported(fmt::format("the format %{} is not known", kind));
+    }
+    if (out.size() > static_cast<std::size_t>(evaluator.limits().max_list_length)) break;
+  }
+  return NewString(evaluator, std::move(out));
+}
+
+// The remainder of numbers, or a string's % form.
+BuiltinResult Remainder(Evaluator& evaluator, const CallArguments& call) {
+  if (TextAt(call, 0)) return PercentFormat(evaluator, call);
+  return NumberBinary(evaluator, call, BinaryOp::kRemainder);
+}
+
+BuiltinResult Join(Evaluator& evaluator, const CallArguments& call) {
+  const std::string* separator = TextAt(call, 0);
+  if (!separator || call.positional.size() != 2) return NotMine();
+  std::string out;
+  bool first = true;
+  for (const Value& item : OCTAVO_TRY(evaluator.Iterate(call.positional[1]))) {
+    const auto* text = item.Get<const std::string*>();
+    if (!text) return Unsupported("join() takes strings");
+    if (!first) out += *separator;
+    first = false;
+    out += *text;
+    if (out.size() > static_cast<std::size_t>(evaluator.limits().max_list_length)) break;
+  }
+  return NewString(evaluator, std::move(out));
+}
+
+BuiltinResult Split(Evaluator& evaluator, const CallArguments& call) {
+  const std::string* text = TextAt(call, 0);
+  if (!text) return NotMine();
+  const std::string* separator = TextAt(call, 1);
+  std::int64_t left = -1;
+  if (const Value* max = call.Find(2, "max"); max && !max->is_none()) {
+    left = OCTAVO_TRY(KnownInt(*max, "split()'s maximum"));
+  }
+  OCTAVO_TRY(evaluator.Charge(text->size()));
+  std::vector<Value> parts;
+  std::size_t at = 0;
+  if (separator && separator->empty()) return Unsupported("split() by an empty string");
+  for (;;) {
+    if (!separator) {
+      while (at < text->size() && std::isspace(static_cast<unsigned char>((*text)[at]))) ++at;
+      if (at == text->size()) break;
+    }
+    std::size_t end = std::string::npos;
+    if (left != 0) {
+      end = separator ? text->find(*separator, at) : text->find_first_of(" \t\n\r\f\v", at);
+    }
+    parts.push_back(evaluator.arena().String(text->substr(at, end == std::string::npos ? end : end - at)));
+    if (end == std::string::npos) break;
+    at = end + (separator ? separator->size() : 1);
+    if (left > 0) --left;
+  }
+  return Done(Value(evaluator.arena().NewList(std::move(parts))));
+}
+
+BuiltinResult StartsWith(Evaluator&, const CallArguments& call) {
+  const std::string* text = TextAt(call, 0);
+  const std::string* part = TextAt(call, 1);
+  if (!text || !part) return NotMine();
+  return Done(Value(text->starts_with(*part)));
+}
+BuiltinResult EndsWith(Evaluator&, const CallArguments& call) {
+  const std::string* text = TextAt(call, 0);
+  const std::string* part = TextAt(call, 1);
+  if (!text || !part) return NotMine();
+  return Done(Value(text->ends_with(*part)));
+}
+BuiltinResult Find(Evaluator& evaluator, const CallArguments& call) {
+  const std::string* text = TextAt(call, 0);
+  const std::string* part = TextAt(call, 1);
+  if (!text || !part) return NotMine();
+  OCTAVO_TRY(evaluator.Charge(text->size() / 16));
+  const std::size_t at = text->find(*part);
+  return Done(Value(at == std::string::npos ? std::int64_t{-1} : static_cast<std::int64_t>(at)));
+}
+
+BuiltinResult Replace(Evaluator& evaluator, const CallArguments& call) {
+  const std::string* text = TextAt(call, 0);
+  const std::string* from = TextAt(call, 1);
+  const std::string* to = TextAt(call, 2);
+  if (!text || !from || !to || from->empty()) return NotMine();
+  std::string out;
+  std::size_t at = 0;
+  for (;;) {
+    const std::size_t found = text->find(*from, at);
+    out.append(*text, at, found == std::string::npos ? found : found - at);
+    if (found == std::string::npos) break;
+    out += *to;
+    if (out.size() > static_cast<std::size_t>(evaluator.limits().max_list_length)) break;
+    at = found + from->size();
+  }
+  return NewString(evaluator, std::move(out));
+}
+
+template <int (*convert)(int)>
+BuiltinResult EachCharacter(Evaluator& evaluator, const CallArguments& call) {
+  const std::string* text = TextAt(call, 0);
+  if (!text) return NotMine();
+  std::string out = *text;
+  for (char& c : out) c = static_cast<char>(convert(static_cast<unsigned char>(c)));
+  return NewString(evaluator, std::move(out));
+}
+
+template <int (*is)(int)>
+BuiltinResult AllCharacters(Evaluator&, const CallArguments& call) {
+  const std::string* text = TextAt(call, 0);
+  if (!text) return NotMine();
+  return Done(Value(!text->empty() && std::all_of(text->begin(), text->end(), [](char c) {
+    return is(static_cast<unsigned char>(c)) != 0;
+  })));
+}
+
+template <bool left, bool right>
+BuiltinResult Strip(Evaluator& evaluator, const CallArguments& call) {
+  const std::string* text = TextAt(call, 0);
+  if (!text) return NotMine();
+  const std::string* given = TextAt(call, 1);
+  const std::string characters = given ? *given : " \t\n\r\f\v";
+  const std::size_t first = left ? text->find_first_not_of(characters) : 0;
+  if (first == std::string::npos) return NewString(evaluator, "");
+  const std::size_t last = right ? text->find_last_not_of(characters) : text->size() - 1;
+  if (last == std::string::npos) return NewString(evaluator, "");
+  return NewString(evaluator, text->substr(first, last + 1 - first));
+}
+
+BuiltinResult Ord(Evaluator&, const CallArguments& call) {
+  const std::string* text = TextAt(call, 0);
+  if (!text || text->size() != 1) return NotMine();
+  return Done(Value(std::int64_t{static_cast<unsigned char>((*text)[0])}));
+}
+BuiltinResult Chr(Evaluator& evaluator, const CallArguments& call) {
+  if (call.positional.size() != 1) return NotMine();
+  const std::int64_t code = OCTAVO_TRY(KnownInt(call.positional[0], "chr()'s argument"));
+  if (code < 0 || code > 127) return Unsupported("chr() of a number outside of ASCII");
+  return NewString(evaluator, std::string(1, static_cast<char>(code)));
+}
+
+}  // namespace
+
+void AddStringBuiltins(BuiltinTable& table) {
+  table["aten::format"] = Format;
+  table["aten::percentFormat"] = PercentFormat;
+  table["aten::remainder"] = table["aten::__mod__"] = Remainder;
+  table["aten::join"] = Join;
+  table["aten::startswith"] = StartsWith;
+  table["aten::endswith"] = EndsWith;
+  table["aten::find"] = Find;
+  table["aten::replace"] = Replace;
+  table["aten::upper"] = EachCharacter<std::toupper>;
+  table["aten::lower"] = EachCharacter<std::tolower>;
+  table["aten::isdigit"] = AllCharacters<std::isdigit>;
+  table["aten::isalpha"] = AllCharacters<std::isalpha>;
+  table["aten::isspace"] = AllCharacters<std::isspace>;
+  table["aten::isupper"] = AllCharacters<std::isupper>;
+  table["aten::islower"] = AllCharacters<std::islower>;
+  table["aten::strip"] = Strip<true, true>;
+  table["aten::lstrip"] = Strip<true, false>;
+  table["aten::rstrip"] = Strip<false, true>;
+  table["aten::split"] = table["aten::splitlines"] = Split;
+  table["aten::ord"] = table["ord"] = Ord;
+  table["aten::chr"] = table["chr"] = Chr;
+}
+
+}  // namespace octavo::import

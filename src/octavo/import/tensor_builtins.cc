@@ -1,0 +1,275 @@
+#include <fmt/format.h>
+
+#include "octavo/import/builtins.h"
+
+// What a program asks of a tensor that its type answers.
+
+namespace octavo::import {
+namespace {
+
+TensorBox* FirstTensor(const CallArguments& call) {
+  return call.positional.empty() ? nullptr : call.positional[0].Get<TensorBox*>();
+}
+
+Error UnknownType(std::string_view what) {
+  return Unsupported(fmt::format("{} of a tensor is needed here and is not known", what),
+                     "Give the input's type with --input, such as --input x:float32[1,3,224,224].");
+}
+
+// The shape, or an error; `unknown` is set where an operator without a row is to blame.
+Result<Shape> ShapeOf(Evaluator& evaluator, TensorBox* box, bool* unknown) {
+  const TensorType type = OCTAVO_TRY(evaluator.TypeOf(box));
+  *unknown = !type.shape && box->tainted;
+  if (*unknown) return Shape{};
+  if (!type.shape) return UnknownType("the shape");
+  return *type.shape;
+}
+
+BuiltinResult Size(Evaluator& evaluator, const CallArguments& call) {
+  TensorBox* box = FirstTensor(call);
+  if (!box) return NotMine();
+  bool unknown = false;
+  const Shape shape = OCTAVO_TRY(ShapeOf(evaluator, box, &unknown));
+  if (unknown) return Done(Value(Unknown{}));
+  if (call.size() == 1) {
+    std::vector<Value> sizes;
+    for (const Dim& d : shape) sizes.push_back(evaluator.arena().Number(d));
+    return Done(Value(evaluator.arena().NewList(std::move(sizes))));
+  }
+  const Value* axis = call.Find(1, "dim");
+  if (!axis) return NotMine();
+  std::int64_t at = OCTAVO_TRY(KnownInt(*axis, "size()'s dimension"));
+  const auto rank = static_cast<std::int64_t>(shape.size());
+  if (at < -rank || at >= rank) {
+    return Unsupported(fmt::format("size() of dimension {} of a tensor of {} dimensions", at, rank));
+  }
+  if (at < 0) at += rank;
+  return Done(evaluator.arena().Number(shape[static_cast<std::size_t>(at)]));
+}
+
+BuiltinResult Rank(Evaluator& evaluator, const CallArguments& call) {
+  TensorBox* box = FirstTensor(call);
+  if (!box) return NotMine();
+  bool unknown = false;
+  const Shape shape = OCTAVO_TRY(ShapeOf(evaluator, box, &unknown));
+  if (unknown) return Done(Value(Unknown{}));
+  return Done(Value(static_cast<std::int64_t>(shape.size())));
+}
+
+BuiltinResult Elements(Evaluator& evaluator, const CallArguments& call) {
+  TensorBox* box = FirstTensor(call);
+  if (!box) return NotMine();
+  bool unknown = false;
+  const Shape shape = OCTAVO_TRY(ShapeOf(evaluator, box, &unknown));
+  if (unknown) return Done(Value(Unknown{}));
+  return Done(evaluator.arena().Number(NumElements(shape)));
+}
+
+BuiltinResult SameSize(Evaluator& evaluator, const CallArguments& call) {
+  TensorBox* a = FirstTensor(call);
+  TensorBox* b = call.positional.size() == 2 ? call.positional[1].Get<TensorBox*>() : nullptr;
+  if (!a || !b) return NotMine();
+  const Value x = OCTAVO_TRY(evaluator.CallNamed("aten::size", {.positional = {Value(a)}}));
+  const Value y = OCTAVO_TRY(evaluator.CallNamed("aten::size", {.positional = {Value(b)}}));
+  if (x.Is<Unknown>() || y.Is<Unknown>()) return Done(Value(Unknown{}));
+  return Equal(evaluator, x, y);
+}
+
+Result<std::optional<DType>> KnownDType(Evaluator& evaluator, TensorBox* box) {
+  const TensorType type = OCTAVO_TRY(evaluator.TypeOf(box));
+  if (type.dtype != DType::kUnknown) return std::optional<DType>(type.dtype);
+  if (box->tainted) return std::optional<DType>();
+  return UnknownType("the dtype");
+}
+
+BuiltinResult DTypeNumber(Evaluator& evaluator, const CallArguments& call) {
+  TensorBox* box = FirstTensor(call);
+  if (!box) return NotMine();
+  const auto dtype = OCTAVO_TRY(KnownDType(evaluator, box));
+  if (!dtype) return Done(Value(Unknown{}));
+  return Done(Value(std::int64_t{ScalarTypeNumber(*dtype)}));
+}
+
+using DTypeQuestion = bool (*)(DType);
+
+bool IsComplex(DType dtype) {
+  return dtype == DType::kComplex32 || dtype == DType::kComplex64 || dtype == DType::kComplex128;
+}
+bool IsSigned(DType dtype) {
+  return dtype != DType::kUint8 && dtype != DType::kBool && dtype != DType::kQUint8 &&
+         dtype != DType::kQUint4x2 && dtype != DType::kQUint2x4;
+}
+
+template <DTypeQuestion question>
+BuiltinResult AskDType(Evaluator& evaluator, const CallArguments& call) {
+  TensorBox* box = FirstTensor(call);
+  if (!box) return NotMine();
+  const auto dtype = OCTAVO_TRY(KnownDType(evaluator, box));
+  if (!dtype) return Done(Value(Unknown{}));
+  return Done(Value(question(*dtype)));
+}
+
+BuiltinResult BytesPerElement(Evaluator& evaluator, const CallArguments& call) {
+  TensorBox* box = FirstTensor(call);
+  if (!box) return NotMine();
+  const auto dtype = OCTAVO_TRY(KnownDType(evaluator, box));
+  if (!dtype) return Done(Value(Unknown{}));
+  return Done(Value(static_cast<std::int64_t>(ElementSize(*dtype))));
+}
+
+// The answer for every tensor, whatever its type: the converted model runs on one device and learns nothing.
+template <bool answer>
+BuiltinResult Always(Evaluator&, const CallArguments& call) {
+  if (!FirstTensor(call)) return NotMine();
+  return Done(Value(answer));
+}
+
+BuiltinResult DeviceOf(Evaluator& evaluator, const CallArguments& call) {
+  if (const auto* name = call.positional.empty() ? nullptr : call.positional[0].Get<const std::string*>()) {
+    return Done(Value(evaluator.arena().Intern(Symbol::Kind::kDevice, *name)));
+  }
+  if (call.positional.empty() || call.positional[0].Is<TensorBox*>()) {
+    return Done(Value(evaluator.arena().Intern(Symbol::Kind::kDevice, "cpu")));
+  }
+  return Done(call.positional[0]);
+}
+
+BuiltinResult DeviceIndex(Evaluator&, const CallArguments& call) {
+  if (!FirstTensor(call)) return NotMine();
+  return Done(Value(std::int64_t{-1}));
+}
+
+BuiltinResult Zero(Evaluator&, const CallArguments& call) {
+  if (!FirstTensor(call)) return NotMine();
+  return Done(Value(std::int64_t{0}));
+}
+
+BuiltinResult Nothing(Evaluator&, const CallArguments& call) {
+  if (!FirstTensor(call)) return NotMine();
+  return Done(Value());
+}
+
+// x.data, x.requires_grad_(): the tensor itself.
+BuiltinResult Itself(Evaluator&, const CallArguments& call) {
+  if (!FirstTensor(call)) return NotMine();
+  return Done(call.positional[0]);
+}
+
+Result<std::optional<Quantization>> QuantizationOf(Evaluator& evaluator, TensorBox* box) {
+  const TensorType type = OCTAVO_TRY(evaluator.TypeOf(box));
+  if (type.quantized()) return type.quantization;
+  if (box->tainted) return std::optional<Quantization>();
+  return Unsupported("this tensor is not quantized");
+}
+
+BuiltinResult Scale(Evaluator& evaluator, const CallArguments& call) {
+  TensorBox* box = FirstTensor(call);
+  if (!box) return NotMine();
+  const auto quantization = OCTAVO_TRY(QuantizationOf(evaluator, box));
+  if (!quantization) return Done(Value(Unknown{}));
+  if (!quantization->per_tensor()) return Unsupported("q_scale() of a tensor that is quantized per channel");
+  return Done(Value(quantization->scale()));
+}
+
+BuiltinResult ZeroPoint(Evaluator& evaluator, const CallArguments& call) {
+  TensorBox* box = FirstTensor(call);
+  if (!box) return NotMine();
+  const auto quantization = OCTAVO_TRY(QuantizationOf(evaluator, box));
+  if (!quantization) return Done(Value(Unknown{}));
+  if (!quantization->per_tensor()) return Unsupported("q_zero_point() of a tensor quantized per channel");
+  return Done(Value(quantization->zero_point()));
+}
+
+BuiltinResult ChannelScales(Evaluator& evaluator, const CallArguments& call) {
+  TensorBox* box = FirstTensor(call);
+  if (!box) return NotMine();
+  const auto quantization = OCTAVO_TRY(QuantizationOf(evaluator, box));
+  if (!quantization) return Done(Value(Unknown{}));
+  const auto count = static_cast<std::int64_t>(quantization->scales.size());
+  return Done(evaluator.NewConstant(Tensor::From(DType::kFloat64, {count}, quantization->scales), ""));
+}
+
+BuiltinResult ChannelZeroPoints(Evaluator& evaluator, const CallArguments& call) {
+  TensorBox* box = FirstTensor(call);
+  if (!box) return NotMine();
+  const auto quantization = OCTAVO_TRY(QuantizationOf(evaluator, box));
+  if (!quantization) return Done(Value(Unknown{}));
+  if (quantization->float_zero_points) {
+    const auto count = static_cast<std::int64_t>(quantization->float_zeros.size());
+    return Done(evaluator.NewConstant(Tensor::From(DType::kFloat64, {count}, quantization->float_zeros), ""));
+  }
+  return Done(evaluator.NewConstant(Tensor::Int64s(quantization->zero_points), ""));
+}
+
+BuiltinResult ChannelAxis(Evaluator& evaluator, const CallArguments& call) {
+  TensorBox* box = FirstTensor(call);
+  if (!box) return NotMine();
+  const auto quantization = OCTAVO_TRY(QuantizationOf(evaluator, box));
+  if (!quantization) return Done(Value(Unknown{}));
+  if (!quantization->axis) return Unsupported("this tensor is quantized per tensor: it has no axis");
+  return Done(Value(std::int64_t{*quantization->axis}));
+}
+
+// torch.qscheme: per_tensor_affine 0, per_channel_affine 1, per_channel_affine_float_qparams 4.
+BuiltinResult QScheme(Evaluator& evaluator, const CallArguments& call) {
+  TensorBox* box = FirstTensor(call);
+  if (!box) return NotMine();
+  const auto quantization = OCTAVO_TRY(QuantizationOf(evaluator, box));
+  if (!quantization) return Done(Value(Unknown{}));
+  return Done(Value(std::int64_t{quantization->per_tensor() ? 0 : quantization->float_zero_points ? 4 : 1}));
+}
+
+// finfo and iinfo are not in TorchScript; promote_types and result_type are.
+BuiltinResult CanCast(Evaluator&, const CallArguments& call) {
+  if (call.positional.size() != 2) return NotMine();
+  return Done(Value(true));
+}
+
+BuiltinResult ShapeTensor(Evaluator& evaluator, const CallArguments& call) {
+  TensorBox* box = FirstTensor(call);
+  if (!box) return NotMine();
+  const Value sizes = OCTAVO_TRY(Size(evaluator, {.expr = call.expr, .positional = {Value(box)}})).value();
+  if (sizes.Is<Unknown>()) return Done(sizes);
+  return Done(OCTAVO_TRY(evaluator.CallNamed("aten::tensor", {.expr = call.expr, .positional = {sizes}})));
+}
+
+}  // namespace
+
+void AddTensorBuiltins(BuiltinTable& table) {
+  table["aten::size"] = table["prim::shape"] = Size;
+  table["aten::dim"] = table["prim::ndim"] = table["aten::ndimension"] = Rank;
+  table["aten::numel"] = table["aten::nelement"] = Elements;
+  table["aten::is_same_size"] = SameSize;
+  table["aten::_shape_as_tensor"] = ShapeTensor;
+  table["prim::dtype"] = DTypeNumber;
+  table["aten::is_floating_point"] = AskDType<IsFloat>;
+  table["aten::is_complex"] = table["prim::is_complex"] = AskDType<IsComplex>;
+  table["aten::is_signed"] = AskDType<IsSigned>;
+  table["prim::is_quantized"] = table["aten::is_quantized"] = AskDType<IsQuantized>;
+  table["aten::element_size"] = table["prim::itemsize"] = BytesPerElement;
+  table["aten::can_cast"] = CanCast;
+  for (const char* name : {"prim::is_cuda", "prim::is_sparse", "prim::is_sparse_csr", "prim::is_mkldnn",
+                           "prim::is_vulkan", "prim::is_meta", "prim::is_mps", "prim::is_ipu", "prim::is_xpu",
+                           "prim::is_ort", "prim::is_nested", "prim::requires_grad", "aten::requires_grad",
+                           "aten::is_conj", "aten::is_neg", "aten::is_inference"}) {
+    table[name] = Always<false>;
+  }
+  // Strides do not survive conversion: a tensor is what its elements are.
+  for (const char* name : {"aten::is_contiguous", "prim::is_leaf", "aten::is_leaf", "aten::is_pinned"}) {
+    table[name] = Always<true>;
+  }
+  table["prim::device"] = table["aten::device"] = DeviceOf;
+  table["aten::get_device"] = DeviceIndex;
+  table["prim::layout"] = table["aten::storage_offset"] = table["aten::output_nr"] = Zero;
+  table["prim::grad"] = table["prim::name"] = table["prim::grad_fn"] = Nothing;
+  table["prim::data"] = table["aten::data"] = table["aten::requires_grad_"] = Itself;
+  table["aten::retain_grad"] = Nothing;
+  table["aten::q_scale"] = Scale;
+  table["aten::q_zero_point"] = ZeroPoint;
+  table["aten::q_per_channel_scales"] = ChannelScales;
+  table["aten::q_per_channel_zero_points"] = ChannelZeroPoints;
+  table["aten::q_per_channel_axis"] = ChannelAxis;
+  table["aten::qscheme"] = QScheme;
+}
+
+}  // namespace octavo::import
