@@ -31,21 +31,19 @@ float RealOf(std::int64_t q, const TensorType& type) {
 // min(max(x, low), high) of a quantized tensor whose quantization stays.  The bounds are values of the
 // tensor's own grid, so clamping the integers is exact.  Runtimes other than ONNX Runtime expect a float
 // operator between the pair.
-Value ClampQuantized(Builder& g, Value x, std::optional<std::int64_t> low, std::optional<std::int64_t> high) {
+Value ClampQuantized(Builder& g, Value x, std::int64_t low, std::int64_t high) {
   const TensorType type = x.type();
   const auto [lowest, highest] = RangeOf(type.dtype);
-  if (low && *low <= lowest) low.reset();
-  if (high && *high >= highest) high.reset();
-  if (!low && !high) return x;
+  const bool bounded_below = low > lowest, bounded_above = high < highest;
+  if (!bounded_below && !bounded_above) return x;
   if (g.target() == Target::kOnnxRuntime) {
-    return g.As(g.Op("Clip", {x, low ? IntegerConstant(g, type, *low) : Value(),
-                              high ? IntegerConstant(g, type, *high) : Value()}),
+    return g.As(g.Op("Clip", {x, bounded_below ? IntegerConstant(g, type, low) : Value(),
+                              bounded_above ? IntegerConstant(g, type, high) : Value()}),
                 type);
   }
-  std::optional<float> real_low, real_high;
-  if (low) real_low = RealOf(*low, type);
-  if (high) real_high = RealOf(*high, type);
-  return Quantize(g, Clip(g, Dequantize(g, x), real_low, real_high), type);
+  const Value low_real = bounded_below ? g.Scalar(RealOf(low, type)) : Value();
+  const Value high_real = bounded_above ? g.Scalar(RealOf(high, type)) : Value();
+  return Quantize(g, g.Op("Clip", {Dequantize(g, x), low_real, high_real}), type);
 }
 
 struct Bounds {
@@ -75,9 +73,9 @@ Emitter ClampQdq(std::string argument, BoundsOf bounds) {
         const Value x = a.tensor(argument);
         const Bounds b = bounds(a);
         if (!x.quantized()) return One(ClampReal(g, x, b));
-        std::optional<std::int64_t> low, high;
-        if (b.low) low = QuantizedBound(*b.low, x.type());
-        if (b.high) high = QuantizedBound(*b.high, x.type());
+        const auto [lowest, highest] = RangeOf(x.dtype());
+        const std::int64_t low = b.low ? QuantizedBound(*b.low, x.type()) : lowest;
+        const std::int64_t high = b.high ? QuantizedBound(*b.high, x.type()) : highest;
         return One(ClampQuantized(g, x, low, high));
       };
 }
@@ -179,7 +177,7 @@ Result<std::vector<Value>> ReluQdq(Builder& g, const Arguments& a) {
   if (zero_point > RangeOf(type.dtype).low && g.target() != Target::kOnnxRuntime) {
     return One(Quantize(g, g.Op("Relu", {Dequantize(g, x)}), type));
   }
-  return One(ClampQuantized(g, x, zero_point, std::nullopt));
+  return One(ClampQuantized(g, x, zero_point, RangeOf(type.dtype).high));
 }
 
 Result<std::vector<Value>> ReluInt8(Builder& g, const Arguments& a) {

@@ -164,26 +164,31 @@ NearestRule RuleOf(Mode mode) {
   return mode == Mode::kNearestExact ? NearestRule::kExact : NearestRule::kFloor;
 }
 
-// The factors with which Resize reads just what PyTorch reads.  Where the sizes are not known, only a whole
-// factor is sure to: whatever the size, up to kSureUpTo elements.
+// A whole factor, for a size that is not known: what Resize reads is checked up to this many elements.
+constexpr std::int64_t kSureUpTo = 1 << 14;
+
+std::optional<float> WholeFactor(std::optional<double> scale, NearestRule rule) {
+  const double factor = scale.value_or(0);
+  if (factor < 1 || factor != std::floor(factor) || factor > static_cast<double>(kSureUpTo)) {
+    return std::nullopt;
+  }
+  const std::int64_t longest = kSureUpTo / static_cast<std::int64_t>(factor);
+  const std::optional<float> found =
+      NearestScale({longest, longest * static_cast<std::int64_t>(factor), scale}, rule);
+  if (!found || static_cast<double>(*found) != factor) return std::nullopt;
+  return found;
+}
+
+// The factors with which Resize reads just what PyTorch reads.
 std::optional<std::vector<float>> NearestFactors(const std::optional<std::vector<Axis>>& axes,
                                                  const Request& request) {
   std::vector<float> factors;
-  constexpr std::int64_t kSureUpTo = 1 << 14;
   for (std::size_t i = 0; i < request.output.size(); ++i) {
-    std::optional<float> factor;
-    if (axes) {
-      factor = NearestScale((*axes)[i], RuleOf(request.mode));
-    } else if (request.scales[i]) {
-      const double scale = *request.scales[i];
-      if (scale < 1 || scale != std::floor(scale)) return std::nullopt;
-      const auto whole = static_cast<std::int64_t>(scale);
-      const Axis longest = {kSureUpTo / whole, kSureUpTo / whole * whole, scale};
-      factor = NearestScale(longest, RuleOf(request.mode));
-      if (factor && static_cast<double>(*factor) != scale) factor.reset();
-    }
-    if (!factor) return std::nullopt;
-    factors.push_back(*factor);
+    const NearestRule rule = RuleOf(request.mode);
+    const std::optional<float> factor =
+        axes ? NearestScale((*axes)[i], rule) : WholeFactor(request.scales[i], rule);
+    if (!factor.has_value()) return std::nullopt;
+    factors.push_back(factor.value_or(1.0F));
   }
   return factors;
 }
