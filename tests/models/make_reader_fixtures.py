@@ -2,8 +2,8 @@
 """Writes the small model files of tests/data/reader with the PyTorch that runs it, and beside each NAME.pt the
 values that must be read from it, as PyTorch itself has them (NAME.json).
 
-    /usr/bin/python3 tests/models/make_reader_fixtures.py            (Debian's python3-torch 1.13: tests/data/reader/1.13)
-    python3 tests/models/make_reader_fixtures.py                     (in an environment with a newer PyTorch)
+    /usr/bin/python3 tests/models/make_reader_fixtures.py    Debian's PyTorch 1.13: tests/data/reader/1.13
+    python3 tests/models/make_reader_fixtures.py             in an environment with a newer PyTorch
 """
 
 import enum
@@ -187,11 +187,14 @@ class Packed(torch.nn.Module):
         super().__init__()
         ops = torch.ops.quantized
         self.expected = {}
+        # QNNPACK makes a bias of zeros where there is none.
+        qnnpack = torch.backends.quantized.engine == "qnnpack"
 
         def weight(*shape, axis=None):
+            # Scales that float32 holds exactly: packing rounds them to it.
             if axis is None:
-                return torch.quantize_per_tensor(torch.randn(shape), 0.02, 0, torch.qint8)
-            scales = torch.linspace(0.01, 0.03, shape[axis], dtype=torch.float64)
+                return torch.quantize_per_tensor(torch.randn(shape), 1 / 64, 0, torch.qint8)
+            scales = torch.arange(10, 10 + shape[axis], dtype=torch.float64) / 1024
             return torch.quantize_per_channel(
                 torch.randn(shape), scales, torch.zeros(shape[axis]).long(), axis, torch.qint8)
 
@@ -202,29 +205,41 @@ class Packed(torch.nn.Module):
                 packed = prepack(w, bias, stride, padding, output_padding, dilation, groups)
             setattr(self, name, packed)
             if len(stride) == 1:  # stored as a two-dimensional convolution of one row
-                w = w.unsqueeze(2) if not w.qscheme() == torch.per_channel_affine else torch._make_per_channel_quantized_tensor(
-                    w.int_repr().unsqueeze(2), w.q_per_channel_scales(), w.q_per_channel_zero_points(), w.q_per_channel_axis())
+                w = w.unsqueeze(2)
                 stride, padding, dilation = [1] + stride, [0] + padding, [1] + dilation
                 output_padding = None if output_padding is None else [0] + output_padding
+            if bias is None and qnnpack:
+                bias = torch.zeros(w.shape[0])
             self.expected[name] = {
-                "kind": "conv" if output_padding is None else "conv_transpose", "weight": describe(w),
-                "bias": describe(bias), "stride": stride, "padding": padding, "dilation": dilation,
-                "output_padding": output_padding or [0] * len(stride), "groups": groups}
+                "kind": "conv" if output_padding is None else "conv_transpose",
+                "weight": describe(w),
+                "bias": describe(bias),
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "output_padding": output_padding or [0] * len(stride),
+                "groups": groups,
+            }
 
         conv("conv1d", ops.conv1d_prepack, weight(4, 3, 3), torch.randn(4), [2], [1], [1], 1)
         conv("conv2d", ops.conv2d_prepack, weight(4, 2, 3, 2), torch.randn(4), [2, 1], [1, 0], [1, 2], 2)
         conv("by_channel", ops.conv2d_prepack, weight(4, 3, 2, 2, axis=0), torch.randn(4), [1, 1], [0, 0], [1, 1], 1)
         conv("no_bias", ops.conv2d_prepack, weight(2, 2, 1, 1), None, [1, 1], [0, 0], [1, 1], 1)
-        conv("transposed", ops.conv_transpose2d_prepack, weight(4, 3, 2, 2), torch.randn(3), [2, 2], [1, 1], [1, 1], 1,
-             [1, 0])
+        conv("transposed", ops.conv_transpose2d_prepack, weight(4, 3, 2, 2), torch.randn(3), [2, 2], [1, 1], [1, 1],
+             1, [1, 0])
         conv("transposed1d", ops.conv_transpose1d_prepack, weight(2, 3, 2), torch.randn(3), [2], [1], [1], 1, [1])
         if "fbgemm" in torch.backends.quantized.supported_engines:
-            conv("conv3d", ops.conv3d_prepack, weight(2, 3, 1, 2, 2), torch.randn(2), [1, 2, 1], [0, 1, 0], [1, 1, 1], 1)
+            conv("conv3d", ops.conv3d_prepack, weight(2, 3, 1, 2, 2), torch.randn(2), [1, 2, 1], [0, 1, 0],
+                 [1, 1, 1], 1)
             w = torch.randn(3, 4)
             self.half = ops.linear_prepack_fp16(w, None)
-            self.expected["half"] = {"kind": "linear_fp16", "weight": describe(w.half().float()), "bias": describe(None)}
-        for name, w, bias in (("linear", weight(3, 4), torch.randn(3)), ("linear_by_channel", weight(3, 4, axis=0), None)):
+            self.expected["half"] = {
+                "kind": "linear_fp16", "weight": describe(w.half().float()), "bias": describe(None)}
+        for name, w, bias in (("linear", weight(3, 4), torch.randn(3)),
+                              ("linear_by_channel", weight(3, 4, axis=0), None)):
             setattr(self, name, ops.linear_prepack(w, bias))
+            if bias is None and qnnpack:
+                bias = torch.zeros(w.shape[0])
             self.expected[name] = {"kind": "linear", "weight": describe(w), "bias": describe(bias)}
         table = torch.quantize_per_channel(
             torch.randn(5, 4), torch.linspace(0.1, 0.2, 5), torch.linspace(3, 4, 5), 0, torch.quint8)
@@ -300,12 +315,16 @@ class Shared(torch.nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.first = torch.nn.Linear(2, 2)
+        self.first = torch.jit.script(torch.nn.Linear(2, 2))
         self.second = self.first
         self.a = [1, 2]
-        self.b = self.a
+        self.b = [3]
         self.register_buffer("x", torch.ones(3))
         self.register_buffer("y", self.x)
+
+    @torch.jit.export
+    def tie(self):
+        self.b = self.a
 
     def forward(self, x):
         return self.second(self.first(x))
@@ -349,7 +368,8 @@ def main():
     save("kinds", torch.jit.script(kinds), {n: describe(getattr(kinds, n)) for n in names})
 
     tensors = Tensors()
-    expected = {n: describe(getattr(tensors, n)) for n in tensors.names} | {"weight": describe(tensors.weight.detach())}
+    expected = {n: describe(getattr(tensors, n)) for n in tensors.names}
+    expected["weight"] = describe(tensors.weight.detach())
     tensors.names = None
     save("tensors", torch.jit.script(tensors), expected)
 
@@ -369,7 +389,9 @@ def main():
     save("scripted", scripted, expected, _extra_files={"notes.txt": b"extra"})
     save("frozen", torch.jit.freeze(scripted.eval()), expected)
 
-    save("shared", torch.jit.script(Shared()), {})
+    shared = torch.jit.script(Shared())
+    shared.tie()
+    save("shared", shared, {})
     if torch.__version__.startswith("1."):
         rezipped()
     foreign()
