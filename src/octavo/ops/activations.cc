@@ -315,6 +315,28 @@ Result<Value> Threshold(Builder& g, const Arguments& a, Value x) {
   return g.Op("Where", {g.Op("Greater", {x, g.Scalar(threshold)}), x, g.Scalar(value)});
 }
 
+// PyTorch compares s q - s z, each product rounded on its own, with the threshold.  Halfway between the last
+// integer that is not above it and the next, the comparison comes out alike however a runtime dequantizes.
+float ThresholdBetweenSteps(float threshold, const TensorType& type) {
+  const auto scale = static_cast<float>(type.quantization->scale());
+  const float offset = -scale * static_cast<float>(type.quantization->zero_point());
+  const auto [low, high] = RangeOf(type.dtype);
+  int last = low - 1;
+  while (last < high && !(std::fma(scale, static_cast<float>(last + 1), offset) > threshold)) ++last;
+  return (RealOf(last, type) + RealOf(last + 1, type)) / 2;
+}
+
+Emitter ThresholdOf(std::string argument) {
+  const Emitter real = OfX(Threshold, argument);
+  return
+      [argument = std::move(argument), real](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
+        const Value x = a.tensor(argument);
+        if (!x.quantized()) return real(g, a);
+        const auto threshold = static_cast<float>(a.number("threshold"));
+        return OnReals(real)(g, a.With("threshold", double{ThresholdBetweenSteps(threshold, x.type())}));
+      };
+}
+
 // A float operator: PyTorch has no quantized form.
 void AddFloat(Registry& registry, std::string name, std::vector<ArgumentSpec> arguments,
               FloatFunction function) {
@@ -405,12 +427,14 @@ void RegisterUnary(Registry& registry) {
   AddEither(registry, "aten::gelu",
             {arg::Tensor("self"), arg::KeywordOnly(arg::String("approximate", "none"))}, SameType("self"),
             Gelu);
-  AddEither(registry, "aten::threshold",
-            {arg::Tensor("self"), arg::Scalar("threshold"), arg::Scalar("value")}, SameType("self"),
-            Threshold);
-  AddEither(registry, "quantized::threshold",
-            {arg::Tensor("qx"), arg::Scalar("threshold"), arg::Scalar("value")},
-            EightBits("qx", SameType("qx")), Threshold);
+  for (const auto& [name, argument] :
+       {std::pair("aten::threshold", "self"), std::pair("quantized::threshold", "qx")}) {
+    registry.Add({.name = name,
+                  .arguments = {arg::Tensor(argument), arg::Scalar("threshold"), arg::Scalar("value")},
+                  .result = FloatOrEightBits(argument, SameType(argument)),
+                  .qdq = ThresholdOf(argument),
+                  .caffe2 = ThresholdOf(argument)});
+  }
 
   AddGiven(registry, "quantized::hardswish",
            {arg::Tensor("input"), arg::Float("output_scale"), arg::Int("output_zero_point")}, HardSwish);

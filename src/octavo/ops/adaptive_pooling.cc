@@ -125,7 +125,7 @@ Result<std::vector<Value>> AdaptiveAverage(Builder& g, const Arguments& a) {
     case Kind::kIdentity:
       return One(x);
     case Kind::kGlobal:
-      return One(GlobalAverage(g, x, a.result()));
+      return One(GlobalAverage(g, x, a.result(), RoundingOf(a.result())));
     case Kind::kWindows:
       return One(OCTAVO_TRY(WindowAverage(g, x, adaptive.window, {}, a.result())));
     case Kind::kUneven:

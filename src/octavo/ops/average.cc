@@ -132,13 +132,12 @@ Result<Value> WindowAverage(Builder& g, Value x, const Window& w, const AverageO
   return QuantizeFromSteps(g, y, type);
 }
 
-Value GlobalAverage(Builder& g, Value x, const TensorType& type) {
+Value GlobalAverage(Builder& g, Value x, const TensorType& type, HalfwayRounding rounding) {
   if (!x.quantized()) return g.Op("GlobalAveragePool", {x});
-  if (type.dtype == DType::kQUint8) {
+  if (rounding == HalfwayRounding::kEvenDistance) {
     // ONNX Runtime has qnnpack's arithmetic here, the multiplier from the scales included.
     return Quantize(g, g.Op("GlobalAveragePool", {Dequantize(g, x)}), type);
   }
-  // PyTorch's own kernel averages the integers as they are.
   return QuantizeFromSteps(g, g.Op("GlobalAveragePool", {DequantizeToSteps(g, x, 0)}), type, 0);
 }
 

@@ -20,7 +20,15 @@ struct AverageOptions {
 Result<Value> WindowAverage(Builder& g, Value x, const Window& window, const AverageOptions& options,
                             const TensorType& type);
 
-// The average over all spatial dimensions, which stay with size 1.
-Value GlobalAverage(Builder& g, Value x, const TensorType& type);
+// The average over all spatial dimensions, which stay with size 1.  PyTorch rounds the average of a quantized
+// tensor in two ways, which differ where it lies halfway between two integers: qnnpack makes the distance
+// from the zero point even, PyTorch's own kernels the integer itself.
+enum class HalfwayRounding { kEvenDistance, kEvenInteger };
+Value GlobalAverage(Builder& g, Value x, const TensorType& type, HalfwayRounding rounding);
+
+// What adaptive pooling does: qnnpack takes quint8 only.
+inline HalfwayRounding RoundingOf(const TensorType& type) {
+  return type.dtype == DType::kQUint8 ? HalfwayRounding::kEvenDistance : HalfwayRounding::kEvenInteger;
+}
 
 }  // namespace octavo

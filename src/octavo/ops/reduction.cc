@@ -152,6 +152,39 @@ bool IsGlobalAverage(const Value& x, const Axes& axes) {
   return true;
 }
 
+// The last dimensions, all of them in a row.
+bool AreLast(const Axes& axes, std::optional<int> rank) {
+  if (axes.all) return true;
+  Sizes sorted = axes.axes;
+  std::sort(sorted.begin(), sorted.end());
+  const std::int64_t end = rank.value_or(0);
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    if (sorted[i] != end - static_cast<std::int64_t>(sorted.size() - i)) return false;
+  }
+  return true;
+}
+
+// qnnpack takes the mean of an image only where the model says [2, 3]; for other last dimensions PyTorch has
+// a kernel of its own, which sums the integers as they are.
+HalfwayRounding MeanRounding(const Arguments& a, const Value& x) {
+  const bool qnnpack =
+      x.rank() == 4 && x.dtype() == DType::kQUint8 && a.dims("dim") == std::vector<Dim>{2, 3};
+  return qnnpack ? HalfwayRounding::kEvenDistance : HalfwayRounding::kEvenInteger;
+}
+
+Result<Value> QuantizedMean(Builder& g, Value x, const Axes& axes, const TensorType& type) {
+  OCTAVO_TRY(CheckAxes(g, axes));
+  if (AreLast(axes, x.rank())) {
+    const Value mean = Reduce(g, "ReduceMean", DequantizeToSteps(g, x, 0), axes.axes, axes.keep);
+    return QuantizeFromSteps(g, mean, type, 0);
+  }
+  // Here PyTorch averages reals, and multiplies them by the scale's reciprocal.
+  const Value mean = Reduce(g, "ReduceMean", Dequantize(g, x), axes.axes, axes.keep);
+  if (g.target() != Target::kOnnxRuntime) return Quantize(g, mean, type);
+  const float inverse = 1.0F / static_cast<float>(type.quantization->scale());
+  return QuantizeFromSteps(g, g.Op("Mul", {mean, g.Scalar(inverse)}), type);
+}
+
 Result<std::vector<Value>> Mean(Builder& g, const Arguments& a) {
   const Value x = a.tensor("self");
   const Axes axes = OCTAVO_TRY(AxesOf(a, x));
@@ -159,15 +192,13 @@ Result<std::vector<Value>> Mean(Builder& g, const Arguments& a) {
   if (IsGlobalAverage(x, axes) && x.dtype() == type.dtype) {
     TensorType kept = type;
     if (kept.shape && !axes.keep) kept.shape->insert(kept.shape->end(), axes.axes.size(), Dim(1));
-    const Value average = g.As(GlobalAverage(g, x, kept), kept);
+    const Value average = g.As(GlobalAverage(g, x, kept, MeanRounding(a, x)), kept);
     if (axes.keep) return One(average);
     if (!type.quantized()) return One(Squeeze(g, average, axes.axes));
     return One(Quantize(g, Squeeze(g, Dequantize(g, average), axes.axes), type));
   }
-  if (!x.quantized()) return One(OCTAVO_TRY(Reduced(g, a, "ReduceMean", x)));
-  OCTAVO_TRY(CheckAxes(g, axes));
-  const Value mean = Reduce(g, "ReduceMean", DequantizeToSteps(g, x), axes.axes, axes.keep);
-  return One(QuantizeFromSteps(g, mean, type));
+  if (x.quantized()) return One(OCTAVO_TRY(QuantizedMean(g, x, axes, type)));
+  return One(OCTAVO_TRY(Reduced(g, a, "ReduceMean", x)));
 }
 
 // Int8AveragePool over the whole of a square image, then Int8Reshape.
