@@ -36,13 +36,12 @@ configure_and_build() {
   (cd "$REPO" && cmake --build --preset "$preset" ${@:+--target "$@"})
 }
 
-# python_environment FOLDER PYTHON REQUIREMENT...: a virtual environment; made again when the requirements change.
+# python_environment FOLDER PYTHON REQUIREMENTS: a virtual environment; made again when the file REQUIREMENTS changes.
 python_environment() {
-  local folder=$1 python=$2 wanted
-  shift 2
-  wanted="$python $* $(cat "$REPO/tests/requirements.txt")"
+  local folder=$1 python=$2 requirements=$3 wanted
+  wanted="$python $(cat "$requirements")"
   [[ -f $folder/.made_of && $(<"$folder/.made_of") == "$wanted" ]] && return 0
   rm -rf "$folder"
-  $python "$folder" && "$folder/bin/pip" install -q --disable-pip-version-check "$@" || return 1
+  $python "$folder" && "$folder/bin/pip" install -q --disable-pip-version-check -r "$requirements" || return 1
   printf '%s\n' "$wanted" >"$folder/.made_of"
 }
