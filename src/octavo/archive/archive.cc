@@ -135,7 +135,7 @@ Status Archive::ReadDirectory() {
         std::string(kDamaged));
   }
   const auto count = static_cast<std::size_t>(global.number_entry);
-  if (count == 0) return InvalidFile("the archive is empty");
+  if (count == 0) return InvalidFile("the archive is empty", std::string(kDamaged));
   records_.reserve(count);
   std::vector<char> name(65536 + 1);
   std::uint64_t total_compressed = 0;

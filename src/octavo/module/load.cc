@@ -50,7 +50,8 @@ class Loader {
     } else if (const auto* list = std::get_if<std::shared_ptr<List>>(&constants.v)) {
       module.constants = (*list)->items;
     } else {
-      return InvalidFile("the constants are neither a tuple nor a list")
+      return InvalidFile("the constants are neither a tuple nor a list",
+                         "The file is damaged; copy or save it again.")
           .SetWhere(fmt::format("record {}constants.pkl", archive_->root()));
     }
 

@@ -104,7 +104,8 @@ Status CheckBounds(const Tensor& tensor, int max_rank) {
   if (tensor.sizes.size() != tensor.strides.size()) return fail("has unequally many of both");
   if (tensor.sizes.size() > static_cast<std::size_t>(max_rank)) {
     return InvalidFile(
-        fmt::format("a tensor has {} dimensions; at most {} are read", tensor.sizes.size(), max_rank));
+        fmt::format("a tensor has {} dimensions; at most {} are read", tensor.sizes.size(), max_rank),
+        "PyTorch makes none with more; the file is damaged.");
   }
   if (tensor.offset < 0) return fail("begins before its storage");
   const std::uint64_t element = ElementSize(tensor.dtype);

@@ -38,7 +38,8 @@ Result<Tensor> Unpacked(Tensor tensor) {
   bytes.offset = 0;
   OCTAVO_TRY(CheckBounds(bytes, 1));
   if (!tensor.contiguous()) {
-    return Unsupported(fmt::format("a {} tensor whose elements do not lie in order", Name(tensor.dtype)));
+    return Unsupported(fmt::format("a {} tensor whose elements do not lie in order", Name(tensor.dtype)),
+                       "Call .contiguous() on it before saving.");
   }
   std::vector<std::byte> elements(static_cast<std::size_t>(count));
   for (std::int64_t i = 0; i < count; ++i) {
@@ -121,7 +122,8 @@ Result<Tensor> TensorReader::ReadView(NodeId node, std::span<const NodeId> argum
     probe.offset = 0;
     Status status = CheckBounds(probe, limits_.max_rank);
     if (status && (tensor.offset < 0 || tensor.offset > std::numeric_limits<std::int32_t>::max())) {
-      status = InvalidFile("a tensor begins outside its storage");
+      status =
+          InvalidFile("a tensor begins outside its storage", "The file is damaged; copy or save it again.");
     }
     if (!status) return status.error().SetWhere(pickle_.Where(node));
     auto unpacked = Unpacked(std::move(tensor));
@@ -200,7 +202,8 @@ Result<Quantization> TensorReader::ReadQuantization(NodeId node, const Tensor& t
     }
   } else {
     return Unsupported(fmt::format("a tensor quantized by {}, which Octavo does not read",
-                                   scheme.empty() ? "an unknown scheme" : scheme))
+                                   scheme.empty() ? "an unknown scheme" : scheme),
+                       "Quantize it by tensor or by channel.")
         .SetWhere(pickle_.Where(node));
   }
   const auto refuse = [this, node](std::string what) {

@@ -15,7 +15,12 @@ using pickle::NodeId;
 
 Result<Value> ValueReader::Read(NodeId node, std::string path) {
   path_ = std::move(path);
-  return ReadNode(node);
+  auto value = ReadNode(node);
+  // An error leaves the path as it was at its place.
+  if (!value && !path_.empty() && value.error().context().empty()) {
+    return value.error().AddContext(fmt::format("attribute {}", path_));
+  }
+  return value;
 }
 
 Result<Value> ValueReader::ReadNode(NodeId node) {
