@@ -1,6 +1,8 @@
 #include "octavo/import/evaluator.h"
 
 #include <algorithm>
+#include <charconv>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -33,7 +35,11 @@ Evaluator::Evaluator(const module::Module& module, const OperatorRules& rules, c
       options_(options),
       imported_(imported),
       arena_(kMaxValues),
-      stack_base_(StackPointer()) {}
+      stack_base_(StackPointer()) {
+  const std::string& version = module.archive_version;
+  const auto parsed = std::from_chars(version.data(), version.data() + version.size(), format_version_);
+  if (parsed.ec != std::errc()) format_version_ = std::numeric_limits<int>::max();
+}
 
 Status DepthGuard::Check() const {
   const std::uintptr_t here = StackPointer();

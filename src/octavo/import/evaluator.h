@@ -115,6 +115,8 @@ class Evaluator {
   Imported& imported() { return *imported_; }
   // What the return statement of the outermost call said.
   const source::Expr* returned_expr() const { return returned_expr_; }
+  // Of the archive's format, which fixes what some operators mean; the newest where it does not say.
+  int format_version() const { return format_version_; }
   bool grad_enabled = true;
 
  private:
@@ -171,6 +173,7 @@ class Evaluator {
   const source::Expr* current_ = nullptr;
   const source::Expr* returned_expr_ = nullptr;
   std::int64_t steps_ = 0;
+  int format_version_ = 0;
   int call_depth_ = 0;
   int depth_ = 0;
   std::uintptr_t stack_base_ = 0;

@@ -350,6 +350,9 @@ BuiltinResult NumberBinary(Evaluator& evaluator, const CallArguments& call, Bina
     const Value* mode = call.Find(2, "rounding_mode");
     const auto* text = mode ? mode->Get<const std::string*>() : nullptr;
     if (text) op = *text == "floor" ? BinaryOp::kFloorDivide : BinaryOp::kTruncateDivide;
+    // Before version 4 the quotient of two tensors of integers was one, too.
+    const bool tensors = a->dtype && b->dtype && !IsFloat(*a->dtype) && !IsFloat(*b->dtype);
+    if (!text && tensors && evaluator.format_version() < 4) op = BinaryOp::kTruncateDivide;
   }
   if (a->number.Is<const Undecided*>() || right.Is<const Undecided*>()) return NotMine();
   const Value result = OCTAVO_TRY(Arithmetic(evaluator, op, a->number, right));

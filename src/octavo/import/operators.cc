@@ -136,6 +136,29 @@ void TensorsToNumbers(const Evaluator& evaluator, const std::string& name, CallA
   }
 }
 
+// What an operator meant when the file was written, in the words of today.
+Status Upgrade(Evaluator& evaluator, const std::string& name, CallArguments& arguments) {
+  static const std::string kTruncate = "trunc";
+  if (name == "aten::div" && evaluator.format_version() < 4 && arguments.size() == 2) {
+    for (const Value& value : arguments.positional) {
+      if (value.Is<double>()) return {};
+      TensorBox* box = value.Get<TensorBox*>();
+      if (!box) continue;
+      const TensorType type = OCTAVO_TRY(evaluator.TypeOf(box));
+      if (!IsInteger(type.dtype) && type.dtype != DType::kBool) return {};
+    }
+    arguments.keywords.emplace_back("rounding_mode", Value(&kTruncate));
+  }
+  if (name == "aten::full" && evaluator.format_version() < 5 && arguments.positional.size() == 2 &&
+      !arguments.positional[1].Is<double>()) {
+    for (auto& [keyword, value] : arguments.keywords) {
+      if (keyword == "dtype" && value.is_none())
+        value = Value(std::int64_t{ScalarTypeNumber(DType::kFloat32)});
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Value> Evaluator::Operator(const std::string& name, const CallArguments& arguments) {
@@ -256,6 +279,7 @@ void Evaluator::ShareMemory(const std::string& name, const CallArguments& argume
 Result<Value> Evaluator::AddOperator(const std::string& name, const CallArguments& given) {
   CallArguments arguments = given;
   TensorsToNumbers(*this, name, arguments);
+  OCTAVO_TRY(Upgrade(*this, name, arguments));
   const bool tainted = AnyTainted(arguments);
   std::vector<ir::Argument> operands;
   operands.reserve(arguments.size());
