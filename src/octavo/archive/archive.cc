@@ -22,6 +22,7 @@ voidpf OpenMemory(voidpf opaque, const void* /*name*/, int /*mode*/) { return op
 uLong ReadMemory(voidpf opaque, voidpf /*stream*/, void* buffer, uLong size) {
   auto& file = *static_cast<MemoryFile*>(opaque);
   const std::size_t count = std::min<std::size_t>(size, file.bytes.size() - file.position);
+  if (count == 0) return 0;
   std::memcpy(buffer, file.bytes.data() + file.position, count);
   file.position += count;
   return count;

@@ -131,9 +131,11 @@ class TestFile {
   std::filesystem::path path_;
 };
 
+#ifdef OCTAVO_SOURCE_DIR
 inline std::filesystem::path Fixture(std::string_view name) {
   return std::filesystem::path(OCTAVO_SOURCE_DIR) / "tests/data/reader" / name;
 }
+#endif
 
 inline std::string ReadFile(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);

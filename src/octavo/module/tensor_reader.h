@@ -32,7 +32,7 @@ class TensorReader {
 
   const PickleView& pickle_;
   Storages& storages_;
-  const Limits& limits_;
+  Limits limits_;
   bool types_only_;
   int depth_ = 0;
 };
