@@ -307,6 +307,13 @@ Result<Value> Celu(Builder& g, const Arguments& a, Value x) {
 
 Result<Value> Selu(Builder& g, const Arguments&, Value x) { return g.Op("Selu", {x}); }
 
+// x - lambd, 0 or x + lambd; the "hard" one keeps x where it does not become 0.
+template <bool kSoft>
+Result<Value> Shrink(Builder& g, const Arguments& a, Value x) {
+  const double lambd = a.number("lambd");
+  return g.Op("Shrink", {x}, {{"bias", kSoft ? lambd : 0.0}, {"lambd", lambd}});
+}
+
 Result<Value> Threshold(Builder& g, const Arguments& a, Value x) {
   const float threshold = static_cast<float>(a.number("threshold"));
   const float value = static_cast<float>(a.number("value"));
@@ -418,6 +425,8 @@ void RegisterUnary(Registry& registry) {
       registry, "aten::elu",
       {arg::Tensor("self"), arg::Scalar("alpha", 1), arg::Scalar("scale", 1), arg::Scalar("input_scale", 1)},
       Elu);
+  AddFloat(registry, "aten::hardshrink", {arg::Tensor("self"), arg::Scalar("lambd", 0.5)}, Shrink<false>);
+  AddFloat(registry, "aten::softshrink", {arg::Tensor("self"), arg::Scalar("lambd", 0.5)}, Shrink<true>);
   AddFloat(registry, "aten::celu", {arg::Tensor("self"), arg::Scalar("alpha", 1)}, Celu);
 
   AddEither(registry, "aten::tanh", x, FixedQuantizationOf("self", kSymmetricUnit), Tanh);

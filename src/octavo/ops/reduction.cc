@@ -296,13 +296,11 @@ void RegisterExtreme(Registry& registry) {
                 .qdq = OnElements(ExtremeWithIndex<kMax>),
                 .caffe2 = ThroughFloat(ExtremeWithIndex<kMax>),
                 .returns = Returns::kTuple});
-  for (const std::string& elementwise : {"aten::" + name + ".other", "aten::" + name + "imum"}) {
-    registry.Add({.name = elementwise,
-                  .arguments = {arg::Tensor("self"), arg::Tensor("other")},
-                  .result = RealOnly("self", ElementwiseType),
-                  .qdq = FloatOp(kMax ? "Max" : "Min"),
-                  .caffe2 = FloatOp(kMax ? "Max" : "Min")});
-  }
+  registry.Add({.name = "aten::" + name + ".other",
+                .arguments = {arg::Tensor("self"), arg::Tensor("other")},
+                .result = RealOnly("self", ElementwiseType),
+                .qdq = FloatOp(kMax ? "Max" : "Min"),
+                .caffe2 = FloatOp(kMax ? "Max" : "Min")});
   registry.Add({.name = kMax ? "aten::amax" : "aten::amin",
                 .arguments = {arg::Tensor("self"), arg::Ints("dim", 0, {}), arg::Bool("keepdim", false)},
                 .result = RealOnly("self", ExtremeType),
@@ -410,23 +408,6 @@ void RegisterNorms(Registry& registry) {
   }
 }
 
-// ---- Sums along a dimension ----
-
-Result<std::vector<Value>> CumulativeSum(Builder& g, const Arguments& a) {
-  if (g.opset() < 11) return Unsupported("ONNX has CumSum from opset 11 on", "Use --dialect qdq.");
-  const Value x = OCTAVO_TRY(CastTo(g, a.tensor("self"), a.result().dtype));
-  const std::int64_t axis = OCTAVO_TRY(KnownInt(a, "dim"));
-  return One(g.Op("CumSum", {x, g.Constant(Tensor::From(DType::kInt64, {}, Sizes{axis}))}));
-}
-
-Result<std::vector<TensorType>> CumulativeSumType(const Arguments& a) {
-  TensorType type = a.tensor("self").type();
-  const std::int64_t dim = OCTAVO_TRY(KnownInt(a, "dim"));
-  if (type.shape) OCTAVO_TRY(NormalizedAxis(dim, *type.rank()));
-  type.dtype = OCTAVO_TRY(ResultDType(a, Integers::kAsInt64));
-  return std::vector<TensorType>{std::move(type)};
-}
-
 void AddReduction(Registry& registry, std::string name, std::vector<ArgumentSpec> arguments,
                   Integers integers, const char* op) {
   registry.Add({.name = std::move(name),
@@ -463,11 +444,6 @@ void RegisterReduction(Registry& registry) {
   RegisterVariance<true>(registry);
   RegisterVariance<false>(registry);
   RegisterNorms(registry);
-  registry.Add({.name = "aten::cumsum",
-                .arguments = {x, arg::Int("dim"), dtype},
-                .result = RealOnly("self", CumulativeSumType),
-                .qdq = CumulativeSum,
-                .caffe2 = CumulativeSum});
   RegisterSoftmax(registry);
 }
 
