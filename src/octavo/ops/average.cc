@@ -112,6 +112,15 @@ Value AverageByConvolution(Builder& g, Value x, const Window& w, std::int64_t ch
 // made for an average.
 constexpr std::int64_t kMaxConvolutionWeights = 1 << 20;
 
+// The average in halves of a step and then as steps again: the same numbers, but with an operator between
+// that keeps ONNX Runtime from its fused average, so that its QuantizeLinear rounds first and adds the zero
+// point then.
+Value QuantizeOnItsOwn(Builder& g, Value average, const TensorType& type) {
+  const Value half = g.Scalar(0.5F);
+  const Value zero = IntegerConstant(g, type, type.quantization->zero_point());
+  return g.As(g.Op("QuantizeLinear", {g.Op("Mul", {average, half}), half, zero}), type);
+}
+
 }  // namespace
 
 Result<Value> WindowAverage(Builder& g, Value x, const Window& w, const AverageOptions& options,
@@ -120,16 +129,18 @@ Result<Value> WindowAverage(Builder& g, Value x, const Window& w, const AverageO
   const std::optional<Sizes> overhang = OCTAVO_TRY(Overhang(w, x.shape()));
   const bool whole_windows = overhang && !AnyPositive(*overhang) && !options.divisor_override &&
                              (options.count_include_pad || !w.padded());
-  if (g.target() == Target::kOnnxRuntime && whole_windows) {
-    const Rounding rounding = PyTorchRounding(type, w);
+  const Rounding rounding = PyTorchRounding(type, w);
+  const bool exact =
+      g.target() != Target::kOnnxRuntime || !rounding.zero_point_after ||
+      (whole_windows ? FusedAverageIsExact(type, w, rounding) : type.quantization->zero_point() % 2 == 0);
+  if (!exact && whole_windows) {
     const Dim channels = x.shape() ? (*x.shape())[1] : Dim(0);
-    if (rounding.zero_point_after && channels.known() && channels.value() > 0 &&
-        channels.value() <= kMaxConvolutionWeights / w.cells() && !FusedAverageIsExact(type, w, rounding)) {
+    if (channels.known() && channels.value() > 0 && channels.value() <= kMaxConvolutionWeights / w.cells()) {
       return AverageByConvolution(g, x, w, channels.value(), rounding.multiplier, type);
     }
   }
   const Value y = OCTAVO_TRY(RealAverage(g, DequantizeToSteps(g, x), w, options));
-  return QuantizeFromSteps(g, y, type);
+  return exact ? QuantizeFromSteps(g, y, type) : QuantizeOnItsOwn(g, y, type);
 }
 
 Value GlobalAverage(Builder& g, Value x, const TensorType& type, HalfwayRounding rounding) {

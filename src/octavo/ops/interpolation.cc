@@ -25,7 +25,12 @@ std::int64_t ResizeIndex(std::int64_t o, float scale, std::int64_t in, NearestRu
   return std::clamp<std::int64_t>(index, 0, in - 1);
 }
 
-std::int64_t ResizedSize(std::int64_t in, float scale) { return Floor(static_cast<float>(in) * scale); }
+// Runtimes multiply in float32, ONNX's shape inference in float64: both must come to `out`.
+bool GivesSize(const Axis& axis, float scale) {
+  const double product = static_cast<double>(axis.in) * static_cast<double>(scale);
+  return Floor(static_cast<float>(axis.in) * scale) == axis.out &&
+         static_cast<std::int64_t>(std::floor(product)) == axis.out;
+}
 
 // The scale itself and its neighbours, nearest first.
 std::vector<float> Neighbourhood(float scale) {
@@ -76,7 +81,7 @@ std::vector<std::int64_t> NearestIndices(const Axis& axis, NearestRule rule) {
 std::optional<float> NearestScale(const Axis& axis, NearestRule rule) {
   const std::vector<std::int64_t> wanted = NearestIndices(axis, rule);
   for (const float scale : Candidates(axis)) {
-    if (ResizedSize(axis.in, scale) != axis.out) continue;
+    if (!GivesSize(axis, scale)) continue;
     bool same = true;
     for (std::int64_t o = 0; o < axis.out && same; ++o) {
       same = ResizeIndex(o, scale, axis.in, rule) == wanted[static_cast<std::size_t>(o)];
@@ -88,20 +93,48 @@ std::optional<float> NearestScale(const Axis& axis, NearestRule rule) {
 
 std::optional<float> SizingScale(const Axis& axis) {
   for (const float scale : Candidates(axis)) {
-    if (ResizedSize(axis.in, scale) == axis.out) return scale;
+    if (GivesSize(axis, scale)) return scale;
   }
   return std::nullopt;
 }
 
-Matrix LinearMatrix(const Axis& axis, bool align_corners) {
-  Matrix m(axis.out, axis.in);
+LinearTaps LinearTapsOf(const Axis& axis, bool align_corners) {
+  LinearTaps taps;
   for (std::int64_t o = 0; o < axis.out; ++o) {
     const float position = Position(axis, o, align_corners, false);
     const std::int64_t left = std::min(static_cast<std::int64_t>(position), axis.in - 1);
-    const std::int64_t right = std::min(left + 1, axis.in - 1);
-    const float weight = std::clamp(position - static_cast<float>(left), 0.0F, 1.0F);
-    m.at(o, left) += 1.0F - weight;
-    m.at(o, right) += weight;
+    const float weight = position - static_cast<float>(left);
+    taps.left.push_back(left);
+    taps.right.push_back(std::min(left + 1, axis.in - 1));
+    taps.left_weight.push_back(1.0F - weight);
+    taps.right_weight.push_back(weight);
+  }
+  return taps;
+}
+
+bool ResizeIsExact(const Axis& axis, bool align_corners, float scale) {
+  constexpr float kShort = 256;  // two weights and an 8-bit integer make 24 bits
+  for (std::int64_t o = 0; o < axis.out; ++o) {
+    const float position = Position(axis, o, align_corners, false);
+    if (position * kShort != std::floor(position * kShort)) return false;
+    const auto x = static_cast<float>(o);
+    float runtime = axis.out > 1 ? (x + 0.5F) / scale - 0.5F : 0.0F;
+    if (align_corners && axis.out > 1) {
+      runtime = x * static_cast<float>(axis.in - 1) / static_cast<float>(axis.out - 1);
+    }
+    const auto last = static_cast<float>(axis.in - 1);
+    if (std::clamp(runtime, 0.0F, last) != std::clamp(position, 0.0F, last)) return false;
+  }
+  return true;
+}
+
+Matrix LinearMatrix(const Axis& axis, bool align_corners) {
+  const LinearTaps taps = LinearTapsOf(axis, align_corners);
+  Matrix m(axis.out, axis.in);
+  for (std::int64_t o = 0; o < axis.out; ++o) {
+    const auto i = static_cast<std::size_t>(o);
+    m.at(o, taps.left[i]) += taps.left_weight[i];
+    m.at(o, taps.right[i]) += taps.right_weight[i];
   }
   return m;
 }

@@ -29,6 +29,18 @@ std::optional<float> NearestScale(const Axis& axis, NearestRule rule);
 // A float32 scale with which Resize gives the size `out`: the model's own if that does, else near out / in.
 std::optional<float> SizingScale(const Axis& axis);
 
+// Linear interpolation: output o is left_weight[o] x[left[o]] + right_weight[o] x[right[o]], the weights in
+// PyTorch's float32.
+struct LinearTaps {
+  std::vector<std::int64_t> left, right;
+  std::vector<float> left_weight, right_weight;
+};
+LinearTaps LinearTapsOf(const Axis& axis, bool align_corners);
+
+// Does ONNX Runtime's Resize with this scale give the same bits for 8-bit integers?  It does where its
+// positions are PyTorch's and the weights so short that every sum of products is exact, in whatever order.
+bool ResizeIsExact(const Axis& axis, bool align_corners, float scale);
+
 // The weights of linear and cubic interpolation, out x in.
 Matrix LinearMatrix(const Axis& axis, bool align_corners);
 Matrix CubicMatrix(const Axis& axis, bool align_corners);

@@ -268,6 +268,41 @@ Result<Value> Smooth(Builder& g, Value x, const Request& request) {
   return Unsupported("interpolation to a size that is not known", kGiveSize);
 }
 
+// Linear interpolation of integers, product by product and sum by sum as PyTorch does it: along the last
+// dimension first.
+Value InterpolateByTaps(Builder& g, Value x, const std::vector<Axis>& axes, bool align_corners) {
+  for (std::size_t i = axes.size(); i-- > 0;) {
+    const LinearTaps taps = LinearTapsOf(axes[i], align_corners);
+    Sizes shape(axes.size() - i, 1);
+    shape[0] = axes[i].out;
+    const auto side = [&](const Sizes& indices, const std::vector<float>& weights) {
+      const Value read = g.Op("Gather", {x, g.Ints(indices)}, {{"axis", static_cast<std::int64_t>(i) + 2}});
+      return g.Op("Mul", {read, g.Constant(Tensor::Floats(shape, weights))});
+    };
+    const Value left = side(taps.left, taps.left_weight);
+    x = g.Op("Add", {left, side(taps.right, taps.right_weight)});
+  }
+  return x;
+}
+
+bool ResizeIsExact(const std::vector<Axis>& axes, bool align_corners) {
+  return std::all_of(axes.begin(), axes.end(), [align_corners](const Axis& axis) {
+    const std::optional<float> scale = SizingScale(axis);
+    return scale && ResizeIsExact(axis, align_corners, *scale);
+  });
+}
+
+Result<Value> SmoothOfIntegers(Builder& g, Value x, const Request& request, const TensorType& type) {
+  const std::optional<std::vector<Axis>> axes = OCTAVO_TRY(KnownAxes(x, request));
+  if (axes && SameSizes(*axes)) return x;
+  const bool taps = g.target() == Target::kOnnxRuntime && request.mode == Mode::kLinear && axes &&
+                    !ResizeIsExact(*axes, request.align_corners);
+  if (!taps) return QuantizeFromSteps(g, OCTAVO_TRY(Smooth(g, DequantizeToSteps(g, x), request)), type);
+  const Value y = InterpolateByTaps(g, DequantizeToSteps(g, x, 0), *axes, request.align_corners);
+  const auto zero_point = static_cast<float>(type.quantization->zero_point());
+  return QuantizeFromSteps(g, zero_point == 0 ? y : g.Op("Sub", {y, g.Scalar(zero_point)}), type);
+}
+
 bool IsNearest(Mode mode) { return mode == Mode::kNearest || mode == Mode::kNearestExact; }
 
 Emitter Resample(RequestRule rule, std::string name) {
@@ -277,8 +312,7 @@ Emitter Resample(RequestRule rule, std::string name) {
     const Request request = OCTAVO_TRY(rule(a));
     if (IsNearest(request.mode)) return One(OCTAVO_TRY(Nearest(g, x, request, a.result())));
     if (!x.quantized()) return One(OCTAVO_TRY(Smooth(g, x, request)));
-    const Value y = OCTAVO_TRY(Smooth(g, DequantizeToSteps(g, x), request));
-    return One(QuantizeFromSteps(g, y, a.result()));
+    return One(OCTAVO_TRY(SmoothOfIntegers(g, x, request, a.result())));
   };
 }
 
