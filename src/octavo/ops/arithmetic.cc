@@ -292,6 +292,7 @@ void RegisterArithmetic(Registry& registry) {
   RegisterDivision(registry);
   RegisterComparison(registry);
   RegisterCreation(registry);
+  RegisterEinsum(registry);
 }
 
 }  // namespace octavo

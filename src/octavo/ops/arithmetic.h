@@ -7,6 +7,7 @@ namespace octavo {
 void RegisterDivision(Registry& registry);    // division.cc: div, floor_divide, remainder, fmod
 void RegisterComparison(Registry& registry);  // comparison.cc: eq, ..., logical_*, bitwise_*, where
 void RegisterCreation(Registry& registry);    // creation.cc: arange, zeros, full_like, ...
+void RegisterEinsum(Registry& registry);      // einsum.cc
 
 // The common shape of these arguments after broadcasting.
 Result<std::optional<Shape>> BroadcastShape(const Arguments& a, const std::vector<std::string_view>& names);

@@ -143,7 +143,8 @@ Result<Value> Fill(Builder& g, const TensorType& type, double value) {
   }
 }
 
-Result<Value> Pad(Builder& g, Value x, const TensorType& type, Mode mode, Pads pads, double value) {
+// `type` is a copy: the graph moves its values when it grows.
+Result<Value> Pad(Builder& g, Value x, TensorType type, Mode mode, Pads pads, double value) {
   if (mode == Mode::kCircular) return Circular(g, x, pads);
   x = Crop(g, x, pads);
   std::vector<std::int64_t> amounts = pads.begin;
