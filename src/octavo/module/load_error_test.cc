@@ -410,8 +410,10 @@ TEST(LoadError, TensorsOfOtherKinds) {
   const std::string parameter = Global("torch._utils", "_rebuild_parameter");
   EXPECT_TRUE(LoadAttribute(parameter + TupleOf(TensorText().Text() + "\x88N") + "R"));
   ExpectAttributeError(parameter + TupleOf("N\x88N") + "R", "not a tensor");
-  std::string nested = TensorText().Text();
-  for (int i = 0; i < 1000; ++i) nested = parameter + TupleOf(nested) + "R";
+  std::string nested;
+  for (int i = 0; i < 1000; ++i) nested += parameter + "(";
+  nested += TensorText().Text();
+  for (int i = 0; i < 1000; ++i) nested += "tR";
   ExpectAttributeError(nested, "without end");
   EXPECT_TRUE(LoadAttribute(Call("torch._tensor", "_rebuild_from_type_v2",
                                  TupleOf(Global("torch._utils", "_rebuild_parameter") +

@@ -21,8 +21,8 @@ Value MakeTuple(std::vector<Value> items) { return {std::make_shared<Tuple>(Tupl
 Value MakeList(std::vector<Value> items) { return {std::make_shared<List>(List{std::move(items)})}; }
 
 Value Ints(const std::vector<std::int64_t>& numbers) {
-  std::vector<Value> items;
-  for (const std::int64_t n : numbers) items.push_back({n});
+  std::vector<Value> items(numbers.size());
+  for (std::size_t i = 0; i < numbers.size(); ++i) items[i].v = numbers[i];
   return MakeList(std::move(items));
 }
 
