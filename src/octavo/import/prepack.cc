@@ -98,6 +98,8 @@ BuiltinResult PackConvolution(Evaluator& evaluator, const CallArguments& call) {
   for (std::vector<std::int64_t>* values :
        {&packed.stride, &packed.padding, &packed.output_padding, &packed.dilation}) {
     if (values->size() == 1) values->resize(spatial_dims, (*values)[0]);
+    // PyTorch reads the first number alone in one dimension; its own Conv1d with a padding mode gives two.
+    if (spatial_dims == 1 && !values->empty()) values->resize(1);
     if (values->size() != spatial_dims) {
       return Unsupported(fmt::format("a {}d convolution has {} numbers for a parameter of its window",
                                      spatial_dims, values->size()));

@@ -95,6 +95,7 @@ TEST(Prepack, PacksEveryKind) {
   using Kind = ir::PackedWeights::Kind;
   for (const Case& c : std::vector<Case>{
            {"conv1d_prepack(w, None, [1], [0], [1], 1)", {2, 2, 3}, Kind::kConv, 1},
+           {"conv1d_prepack(w, None, [1], [0, 0], [1], 1)", {2, 2, 3}, Kind::kConv, 1},
            {"conv2d_prepack(w, None, [1, 1], [0, 0], [1, 1], 1)", {2, 2, 3, 3}, Kind::kConv, 2},
            {"conv3d_prepack(w, None, [1, 1, 1], [0, 0, 0], [1, 1, 1], 1)", {2, 2, 3, 3, 3}, Kind::kConv, 3},
            {"conv_transpose1d_prepack(w, None, [1], [0], [0], [1], 1)", {2, 2, 3}, Kind::kConvTranspose, 1},
@@ -128,7 +129,7 @@ TEST(Prepack, RefusesWeightsThatDoNotFit) {
   for (const char* call :
        {"conv2d_prepack(self.w, None, [1, 1], [0, 0], [1, 1], 1)",
         "conv2d_prepack(self.f, None, [1, 1], [0, 0], [1, 1], 1)", "linear_prepack(self.f, None)",
-        "conv1d_prepack(self.v, None, [1, 1], [0], [1], 1)", "conv1d_prepack(self.v, None, [1], [0], [1], 0)",
+        "conv1d_prepack(self.v, None, [], [0], [1], 1)", "conv1d_prepack(self.v, None, [1], [0], [1], 0)",
         "linear_prepack_fp16(self.w, None)"}) {
     const auto imported =
         ImportOf(std::string("p = ops.quantized.") + call + "\nreturn ops.quantized.linear(x, p, 1., 0)",
