@@ -132,9 +132,16 @@ Result<std::optional<Tensor>> ReadBias(const Value& value, std::int64_t channels
   return std::optional(*bias);
 }
 
+// Along another dimension the scales are not those of the outputs, and PyTorch's own operators fail, or give
+// wrong numbers where both dimensions are equally long.
 Status CheckAxis(const Tensor& weight, int axis) {
   if (weight.quantization && weight.quantization->axis && *weight.quantization->axis != axis) {
-    return Malformed(fmt::format("quantized along dimension {}, not {}", *weight.quantization->axis, axis));
+    return Unsupported(
+        fmt::format("packed weights quantized along dimension {}; their output channels are "
+                    "dimension {}",
+                    *weight.quantization->axis, axis),
+        "Quantize the weights of transposed convolutions by tensor: give these modules a qconfig "
+        "of their own.");
   }
   return {};
 }
