@@ -96,7 +96,7 @@ TEST(Builtins, RefuseWhatHasNoMeaning) {
         "return range(99999999999)", "return undefined_name", "return nothing(1)",
         "return torch.sort([1, \"a\"])", "return {\"a\": 1}[2]", "return torch.tensor([[1], [1, 2]])",
         "return torch.tensor([1, [2]])", "return (3)()", "return \"a\".b",
-        "x = uninitialized(int)\\nreturn x"}) {
+        "x = uninitialized(int)\\nreturn torch.add(x, 1)"}) {
     EXPECT_EQ(BodyGives(body), "!") << body;
   }
 }

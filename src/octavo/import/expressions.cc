@@ -77,12 +77,8 @@ Result<Value> Evaluator::EvaluateKind(const Expr& expr, Frame& frame) {
 
 Result<Value> Evaluator::EvaluateName(const Expr& expr, Frame& frame) {
   const auto local = frame.locals.find(expr.text);
-  if (local != frame.locals.end()) {
-    if (local->second.Is<Uninitialized>()) {
-      return Unsupported("the variable " + expr.text + " is read before it is set");
-    }
-    return local->second;
-  }
+  // What was never set may be handed on; only to use it is an error.
+  if (local != frame.locals.end()) return local->second;
   if (expr.text == "inf") return Value(std::numeric_limits<double>::infinity());
   if (expr.text == "nan") return Value(std::numeric_limits<double>::quiet_NaN());
   return InvalidFile("the name " + expr.text + " is not defined");

@@ -174,6 +174,16 @@ TEST(Import, KeepsSymbolicSizesAsPolynomials) {
   EXPECT_EQ(sizes[0], Dim::Symbol("N"));
 }
 
+TEST(Import, HandsOnWhatWasNeverSetUntilItIsUsed) {
+  const std::string body =
+      "_2 = uninitialized(Tensor)\nif torch.gt(2, 1):\n  a, b = False, _2\nelse:\n  a, b = True, x\n";
+  EXPECT_TRUE(ImportOf(MakeModule(
+      Forward(kX, body + "if a:\n  y = torch.relu(b)\nelse:\n  y = torch.sigmoid(x)\nreturn y"))));
+  const auto used = ImportOf(MakeModule(Forward(kX, body + "return torch.relu(b)")));
+  ASSERT_FALSE(used);
+  EXPECT_EQ(used.error().what(), "a value that was never set cannot be given to aten::relu");
+}
+
 TEST(Import, RefusesBranchesThatDependOnSizesOrData) {
   const std::string by_size =
       "if torch.eq(torch.size(x, 0), 1):\n  y = torch.relu(x)\nelse:\n  y = x\nreturn y";

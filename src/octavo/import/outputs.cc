@@ -31,7 +31,11 @@ class OutputMaker {
   Status Add(const Value& value, const std::string& name, const std::string& fallback, const Expr* expr) {
     DepthGuard depth(evaluator_);
     OCTAVO_TRY(depth.Check());
-    if (TensorBox* box = value.Get<TensorBox*>()) {
+    TensorBox* box = value.Get<TensorBox*>();
+    if (box && box->number && box->number->Is<const Dim*>()) {
+      return LeaveOut(*box->number);
+    }
+    if (box) {
       const ir::ValueId id = OCTAVO_TRY(evaluator_.Materialise(box));
       evaluator_.graph().AddOutput(Unique(name, fallback), id);
       return {};
@@ -63,13 +67,17 @@ class OutputMaker {
     }
     if (value.Is<Unknown>()) return {};
     if (value.is_none() || value.is_number() || value.Is<const std::string*>() || value.Is<const Symbol*>()) {
-      evaluator_.Warn(fmt::format("forward returns {}, which is no tensor and is left out", Describe(value)));
-      return {};
+      return LeaveOut(value);
     }
     return Unsupported(fmt::format("forward returns {}, which the converted model cannot", Describe(value)));
   }
 
  private:
+  Status LeaveOut(const Value& value) {
+    evaluator_.Warn(fmt::format("forward returns {}, which is no tensor and is left out", Describe(value)));
+    return {};
+  }
+
   std::string Unique(const std::string& name, const std::string& fallback) {
     std::string unique = name.empty() || taken_.count(name) != 0 ? fallback : name;
     const std::string stem = unique;
@@ -85,7 +93,11 @@ class OutputMaker {
 }  // namespace
 
 Status MakeOutputs(Evaluator& evaluator, const Value& returned, const Expr* expr) {
-  OCTAVO_TRY(OutputMaker(evaluator).Add(returned, VariableName(expr), "output", expr));
+  Status added = OutputMaker(evaluator).Add(returned, VariableName(expr), "output", expr);
+  if (!added) {
+    if (expr) added.error().SetWhere(expr->range.Place(), expr->range.Excerpt());
+    return added;
+  }
   if (evaluator.graph().outputs().empty() && evaluator.imported().missing.empty()) {
     return Unsupported("forward returns no tensor");
   }

@@ -124,6 +124,14 @@ BuiltinResult Always(Evaluator&, const CallArguments& call) {
   return Done(Value(answer));
 }
 
+// A parameter does.  Programs ask in order to choose fused operators that have no gradient, such as
+// aten::_native_multi_head_attention; the plain ones compute the same.
+BuiltinResult RequiresGrad(Evaluator&, const CallArguments& call) {
+  const TensorBox* box = FirstTensor(call);
+  if (!box) return NotMine();
+  return Done(Value(box->constant != nullptr && IsFloat(box->constant->dtype)));
+}
+
 BuiltinResult DeviceOf(Evaluator& evaluator, const CallArguments& call) {
   if (const auto* name = call.positional.empty() ? nullptr : call.positional[0].Get<const std::string*>()) {
     return Done(Value(evaluator.arena().Intern(Symbol::Kind::kDevice, *name)));
@@ -248,16 +256,17 @@ void AddTensorBuiltins(BuiltinTable& table) {
   table["prim::is_quantized"] = table["aten::is_quantized"] = AskDType<IsQuantized>;
   table["aten::element_size"] = table["prim::itemsize"] = BytesPerElement;
   table["aten::can_cast"] = CanCast;
-  for (const char* name : {"prim::is_cuda", "prim::is_sparse", "prim::is_sparse_csr", "prim::is_mkldnn",
-                           "prim::is_vulkan", "prim::is_meta", "prim::is_mps", "prim::is_ipu", "prim::is_xpu",
-                           "prim::is_ort", "prim::is_nested", "prim::requires_grad", "aten::requires_grad",
-                           "aten::is_conj", "aten::is_neg", "aten::is_inference"}) {
+  for (const char* name :
+       {"prim::is_cuda", "prim::is_sparse", "prim::is_sparse_csr", "prim::is_mkldnn", "prim::is_vulkan",
+        "prim::is_meta", "prim::is_mps", "prim::is_ipu", "prim::is_xpu", "prim::is_ort", "prim::is_nested",
+        "aten::is_conj", "aten::is_neg", "aten::is_inference"}) {
     table[name] = Always<false>;
   }
   // Strides do not survive conversion: a tensor is what its elements are.
   for (const char* name : {"aten::is_contiguous", "prim::is_leaf", "aten::is_leaf", "aten::is_pinned"}) {
     table[name] = Always<true>;
   }
+  table["prim::requires_grad"] = table["aten::requires_grad"] = RequiresGrad;
   table["prim::device"] = table["aten::device"] = DeviceOf;
   table["aten::get_device"] = DeviceIndex;
   table["prim::layout"] = table["aten::storage_offset"] = table["aten::output_nr"] = Zero;
