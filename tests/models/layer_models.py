@@ -100,9 +100,9 @@ def make(layer, out):
     if layer.expected:
         arrays = layer.expected(layer, *layer.arguments())
     for i, a in enumerate(arrays):
-        np.save(out / ("out%d.npy" % i), np.ascontiguousarray(a))
+        np.save(out / ("out%d.npy" % i), np.asarray(a, order="C"))
     for i, t in enumerate(layer.arguments()):
-        np.save(out / ("in%d.npy" % i), np.ascontiguousarray(integers(t)))
+        np.save(out / ("in%d.npy" % i), np.asarray(integers(t), order="C"))
     (out / "case.json").write_text(json.dumps({
         "name": layer.name, "forms": forms(layer), "operators": found, "exact": layer.exact,
         "rtol": layer.rtol, "why": layer.why,

@@ -118,6 +118,32 @@ Result<Value> UnevenAverage(Builder& g, Value x, const Adaptive& adaptive) {
   return ApplySeparably(g, x, adaptive.input, matrices);
 }
 
+// qnnpack averages images of quint8.
+HalfwayRounding RoundingOf(const Arguments& a) {
+  const bool qnnpack = a.result().dtype == DType::kQUint8 && a.dims("output_size").size() <= 2;
+  return qnnpack ? HalfwayRounding::kEvenDistance : HalfwayRounding::kEvenInteger;
+}
+
+// PyTorch multiplies the sum of the integers by 1 / depth / height / width, rounding after each division. The
+// input's scale takes up what that differs from one division by their product, which ONNX Runtime does.
+Value GlobalAverageOfIntegers(Builder& g, Value x, const TensorType& type) {
+  float multiplier = 1, cells = 1;
+  const bool known = x.shape() && KnownSizes(Shape(x.shape()->begin() + 2, x.shape()->end()));
+  for (std::size_t i = 2; known && i < x.shape()->size(); ++i) {
+    const auto size = static_cast<float>((*x.shape())[i].value());
+    multiplier /= size;
+    cells *= size;
+  }
+  const float scale = multiplier * cells;
+  if (g.target() != Target::kOnnxRuntime || scale / cells != multiplier) {
+    return GlobalAverage(g, x, type, HalfwayRounding::kEvenInteger);
+  }
+  const Value zero = IntegerConstant(g, type, 0);
+  const Value real =
+      g.As(g.Op("DequantizeLinear", {x, g.Scalar(scale), zero}), WithDType(x.type(), DType::kFloat32));
+  return QuantizeFromSteps(g, g.Op("GlobalAveragePool", {real}), type, 0);
+}
+
 Result<std::vector<Value>> AdaptiveAverage(Builder& g, const Arguments& a) {
   const Value x = a.tensor("self");
   const Adaptive adaptive = OCTAVO_TRY(Analyze(a));
@@ -125,8 +151,16 @@ Result<std::vector<Value>> AdaptiveAverage(Builder& g, const Arguments& a) {
     case Kind::kIdentity:
       return One(x);
     case Kind::kGlobal:
-      return One(GlobalAverage(g, x, a.result(), RoundingOf(a.result())));
+      if (x.quantized() && RoundingOf(a) == HalfwayRounding::kEvenInteger) {
+        return One(GlobalAverageOfIntegers(g, x, a.result()));
+      }
+      return One(GlobalAverage(g, x, a.result(), RoundingOf(a)));
     case Kind::kWindows:
+      if (x.quantized() && RoundingOf(a) == HalfwayRounding::kEvenInteger) {
+        const Value y =
+            OCTAVO_TRY(WindowAverage(g, DequantizeToSteps(g, x, 0), adaptive.window, {}, a.result()));
+        return One(QuantizeFromSteps(g, y, a.result(), 0));
+      }
       return One(OCTAVO_TRY(WindowAverage(g, x, adaptive.window, {}, a.result())));
     case Kind::kUneven:
       break;
@@ -201,6 +235,7 @@ void RegisterAdaptivePooling(Registry& registry) {
     const Emitter average = Batched("self", n, AdaptiveAverage);
     const std::vector<ArgumentSpec> arguments = {arg::Tensor("self"), arg::Ints("output_size", n)};
     for (const char* prefix : {"aten::adaptive_avg_pool", "aten::_adaptive_avg_pool"}) {
+      if (n == 1 && prefix != std::string_view("aten::adaptive_avg_pool")) continue;  // PyTorch has none
       registry.Add({.name = fmt::format("{}{}d", prefix, n),
                     .arguments = arguments,
                     .result = FloatOrEightBits("self", SameQuantization("self", AdaptiveShapeRule(n))),

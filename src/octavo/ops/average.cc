@@ -67,7 +67,8 @@ struct Rounding {
 
 Rounding PyTorchRounding(const TensorType& type, const Window& w) {
   const auto cells = static_cast<float>(w.cells());
-  if (type.dtype == DType::kQUint8 && !w.ceil_mode && w.spatial_dims() <= 2) {
+  if (w.spatial_dims() == 3) return {1.0F / cells, true};
+  if (type.dtype == DType::kQUint8 && !w.ceil_mode) {
     const auto scale = static_cast<float>(type.quantization->scale());
     return {scale / (scale * cells), true};
   }
@@ -130,9 +131,20 @@ Result<Value> WindowAverage(Builder& g, Value x, const Window& w, const AverageO
   const bool whole_windows = overhang && !AnyPositive(*overhang) && !options.divisor_override &&
                              (options.count_include_pad || !w.padded());
   const Rounding rounding = PyTorchRounding(type, w);
-  const bool exact =
-      g.target() != Target::kOnnxRuntime || !rounding.zero_point_after ||
-      (whole_windows ? FusedAverageIsExact(type, w, rounding) : type.quantization->zero_point() % 2 == 0);
+  const bool runtime = g.target() == Target::kOnnxRuntime;
+  if (runtime && !rounding.zero_point_after) {
+    // The zero point is added before rounding.  Where padding does not count, an average of the integers
+    // themselves has it in it.
+    if (!options.divisor_override && (!options.count_include_pad || !w.padded())) {
+      const Value y = OCTAVO_TRY(RealAverage(g, DequantizeToSteps(g, x, 0), w, options));
+      return QuantizeFromSteps(g, y, type, 0);
+    }
+    const Value y = OCTAVO_TRY(RealAverage(g, DequantizeToSteps(g, x), w, options));
+    const auto zero_point = static_cast<float>(type.quantization->zero_point());
+    return QuantizeFromSteps(g, g.Op("Add", {y, g.Scalar(zero_point)}), type, 0);
+  }
+  const bool exact = !runtime || (whole_windows ? FusedAverageIsExact(type, w, rounding)
+                                                : type.quantization->zero_point() % 2 == 0);
   if (!exact && whole_windows) {
     const Dim channels = x.shape() ? (*x.shape())[1] : Dim(0);
     if (channels.known() && channels.value() > 0 && channels.value() <= kMaxConvolutionWeights / w.cells()) {

@@ -26,9 +26,4 @@ Result<Value> WindowAverage(Builder& g, Value x, const Window& window, const Ave
 enum class HalfwayRounding { kEvenDistance, kEvenInteger };
 Value GlobalAverage(Builder& g, Value x, const TensorType& type, HalfwayRounding rounding);
 
-// What adaptive pooling does: qnnpack takes quint8 only.
-inline HalfwayRounding RoundingOf(const TensorType& type) {
-  return type.dtype == DType::kQUint8 ? HalfwayRounding::kEvenDistance : HalfwayRounding::kEvenInteger;
-}
-
 }  // namespace octavo

@@ -60,8 +60,7 @@ float Position(const Axis& axis, std::int64_t o, bool align_corners, bool cubic)
     if (axis.out <= 1) return 0.0F;
     return static_cast<float>(axis.in - 1) / static_cast<float>(axis.out - 1) * static_cast<float>(o);
   }
-  const float step = axis.out > 1 ? Step(axis) : 0.0F;
-  const auto position = static_cast<float>(step * (static_cast<float>(o) + 0.5F) - 0.5F);
+  const float position = Step(axis) * (static_cast<float>(o) + 0.5F) - 0.5F;
   return !cubic && position < 0 ? 0.0F : position;
 }
 
@@ -118,9 +117,9 @@ bool ResizeIsExact(const Axis& axis, bool align_corners, float scale) {
     const float position = Position(axis, o, align_corners, false);
     if (position * kShort != std::floor(position * kShort)) return false;
     const auto x = static_cast<float>(o);
-    float runtime = axis.out > 1 ? (x + 0.5F) / scale - 0.5F : 0.0F;
-    if (align_corners && axis.out > 1) {
-      runtime = x * static_cast<float>(axis.in - 1) / static_cast<float>(axis.out - 1);
+    float runtime = (x + 0.5F) / scale - 0.5F;
+    if (align_corners) {
+      runtime = axis.out > 1 ? x * static_cast<float>(axis.in - 1) / static_cast<float>(axis.out - 1) : 0.0F;
     }
     const auto last = static_cast<float>(axis.in - 1);
     if (std::clamp(runtime, 0.0F, last) != std::clamp(position, 0.0F, last)) return false;

@@ -129,7 +129,8 @@ Result<Value> Reduced(Builder& g, const Arguments& a, std::string_view op, Value
   const Axes axes = OCTAVO_TRY(AxesOf(a, x));
   OCTAVO_TRY(CheckAxes(g, axes));
   const DType dtype = a.result().dtype;
-  if (dtype != DType::kUnknown && !IsQuantized(dtype)) x = OCTAVO_TRY(CastTo(g, x, dtype));
+  const bool converts = dtype != DType::kUnknown && dtype != a.tensor("self").dtype();
+  if (converts && !IsQuantized(dtype)) x = OCTAVO_TRY(CastTo(g, x, dtype));
   return Reduce(g, op, x, axes.axes, axes.keep);
 }
 

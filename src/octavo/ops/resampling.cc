@@ -128,13 +128,12 @@ Attributes ResizeAttributes(const Request& request) {
               {"mode", "nearest"},
               {"nearest_mode", "round_prefer_ceil"}};
     case Mode::kLinear:
-      return {
-          {"coordinate_transformation_mode", request.align_corners ? "align_corners" : "pytorch_half_pixel"},
-          {"mode", "linear"}};
+      return {{"coordinate_transformation_mode", request.align_corners ? "align_corners" : "half_pixel"},
+              {"mode", "linear"}};
     case Mode::kCubic:
       break;
   }
-  return {{"coordinate_transformation_mode", request.align_corners ? "align_corners" : "pytorch_half_pixel"},
+  return {{"coordinate_transformation_mode", request.align_corners ? "align_corners" : "half_pixel"},
           {"cubic_coeff_a", -0.75},
           {"mode", "cubic"}};
 }
@@ -245,11 +244,7 @@ Result<Value> Smooth(Builder& g, Value x, const Request& request) {
   const std::optional<std::vector<Axis>> axes = OCTAVO_TRY(KnownAxes(x, request));
   if (axes && SameSizes(*axes)) return g.Op("Identity", {x});
   if (axes) {
-    // PyTorch's cubic interpolation to one element reads beside the first; Resize has no such form.
-    const bool cubic_to_one =
-        request.mode == Mode::kCubic && !request.align_corners &&
-        std::any_of(axes->begin(), axes->end(), [](const Axis& axis) { return axis.out == 1; });
-    if (g.opset() < 11 || cubic_to_one) return ByMatrices(g, x, *axes, request);
+    if (g.opset() < 11) return ByMatrices(g, x, *axes, request);
   } else if (g.opset() < 11) {
     return Unsupported("interpolation of a size that is not known", kGiveSize);
   }

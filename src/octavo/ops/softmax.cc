@@ -7,6 +7,7 @@
 #include "octavo/lower/checks.h"
 #include "octavo/lower/emit.h"
 #include "octavo/lower/row.h"
+#include "octavo/lower/steps.h"
 
 namespace octavo {
 namespace {
@@ -52,6 +53,18 @@ Result<std::vector<Value>> SoftmaxOfDequantized(Builder& g, const Arguments& a) 
   return One(OCTAVO_TRY(AlongAxis(g, "Softmax", a.tensor("qx"), a.integer("dim"))));
 }
 
+// ONNX Runtime's fused softmax has qnnpack's result where the scale is 1/256 and the zero point 0.  Elsewhere
+// PyTorch computes in float32 and multiplies by the scale's reciprocal; that product keeps the runtime from
+// fusing.
+Result<std::vector<Value>> QuantizedSoftmax(Builder& g, const Arguments& a) {
+  const TensorType& type = a.result();
+  const auto scale = static_cast<float>(type.quantization->scale());
+  const bool fused = scale == 1.0F / 256 && type.quantization->zero_point() == 0;
+  if (fused || g.target() != Target::kOnnxRuntime) return OnReals(SoftmaxOfDequantized)(g, a);
+  const Value y = OCTAVO_TRY(AlongAxis(g, "Softmax", Dequantize(g, a.tensor("qx")), a.integer("dim")));
+  return One(QuantizeFromSteps(g, g.Op("Mul", {y, g.Scalar(1.0F / scale)}), type));
+}
+
 // half_to_float is an option of CUDA kernels.
 TypeRule NotHalfToFloat() {
   return [](const Arguments& a) -> Result<std::vector<TensorType>> {
@@ -92,7 +105,7 @@ void RegisterSoftmax(Registry& registry) {
                                       if (x.rank()) OCTAVO_TRY(NormalizedAxis(dim, *x.rank()));
                                       return GivenQuantization("qx", ShapeOf("qx"))(a);
                                     }),
-                .qdq = OnReals(SoftmaxOfDequantized),
+                .qdq = QuantizedSoftmax,
                 .caffe2 = ThroughFloat(SoftmaxOfDequantized)});
 }
 

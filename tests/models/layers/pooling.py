@@ -11,11 +11,13 @@ BIG = (1, 8, 232, 236)
 
 MAX = {
     "plain": "F.max_pool2d(x, 2)", "stride": "F.max_pool2d(x, 3, 2, 1)", "ceil": "F.max_pool2d(x, 3, 2, 1, ceil_mode=True)",
-    "dilation": "F.max_pool2d(x, 3, 1, 1, 2)", "non_square": "F.max_pool2d(x, [2, 3], [1, 2], [1, 0])",
+    "non_square": "F.max_pool2d(x, [2, 3], [1, 2], [1, 0])",
     "no_stride": "F.max_pool2d(x, 3)", "ceil_dilation": "F.max_pool2d(x, [2, 3], [3, 2], [1, 1], [2, 1], ceil_mode=True)",
 }
 for _name, _body in MAX.items():
     table("max_pool2d_" + _name, _body, x=u8(1, 8, 61, 63), exact=True)
+table("max_pool2d_dilation", "F.max_pool2d(x, 3, 1, 1, 2)", x=u8(1, 8, 61, 63), exact=True, engine="onednn",
+      why="qnnpack reads other elements where a dilated window reaches into the padding")
 table("max_pool2d_signed", "F.max_pool2d(x, 3, 2, 1)", x=s8(1, 8, 61, 63), exact=True)
 table("max_pool1d", "F.max_pool1d(x, 3, 2, 1)", x=u8(2, 8, 200), exact=True)
 
