@@ -14,7 +14,7 @@ struct Limits {
   int max_pickle_depth = 512;                             // nesting of containers
   std::size_t max_pickle_nodes = std::size_t{1} << 24;    // values that one pickle makes
   int max_source_depth = 400;                             // nesting of brackets and blocks
-  std::size_t max_syntax_nodes = std::size_t{1} << 25;
+  std::size_t max_syntax_nodes = std::size_t{1} << 21;
   int max_call_depth = 256;                // calls inlined into each other
   std::int64_t max_steps = 50'000'000;     // statements and expressions evaluated by the importer
   std::int64_t max_list_length = 1 << 20;  // elements of a list of the imported program

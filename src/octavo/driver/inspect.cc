@@ -1,9 +1,12 @@
 #include "octavo/driver/inspect.h"
 
+#include <fstream>
+
 #include <fmt/format.h>
 
 #include "octavo/driver/pipeline.h"
 #include "octavo/ir/text.h"
+#include "octavo/onnx/read.h"
 #include "octavo/passes/passes.h"
 
 namespace octavo::driver {
@@ -46,16 +49,68 @@ void DescribeGraph(const ir::Graph& graph, Inspection& inspection) {
   for (const ir::Node& node : graph.nodes()) inspection.layers.push_back(Describe(graph, node));
 }
 
+// A TorchScript archive is a zip and an ONNX file a protobuf message that begins with ir_version (field 1, a
+// small number): told apart by content, as everywhere.
+bool LooksLikeOnnx(const std::filesystem::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  char head[2] = {};
+  stream.read(head, sizeof head);
+  return stream.gcount() == 2 && head[0] == '\x08' && head[1] > 0 && head[1] < 64;
+}
+
+// In a file, quantized values are plain integers; the nodes that make them say what they mean.
+void RestoreQuantization(ir::Graph& graph, const ir::Node& node) {
+  auto quantize = [&graph](ir::ValueId id, double scale, std::int64_t zero_point, DType dtype) {
+    TensorType& type = graph.value(id).type;
+    type.dtype = dtype == DType::kInt8 ? DType::kQInt8 : DType::kQUint8;
+    type.quantization = Quantization::PerTensor(scale, zero_point);
+  };
+  if (const ir::Operand* scale = node.Find("Y_scale")) {
+    const ir::Operand* zero_point = node.Find("Y_zero_point");
+    if (!zero_point || !std::holds_alternative<double>(*scale) || !std::holds_alternative<Dim>(*zero_point))
+      return;
+    quantize(node.outputs[0], std::get<double>(*scale), std::get<Dim>(*zero_point).value(), DType::kUint8);
+  } else if (node.op == "QuantizeLinear" && node.arguments.size() >= 3) {
+    const auto* scale_id = std::get_if<ir::ValueId>(&node.arguments[1].value);
+    const auto* zero_id = std::get_if<ir::ValueId>(&node.arguments[2].value);
+    if (!scale_id || !zero_id) return;
+    const auto& scale_value = graph.value(*scale_id).constant;
+    const auto& zero_value = graph.value(*zero_id).constant;
+    if (!scale_value || !zero_value || scale_value->num_elements() != 1 || zero_value->num_elements() != 1)
+      return;
+    quantize(node.outputs[0], scale_value->ToDoubles()[0], zero_value->ToInts()[0], zero_value->dtype);
+  }
+}
+
+Result<Inspection> InspectOnnx(const std::filesystem::path& path, const InspectOptions& options) {
+  onnx::ReadModel read = OCTAVO_TRY(onnx::Read(path));
+  for (const ir::Node& node : read.graph.nodes()) {
+    if (!node.outputs.empty()) RestoreQuantization(read.graph, node);
+  }
+  Inspection inspection;
+  inspection.format = "ONNX";
+  std::string opsets;
+  for (const auto& [domain, version] : read.graph.opsets) {
+    opsets += fmt::format(", {} {}", domain.empty() ? "opset" : domain, version);
+  }
+  inspection.producer = (read.producer.empty() ? "unknown producer" : read.producer) + opsets;
+  inspection.file_bytes = read.bytes;
+  DescribeGraph(read.graph, inspection);
+  if (options.graph_text) inspection.graph_text = ir::Print(read.graph);
+  return inspection;
+}
+
 }  // namespace
 
 Result<Inspection> Inspect(const std::filesystem::path& path, const InspectOptions& options) {
+  if (LooksLikeOnnx(path)) return InspectOnnx(path, options);
   const auto operators = OCTAVO_TRY(LoadOperators(options.plugins));
   Read read = OCTAVO_TRY(ReadModel(path, operators->registry, options.inputs));
   ir::Graph& graph = read.imported.graph;
   Inspection inspection;
   inspection.format = "TorchScript";
-  inspection.producer = fmt::format("{}{}{}", read.module.traced ? "traced" : "scripted",
-                                    read.module.producer.empty() ? "" : ", ", read.module.producer);
+  // Only newer files tell whether a model was traced.
+  inspection.producer = (read.module.traced ? "traced, " : "") + read.module.producer;
   inspection.file_bytes = read.module.file_bytes;
   inspection.warnings = std::move(read.imported.warnings);
   passes::RemoveDeadNodes(graph);
