@@ -124,43 +124,33 @@ HalfwayRounding RoundingOf(const Arguments& a) {
   return qnnpack ? HalfwayRounding::kEvenDistance : HalfwayRounding::kEvenInteger;
 }
 
-// PyTorch multiplies the sum of the integers by 1 / depth / height / width, rounding after each division. The
-// input's scale takes up what that differs from one division by their product, which ONNX Runtime does.
-Value GlobalAverageOfIntegers(Builder& g, Value x, const TensorType& type) {
-  float multiplier = 1, cells = 1;
-  const bool known = x.shape() && KnownSizes(Shape(x.shape()->begin() + 2, x.shape()->end()));
-  for (std::size_t i = 2; known && i < x.shape()->size(); ++i) {
-    const auto size = static_cast<float>((*x.shape())[i].value());
-    multiplier /= size;
-    cells *= size;
+// PyTorch's own kernel divides the sum of the integers, as ONNX Runtime's AveragePool does; GlobalAveragePool
+// multiplies by a reciprocal.
+Result<Value> AverageOfIntegers(Builder& g, Value x, Window window, const TensorType& type) {
+  const std::size_t n = window.spatial_dims();
+  if (n == 0) {  // all of the input
+    const auto sizes = x.shape() ? KnownSizes(Shape(x.shape()->begin() + 2, x.shape()->end())) : std::nullopt;
+    if (!sizes) return GlobalAverage(g, x, type, HalfwayRounding::kEvenInteger);
+    window.kernel = window.stride = *sizes;
+    window.padding.assign(sizes->size(), 0);
+    window.dilation.assign(sizes->size(), 1);
   }
-  const float scale = multiplier * cells;
-  if (g.target() != Target::kOnnxRuntime || scale / cells != multiplier) {
-    return GlobalAverage(g, x, type, HalfwayRounding::kEvenInteger);
-  }
-  const Value zero = IntegerConstant(g, type, 0);
-  const Value real =
-      g.As(g.Op("DequantizeLinear", {x, g.Scalar(scale), zero}), WithDType(x.type(), DType::kFloat32));
-  return QuantizeFromSteps(g, g.Op("GlobalAveragePool", {real}), type, 0);
+  const Value y = OCTAVO_TRY(WindowAverage(g, DequantizeToSteps(g, x, 0), window, {}, type));
+  return QuantizeFromSteps(g, y, type, 0);
 }
 
 Result<std::vector<Value>> AdaptiveAverage(Builder& g, const Arguments& a) {
   const Value x = a.tensor("self");
   const Adaptive adaptive = OCTAVO_TRY(Analyze(a));
+  const bool integers = x.quantized() && RoundingOf(a) == HalfwayRounding::kEvenInteger;
   switch (adaptive.kind) {
     case Kind::kIdentity:
       return One(x);
     case Kind::kGlobal:
-      if (x.quantized() && RoundingOf(a) == HalfwayRounding::kEvenInteger) {
-        return One(GlobalAverageOfIntegers(g, x, a.result()));
-      }
-      return One(GlobalAverage(g, x, a.result(), RoundingOf(a)));
+      if (integers) return One(OCTAVO_TRY(AverageOfIntegers(g, x, {}, a.result())));
+      return One(GlobalAverage(g, x, a.result(), HalfwayRounding::kEvenDistance));
     case Kind::kWindows:
-      if (x.quantized() && RoundingOf(a) == HalfwayRounding::kEvenInteger) {
-        const Value y =
-            OCTAVO_TRY(WindowAverage(g, DequantizeToSteps(g, x, 0), adaptive.window, {}, a.result()));
-        return One(QuantizeFromSteps(g, y, a.result(), 0));
-      }
+      if (integers) return One(OCTAVO_TRY(AverageOfIntegers(g, x, adaptive.window, a.result())));
       return One(OCTAVO_TRY(WindowAverage(g, x, adaptive.window, {}, a.result())));
     case Kind::kUneven:
       break;
