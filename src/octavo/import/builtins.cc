@@ -9,6 +9,7 @@ const BuiltinTable& Builtins() {
     AddNumberBuiltins(built);
     AddConversionBuiltins(built);
     AddListBuiltins(built);
+    AddSequenceBuiltins(built);
     AddDictBuiltins(built);
     AddStringBuiltins(built);
     AddTensorBuiltins(built);

@@ -11,6 +11,7 @@ using BuiltinResult = Result<std::optional<Value>>;
 void AddNumberBuiltins(BuiltinTable& table);      // arithmetic, comparisons, math
 void AddConversionBuiltins(BuiltinTable& table);  // int(), float(), str(), tensors <-> numbers
 void AddListBuiltins(BuiltinTable& table);        // lists and tuples
+void AddSequenceBuiltins(BuiltinTable& table);    // range, sorted, sum, zip, ...
 void AddDictBuiltins(BuiltinTable& table);
 void AddStringBuiltins(BuiltinTable& table);
 void AddTensorBuiltins(BuiltinTable& table);  // size, dtype, q_scale, ...
@@ -46,6 +47,7 @@ Result<Value> Arithmetic(Evaluator& evaluator, BinaryOp op, const Value& a, cons
 Result<std::optional<Value>> NumberBinary(Evaluator& evaluator, const CallArguments& call, BinaryOp op);
 // True, False, or an Undecided.
 Value CompareNumbers(Evaluator& evaluator, CompareOp op, const Value& a, const Value& b);
+bool CompareStrings(CompareOp op, const std::string& a, const std::string& b);
 // Deep equality as Python's ==; nullopt where it cannot be told (tensors).  The result may be an Undecided.
 Result<std::optional<Value>> Equal(Evaluator& evaluator, const Value& a, const Value& b);
 // A known int; an error that names `what` where it is symbolic or another kind.

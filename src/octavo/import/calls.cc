@@ -294,13 +294,14 @@ Status Evaluator::BindParameters(const source::Function& function, const CallArg
     frame.locals[parameters[next].name] = value;
     given[next++] = true;
   }
-  for (const auto& [name, value] : arguments.keywords) {
+  for (const auto& keyword : arguments.keywords) {
+    const std::string_view name = keyword.first;
     const auto at = std::find_if(parameters.begin() + static_cast<std::ptrdiff_t>(first), parameters.end(),
-                                 [&name](const source::Parameter& p) { return p.name == name; });
+                                 [name](const source::Parameter& p) { return p.name == name; });
     if (at == parameters.end()) return InvalidFile(fmt::format("{} has no argument {}", function.name, name));
     const auto index = static_cast<std::size_t>(at - parameters.begin());
     if (given[index]) return InvalidFile(fmt::format("the argument {} is given twice", name));
-    frame.locals[at->name] = value;
+    frame.locals[at->name] = keyword.second;
     given[index] = true;
   }
   for (std::size_t i = first; i < parameters.size(); ++i) {

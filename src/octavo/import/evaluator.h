@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -184,7 +185,10 @@ class Evaluator {
     std::int64_t offset;
     DType dtype;
     std::vector<std::int64_t> sizes, strides;
-    auto operator<=>(const ConstantKey&) const = default;
+    bool operator<(const ConstantKey& other) const {
+      return std::tie(storage, offset, dtype, sizes, strides) <
+             std::tie(other.storage, other.offset, other.dtype, other.sizes, other.strides);
+    }
   };
   std::map<ConstantKey, TensorBox*> constants_;
   std::unordered_map<const void*, AliasSet*> storages_;

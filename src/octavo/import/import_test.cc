@@ -177,8 +177,8 @@ TEST(Import, KeepsSymbolicSizesAsPolynomials) {
 TEST(Import, HandsOnWhatWasNeverSetUntilItIsUsed) {
   const std::string body =
       "_2 = uninitialized(Tensor)\nif torch.gt(2, 1):\n  a, b = False, _2\nelse:\n  a, b = True, x\n";
-  EXPECT_TRUE(ImportOf(MakeModule(
-      Forward(kX, body + "if a:\n  y = torch.relu(b)\nelse:\n  y = torch.sigmoid(x)\nreturn y"))));
+  EXPECT_TRUE(ImportOf(
+      MakeModule(Forward(kX, body + "if a:\n  y = torch.relu(b)\nelse:\n  y = torch.sigmoid(x)\nreturn y"))));
   const auto used = ImportOf(MakeModule(Forward(kX, body + "return torch.relu(b)")));
   ASSERT_FALSE(used);
   EXPECT_EQ(used.error().what(), "a value that was never set cannot be given to aten::relu");

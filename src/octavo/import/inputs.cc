@@ -113,7 +113,7 @@ class InputMaker {
       if (count == 0 && !open_list_) open_list_ = {name, type->children[1].get(), slots_.size()};
     } else if (IsGeneric(type, "Dict") && type->children.size() == 3) {
       for (const std::string& key : NamesUnder(name)) {
-        AddSlots(name + "." + key, type->children[2].get(), optional);
+        AddSlots(fmt::format("{}.{}", name, key), type->children[2].get(), optional);
       }
     } else if (HoldsTensors(type)) {
       slots_.push_back({.name = name, .optional = optional});
@@ -209,7 +209,7 @@ class InputMaker {
     if (IsGeneric(type, "Dict") && type->children.size() == 3) {
       Dict* dict = evaluator_.arena().NewDict();
       for (const std::string& key : NamesUnder(name)) {
-        const Value item = OCTAVO_TRY(MakeValue(name + "." + key, type->children[2].get()));
+        const Value item = OCTAVO_TRY(MakeValue(fmt::format("{}.{}", name, key), type->children[2].get()));
         dict->items.emplace_back(evaluator_.arena().String(key), item);
       }
       if (dict->items.empty()) return Missing(name, type, "key");

@@ -5,7 +5,6 @@
 namespace octavo::import {
 
 using source::ExprKind;
-using source::Statement;
 using source::StatementKind;
 
 namespace {

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <unordered_map>
 #include <utility>
 #include <variant>
@@ -40,6 +41,11 @@ struct Uninitialized {};
 // the evaluation reaches, and reports, the other missing operators.
 struct Unknown {};
 
+template <typename T, typename Variant>
+struct IsOneOf;
+template <typename T, typename... Kinds>
+struct IsOneOf<T, std::variant<Kinds...>> : std::bool_constant<(std::is_same_v<T, Kinds> || ...)> {};
+
 class Value {
  public:
   using Variant =
@@ -49,7 +55,7 @@ class Value {
 
   Value() = default;
   template <typename T>
-  requires std::is_constructible_v<Variant, std::in_place_type_t<T>, T> Value(T v)
+  requires IsOneOf<T, Variant>::value Value(T v)
       : v_(std::in_place_type<T>, v) {}  // NOLINT(google-explicit-constructor)
   Value(const char*) = delete;
 
