@@ -285,8 +285,11 @@ class Printer {
     for (std::size_t i = 0; i < node.outputs.size(); ++i) {
       out_ += (i == 0 ? "" : ", ") + Definition(node.outputs[i]);
     }
+    // A string may not begin a statement: it would belong to the value before it.
+    const bool plain = IsPlainOperator(node.op);
     if (!node.outputs.empty()) out_ += " = ";
-    out_ += fmt::format("{}({})", IsPlainOperator(node.op) ? node.op : Quoted(node.op), arguments);
+    if (node.outputs.empty() && !plain) out_ += "= ";
+    out_ += fmt::format("{}({})", plain ? node.op : Quoted(node.op), arguments);
     if (!node.name.empty()) out_ += fmt::format(" name {}", Quoted(node.name));
     if (options_.origins && node.origin) out_ += Comment(*node.origin);
     out_ += '\n';

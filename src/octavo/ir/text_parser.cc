@@ -59,7 +59,7 @@ class GraphParser {
   // ---- Statements ----
 
   Status Statement() {
-    if (in_.Peek() == '%' || in_.Peek() == '"') return NodeStatement();
+    if (in_.Peek() == '%' || in_.Peek() == '=') return NodeStatement();
     const std::size_t begin = in_.position();
     const std::string op = OCTAVO_TRY(in_.Operator());
     if (in_.Peek() == '(') {
@@ -142,6 +142,8 @@ class GraphParser {
         definitions.push_back(OCTAVO_TRY(ParseDefinition()));
       } while (in_.Eat(','));
       OCTAVO_TRY(in_.Expect('='));
+    } else {
+      in_.Eat('=');
     }
     std::string op = in_.Peek() == '"' ? OCTAVO_TRY(in_.String()) : OCTAVO_TRY(in_.Operator());
     OCTAVO_TRY(in_.Expect('('));
@@ -160,7 +162,12 @@ class GraphParser {
       graph_.value(output).name = std::move(definitions[i].name);
       OCTAVO_TRY(Define(definitions[i], output));
     }
-    if (in_.EatWord("name")) graph_.node(id).name = OCTAVO_TRY(in_.String());
+    const std::size_t end = in_.position();
+    if (in_.EatWord("name") && in_.Peek() == '"') {
+      graph_.node(id).name = OCTAVO_TRY(in_.String());
+    } else {
+      in_.Rewind(end);
+    }
     return {};
   }
 

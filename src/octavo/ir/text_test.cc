@@ -57,7 +57,7 @@ INSTANTIATE_TEST_SUITE_P(
         "%2 = op(a=1, b.c=[2], \"odd name\"=%1, \"0\"=2)\n"
         "op()\n"
         "%3, %4: float32[2], %named = aten::split(%0, 9223372036854775807, -9223372036854775808)\n",
-        "\"strange op\"()\n%0 = \"a(b\"()\n",
+        "input %x\n= \"strange op\"()\nname()\nname() name \"name\"\n%0 = \"a(b\"()\n",
         // Node names
         "input %x\n%0: float32 = org.pytorch._caffe2::Int8Conv(%x) name \"layer1.0.conv1/Int8Conv\"\n"
         "output \"odd name\" = %0\n",
@@ -273,7 +273,8 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"op(\"a\nb\")", "graph:1:4", "does not end"},
         Refusal{"op(\"\\q\")", "graph:1:6", "no such escape"},
         Refusal{"op(\"\\x4\")", "graph:1:6", "no such escape"},
-        Refusal{"op() name x", "graph:1:11", "'\"' is missing"},
+        Refusal{"op() name x", "graph:1:6", "\"name\" begins no statement"},
+        Refusal{"\"op\"()", "graph:1:1", "a statement is missing"},
         Refusal{"input %x: float31", "graph:1:11", "there is no type float31"},
         Refusal{"input %x: float32[", "graph:1:19", "a size is missing"},
         Refusal{"input %x: float32[1,]", "graph:1:21", "a size is missing"},

@@ -11,9 +11,9 @@ namespace octavo::passes {
 int RemoveDeadNodes(ir::Graph& graph);
 // Makes one constant of those with the same type and bytes.  Returns the number removed.
 int MergeConstants(ir::Graph& graph);
-// The former exporter's own pattern, always on in the Caffe2 dialect: an Int8Transpose [0,3,1,2] directly followed by
-// [0,2,3,1] between two convolutions disappears.  `everywhere` (--optimize) takes every pair of transposes that
-// undo each other, and what then is an identity.  Returns the number of nodes removed.
+// The former exporter's own pattern, always on in the Caffe2 dialect: an Int8Transpose [0,3,1,2] directly
+// followed by [0,2,3,1] between two convolutions disappears.  `everywhere` (--optimize) takes every pair of
+// transposes that undo each other, and what then is an identity.  Returns the number of nodes removed.
 int CancelTransposes(ir::Graph& graph, bool everywhere);
 // --optimize: slices over a whole dimension, reshapes to the same shape, identities.
 int RemoveIdentities(ir::Graph& graph);

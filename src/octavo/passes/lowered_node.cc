@@ -1,0 +1,75 @@
+#include "octavo/passes/lowered_node.h"
+
+#include <algorithm>
+
+namespace octavo::passes {
+namespace {
+
+// Shapes, axes and the like; more elements are no list of integers that a pass would look at.
+constexpr std::int64_t kMaxInts = 64;
+
+}  // namespace
+
+std::optional<ir::ValueId> InputOf(const ir::Node& node, std::size_t index) {
+  for (const ir::Argument& argument : node.arguments) {
+    if (!argument.name.empty()) continue;
+    if (index-- > 0) continue;
+    const auto* id = std::get_if<ir::ValueId>(&argument.value);
+    return id != nullptr && id->valid() ? std::optional(*id) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> IntAttribute(const ir::Node& node, std::string_view name) {
+  const ir::Operand* operand = node.Find(name);
+  const auto* dim = operand != nullptr ? std::get_if<Dim>(operand) : nullptr;
+  return dim != nullptr ? dim->maybe() : std::nullopt;
+}
+
+std::optional<std::vector<std::int64_t>> IntsAttribute(const ir::Node& node, std::string_view name) {
+  const ir::Operand* operand = node.Find(name);
+  const auto* dims = operand != nullptr ? std::get_if<std::vector<Dim>>(operand) : nullptr;
+  return dims != nullptr ? KnownSizes(*dims) : std::nullopt;
+}
+
+std::optional<std::vector<std::int64_t>> ConstantInts(const ir::Graph& graph, ir::ValueId id) {
+  const ir::Value& value = graph.value(id);
+  const Tensor* tensor = value.constant ? &*value.constant : nullptr;
+  if (tensor == nullptr && value.producer != ir::kNoNode && graph.node(value.producer).op == "Constant") {
+    const ir::Operand* operand = graph.node(value.producer).Find("value");
+    tensor = operand != nullptr ? std::get_if<Tensor>(operand) : nullptr;
+  }
+  if (tensor == nullptr || !IsInteger(tensor->dtype) || tensor->num_elements() > kMaxInts)
+    return std::nullopt;
+  return tensor->ToInts();
+}
+
+std::optional<std::vector<std::int64_t>> Permutation(const ir::Node& node) {
+  const bool onnx = node.op == "Transpose";
+  if (!onnx && node.op != "org.pytorch._caffe2::Int8Transpose") return std::nullopt;
+  if (!InputOf(node) || node.outputs.size() != 1) return std::nullopt;
+  std::optional<std::vector<std::int64_t>> order = IntsAttribute(node, onnx ? "perm" : "axes");
+  if (!order) return std::nullopt;
+  std::vector<std::int64_t> sorted = *order;
+  std::sort(sorted.begin(), sorted.end());
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    if (sorted[i] != static_cast<std::int64_t>(i)) return std::nullopt;
+  }
+  return order;
+}
+
+bool CanStandFor(const ir::Graph& graph, ir::ValueId source, ir::ValueId copy) {
+  const TensorType &a = graph.type(source), &b = graph.type(copy);
+  if (a.dtype != DType::kUnknown && b.dtype != DType::kUnknown &&
+      (a.dtype != b.dtype || a.quantization != b.quantization)) {
+    return false;
+  }
+  const auto is_output = [&graph](ir::ValueId id) {
+    return std::any_of(graph.outputs().begin(), graph.outputs().end(),
+                       [id](const ir::Output& output) { return output.value == id; });
+  };
+  if (!is_output(copy)) return true;
+  return graph.value(source).producer != ir::kNoNode && !is_output(source);
+}
+
+}  // namespace octavo::passes

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "octavo/graph.h"
+
+// What the passes ask of the nodes of a lowered graph.
+
+namespace octavo::passes {
+
+// The input at that place, counted without the named attributes; nullopt where it is left out.
+std::optional<ir::ValueId> InputOf(const ir::Node& node, std::size_t index = 0);
+// An attribute that is a known integer, or a list of them.
+std::optional<std::int64_t> IntAttribute(const ir::Node& node, std::string_view name);
+std::optional<std::vector<std::int64_t>> IntsAttribute(const ir::Node& node, std::string_view name);
+// The elements of a small constant input; `Constant` nodes are constants, too.
+std::optional<std::vector<std::int64_t>> ConstantInts(const ir::Graph& graph, ir::ValueId id);
+// The order of the axes that a Transpose or Int8Transpose makes; nullopt for any other node.
+std::optional<std::vector<std::int64_t>> Permutation(const ir::Node& node);
+// May `source` be used in place of `copy`, which has the same elements?  It may not where their quantization
+// differs, nor where an output of the graph would lose the node that names it.
+bool CanStandFor(const ir::Graph& graph, ir::ValueId source, ir::ValueId copy);
+
+}  // namespace octavo::passes
