@@ -124,33 +124,45 @@ HalfwayRounding RoundingOf(const Arguments& a) {
   return qnnpack ? HalfwayRounding::kEvenDistance : HalfwayRounding::kEvenInteger;
 }
 
-// PyTorch's own kernel divides the sum of the integers, as ONNX Runtime's AveragePool does; GlobalAveragePool
-// multiplies by a reciprocal.
-Result<Value> AverageOfIntegers(Builder& g, Value x, Window window, const TensorType& type) {
-  const std::size_t n = window.spatial_dims();
-  if (n == 0) {  // all of the input
-    const auto sizes = x.shape() ? KnownSizes(Shape(x.shape()->begin() + 2, x.shape()->end())) : std::nullopt;
-    if (!sizes) return GlobalAverage(g, x, type, HalfwayRounding::kEvenInteger);
-    window.kernel = window.stride = *sizes;
-    window.padding.assign(sizes->size(), 0);
-    window.dilation.assign(sizes->size(), 1);
+// All of the input, if its size is known.
+std::optional<Window> WholeWindow(const Value& x) {
+  if (!x.shape()) return std::nullopt;
+  const auto sizes = KnownSizes(Shape(x.shape()->begin() + 2, x.shape()->end()));
+  if (!sizes) return std::nullopt;
+  Window window{.kernel = *sizes, .stride = *sizes};
+  window.padding.assign(sizes->size(), 0);
+  window.dilation.assign(sizes->size(), 1);
+  // Every size that a window may have, so that its cells can be counted.
+  constexpr std::int64_t kLargest = 1 << 20;
+  std::int64_t cells = 1;
+  for (const std::int64_t size : *sizes) {
+    if (size < 1 || size > kLargest / cells) return std::nullopt;
+    cells *= size;
   }
-  const Value y = OCTAVO_TRY(WindowAverage(g, DequantizeToSteps(g, x, 0), window, {}, type));
-  return QuantizeFromSteps(g, y, type, 0);
+  return window;
+}
+
+Result<Value> GlobalAdaptiveAverage(Builder& g, const Arguments& a, Value x) {
+  if (!x.quantized() || RoundingOf(a) == HalfwayRounding::kEvenDistance) {
+    return GlobalAverage(g, x, a.result(), HalfwayRounding::kEvenDistance);
+  }
+  const std::optional<Window> whole = WholeWindow(x);
+  if (whole) return AverageOfIntegers(g, x, *whole, a.result());
+  return GlobalAverage(g, x, a.result(), HalfwayRounding::kEvenInteger);
 }
 
 Result<std::vector<Value>> AdaptiveAverage(Builder& g, const Arguments& a) {
   const Value x = a.tensor("self");
   const Adaptive adaptive = OCTAVO_TRY(Analyze(a));
-  const bool integers = x.quantized() && RoundingOf(a) == HalfwayRounding::kEvenInteger;
   switch (adaptive.kind) {
     case Kind::kIdentity:
       return One(x);
     case Kind::kGlobal:
-      if (integers) return One(OCTAVO_TRY(AverageOfIntegers(g, x, {}, a.result())));
-      return One(GlobalAverage(g, x, a.result(), HalfwayRounding::kEvenDistance));
+      return One(OCTAVO_TRY(GlobalAdaptiveAverage(g, a, x)));
     case Kind::kWindows:
-      if (integers) return One(OCTAVO_TRY(AverageOfIntegers(g, x, adaptive.window, a.result())));
+      if (x.quantized() && RoundingOf(a) == HalfwayRounding::kEvenInteger) {
+        return One(OCTAVO_TRY(AverageOfIntegers(g, x, adaptive.window, a.result())));
+      }
       return One(OCTAVO_TRY(WindowAverage(g, x, adaptive.window, {}, a.result())));
     case Kind::kUneven:
       break;

@@ -75,17 +75,18 @@ Rounding PyTorchRounding(const TensorType& type, const Window& w) {
   return {1.0F / cells, false};
 }
 
-// ONNX Runtime's fused AveragePool divides and adds the zero point before it rounds.  Does that give
-// PyTorch's integer for every sum that a window can have?
+// ONNX Runtime's fused AveragePool multiplies by the reciprocal and adds the zero point before it rounds.
+// Does that give PyTorch's integer for every sum that a window can have?
 bool FusedAverageIsExact(const TensorType& type, const Window& w, const Rounding& rounding) {
   const auto [low, high] = RangeOf(type.dtype);
   const std::int64_t zero = type.quantization->zero_point(), cells = w.cells();
   const auto zero_point = static_cast<float>(zero);
+  const float reciprocal = 1.0F / static_cast<float>(cells);
   for (std::int64_t sum = cells * (low - zero); sum <= cells * (high - zero); ++sum) {
     const auto s = static_cast<float>(sum);
     const float expected = rounding.zero_point_after ? std::nearbyintf(s * rounding.multiplier) + zero_point
                                                      : std::nearbyintf(s * rounding.multiplier + zero_point);
-    if (expected != std::nearbyintf(s / static_cast<float>(cells) + zero_point)) return false;
+    if (expected != std::nearbyintf(s * reciprocal + zero_point)) return false;
   }
   return true;
 }
@@ -116,9 +117,9 @@ constexpr std::int64_t kMaxConvolutionWeights = 1 << 20;
 // The average in halves of a step and then as steps again: the same numbers, but with an operator between
 // that keeps ONNX Runtime from its fused average, so that its QuantizeLinear rounds first and adds the zero
 // point then.
-Value QuantizeOnItsOwn(Builder& g, Value average, const TensorType& type) {
+Value QuantizeOnItsOwn(Builder& g, Value average, const TensorType& type, std::int64_t zero_point) {
   const Value half = g.Scalar(0.5F);
-  const Value zero = IntegerConstant(g, type, type.quantization->zero_point());
+  const Value zero = IntegerConstant(g, type, zero_point);
   return g.As(g.Op("QuantizeLinear", {g.Op("Mul", {average, half}), half, zero}), type);
 }
 
@@ -152,7 +153,21 @@ Result<Value> WindowAverage(Builder& g, Value x, const Window& w, const AverageO
     }
   }
   const Value y = OCTAVO_TRY(RealAverage(g, DequantizeToSteps(g, x), w, options));
-  return exact ? QuantizeFromSteps(g, y, type) : QuantizeOnItsOwn(g, y, type);
+  return exact ? QuantizeFromSteps(g, y, type)
+               : QuantizeOnItsOwn(g, y, type, type.quantization->zero_point());
+}
+
+Result<Value> AverageOfIntegers(Builder& g, Value x, const Window& w, const TensorType& type) {
+  const Value y = OCTAVO_TRY(RealAverage(g, DequantizeToSteps(g, x, 0), w, {}));
+  const auto [low, high] = RangeOf(type.dtype);
+  const auto cells = static_cast<float>(w.cells());
+  bool fused_is_exact = true;
+  for (std::int64_t sum = w.cells() * low; sum <= w.cells() * high && fused_is_exact; ++sum) {
+    const auto s = static_cast<float>(sum);
+    fused_is_exact = std::nearbyintf(s / cells) == std::nearbyintf(s * (1.0F / cells));
+  }
+  if (fused_is_exact || g.target() != Target::kOnnxRuntime) return QuantizeFromSteps(g, y, type, 0);
+  return QuantizeOnItsOwn(g, y, type, 0);
 }
 
 Value GlobalAverage(Builder& g, Value x, const TensorType& type, HalfwayRounding rounding) {

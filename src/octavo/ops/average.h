@@ -20,6 +20,10 @@ struct AverageOptions {
 Result<Value> WindowAverage(Builder& g, Value x, const Window& window, const AverageOptions& options,
                             const TensorType& type);
 
+// The average of each window without padding, as PyTorch's own kernels of adaptive pooling have it: the
+// integers are summed as they are, divided, and rounded to even.  `x` is quantized.
+Result<Value> AverageOfIntegers(Builder& g, Value x, const Window& window, const TensorType& type);
+
 // The average over all spatial dimensions, which stay with size 1.  PyTorch rounds the average of a quantized
 // tensor in two ways, which differ where it lies halfway between two integers: qnnpack makes the distance
 // from the zero point even, PyTorch's own kernels the integer itself.
