@@ -84,15 +84,17 @@ def forms(layer):
 def make(layer, out):
     """Writes the layer's folder.  An answer is taken from the first form's saved file; the other forms must agree."""
     torch.backends.quantized.engine = layer.engine
-    outputs, found = None, []
+    outputs, found = None, set()
     for form in forms(layer):
         path = out / (form + ".pt")
         module = archive(layer, form)
         torch.jit.save(module, str(path))
+        reached = torch.jit.freeze(module) if form == "scripted" else module  # freezing drops untaken branches
+        found.update(operators(reached.graph.copy()))
         with torch.no_grad():
             answer = listed(torch.jit.load(str(path))(*layer.arguments()))
         if outputs is None:
-            outputs, found = answer, operators(module.graph.copy())
+            outputs = answer
         for a, b in zip(outputs, answer):
             if quantization(a) != quantization(b) or not np.allclose(integers(a), integers(b), 1e-6, 1e-6, True):
                 raise ValueError("%s: PyTorch's own forms differ" % form)
@@ -104,7 +106,8 @@ def make(layer, out):
     for i, t in enumerate(layer.arguments()):
         np.save(out / ("in%d.npy" % i), np.asarray(integers(t), order="C"))
     (out / "case.json").write_text(json.dumps({
-        "name": layer.name, "forms": forms(layer), "operators": found, "exact": layer.exact,
+        "name": layer.name, "forms": forms(layer), "operators": sorted(found), "exact": layer.exact,
+        "unavoidable": layer.unavoidable,
         "rtol": layer.rtol, "why": layer.why,
         "inputs": [{"name": n, "spec": i.spec(n)} for n, i in layer.inputs.items()],
         "outputs": [{"quantization": quantization(t)} for t in outputs]}, indent=1))
