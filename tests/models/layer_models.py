@@ -17,6 +17,7 @@ Needs PyTorch 1.13 (Debian: python3-torch); other versions may work.
 import argparse
 import json
 import pathlib
+import shutil
 import sys
 import warnings
 
@@ -119,6 +120,10 @@ def make_all(names=(), out=None):
     out = pathlib.Path(out or cache.ROOT / "layers")
     wanted = key()
     folders, failures = {}, {}
+    kept = {layer.name for layer in all_layers()}
+    for old in out.glob("*"):
+        if old.name not in kept:
+            shutil.rmtree(old)
     for layer in all_layers():
         if names and layer.name not in names:
             continue
