@@ -85,10 +85,11 @@ Emitter ClampCaffe2(std::string argument, BoundsOf bounds) {
   return Int8Or(
       [argument, bounds](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
         const Value x = a.tensor(argument);
+        const TensorType type = x.type();
         Bounds b = bounds(a);
-        if (b.low) b.low = RealOf(QuantizedBound(*b.low, x.type()), x.type());
-        if (b.high) b.high = RealOf(QuantizedBound(*b.high, x.type()), x.type());
-        return One(OCTAVO_TRY(Caffe2Quantize(g, ClampReal(g, Caffe2Dequantize(g, x), b), x.type())));
+        if (b.low) b.low = RealOf(QuantizedBound(*b.low, type), type);
+        if (b.high) b.high = RealOf(QuantizedBound(*b.high, type), type);
+        return One(OCTAVO_TRY(Caffe2Quantize(g, ClampReal(g, Caffe2Dequantize(g, x), b), type)));
       },
       ClampFloat(argument, bounds));
 }

@@ -75,9 +75,13 @@ Rounding PyTorchRounding(const TensorType& type, const Window& w) {
   return {1.0F / cells, false};
 }
 
+// All sums are tried for windows up to this many cells; a larger one counts as not exact.
+constexpr std::int64_t kMostCells = 1 << 12;
+
 // ONNX Runtime's fused AveragePool multiplies by the reciprocal and adds the zero point before it rounds.
 // Does that give PyTorch's integer for every sum that a window can have?
 bool FusedAverageIsExact(const TensorType& type, const Window& w, const Rounding& rounding) {
+  if (w.cells() > kMostCells) return false;
   const auto [low, high] = RangeOf(type.dtype);
   const std::int64_t zero = type.quantization->zero_point(), cells = w.cells();
   const auto zero_point = static_cast<float>(zero);
@@ -161,7 +165,7 @@ Result<Value> AverageOfIntegers(Builder& g, Value x, const Window& w, const Tens
   const Value y = OCTAVO_TRY(RealAverage(g, DequantizeToSteps(g, x, 0), w, {}));
   const auto [low, high] = RangeOf(type.dtype);
   const auto cells = static_cast<float>(w.cells());
-  bool fused_is_exact = true;
+  bool fused_is_exact = w.cells() <= kMostCells;
   for (std::int64_t sum = w.cells() * low; sum <= w.cells() * high && fused_is_exact; ++sum) {
     const auto s = static_cast<float>(sum);
     fused_is_exact = std::nearbyintf(s / cells) == std::nearbyintf(s * (1.0F / cells));

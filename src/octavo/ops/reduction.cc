@@ -209,7 +209,7 @@ Result<std::vector<Value>> MeanInt8(Builder& g, const Arguments& a) {
   const bool image = x.rank() == 4 && IsGlobalAverage(x, axes) && (*x.shape())[2].known() &&
                      (*x.shape())[2] == (*x.shape())[3] && (*x.shape())[2].value() > 1;
   if (!image) return ThroughFloat(Mean)(g, a);
-  const Shape& s = *x.shape();
+  const Shape s = *x.shape();
   TensorType nhwc = a.result();
   nhwc.shape = Shape{s[0], 1, 1, s[1]};
   const Value average = Nchw(g, Int8(g, "Int8AveragePool", {Nhwc(g, x)}, nhwc,
