@@ -16,28 +16,43 @@ OPSETS = ("add", "conv2d_relu_padding", "conv2d_per_channel", "linear_2d", "cat"
 CASTS = {"float_compare"}
 
 
+def expected(folder):
+    """PyTorch's answer; of a newer PyTorch's models, the older one's to the same question where there is one.
+
+    Builds with FBGEMM (PyTorch's own wheels) round ties after adding the zero point, others (Debian's, ARM) before."""
+    older = tools.REPO / "build" / "models" / "layers" / folder.name
+    inputs, answers = tools.arrays(folder, "in"), tools.arrays(folder, "out")
+    if older.is_dir() and older != folder:
+        same = all(map(np.array_equal, inputs, tools.arrays(older, "in")))
+        others = tools.arrays(older, "out")
+        if same and all(a.dtype.kind in "iu" and a.shape == o.shape and tools.difference(a, o)[1] <= 1
+                        for a, o in zip(answers, others)):
+            return others
+    return answers
+
+
 def check(folder, onnx_file):
-    case, want = tools.case(folder), tools.arrays(folder, "out")
+    case, want = tools.case(folder), expected(folder)
     model = tools.check_model(onnx_file, allowed=("Cast",) if case["name"] in CASTS else ())
     got = tools.run(onnx_file, tools.arrays(folder, "in"))
     assert len(got) == len(want)
     known = tools.quantizations(model)
-    for value, expected, output, graph_output in zip(got, want, case["outputs"], model.graph.output):
-        assert value.shape == expected.shape
-        assert value.dtype == expected.dtype
+    for value, answer, output, graph_output in zip(got, want, case["outputs"], model.graph.output):
+        assert value.shape == answer.shape
+        assert value.dtype == answer.dtype
         quantized = output["quantization"]
         if quantized:
             said = known[graph_output.name]
             assert (said["dtype"], said["zero_point"]) == (quantized["dtype"], quantized["zero_point"])
             assert np.float32(said["scale"]) == np.float32(quantized["scale"])
-        if expected.dtype.kind in "iub":
-            differ, most = tools.difference(value, expected)
-            allowed = 0 if case["exact"] or not quantized else expected.size * max(1, case["unavoidable"]) // 100_000
+        if answer.dtype.kind in "iub":
+            differ, most = tools.difference(value, answer)
+            allowed = 0 if case["exact"] or not quantized else answer.size * max(1, case["unavoidable"]) // 100_000
             assert differ <= allowed and most <= 1, "%d of %d elements differ, by %d at most; %d may, by 1" % (
-                differ, expected.size, most, allowed)
+                differ, answer.size, most, allowed)
         else:
-            np.testing.assert_allclose(value, expected, rtol=case["rtol"],
-                                       atol=case["rtol"] * max(1.0, float(np.abs(expected).max(initial=0.0))))
+            np.testing.assert_allclose(value, answer, rtol=case["rtol"],
+                                       atol=case["rtol"] * max(1.0, float(np.abs(answer).max(initial=0.0))))
 
 
 @pytest.mark.parametrize("folder, form", CASES)
