@@ -85,6 +85,18 @@ Tensor NumberTensor(const ir::Operand& number) {
   return Tensor::From(DType::kFloat64, {}, std::vector<double>{std::get<double>(number)});
 }
 
+// When PyTorch runs a saved model, a 0-dimensional tensor among its constants is a number again, as which it
+// was written in Python.
+bool IsNumberOfProgram(const Arguments& a, std::string_view name) {
+  const Value x = a.tensor(name);
+  return x.constant() && x.rank() == 0 && a.graph().value(x.id()).name.starts_with("CONSTANTS.");
+}
+
+DType DTypeOfNumber(DType dtype) {
+  if (dtype == DType::kBool) return dtype;
+  return IsFloat(dtype) ? DType::kFloat32 : DType::kInt64;
+}
+
 // bool, integer, floating point.
 int Kind(DType dtype) { return dtype == DType::kBool ? 0 : IsFloat(dtype) ? 2 : 1; }
 
@@ -133,7 +145,11 @@ Result<DType> CommonDType(const Arguments& a, const std::vector<std::string_view
                         Name(x.dtype())),
             "Use torch.ops.quantized or nn.quantized.FloatFunctional, or dequantize first.");
       }
-      join(x.rank() == 0 ? scalar : dimensioned, KnownDType(x.dtype()));
+      if (IsNumberOfProgram(a, name)) {
+        join(number, DTypeOfNumber(x.dtype()));
+      } else {
+        join(x.rank() == 0 ? scalar : dimensioned, KnownDType(x.dtype()));
+      }
     }
   }
   std::optional<DType> common = dimensioned;

@@ -21,14 +21,19 @@ Status CheckIndexDType(const Value& index, std::string_view argument) {
   return Unsupported(fmt::format("argument {} is {}, and must be int64", argument, Name(index.dtype())));
 }
 
-// Opset 9 counts indices from the front alone.
-Status CheckNotNegative(Builder& g, const Value& index, std::string_view argument) {
-  if (g.opset() >= 11) return {};
+// Opset 9 counts indices from the front alone, where constants of a known size can be brought to.
+Result<Value> FromFront(Builder& g, Value index, const std::optional<Dim>& size, std::string_view argument) {
+  if (g.opset() >= 11) return index;
   const Tensor* constant = index.constant();
   constexpr std::int64_t kLooked = 1 << 16;
   if (constant && constant->num_elements() <= kLooked) {
-    const std::vector<std::int64_t> numbers = constant->ToInts();
-    if (std::all_of(numbers.begin(), numbers.end(), [](std::int64_t i) { return i >= 0; })) return {};
+    std::vector<std::int64_t> numbers = constant->ToInts();
+    const bool negative = std::any_of(numbers.begin(), numbers.end(), [](std::int64_t i) { return i < 0; });
+    if (!negative) return index;
+    if (size && size->known()) {
+      for (std::int64_t& i : numbers) i += i < 0 ? size->value() : 0;
+      return g.Constant(Tensor::From(DType::kInt64, constant->sizes, numbers));
+    }
   }
   return Unsupported(
       fmt::format("argument {} may be negative, which opset {} does not know", argument, g.opset()),
@@ -119,8 +124,11 @@ Result<std::optional<Shape>> IndexShape(const Arguments& a) {
 
 Result<std::vector<Value>> EmitIndex(Builder& g, const Arguments& a) {
   const Indexed at = OCTAVO_TRY(OneIndex(a));
-  OCTAVO_TRY(CheckNotNegative(g, at.index, "indices"));
-  return One(g.Op("Gather", {a.tensor("self"), at.index}, {{"axis", static_cast<std::int64_t>(at.axis)}}));
+  const Value x = a.tensor("self");
+  std::optional<Dim> size;
+  if (x.shape() && at.axis < x.shape()->size()) size = (*x.shape())[at.axis];
+  const Value index = OCTAVO_TRY(FromFront(g, at.index, size, "indices"));
+  return One(g.Op("Gather", {x, index}, {{"axis", static_cast<std::int64_t>(at.axis)}}));
 }
 
 ArgumentSpec OptionalTensors(std::string name) {

@@ -87,15 +87,14 @@ ShapeRule PaddedShape(const char* argument, std::function<Result<Mode>(const Arg
   };
 }
 
-// Takes away what negative paddings say and sets those to 0.
-Value Crop(Builder& g, Value x, Pads& pads) {
+// Takes away what negative paddings say.
+Value Crop(Builder& g, Value x, const Pads& pads) {
   constexpr std::int64_t kOpenEnd = std::numeric_limits<std::int64_t>::max();
   for (std::size_t i = 0; i < pads.begin.size(); ++i) {
-    std::int64_t &begin = pads.begin[i], &end = pads.end[i];
-    if (begin >= 0 && end >= 0) continue;
-    x = Slice(g, x, static_cast<std::int64_t>(i), begin < 0 ? -begin : 0, end < 0 ? end : kOpenEnd);
-    begin = std::max<std::int64_t>(begin, 0);
-    end = std::max<std::int64_t>(end, 0);
+    const std::int64_t begin = std::min<std::int64_t>(pads.begin[i], 0);
+    const std::int64_t end = std::min<std::int64_t>(pads.end[i], 0);
+    if (begin == 0 && end == 0) continue;
+    x = Slice(g, x, static_cast<std::int64_t>(i), -begin, end < 0 ? end : kOpenEnd);
   }
   return x;
 }
@@ -143,25 +142,27 @@ Result<Value> Fill(Builder& g, const TensorType& type, double value) {
   }
 }
 
-// `type` is a copy: the graph moves its values when it grows.
-Result<Value> Pad(Builder& g, Value x, TensorType type, Mode mode, Pads pads, double value) {
+// `type` is a copy: the graph moves its values when it grows.  What is added is taken from the whole tensor,
+// so it comes before what is taken away.
+Result<Value> Pad(Builder& g, Value x, TensorType type, Mode mode, const Pads& pads, double value) {
   if (mode == Mode::kCircular) return Circular(g, x, pads);
-  x = Crop(g, x, pads);
   std::vector<std::int64_t> amounts = pads.begin;
   amounts.insert(amounts.end(), pads.end.begin(), pads.end.end());
-  if (std::all_of(amounts.begin(), amounts.end(), [](std::int64_t n) { return n == 0; })) return x;
+  for (std::int64_t& amount : amounts) amount = std::max<std::int64_t>(amount, 0);
+  if (std::all_of(amounts.begin(), amounts.end(), [](std::int64_t n) { return n == 0; })) {
+    return Crop(g, x, pads);
+  }
   if (g.opset() >= 11) {
     const Value fill = mode == Mode::kConstant ? OCTAVO_TRY(Fill(g, type, value)) : Value();
-    return g.Op("Pad", {x, g.Ints(amounts), fill}, {{"mode", OnnxMode(mode)}});
+    return Crop(g, g.Op("Pad", {x, g.Ints(amounts), fill}, {{"mode", OnnxMode(mode)}}), pads);
   }
   if (!IsFloat(type.dtype) && type.dtype != DType::kUnknown) {
     return Unsupported(
         fmt::format("opset {} pads floating-point tensors only, this is {}", g.opset(), Name(type.dtype)),
         "Use --dialect qdq.");
   }
-  return g.Op(
-      "Pad", {x},
-      {{"mode", OnnxMode(mode)}, {"pads", amounts}, {"value", mode == Mode::kConstant ? value : 0.0}});
+  const double fill = mode == Mode::kConstant ? value : 0.0;
+  return Crop(g, g.Op("Pad", {x}, {{"mode", OnnxMode(mode)}, {"pads", amounts}, {"value", fill}}), pads);
 }
 
 void AddPad(Registry& registry, std::string name, std::vector<ArgumentSpec> arguments,

@@ -205,7 +205,21 @@ TEST(Indexing, OneTensorOfIndices) {
   ASSERT_TRUE(call.Call("aten::index", {x, ir::ValueList{ir::ValueId(), index}}));
   EXPECT_EQ(call.result().shape, (Shape{kN, 2, 3}));
   EXPECT_THAT(Ops(call.Lower()), ElementsAre("DequantizeLinear", "Gather", "QuantizeLinear"));
-  EXPECT_FALSE(call.Caffe2()) << "a negative index in opset 9";
+}
+
+TEST(IndexingCaffe2, NegativeConstantsAreCountedFromTheFront) {
+  OneCall call(RegisterSlicing);
+  const ir::ValueId x = call.Input(Float32(Shape{4, 8}));
+  ASSERT_TRUE(
+      call.Call("aten::index", {x, ir::ValueList{ir::ValueId(), call.Constant(Tensor::Int64s({1, -1}))}}));
+  const auto lowered = call.Caffe2();
+  ASSERT_THAT(Ops(lowered), ElementsAre("Constant", "Gather"));
+  const auto& value = std::get<Tensor>(*Find(lowered->graph, "Constant").Find("value"));
+  EXPECT_THAT(value.ToInts(), ElementsAre(1, 7));
+  OneCall unknown(RegisterSlicing);
+  const ir::ValueId y = unknown.Input(Float32(Shape{kN}));
+  ASSERT_TRUE(unknown.Call("aten::index", {y, ir::ValueList{unknown.Constant(Tensor::Int64s({-1}))}}));
+  EXPECT_FALSE(unknown.Caffe2());
 }
 
 TEST(Indexing, MasksAndSeveralTensorsAreRefused) {
