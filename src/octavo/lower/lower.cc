@@ -74,7 +74,11 @@ class Lowering {
   Result<ValueId> Mapped(ValueId id) {
     if (const auto at = map_.find(id.index); at != map_.end()) return at->second;
     const ir::Value& value = source_.value(id);
-    if (!value.constant) return Unsupported("a value is used before it is made");
+    if (!value.constant) {
+      const std::string maker = value.producer == ir::kNoNode ? "?" : source_.node(value.producer).op;
+      return Unsupported(fmt::format("a result of {} is used that has no form in ONNX here", maker),
+                         "If these are the indices of a maximum, give the input's sizes with --input.");
+    }
     Tensor tensor = *value.constant;
     ValueId mapped;
     if (options_.dialect == Dialect::kCaffe2 && IsQuantized(tensor.dtype)) {

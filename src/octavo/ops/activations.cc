@@ -505,11 +505,21 @@ Result<std::vector<Value>> PreluFloat(Builder& g, const Arguments& a) {
   return One(g.Op("PRelu", {x, OCTAVO_TRY(Slope(g, a.tensor("weight"), x.rank()))}));
 }
 
+// A constant of the model, which in the Caffe2 dialect is a node.
+std::optional<Tensor> HeldTensor(const ir::Graph& graph, const Value& value) {
+  if (const Tensor* constant = value.constant()) return *constant;
+  const ir::NodeId producer = graph.value(value.id()).producer;
+  if (producer == ir::kNoNode) return std::nullopt;
+  const ir::Operand* held = graph.node(producer).Find("values");
+  const auto* bytes = held ? std::get_if<ir::Bytes>(held) : nullptr;
+  return bytes ? std::optional<Tensor>(bytes->data) : std::nullopt;
+}
+
 // PyTorch multiplies what is positive by 1.0 as the slopes' own quantization holds it, which is less than 1
 // where all slopes are small.
 Result<std::vector<Value>> QuantizedPrelu(Builder& g, const Arguments& a) {
   const Value x = a.tensor("qx"), weight = a.tensor("weight");
-  const Tensor* slopes = weight.constant();
+  const std::optional<Tensor> slopes = HeldTensor(g.graph(), weight);
   if (!slopes || !slopes->quantization || !slopes->quantization->per_tensor()) {
     return Unsupported("the slopes of quantized::prelu are no constant that is quantized per tensor");
   }

@@ -15,14 +15,16 @@ float Step(const Axis& axis) {
 
 std::int64_t Floor(float x) { return static_cast<std::int64_t>(std::floor(x)); }
 
-// What Resize reads, in float32 as ONNX Runtime computes it.
-std::int64_t ResizeIndex(std::int64_t o, float scale, std::int64_t in, NearestRule rule) {
+// What Resize reads, in float32 as ONNX Runtime computes it; nullopt so near to a boundary between two
+// elements that it depends on how the runtime rounds its position.
+std::optional<std::int64_t> ResizeIndex(std::int64_t o, float scale, std::int64_t in, NearestRule rule) {
   const auto x = static_cast<float>(o);
   if (scale == 1.0F) return std::min(o, in - 1);
-  const std::int64_t index = rule == NearestRule::kFloor
-                                 ? Floor(x / scale)
-                                 : static_cast<std::int64_t>(std::round((x + 0.5F) / scale - 0.5F));
-  return std::clamp<std::int64_t>(index, 0, in - 1);
+  if (rule == NearestRule::kFloor) return std::min(Floor(x / scale), in - 1);
+  const float position = (x + 0.5F) / scale;
+  const float beside = std::abs(position - std::round(position));
+  if (beside < 1e-5F * (1 + position)) return std::nullopt;
+  return std::min(Floor(position), in - 1);
 }
 
 // Runtimes multiply in float32, ONNX's shape inference in float64: both must come to `out`.

@@ -90,9 +90,12 @@ Result<std::vector<Value>> MaxPoolWithIndices(Builder& g, const Arguments& a) {
   if (x.shape()) {
     for (std::size_t i = 2; i < x.shape()->size(); ++i) plane = plane * (*x.shape())[i];
   }
-  if (!x.shape() || !plane.known() || g.opset() < 10) return std::vector<Value>{values, Value()};
+  if (!x.shape() || !plane.known()) return std::vector<Value>{values, Value()};
   const Value indices = g.Ops("MaxPool", {x}, attributes, 2)[1];
-  return std::vector<Value>{values, g.Op("Mod", {indices, g.Ints({plane.value()})})};
+  const Value size = g.Ints({plane.value()});
+  if (g.opset() >= 10) return std::vector<Value>{values, g.Op("Mod", {indices, size})};
+  const Value planes = g.Op("Mul", {g.Op("Div", {indices, size}), size});
+  return std::vector<Value>{values, g.Op("Sub", {indices, planes})};
 }
 
 Result<std::vector<TensorType>> MaxPoolWithIndicesType(const Arguments& a) {
