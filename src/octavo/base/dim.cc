@@ -101,8 +101,9 @@ Dim Dim::FloorDivide(const Dim& a, const Dim& b) {
     if (rest.known() && b.known()) return whole + Dim(FloorDivideNumbers(rest.value(), b.value()));
     if (!whole.terms_.empty()) return whole + FloorDivide(rest, b);
   }
-  const std::string top = a.terms_.size() > 1 ? "(" + a.ToString() + ")" : a.ToString();
-  const std::string bottom = b.terms_.size() > 1 || !b.known() ? "(" + b.ToString() + ")" : b.ToString();
+  std::string top = a.ToString(), bottom = b.ToString();
+  if (a.terms_.size() > 1 || top.front() == '-') top = "(" + top + ")";
+  if (!b.known() || bottom.front() == '-') bottom = "(" + bottom + ")";
   return Symbol("floor(" + top + "/" + bottom + ")");
 }
 

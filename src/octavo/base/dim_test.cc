@@ -50,7 +50,8 @@ TEST(Dim, ComparesWhatHoldsForEverySize) {
 TEST(Dim, TextRoundTrips) {
   for (const Dim& d :
        {Dim(0), Dim(-5), N, N * -1, N * 2 + H * 3 - 4, N * N * H, Dim::FloorDivide(H + 1, 2) * 3 + N,
-        Dim::FloorDivide(Dim::FloorDivide(H - 1, 2) - 1, N + 1)}) {
+        Dim::FloorDivide(Dim::FloorDivide(H - 1, 2) - 1, N + 1), Dim::FloorDivide(H * -1, 2),
+        Dim::FloorDivide(H * -2, N), Dim::FloorDivide(H, -3)}) {
     const auto parsed = Dim::Parse(d.ToString());
     ASSERT_TRUE(parsed) << d.ToString();
     EXPECT_EQ(*parsed, d) << d.ToString();

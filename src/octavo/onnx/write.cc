@@ -94,9 +94,9 @@ Result<pb::ValueInfoProto> ValueInfo(const std::string& name, const TensorType& 
         return Unsupported(fmt::format("{} has a negative size: {}", name, type.ToString()));
       }
       dim.set_dim_value(size.value());
-    } else {
-      dim.set_dim_param(size.ToString());
-    }
+    } else if (const std::string text = size.ToString(); text.find('?') == std::string::npos) {
+      dim.set_dim_param(text);
+    }  // else nothing is known of it, and a name would claim that it equals another
   }
   return info;
 }
