@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "octavo/lower/checks.h"
 #include "octavo/lower/emit.h"
 #include "octavo/lower/row.h"
 #include "octavo/ops/convolution_geometry.h"
@@ -8,15 +9,6 @@
 
 namespace octavo {
 namespace {
-
-Result<std::vector<std::int64_t>> KnownInts(const Arguments& a, std::string_view name) {
-  std::vector<std::int64_t> numbers;
-  for (const Dim& d : a.dims(name)) {
-    if (!d.known()) return Unsupported(fmt::format("the {} of a convolution depends on a size", name));
-    numbers.push_back(d.value());
-  }
-  return numbers;
-}
 
 // PyTorch's padding="same": the result has the input's size, and an odd rest of padding goes to the end.
 Status PadToSameSize(ConvGeometry& geometry) {
@@ -42,8 +34,6 @@ Result<ConvGeometry> GeometryOf(const Arguments& a, int dims, bool transposed, b
     dims = *weight.rank() - 2;
     transposed = a.flag("transposed");
   }
-  const Dim groups = a.dim("groups");
-  if (!groups.known()) return Unsupported("the number of groups depends on a size");
   ConvGeometry geometry{.dims = dims,
                         .transposed = transposed,
                         .kernel = {},
@@ -52,7 +42,7 @@ Result<ConvGeometry> GeometryOf(const Arguments& a, int dims, bool transposed, b
                         .padding_begin = {},
                         .padding_end = {},
                         .output_padding = {},
-                        .groups = groups.value()};
+                        .groups = OCTAVO_TRY(KnownInt(a, "groups"))};
   if (weight.shape()) {
     if (*weight.rank() != dims + 2) {
       return Unsupported(

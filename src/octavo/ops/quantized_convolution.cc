@@ -4,6 +4,7 @@
 
 #include "octavo/lower/emit.h"
 #include "octavo/lower/row.h"
+#include "octavo/lower/steps.h"
 #include "octavo/ops/quantized_result.h"
 
 namespace octavo {
@@ -86,12 +87,40 @@ struct Form {
   std::string packed;  // the name of the argument
 };
 
+// ONNX Runtime has no integer kernel for ConvTranspose.  Counted in steps, the float one's sums are whole
+// numbers and exact, and what is left is PyTorch's own requantization: round((sum (x_scale w_scale)) (1 /
+// y_scale)).
+Result<std::vector<Value>> TransposedInSteps(const QuantizedConv& conv, Builder& g, const Arguments& a) {
+  const Value x = a.tensor("qx");
+  const Quantization& w = conv.weights.quantization();
+  const auto x_scale = static_cast<float>(x.quantization().scale());
+  const float y_reciprocal = 1.0F / static_cast<float>(a.result().quantization->scale());
+  std::vector<float> multipliers;
+  for (const double scale : w.scales)
+    multipliers.push_back(static_cast<float>(scale) * x_scale * y_reciprocal);
+  std::vector<std::int64_t> sizes;
+  if (!w.per_tensor()) {
+    sizes.assign(static_cast<std::size_t>(conv.geometry.dims) + 1, 1);
+    sizes[0] = conv.weights.channels;
+  }
+  const Value steps =
+      g.Op("ConvTranspose",
+           {DequantizeToSteps(g, x), WeightInSteps(g, conv.weights), BiasInSteps(g, conv.weights, x)},
+           conv.geometry.OnnxAttributes());
+  const Value scaled = g.Op("Mul", {steps, g.Constant(Tensor::Floats(sizes, multipliers))});
+  return One(QuantizeFromSteps(g, scaled, a.result()));
+}
+
 Result<std::vector<Value>> ConvQdq(const Form& form, Builder& g, const Arguments& a) {
   const Value x = a.tensor("qx");
   OCTAVO_TRY(NeedsQuantization(x));
   const QuantizedConv conv =
       OCTAVO_TRY(QuantizedConvOf(a, a.packed(form.packed), form.dims, form.transposed));
   OCTAVO_TRY(CheckGroupsPerChannel(conv));
+  if (form.transposed && g.target() == Target::kOnnxRuntime && conv.weights.weight &&
+      !conv.weights.bias_value.defined()) {
+    return TransposedInSteps(conv, g, a);
+  }
   const Value real = g.Op(form.transposed ? "ConvTranspose" : "Conv",
                           {Dequantize(g, x), RealWeight(g, conv.weights), RealBias(g, conv.weights, x)},
                           conv.geometry.OnnxAttributes());
@@ -130,6 +159,13 @@ Result<std::vector<Value>> ConvCaffe2(const Form& form, Builder& g, const Argume
   }
   // Int8Conv works on N x H x W x C; one dimension is two with a height of 1.
   const bool one_dimension = form.dims == 1;
+  if (one_dimension) {
+    Tensor& weight = *conv.weights.weight;
+    weight.sizes.insert(weight.sizes.begin() + 2, 1);
+    weight.strides.insert(weight.strides.begin() + 2, 1);
+  }
+  const Value weight = Caffe2Weight(g, conv.weights, {0, 2, 3, 1});
+  const Value bias = Caffe2Bias(g, conv.weights, x);
   TensorType type = a.result();
   std::vector<std::int64_t> kernel = conv.geometry.kernel, stride = conv.geometry.stride,
                             padding = conv.geometry.padding_begin, dilation = conv.geometry.dilation;
@@ -138,9 +174,6 @@ Result<std::vector<Value>> ConvCaffe2(const Form& form, Builder& g, const Argume
     stride.insert(stride.begin(), 1);
     padding.insert(padding.begin(), 0);
     dilation.insert(dilation.begin(), 1);
-    Tensor& weight = *conv.weights.weight;
-    weight.sizes.insert(weight.sizes.begin() + 2, 1);
-    weight.strides.insert(weight.strides.begin() + 2, 1);
     auto with_height = [](const std::optional<Shape>& s) -> std::optional<Shape> {
       if (!s || s->size() != 3) return std::nullopt;
       return Shape{(*s)[0], (*s)[1], Dim(1), (*s)[2]};
@@ -156,8 +189,6 @@ Result<std::vector<Value>> ConvCaffe2(const Form& form, Builder& g, const Argume
     nhwc.shape = Shape{s[0], s[2], s[3], s[1]};
   }
   x = Nhwc(g, x);
-  const Value weight = Caffe2Weight(g, conv.weights, {0, 2, 3, 1});
-  const Value bias = Caffe2Bias(g, conv.weights, x);
   Value y = Int8(g, form.relu ? "Int8ConvRelu" : "Int8Conv", {x, weight, bias}, nhwc,
                  {{"strides", stride},
                   {"pads", pads},

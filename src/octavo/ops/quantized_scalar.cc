@@ -4,18 +4,13 @@
 
 #include <fmt/format.h>
 
+#include "octavo/lower/checks.h"
 #include "octavo/lower/emit.h"
 #include "octavo/lower/row.h"
 #include "octavo/ops/quantized_result.h"
 
 namespace octavo {
 namespace {
-
-struct Range {
-  std::int64_t low, high;
-};
-
-Range RangeOf(DType dtype) { return dtype == DType::kQUint8 ? Range{0, 255} : Range{-128, 127}; }
 
 struct Form {
   bool multiply, relu;

@@ -162,6 +162,19 @@ Value RealBias(Builder& g, const QuantizedWeights& w, const Value& x) {
                     g.Constant(QuantizedBias(*w.bias, w.quantization(), x.quantization().scale()), "bias"));
 }
 
+Value WeightInSteps(Builder& g, const QuantizedWeights& w) {
+  Tensor weight = *w.weight;
+  weight.quantization->scales.assign(weight.quantization->scales.size(), 1.0);
+  return Dequantize(g, g.Constant(std::move(weight), "weight"));
+}
+
+Value BiasInSteps(Builder& g, const QuantizedWeights& w, const Value& x) {
+  if (!w.bias) return {};
+  Tensor bias = QuantizedBias(*w.bias, w.quantization(), x.quantization().scale());
+  bias.quantization->scales.assign(bias.quantization->scales.size(), 1.0);
+  return Dequantize(g, g.Constant(std::move(bias), "bias"));
+}
+
 Result<QuantizedWeights> Caffe2Weights(Builder& g, QuantizedWeights w) {
   const std::string layer =
       g.origin() && !g.origin()->module_path.empty() ? g.origin()->module_path : "this layer";

@@ -38,6 +38,10 @@ Value RealWeight(Builder& g, const QuantizedWeights& w, const std::vector<int>& 
 // TensorRT. Undefined where there is none.
 Value RealBias(Builder& g, const QuantizedWeights& w, const Value& x);
 
+// Both as whole numbers: the weight less its zero point, the bias as its integers.  Constant ones only.
+Value WeightInSteps(Builder& g, const QuantizedWeights& w);
+Value BiasInSteps(Builder& g, const QuantizedWeights& w, const Value& x);
+
 // ---- Caffe2 ----
 
 // Weights of one scale: as they are, or requantized per tensor where the options allow it (with a warning
