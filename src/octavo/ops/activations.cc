@@ -6,6 +6,7 @@
 #include "octavo/lower/checks.h"
 #include "octavo/lower/emit.h"
 #include "octavo/lower/row.h"
+#include "octavo/ops/leaky_relu.h"
 #include "octavo/ops/register.h"
 
 namespace octavo {
@@ -377,6 +378,24 @@ void AddGiven(Registry& registry, std::string name, std::vector<ArgumentSpec> ar
                 .caffe2 = ThroughFloat(OfX(function, x))});
 }
 
+Emitter LeakyReluQdq(std::string argument) {
+  const Emitter real = OfX(LeakyRelu, argument);
+  return
+      [argument = std::move(argument), real](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
+        const Value x = a.tensor(argument);
+        if (!x.quantized() || g.target() != Target::kOnnxRuntime) return OnReals(real)(g, a);
+        const TensorType in = x.type();
+        const TensorType& out = a.result();
+        const LeakyReluForm form = FindLeakyReluForm(in, out, static_cast<float>(a.number("negative_slope")));
+        const Value zero_in = IntegerConstant(g, in, in.quantization->zero_point());
+        const Value zero_out = IntegerConstant(g, out, out.quantization->zero_point());
+        const Value dequantized = g.As(g.Op("DequantizeLinear", {x, g.Scalar(form.input_scale), zero_in}),
+                                       WithDType(in, DType::kFloat32));
+        const Value y = g.Op("LeakyRelu", {dequantized}, {{"alpha", form.slope}});
+        return One(g.As(g.Op("QuantizeLinear", {y, g.Scalar(form.output_scale), zero_out}), out));
+      };
+}
+
 Result<Value> Sigmoid(Builder& g, const Arguments&, Value x) { return g.Op("Sigmoid", {x}); }
 Result<Value> Tanh(Builder& g, const Arguments&, Value x) { return g.Op("Tanh", {x}); }
 
@@ -432,8 +451,11 @@ void RegisterUnary(Registry& registry) {
 
   AddEither(registry, "aten::tanh", x, FixedQuantizationOf("self", kSymmetricUnit), Tanh);
   AddEither(registry, "aten::hardsigmoid", x, FixedQuantizationOf("self", kUnitInterval), HardSigmoid);
-  AddEither(registry, "aten::leaky_relu", {arg::Tensor("self"), arg::Scalar("negative_slope", 0.01)},
-            SameType("self"), LeakyRelu);
+  registry.Add({.name = "aten::leaky_relu",
+                .arguments = {arg::Tensor("self"), arg::Scalar("negative_slope", 0.01)},
+                .result = FloatOrEightBits("self", SameType("self")),
+                .qdq = LeakyReluQdq("self"),
+                .caffe2 = ThroughFloat(OfX(LeakyRelu))});
   AddEither(registry, "aten::gelu",
             {arg::Tensor("self"), arg::KeywordOnly(arg::String("approximate", "none"))}, SameType("self"),
             Gelu);
@@ -448,10 +470,12 @@ void RegisterUnary(Registry& registry) {
 
   AddGiven(registry, "quantized::hardswish",
            {arg::Tensor("input"), arg::Float("output_scale"), arg::Int("output_zero_point")}, HardSwish);
-  AddGiven(registry, "quantized::leaky_relu",
-           {arg::Tensor("qx"), arg::Scalar("negative_slope"), arg::Bool("inplace", false),
-            arg::Float("output_scale"), arg::Int("output_zero_point")},
-           LeakyRelu);
+  registry.Add({.name = "quantized::leaky_relu",
+                .arguments = {arg::Tensor("qx"), arg::Scalar("negative_slope"), arg::Bool("inplace", false),
+                              arg::Float("output_scale"), arg::Int("output_zero_point")},
+                .result = EightBits("qx", GivenQuantization("qx", ShapeOf("qx"))),
+                .qdq = LeakyReluQdq("qx"),
+                .caffe2 = ThroughFloat(OfX(LeakyRelu, "qx"))});
   AddGiven(registry, "quantized::elu",
            {arg::Tensor("self"), arg::Float("output_scale"), arg::Int("output_zero_point"),
             arg::Scalar("alpha", 1), arg::Scalar("scale", 1), arg::Scalar("input_scale", 1)},
