@@ -1,0 +1,196 @@
+#include "octavo/ops/clamps.h"
+
+#include <cmath>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "octavo/lower/checks.h"
+#include "octavo/lower/emit.h"
+#include "octavo/lower/row.h"
+
+namespace octavo {
+
+// PyTorch quantizes a bound as it quantizes elements: with a float32 reciprocal, rounding ties to even.
+std::int64_t QuantizedBound(double bound, const TensorType& type) {
+  const auto [low, high] = RangeOf(type.dtype);
+  const float inverse = 1.0F / static_cast<float>(type.quantization->scale());
+  const double steps = std::nearbyint(static_cast<float>(bound) * inverse);
+  const double q = steps + static_cast<double>(type.quantization->zero_point());
+  // A bound of infinity times a scale stays infinite and is cut like any other.
+  return static_cast<std::int64_t>(std::fmin(std::fmax(q, low), high));
+}
+
+float RealOf(std::int64_t q, const TensorType& type) {
+  return static_cast<float>(q - type.quantization->zero_point()) *
+         static_cast<float>(type.quantization->scale());
+}
+
+namespace {
+
+// min(max(x, low), high) of a quantized tensor whose quantization stays.  The bounds are values of the
+// tensor's own grid, so clamping the integers is exact.  Runtimes other than ONNX Runtime expect a float
+// operator between the pair.
+Value ClampQuantized(Builder& g, Value x, std::int64_t low, std::int64_t high) {
+  const TensorType type = x.type();
+  const auto [lowest, highest] = RangeOf(type.dtype);
+  const bool bounded_below = low > lowest, bounded_above = high < highest;
+  if (!bounded_below && !bounded_above) return x;
+  if (g.target() == Target::kOnnxRuntime) {
+    return g.As(g.Op("Clip", {x, bounded_below ? IntegerConstant(g, type, low) : Value(),
+                              bounded_above ? IntegerConstant(g, type, high) : Value()}),
+                type);
+  }
+  const Value low_real = bounded_below ? g.Scalar(RealOf(low, type)) : Value();
+  const Value high_real = bounded_above ? g.Scalar(RealOf(high, type)) : Value();
+  return Quantize(g, g.Op("Clip", {Dequantize(g, x), low_real, high_real}), type);
+}
+
+struct Bounds {
+  std::optional<double> low, high;
+};
+using BoundsOf = Bounds (*)(const Arguments&);
+
+Value ClampReal(Builder& g, Value x, Bounds bounds) {
+  std::optional<float> low, high;
+  if (bounds.low) low = static_cast<float>(*bounds.low);
+  if (bounds.high) high = static_cast<float>(*bounds.high);
+  if (!low && !high) return g.Op("Identity", {x});
+  if (low == 0.0F && !high) return g.Op("Relu", {x});
+  return Clip(g, x, low, high);
+}
+
+Emitter ClampFloat(std::string argument, BoundsOf bounds) {
+  return
+      [argument = std::move(argument), bounds](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
+        return One(ClampReal(g, a.tensor(argument), bounds(a)));
+      };
+}
+
+Emitter ClampQdq(std::string argument, BoundsOf bounds) {
+  return
+      [argument = std::move(argument), bounds](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
+        const Value x = a.tensor(argument);
+        const Bounds b = bounds(a);
+        if (!x.quantized()) return One(ClampReal(g, x, b));
+        const auto [lowest, highest] = RangeOf(x.dtype());
+        const std::int64_t low = b.low ? QuantizedBound(*b.low, x.type()) : lowest;
+        const std::int64_t high = b.high ? QuantizedBound(*b.high, x.type()) : highest;
+        return One(ClampQuantized(g, x, low, high));
+      };
+}
+
+// Bounds on the tensor's own grid, so that Int8Dequantize, Clip, Int8Quantize gives PyTorch's integers.
+Emitter ClampCaffe2(std::string argument, BoundsOf bounds) {
+  return Int8Or(
+      [argument, bounds](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
+        const Value x = a.tensor(argument);
+        const TensorType type = x.type();
+        Bounds b = bounds(a);
+        if (b.low) b.low = RealOf(QuantizedBound(*b.low, type), type);
+        if (b.high) b.high = RealOf(QuantizedBound(*b.high, type), type);
+        return One(OCTAVO_TRY(Caffe2Quantize(g, ClampReal(g, Caffe2Dequantize(g, x), b), type)));
+      },
+      ClampFloat(argument, bounds));
+}
+
+void AddClamp(Registry& registry, std::string name, std::vector<ArgumentSpec> arguments, BoundsOf bounds) {
+  const std::string x = arguments[0].name;
+  registry.Add({.name = std::move(name),
+                .arguments = std::move(arguments),
+                .result = FloatOrEightBits(x, SameType(x)),
+                .qdq = ClampQdq(x, bounds),
+                .caffe2 = ClampCaffe2(x, bounds)});
+}
+
+Bounds MinMax(const Arguments& a) {
+  Bounds b;
+  if (a.has("min")) b.low = a.number("min");
+  if (a.has("max")) b.high = a.number("max");
+  return b;
+}
+
+// Bounds that are tensors: PyTorch broadcasts all three.
+Result<std::vector<Value>> ClampByTensors(Builder& g, const Arguments& a) {
+  Value x = a.tensor("self");
+  for (const auto& [name, op] : {std::pair("min", "Max"), std::pair("max", "Min")}) {
+    const Value bound = a.tensor(name);
+    if (!bound.defined()) continue;
+    if (bound.dtype() != a.tensor("self").dtype()) {
+      return Unsupported(fmt::format("argument {} is {}, and self is {}", name, bound.type().ToString(),
+                                     a.tensor("self").type().ToString()),
+                         "Convert the bounds to the tensor's type.");
+    }
+    x = g.Op(op, {x, bound});
+  }
+  return One(x);
+}
+
+Result<std::vector<TensorType>> ClampByTensorsType(const Arguments& a) {
+  TensorType type = a.tensor("self").type();
+  for (const char* name : {"min", "max"}) {
+    if (!a.has(name)) continue;
+    const auto& shape = a.tensor(name).shape();
+    if (!type.shape || !shape) {
+      type.shape.reset();
+    } else {
+      type.shape = OCTAVO_TRY(Broadcast(*type.shape, *shape));
+    }
+  }
+  return std::vector<TensorType>{std::move(type)};
+}
+
+Result<std::vector<Value>> ReluQdq(Builder& g, const Arguments& a) {
+  const Value x = a.tensor("self");
+  if (!x.quantized()) return One(g.Op("Relu", {x}));
+  const TensorType type = x.type();
+  const std::int64_t zero_point = type.quantization->zero_point();
+  if (zero_point > RangeOf(type.dtype).low && g.target() != Target::kOnnxRuntime) {
+    return One(Quantize(g, g.Op("Relu", {Dequantize(g, x)}), type));
+  }
+  return One(ClampQuantized(g, x, zero_point, RangeOf(type.dtype).high));
+}
+
+Result<std::vector<Value>> ReluInt8(Builder& g, const Arguments& a) {
+  return One(Int8(g, "Int8Relu", {a.tensor("self")}, a.result()));
+}
+
+}  // namespace
+
+void RegisterClamps(Registry& registry) {
+  for (const char* name : {"aten::clamp", "aten::clip"}) {
+    AddClamp(registry, name, {arg::Tensor("self"), arg::OptionalScalar("min"), arg::OptionalScalar("max")},
+             MinMax);
+    registry.Add({.name = std::string(name) + ".Tensor",
+                  .arguments = {arg::Tensor("self"), arg::OptionalTensor("min"), arg::OptionalTensor("max")},
+                  .result = RealOnly("self", ClampByTensorsType),
+                  .qdq = ClampByTensors,
+                  .caffe2 = ClampByTensors});
+  }
+  AddClamp(registry, "aten::clamp_min", {arg::Tensor("self"), arg::Scalar("min")}, [](const Arguments& a) {
+    return Bounds{a.number("min"), std::nullopt};
+  });
+  AddClamp(registry, "aten::clamp_max", {arg::Tensor("self"), arg::Scalar("max")}, [](const Arguments& a) {
+    return Bounds{std::nullopt, a.number("max")};
+  });
+  AddClamp(registry, "aten::hardtanh",
+           {arg::Tensor("self"), arg::Scalar("min_val", -1), arg::Scalar("max_val", 1)},
+           [](const Arguments& a) {
+             return Bounds{a.number("min_val"), a.number("max_val")};
+           });
+  AddClamp(registry, "aten::relu6", {arg::Tensor("self")}, [](const Arguments&) { return Bounds{0.0, 6.0}; });
+  AddClamp(registry, "quantized::relu6", {arg::Tensor("qx"), arg::Bool("inplace", false)},
+           [](const Arguments&) {
+             return Bounds{0.0, 6.0};
+           });
+  AddClamp(registry, "quantized::clamp",
+           {arg::Tensor("qx"), arg::OptionalScalar("min"), arg::OptionalScalar("max")}, MinMax);
+  registry.Add({.name = "aten::relu",
+                .arguments = {arg::Tensor("self")},
+                .result = RealOrEightBits("self", SameType("self")),
+                .qdq = ReluQdq,
+                .caffe2 = Int8Or(ReluInt8, FloatOp("Relu"))});
+}
+
+}  // namespace octavo

@@ -1,0 +1,108 @@
+#include "octavo/ops/prelu.h"
+
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "octavo/lower/checks.h"
+#include "octavo/lower/emit.h"
+#include "octavo/lower/row.h"
+#include "octavo/ops/clamps.h"
+
+namespace octavo {
+namespace {
+
+// The slope has one element, or one for each index of dimension 1, and must broadcast from the right.
+Result<Value> Slope(Builder& g, Value weight, std::optional<int> rank) {
+  if (!weight.shape()) return Unsupported("the shape of argument weight is not known");
+  const Dim count = NumElements(*weight.shape());
+  if (count == Dim(1)) return weight;
+  if (!rank) {
+    return Unsupported("the input's rank is not known, and PReLU has a slope for each channel",
+                       "Give the input's shape with --input.");
+  }
+  if (*rank < 2) return Unsupported("PReLU has a slope for each channel, and the input has no channels");
+  if (*rank == 2) return weight;
+  std::vector<std::int64_t> sizes(static_cast<std::size_t>(*rank) - 1, 1);
+  sizes[0] = -1;
+  if (const Tensor* constant = weight.constant(); constant && constant->contiguous()) {
+    sizes[0] = constant->num_elements();
+    return g.Constant(constant->Reshaped(sizes), "slope");
+  }
+  return Reshape(g, weight, sizes);
+}
+
+Result<std::vector<Value>> PreluFloat(Builder& g, const Arguments& a) {
+  const Value x = a.tensor("self");
+  return One(g.Op("PRelu", {x, OCTAVO_TRY(Slope(g, a.tensor("weight"), x.rank()))}));
+}
+
+// A constant of the model, which in the Caffe2 dialect is a node.
+std::optional<Tensor> HeldTensor(const ir::Graph& graph, const Value& value) {
+  if (const Tensor* constant = value.constant()) return *constant;
+  const ir::NodeId producer = graph.value(value.id()).producer;
+  if (producer == ir::kNoNode) return std::nullopt;
+  const ir::Operand* held = graph.node(producer).Find("values");
+  const auto* bytes = held ? std::get_if<ir::Bytes>(held) : nullptr;
+  return bytes ? std::optional<Tensor>(bytes->data) : std::nullopt;
+}
+
+// PyTorch multiplies what is positive by 1.0 as the slopes' own quantization holds it, which is less than 1
+// where all slopes are small.
+Result<std::vector<Value>> QuantizedPrelu(Builder& g, const Arguments& a) {
+  const Value x = a.tensor("qx"), weight = a.tensor("weight");
+  const std::optional<Tensor> slopes = HeldTensor(g.graph(), weight);
+  if (!slopes || !slopes->quantization || !slopes->quantization->per_tensor()) {
+    return Unsupported("the slopes of quantized::prelu are no constant that is quantized per tensor");
+  }
+  const TensorType type = slopes->type();
+  const float one = RealOf(QuantizedBound(1.0, type), type);
+  std::vector<float> reals;
+  for (const std::int64_t q : slopes->Integers().ToInts()) reals.push_back(RealOf(q, type));
+  const Value real_slopes = g.Constant(Tensor::Floats(slopes->sizes, reals), "slope");
+  const Value slope = OCTAVO_TRY(Slope(g, real_slopes, x.rank()));
+  const bool caffe2 = g.dialect() == Dialect::kCaffe2;
+  const Value real = caffe2 ? Caffe2Dequantize(g, x) : Dequantize(g, x);
+  Value y;
+  if (one == 1.0F) {
+    y = g.Op("PRelu", {real, slope});
+  } else {
+    g.Warn(
+        fmt::format("PyTorch multiplies positive values by {} here, since the slopes' quantization cannot "
+                    "hold 1; so does the converted model",
+                    one));
+    const Value positive = g.Op("Mul", {g.Op("Relu", {real}), g.Scalar(one)});
+    const Value negative = g.Op("Mul", {Clip(g, real, std::nullopt, 0.0F), slope});
+    y = g.Op("Add", {positive, negative});
+  }
+  return One(caffe2 ? OCTAVO_TRY(Caffe2Quantize(g, y, a.result())) : Quantize(g, y, a.result()));
+}
+
+Result<std::vector<Value>> QuantizedPreluCaffe2(Builder& g, const Arguments& a) {
+  for (const TensorType& type : {a.tensor("qx").type(), a.result()}) {
+    if (type.dtype != DType::kQUint8) {
+      return Unsupported(
+          fmt::format("the Caffe2 dialect has unsigned activations only, this is {}", type.ToString()),
+          "Use --dialect qdq.");
+    }
+  }
+  return QuantizedPrelu(g, a);
+}
+
+}  // namespace
+
+void RegisterPrelu(Registry& registry) {
+  registry.Add({.name = "aten::prelu",
+                .arguments = {arg::Tensor("self"), arg::Tensor("weight")},
+                .result = FloatOnly("self", SameType("self")),
+                .qdq = PreluFloat,
+                .caffe2 = PreluFloat});
+  registry.Add({.name = "quantized::prelu",
+                .arguments = {arg::Tensor("qx"), arg::Tensor("weight"), arg::Float("output_scale"),
+                              arg::Int("output_zero_point")},
+                .result = EightBits("qx", GivenQuantization("qx", ShapeOf("qx"))),
+                .qdq = QuantizedPrelu,
+                .caffe2 = QuantizedPreluCaffe2});
+}
+
+}  // namespace octavo
