@@ -32,7 +32,7 @@ Result<ConvGeometry> GeometryOf(const Arguments& a, int dims, bool transposed, b
       return Unsupported("a convolution's weights must have a known rank of 3 to 5");
     }
     dims = *weight.rank() - 2;
-    transposed = a.flag("transposed");
+    if (!text_padding) transposed = a.flag("transposed");
   }
   ConvGeometry geometry{.dims = dims,
                         .transposed = transposed,
@@ -156,6 +156,10 @@ void RegisterConvolution(Registry& registry) {
     general.push_back(arg::Ignored(flag));
   }
   registry.Add(Row("aten::_convolution", general, {0, false, false}));
+  registry.Add(Row("aten::_convolution_mode",
+                   {input, weight, bias, arg::Ints("stride"), arg::String("padding"), arg::Ints("dilation"),
+                    arg::Int("groups")},
+                   {0, false, true}));
 }
 
 }  // namespace octavo
