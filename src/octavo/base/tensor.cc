@@ -5,13 +5,13 @@
 #include <cassert>
 #include <cstring>
 
+#include "octavo/base/strided_read.h"
+
 namespace octavo {
 namespace {
 
 static_assert(std::endian::native == std::endian::little,
               "elements are read as they lie in little-endian files");
-
-constexpr std::size_t kPieceBytes = std::size_t{256} << 10;
 
 float HalfToFloat(std::uint16_t half) {
   const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000u) << 16;
@@ -74,112 +74,6 @@ std::vector<Number> Convert(const Tensor& tensor) {
   return numbers;
 }
 
-// Walks a strided tensor in row-major order and hands out its elements in pieces.
-class StridedReader {
- public:
-  StridedReader(const Tensor& tensor, const std::function<Status(std::span<const std::byte>)>& sink)
-      : tensor_(tensor), sink_(sink), size_(ElementSize(tensor.dtype)) {
-    buffer_.reserve(kPieceBytes + 4096);
-  }
-
-  Status Read() {
-    OCTAVO_TRY(Walk(0, tensor_.storage->bytes.data() + tensor_.offset * static_cast<std::int64_t>(size_)));
-    return Flush(0);
-  }
-
- private:
-  // `base` is the address of element (..., 0, 0) with the outer indices fixed.
-  Status Walk(int axis, const std::byte* base) {
-    const int rank = tensor_.rank();
-    if (axis == rank) {
-      buffer_.insert(buffer_.end(), base, base + size_);
-      return Flush(kPieceBytes);
-    }
-    const auto a = static_cast<std::size_t>(axis);
-    const std::int64_t count = tensor_.sizes[a];
-    const std::int64_t step = tensor_.strides[a] * static_cast<std::int64_t>(size_);
-    if (axis == rank - 1) return Row(base, count, step);
-    if (axis == rank - 3 && size_ == 1) {
-      // The inner three dimensions of channels-last weights read as [I, KH, KW]: one pass for each of the few
-      // window positions is cache-friendly and has no calls inside.
-      return Planes(base);
-    }
-    for (std::int64_t i = 0; i < count; ++i) OCTAVO_TRY(Walk(axis + 1, base + i * step));
-    return {};
-  }
-
-  Status Row(const std::byte* base, std::int64_t count, std::int64_t step) {
-    for (std::int64_t done = 0; done < count;) {
-      const std::int64_t piece =
-          std::min<std::int64_t>(count - done, static_cast<std::int64_t>(kPieceBytes / size_));
-      const std::size_t old = buffer_.size();
-      buffer_.resize(old + static_cast<std::size_t>(piece) * size_);
-      std::byte* out = buffer_.data() + old;
-      const std::byte* in = base + done * step;
-      if (size_ == 1) {
-        for (std::int64_t i = 0; i < piece; ++i) out[i] = in[i * step];
-      } else {
-        for (std::int64_t i = 0; i < piece; ++i) {
-          std::memcpy(out + static_cast<std::size_t>(i) * size_, in + i * step, size_);
-        }
-      }
-      done += piece;
-      OCTAVO_TRY(Flush(kPieceBytes));
-    }
-    return {};
-  }
-
-  Status Planes(const std::byte* base) {
-    const std::size_t r = tensor_.sizes.size();
-    const std::int64_t planes = tensor_.sizes[r - 3], rows = tensor_.sizes[r - 2],
-                       columns = tensor_.sizes[r - 1];
-    const std::int64_t plane_step = tensor_.strides[r - 3], row_step = tensor_.strides[r - 2],
-                       column_step = tensor_.strides[r - 1];
-    const std::int64_t window = rows * columns;
-    if (window == 0 || planes == 0) return {};
-    const std::int64_t group = std::max<std::int64_t>(1, static_cast<std::int64_t>(kPieceBytes) / window);
-    if (window > static_cast<std::int64_t>(kPieceBytes)) {
-      for (std::int64_t p = 0; p < planes; ++p) {
-        for (std::int64_t y = 0; y < rows; ++y) {
-          OCTAVO_TRY(Row(base + p * plane_step + y * row_step, columns, column_step));
-        }
-      }
-      return {};
-    }
-    for (std::int64_t first = 0; first < planes; first += group) {
-      const std::int64_t count = std::min(group, planes - first);
-      const std::size_t old = buffer_.size();
-      buffer_.resize(old + static_cast<std::size_t>(count * window));
-      std::byte* out = buffer_.data() + old;
-      const std::byte* in = base + first * plane_step;
-      for (std::int64_t y = 0; y < rows; ++y) {
-        for (std::int64_t x = 0; x < columns; ++x) {
-          const std::byte* from = in + y * row_step + x * column_step;
-          std::byte* to = out + y * columns + x;
-          for (std::int64_t p = 0; p < count; ++p) to[p * window] = from[p * plane_step];
-        }
-      }
-      OCTAVO_TRY(Flush(kPieceBytes));
-    }
-    return {};
-  }
-
-  Status Flush(std::size_t threshold) {
-    if (buffer_.size() < threshold || buffer_.empty()) return {};
-    if (tensor_.flip_sign_bit) {
-      for (std::byte& b : buffer_) b ^= std::byte{0x80};
-    }
-    OCTAVO_TRY(sink_(buffer_));
-    buffer_.clear();
-    return {};
-  }
-
-  const Tensor& tensor_;
-  const std::function<Status(std::span<const std::byte>)>& sink_;
-  std::size_t size_;
-  std::vector<std::byte> buffer_;
-};
-
 std::vector<std::int64_t> RowMajorStrides(const std::vector<std::int64_t>& sizes) {
   std::vector<std::int64_t> strides(sizes.size());
   std::int64_t step = 1;
@@ -230,7 +124,7 @@ Status Tensor::Read(const std::function<Status(std::span<const std::byte>)>& sin
     const std::size_t begin = static_cast<std::size_t>(offset) * ElementSize(dtype);
     return sink(storage->bytes.subspan(begin, num_bytes()));
   }
-  return StridedReader(*this, sink).Read();
+  return ReadStrided(*this, sink);
 }
 
 std::vector<std::byte> Tensor::Bytes() const {
