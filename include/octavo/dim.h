@@ -16,7 +16,8 @@ class Dim {
  public:
   Dim(std::int64_t value = 0);  // NOLINT(google-explicit-constructor): a number is a Dim
   static Dim Symbol(std::string name);
-  // A size of which nothing is known, equal to no other; its name begins with "?" and is not written into models.
+  // A size of which nothing is known, equal to no other; its name begins with "?" and is not written into
+  // models.
   static Dim Unknown();
 
   bool known() const;

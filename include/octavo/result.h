@@ -87,9 +87,9 @@ inline Error IoError(std::string what, std::string hint = {}) {
 // The value of a Result, or return its error from the enclosing function (which returns a Result, too).
 #define OCTAVO_TRY(expression) OCTAVO_TRY_NUMBERED(expression, __COUNTER__)
 #define OCTAVO_TRY_NUMBERED(expression, number) OCTAVO_TRY_NAMED(expression, number)
-#define OCTAVO_TRY_NAMED(expression, number)                                         \
-  __extension__({                                                                    \
-    auto octavo_result_##number = (expression);                                      \
-    if (!octavo_result_##number) return std::move(octavo_result_##number).error();   \
-    std::move(octavo_result_##number).Take();                                        \
+#define OCTAVO_TRY_NAMED(expression, number)                                       \
+  __extension__({                                                                  \
+    auto octavo_result_##number = (expression);                                    \
+    if (!octavo_result_##number) return std::move(octavo_result_##number).error(); \
+    std::move(octavo_result_##number).Take();                                      \
   })

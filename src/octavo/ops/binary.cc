@@ -1,4 +1,7 @@
+#include <bit>
 #include <cmath>
+#include <cstdlib>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -48,8 +51,46 @@ struct Form {
   bool relu;
 };
 
+float Ulps(float value, int steps) {
+  return std::bit_cast<float>(std::bit_cast<std::int32_t>(value) + steps);
+}
+
+// PyTorch multiplies the integers' product by (sa * sb) * (1 / sc), ONNX Runtime's QLinearMul by (sa * sb) /
+// sc.  Moves the scales of the first operand and of the result by the fewest ulp that make the second what
+// the first is.
+std::pair<float, float> ScalesOfProduct(float sa, float sb, float sc) {
+  const float wanted = (sa * sb) * (1.0F / sc);
+  for (int reach = 0; reach <= 12; ++reach) {
+    for (int i = -reach; i <= reach; ++i) {
+      for (const int j : {std::abs(i) - reach, reach - std::abs(i)}) {
+        const float a = Ulps(sa, i), c = Ulps(sc, j);
+        if ((a * sb) / c == wanted) return {a, c};
+      }
+    }
+  }
+  return {sa, sc};
+}
+
+Result<std::vector<Value>> ProductForOnnxRuntime(Form form, Builder& g, const Arguments& a) {
+  const Value x = a.tensor("qa"), y = a.tensor("qb");
+  TensorType type = a.result(), x_type = x.type();
+  const TensorType meant = type, x_meant = x_type;
+  const auto [scale, result_scale] = ScalesOfProduct(static_cast<float>(x_type.quantization->scale()),
+                                                     static_cast<float>(y.type().quantization->scale()),
+                                                     static_cast<float>(type.quantization->scale()));
+  x_type.quantization->scales[0] = scale;
+  type.quantization->scales[0] = result_scale;
+  g.As(x, x_type);
+  const Value x_real = Dequantize(g, x);
+  g.As(x, x_meant);
+  const Value real = g.Op(form.onnx, {x_real, Dequantize(g, y)});
+  return One(g.As(QuantizeReal(g, real, type, form.relu), meant));
+}
+
 Result<std::vector<Value>> BinaryQdq(Form form, Builder& g, const Arguments& a) {
   OCTAVO_TRY(CheckOperands(a));
+  if (std::string_view(form.onnx) == "Mul" && g.target() == Target::kOnnxRuntime)
+    return ProductForOnnxRuntime(form, g, a);
   const Value real = g.Op(form.onnx, {Dequantize(g, a.tensor("qa")), Dequantize(g, a.tensor("qb"))});
   return One(QuantizeReal(g, real, a.result(), form.relu));
 }

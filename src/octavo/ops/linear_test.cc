@@ -115,7 +115,9 @@ TEST(MatMul, FollowsNumpysShapes) {
     const ir::ValueId a = call.Input(Float32(c.a)), b = call.Input(Float32(c.b));
     const Status status = call.Call("aten::matmul", {a, b});
     ASSERT_EQ(static_cast<bool>(status), c.result.has_value()) << ToString(c.a) << ToString(c.b);
-    if (status) EXPECT_EQ(call.result().shape, c.result);
+    if (status) {
+      EXPECT_EQ(call.result().shape, c.result);
+    }
   }
 }
 

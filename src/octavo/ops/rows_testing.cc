@@ -8,6 +8,8 @@
 namespace octavo::testing {
 namespace {
 
+constexpr const char* kSource = "test::source";
+
 std::string WithoutDomain(const std::string& op) {
   const std::size_t colons = op.rfind("::");
   return colons == std::string::npos ? op : op.substr(colons + 2);
@@ -15,8 +17,25 @@ std::string WithoutDomain(const std::string& op) {
 
 }  // namespace
 
+OneCall::OneCall(void (*register_rows)(Registry&)) {
+  register_rows(registry_);
+  const Emitter source = [](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
+    return std::vector<Value>{g.Op(kSource, {a.tensor("x")})};
+  };
+  registry_.Add({.name = kSource,
+                 .arguments = {{.name = "x", .kind = ArgumentKind::kTensor}},
+                 .result = [](const Arguments& a) { return Result<std::vector<TensorType>>(a.results()); },
+                 .qdq = source,
+                 .caffe2 = source});
+}
+
 ir::ValueId OneCall::Input(TensorType type) {
-  return graph_.AddInput(fmt::format("x{}", graph_.inputs().size()), std::move(type));
+  const std::string name = fmt::format("x{}", graph_.inputs().size());
+  if (!type.quantized()) return graph_.AddInput(name, std::move(type));
+  // The Caffe2 dialect has no quantized inputs: the value comes from an operator that Ops() leaves out.
+  const ir::ValueId real = graph_.AddInput(name, {.dtype = DType::kFloat32, .shape = type.shape});
+  const ir::NodeId node = graph_.AddNode(kSource, {{.name = "x", .value = real}}, {std::move(type)});
+  return graph_.node(node).outputs[0];
 }
 
 Status OneCall::Call(const std::string& op, std::vector<ir::Operand> arguments) {
@@ -37,7 +56,9 @@ Status OneCall::Call(const std::string& op, std::vector<ir::Operand> arguments) 
 std::vector<std::string> Ops(const Result<lower::Lowered>& lowered) {
   if (!lowered) return {lowered.error().ToString()};
   std::vector<std::string> ops;
-  for (const ir::Node& node : lowered->graph.nodes()) ops.push_back(WithoutDomain(node.op));
+  for (const ir::Node& node : lowered->graph.nodes()) {
+    if (node.op != kSource) ops.push_back(WithoutDomain(node.op));
+  }
   return ops;
 }
 

@@ -28,7 +28,7 @@ inline TensorType Qint8(std::optional<Shape> shape, double scale, std::int64_t z
 // An imported graph with one call, whose result types the row's own rule gives.
 class OneCall {
  public:
-  explicit OneCall(void (*register_rows)(Registry&)) { register_rows(registry_); }
+  explicit OneCall(void (*register_rows)(Registry&));
 
   ir::ValueId Input(TensorType type);
   ir::ValueId Constant(Tensor tensor) { return graph_.AddConstant(std::move(tensor)); }
