@@ -102,9 +102,9 @@ TEST(QuantizedConvolution, PerChannelWeightsHaveAxis0) {
   const auto lowered = call.Lower();
   ASSERT_TRUE(lowered);
   // The weight's and the bias's.
+  EXPECT_THAT(Ints(lowered->graph.nodes()[1], "axis"), ElementsAre(0));
   EXPECT_THAT(Ints(lowered->graph.nodes()[2], "axis"), ElementsAre(0));
-  EXPECT_THAT(Ints(lowered->graph.nodes()[3], "axis"), ElementsAre(0));
-  EXPECT_THAT(ConstantInput(lowered->graph, lowered->graph.nodes()[3], 1).ToFloats(),
+  EXPECT_THAT(ConstantInput(lowered->graph, lowered->graph.nodes()[2], 1).ToFloats(),
               ElementsAre(static_cast<float>(0.1 * 0.2), static_cast<float>(0.2 * 0.2)));
 }
 

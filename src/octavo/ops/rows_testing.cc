@@ -1,6 +1,7 @@
 #include "octavo/ops/rows_testing.h"
 
 #include <cstdlib>
+#include <map>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -25,17 +26,44 @@ OneCall::OneCall(void (*register_rows)(Registry&)) {
   registry_.Add({.name = kSource,
                  .arguments = {{.name = "x", .kind = ArgumentKind::kTensor}},
                  .result = [](const Arguments& a) { return Result<std::vector<TensorType>>(a.results()); },
-                 .qdq = source,
                  .caffe2 = source});
 }
 
 ir::ValueId OneCall::Input(TensorType type) {
-  const std::string name = fmt::format("x{}", graph_.inputs().size());
-  if (!type.quantized()) return graph_.AddInput(name, std::move(type));
-  // The Caffe2 dialect has no quantized inputs: the value comes from an operator that Ops() leaves out.
-  const ir::ValueId real = graph_.AddInput(name, {.dtype = DType::kFloat32, .shape = type.shape});
-  const ir::NodeId node = graph_.AddNode(kSource, {{.name = "x", .value = real}}, {std::move(type)});
-  return graph_.node(node).outputs[0];
+  return graph_.AddInput(fmt::format("x{}", graph_.inputs().size()), std::move(type));
+}
+
+Result<lower::Lowered> OneCall::Caffe2(bool requantize) const {
+  // The dialect has no quantized inputs: their values come from an operator that Ops() leaves out.
+  ir::Graph graph;
+  std::map<ir::ValueId, ir::ValueId> moved;
+  for (const ir::ValueId input : graph_.inputs()) {
+    const ir::Value& value = graph_.value(input);
+    if (!value.type.quantized()) {
+      moved[input] = graph.AddInput(value.name, value.type);
+      continue;
+    }
+    const ir::ValueId real =
+        graph.AddInput(value.name, {.dtype = DType::kFloat32, .shape = value.type.shape});
+    const ir::NodeId source = graph.AddNode(kSource, {{.name = "x", .value = real}}, {value.type});
+    moved[input] = graph.node(source).outputs[0];
+  }
+  for (const ir::Node& original : graph_.nodes()) {
+    ir::Node node = original;
+    ir::Graph::ReplaceUses(node, [&](ir::ValueId id) {
+      const auto [at, is_new] = moved.try_emplace(id);
+      if (is_new) at->second = graph.AddConstant(*graph_.value(id).constant, graph_.value(id).name);
+      return at->second;
+    });
+    std::vector<TensorType> types;
+    for (const ir::ValueId output : original.outputs) types.push_back(graph_.type(output));
+    const ir::NodeId copy = graph.AddNode(node.op, node.arguments, std::move(types), node.origin);
+    for (std::size_t i = 0; i < original.outputs.size(); ++i)
+      moved[original.outputs[i]] = graph.node(copy).outputs[i];
+  }
+  for (const ir::Output& output : graph_.outputs()) graph.AddOutput(output.name, moved.at(output.value));
+  return lower::Lower(graph, registry_,
+                      {.dialect = Dialect::kCaffe2, .opset = 9, .requantize_per_channel = requantize});
 }
 
 Status OneCall::Call(const std::string& op, std::vector<ir::Operand> arguments) {

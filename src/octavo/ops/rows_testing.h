@@ -38,9 +38,7 @@ class OneCall {
   Result<lower::Lowered> Lower(LowerOptions options = {}) const {
     return lower::Lower(graph_, registry_, options);
   }
-  Result<lower::Lowered> Caffe2(bool requantize = false) const {
-    return Lower({.dialect = Dialect::kCaffe2, .opset = 9, .requantize_per_channel = requantize});
-  }
+  Result<lower::Lowered> Caffe2(bool requantize = false) const;
 
  private:
   Registry registry_;
