@@ -17,6 +17,9 @@ inline Result<std::vector<Value>> One(Value v) { return std::vector<Value>{v}; }
 // DequantizeLinear of a quantized value (uint8, int8, int32 by its type); the result is float32.  A value
 // that is not quantized comes back as it is.
 Value Dequantize(Builder& g, Value x);
+// The same with `type` in place of the value's own: for scales moved by so little that only the target's
+// rounding changes.
+Value Dequantize(Builder& g, Value x, const TensorType& type);
 // QuantizeLinear to `type`, which is quantized (quint8 or qint8).
 Value Quantize(Builder& g, Value x, const TensorType& type);
 

@@ -92,6 +92,10 @@ Result<std::vector<Value>> EmitOnReals(const Emitter& float_operator, Builder& g
 Value Dequantize(Builder& g, Value x) {
   if (!x.quantized()) return x;
   const TensorType type = x.type();
+  return Dequantize(g, x, type);
+}
+
+Value Dequantize(Builder& g, Value x, const TensorType& type) {
   std::vector<Value> inputs = {x, g.Constant(Scales(*type.quantization))};
   // Runtimes know no zero point for int32.
   if (StorageType(type.dtype) != DType::kInt32) inputs.push_back(g.Constant(ZeroPoints(type)));

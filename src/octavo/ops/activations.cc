@@ -212,15 +212,12 @@ Emitter LeakyReluQdq(std::string argument) {
       [argument = std::move(argument), real](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
         const Value x = a.tensor(argument);
         if (!x.quantized() || g.target() != Target::kOnnxRuntime) return OnReals(real)(g, a);
-        const TensorType in = x.type();
-        const TensorType& out = a.result();
+        TensorType in = x.type(), out = a.result();
         const LeakyReluForm form = FindLeakyReluForm(in, out, static_cast<float>(a.number("negative_slope")));
-        const Value zero_in = IntegerConstant(g, in, in.quantization->zero_point());
-        const Value zero_out = IntegerConstant(g, out, out.quantization->zero_point());
-        const Value dequantized = g.As(g.Op("DequantizeLinear", {x, g.Scalar(form.input_scale), zero_in}),
-                                       WithDType(in, DType::kFloat32));
-        const Value y = g.Op("LeakyRelu", {dequantized}, {{"alpha", form.slope}});
-        return One(g.As(g.Op("QuantizeLinear", {y, g.Scalar(form.output_scale), zero_out}), out));
+        in.quantization->scales[0] = form.input_scale;
+        out.quantization->scales[0] = form.output_scale;
+        const Value y = g.Op("LeakyRelu", {Dequantize(g, x, in)}, {{"alpha", form.slope}});
+        return One(g.As(Quantize(g, y, out), a.result()));
       };
 }
 

@@ -73,18 +73,14 @@ std::pair<float, float> ScalesOfProduct(float sa, float sb, float sc) {
 
 Result<std::vector<Value>> ProductForOnnxRuntime(Form form, Builder& g, const Arguments& a) {
   const Value x = a.tensor("qa"), y = a.tensor("qb");
-  TensorType type = a.result(), x_type = x.type();
-  const TensorType meant = type, x_meant = x_type;
-  const auto [scale, result_scale] = ScalesOfProduct(static_cast<float>(x_type.quantization->scale()),
-                                                     static_cast<float>(y.type().quantization->scale()),
-                                                     static_cast<float>(type.quantization->scale()));
-  x_type.quantization->scales[0] = scale;
-  type.quantization->scales[0] = result_scale;
-  g.As(x, x_type);
-  const Value x_real = Dequantize(g, x);
-  g.As(x, x_meant);
-  const Value real = g.Op(form.onnx, {x_real, Dequantize(g, y)});
-  return One(g.As(QuantizeReal(g, real, type, form.relu), meant));
+  TensorType x_type = x.type(), type = a.result();
+  const auto [x_scale, scale] = ScalesOfProduct(static_cast<float>(x_type.quantization->scale()),
+                                                static_cast<float>(y.type().quantization->scale()),
+                                                static_cast<float>(type.quantization->scale()));
+  x_type.quantization->scales[0] = x_scale;
+  type.quantization->scales[0] = scale;
+  const Value real = g.Op(form.onnx, {Dequantize(g, x, x_type), Dequantize(g, y)});
+  return One(g.As(QuantizeReal(g, real, type, form.relu), a.result()));
 }
 
 Result<std::vector<Value>> BinaryQdq(Form form, Builder& g, const Arguments& a) {
