@@ -85,6 +85,8 @@ inline Error IoError(std::string what, std::string hint = {}) {
 }  // namespace octavo
 
 // The value of a Result, or return its error from the enclosing function (which returns a Result, too).
+// Not inside an aggregate's braces after a member that owns memory: GCC 12 does not destroy what is made so
+// far when a return leaves them.  Take the value before.
 #define OCTAVO_TRY(expression) OCTAVO_TRY_NUMBERED(expression, __COUNTER__)
 #define OCTAVO_TRY_NUMBERED(expression, number) OCTAVO_TRY_NAMED(expression, number)
 #define OCTAVO_TRY_NAMED(expression, number)                                       \

@@ -143,7 +143,8 @@ class Lowering {
     std::vector<ir::Argument> arguments;
     arguments.reserve(node.arguments.size());
     for (const ir::Argument& argument : node.arguments) {
-      arguments.push_back({argument.name, OCTAVO_TRY(MappedOperand(argument.value))});
+      ir::Operand mapped = OCTAVO_TRY(MappedOperand(argument.value));
+      arguments.push_back({argument.name, std::move(mapped)});
     }
     std::optional<Registry::BoundCall> call = OCTAVO_TRY(registry_.Match(lowered_, node.op, arguments));
     if (!call) return Unsupported("no row");

@@ -216,7 +216,8 @@ class Reader {
       arguments.push_back({.name = {}, .value = at->second});
     }
     for (const auto& attribute : proto.attribute()) {
-      arguments.push_back({.name = attribute.name(), .value = OCTAVO_TRY(Attribute(attribute))});
+      ir::Operand value = OCTAVO_TRY(Attribute(attribute));
+      arguments.push_back({.name = attribute.name(), .value = std::move(value)});
     }
     std::vector<TensorType> types;
     for (const std::string& name : proto.output()) {

@@ -34,15 +34,18 @@ Result<ConvGeometry> GeometryOf(const Arguments& a, int dims, bool transposed, b
     dims = *weight.rank() - 2;
     if (!text_padding) transposed = a.flag("transposed");
   }
+  std::vector<std::int64_t> stride = OCTAVO_TRY(KnownInts(a, "stride"));
+  std::vector<std::int64_t> dilation = OCTAVO_TRY(KnownInts(a, "dilation"));
+  const std::int64_t groups = OCTAVO_TRY(KnownInt(a, "groups"));
   ConvGeometry geometry{.dims = dims,
                         .transposed = transposed,
                         .kernel = {},
-                        .stride = OCTAVO_TRY(KnownInts(a, "stride")),
-                        .dilation = OCTAVO_TRY(KnownInts(a, "dilation")),
+                        .stride = std::move(stride),
+                        .dilation = std::move(dilation),
                         .padding_begin = {},
                         .padding_end = {},
                         .output_padding = {},
-                        .groups = OCTAVO_TRY(KnownInt(a, "groups"))};
+                        .groups = groups};
   if (weight.shape()) {
     if (*weight.rank() != dims + 2) {
       return Unsupported(

@@ -44,9 +44,9 @@ Result<Tensor> ConstantOf(const Arguments& a, const char* name) {
 Result<std::vector<TensorType>> QuantizedType(const Arguments& a, double scale, std::int64_t zero_point) {
   OCTAVO_TRY(CheckReal(a.tensor("self")));
   const DType dtype = OCTAVO_TRY(QuantizedDType(a));
-  return std::vector<TensorType>{{.dtype = dtype,
-                                  .shape = a.tensor("self").shape(),
-                                  .quantization = OCTAVO_TRY(CheckedQuantization(scale, zero_point, dtype))}};
+  Quantization quantization = OCTAVO_TRY(CheckedQuantization(scale, zero_point, dtype));
+  return std::vector<TensorType>{
+      {.dtype = dtype, .shape = a.tensor("self").shape(), .quantization = std::move(quantization)}};
 }
 
 Result<std::vector<TensorType>> PerTensorType(const Arguments& a) {
@@ -188,10 +188,10 @@ Result<std::vector<TensorType>> EmptyType(const Arguments& a) {
   DType dtype = DType::kQUint8;
   if (a.has("dtype")) dtype = OCTAVO_TRY(QuantizedDType(a));
   if (!a.dim("zero_point").known()) return Unsupported("the zero point depends on a size");
+  Quantization quantization =
+      OCTAVO_TRY(CheckedQuantization(a.number("scale"), a.integer("zero_point"), dtype));
   return std::vector<TensorType>{
-      {.dtype = dtype,
-       .shape = a.dims("size"),
-       .quantization = OCTAVO_TRY(CheckedQuantization(a.number("scale"), a.integer("zero_point"), dtype))}};
+      {.dtype = dtype, .shape = a.dims("size"), .quantization = std::move(quantization)}};
 }
 
 // Memory that nothing has been written to: any integers will do, and most models overwrite it.
