@@ -67,7 +67,7 @@ ShapeRule SizesOfTensor(const char* argument) {
 
 // The sizes as the model states them, where ONNX means the same by them: 0 is another thing there.
 std::optional<std::vector<std::int64_t>> Stated(const Arguments& a, const char* argument) {
-  const auto sizes = KnownSizes(a.dims(argument));
+  auto sizes = KnownSizes(a.dims(argument));
   if (!sizes || std::count(sizes->begin(), sizes->end(), 0) > 0) return std::nullopt;
   return sizes;
 }
