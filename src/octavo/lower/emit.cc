@@ -1,4 +1,4 @@
-#include "octavo/lower/emit.h"
+#include "octavo/emit.h"
 
 #include <algorithm>
 

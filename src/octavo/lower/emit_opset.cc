@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "octavo/lower/emit.h"
+#include "octavo/emit.h"
 
 // ONNX moved attributes to inputs over the years; each function here writes the form of the builder's opset.
 

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "octavo/lower/emit.h"
+#include "octavo/emit.h"
 
 namespace octavo::lower {
 namespace {

@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "octavo/lower/emit.h"
-#include "octavo/lower/row.h"
+#include "octavo/emit.h"
+#include "octavo/row.h"
 
 namespace octavo {
 namespace {

@@ -1,8 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "octavo/lower/row.h"
 #include "octavo/operators.h"
+#include "octavo/row.h"
 
 namespace octavo {
 namespace {

@@ -1,4 +1,4 @@
-#include "octavo/lower/row.h"
+#include "octavo/row.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,7 +1,7 @@
 #include "octavo/lower/steps.h"
 
+#include "octavo/emit.h"
 #include "octavo/lower/checks.h"
-#include "octavo/lower/emit.h"
 
 namespace octavo {
 

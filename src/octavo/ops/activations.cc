@@ -3,13 +3,13 @@
 
 #include <fmt/format.h>
 
+#include "octavo/emit.h"
 #include "octavo/lower/checks.h"
-#include "octavo/lower/emit.h"
-#include "octavo/lower/row.h"
 #include "octavo/ops/clamps.h"
 #include "octavo/ops/leaky_relu.h"
 #include "octavo/ops/prelu.h"
 #include "octavo/ops/register.h"
+#include "octavo/row.h"
 
 namespace octavo {
 namespace {

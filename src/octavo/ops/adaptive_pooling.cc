@@ -5,13 +5,13 @@
 
 #include <fmt/format.h>
 
+#include "octavo/emit.h"
 #include "octavo/lower/checks.h"
-#include "octavo/lower/emit.h"
-#include "octavo/lower/row.h"
 #include "octavo/lower/steps.h"
 #include "octavo/ops/average.h"
 #include "octavo/ops/batched.h"
 #include "octavo/ops/separable.h"
+#include "octavo/row.h"
 
 namespace octavo {
 namespace {

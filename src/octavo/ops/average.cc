@@ -4,8 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "octavo/emit.h"
 #include "octavo/lower/checks.h"
-#include "octavo/lower/emit.h"
 #include "octavo/lower/steps.h"
 
 namespace octavo {

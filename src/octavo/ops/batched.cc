@@ -3,7 +3,7 @@
 #include <utility>
 #include <vector>
 
-#include "octavo/lower/emit.h"
+#include "octavo/emit.h"
 
 namespace octavo {
 namespace {

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include "octavo/lower/checks.h"
-#include "octavo/lower/row.h"
+#include "octavo/row.h"
 
 namespace octavo {
 namespace {

@@ -1,11 +1,11 @@
 #include <fmt/format.h>
 
+#include "octavo/emit.h"
 #include "octavo/lower/checks.h"
-#include "octavo/lower/emit.h"
-#include "octavo/lower/row.h"
 #include "octavo/ops/convolution_geometry.h"
 #include "octavo/ops/quantized_convolution.h"
 #include "octavo/ops/register.h"
+#include "octavo/row.h"
 
 namespace octavo {
 namespace {

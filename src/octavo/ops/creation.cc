@@ -4,12 +4,12 @@
 #include <fmt/format.h>
 
 #include "octavo/base/limits.h"
+#include "octavo/emit.h"
 #include "octavo/lower/checks.h"
-#include "octavo/lower/emit.h"
-#include "octavo/lower/row.h"
 #include "octavo/ops/arithmetic.h"
 #include "octavo/ops/casts.h"
 #include "octavo/ops/movement.h"
+#include "octavo/row.h"
 
 // Tensors that are made from numbers alone.
 

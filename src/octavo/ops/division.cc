@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
-#include "octavo/lower/emit.h"
-#include "octavo/lower/row.h"
+#include "octavo/emit.h"
 #include "octavo/ops/arithmetic.h"
 #include "octavo/ops/casts.h"
+#include "octavo/row.h"
 
 namespace octavo {
 namespace {

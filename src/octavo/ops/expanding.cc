@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
+#include "octavo/emit.h"
 #include "octavo/lower/checks.h"
-#include "octavo/lower/emit.h"
-#include "octavo/lower/row.h"
 #include "octavo/ops/movement.h"
 #include "octavo/ops/shaping.h"
+#include "octavo/row.h"
 
 namespace octavo {
 namespace {

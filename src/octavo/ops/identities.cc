@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
+#include "octavo/emit.h"
 #include "octavo/lower/checks.h"
-#include "octavo/lower/emit.h"
-#include "octavo/lower/row.h"
 #include "octavo/ops/casts.h"
 #include "octavo/ops/register.h"
+#include "octavo/row.h"
 
 // Operators that change nothing when a model is evaluated: their result is their argument, without a node.
 // And conversions of dtypes, which mostly change nothing either.

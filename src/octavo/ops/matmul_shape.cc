@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "octavo/lower/row.h"
+#include "octavo/row.h"
 
 namespace octavo {
 

@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 
 #include "octavo/base/limits.h"
+#include "octavo/emit.h"
 #include "octavo/lower/checks.h"
-#include "octavo/lower/emit.h"
 
 namespace octavo {
 namespace {

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "octavo/lower/row.h"
 #include "octavo/operators.h"
+#include "octavo/row.h"
 
 namespace octavo {
 

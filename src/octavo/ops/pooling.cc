@@ -3,14 +3,14 @@
 
 #include <fmt/format.h>
 
+#include "octavo/emit.h"
 #include "octavo/lower/checks.h"
-#include "octavo/lower/emit.h"
-#include "octavo/lower/row.h"
 #include "octavo/lower/window.h"
 #include "octavo/ops/adaptive_pooling.h"
 #include "octavo/ops/average.h"
 #include "octavo/ops/batched.h"
 #include "octavo/ops/register.h"
+#include "octavo/row.h"
 
 namespace octavo {
 namespace {

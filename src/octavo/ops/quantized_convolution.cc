@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include "octavo/lower/emit.h"
-#include "octavo/lower/row.h"
+#include "octavo/emit.h"
 #include "octavo/lower/steps.h"
 #include "octavo/ops/quantized_result.h"
+#include "octavo/row.h"
 
 namespace octavo {
 namespace {

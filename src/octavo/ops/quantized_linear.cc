@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include "octavo/lower/emit.h"
-#include "octavo/lower/row.h"
+#include "octavo/emit.h"
 #include "octavo/ops/matmul_shape.h"
 #include "octavo/ops/quantized_result.h"
 #include "octavo/ops/quantized_weights.h"
+#include "octavo/row.h"
 
 namespace octavo {
 namespace {

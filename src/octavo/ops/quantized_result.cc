@@ -1,6 +1,6 @@
 #include "octavo/ops/quantized_result.h"
 
-#include "octavo/lower/emit.h"
+#include "octavo/emit.h"
 
 namespace octavo {
 

@@ -3,14 +3,14 @@
 
 #include <fmt/format.h>
 
+#include "octavo/emit.h"
 #include "octavo/lower/checks.h"
-#include "octavo/lower/emit.h"
-#include "octavo/lower/row.h"
 #include "octavo/lower/steps.h"
 #include "octavo/ops/interpolation.h"
 #include "octavo/ops/register.h"
 #include "octavo/ops/separable.h"
 #include "octavo/ops/shuffling.h"
+#include "octavo/row.h"
 
 namespace octavo {
 namespace {

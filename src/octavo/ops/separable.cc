@@ -1,6 +1,6 @@
 #include "octavo/ops/separable.h"
 
-#include "octavo/lower/emit.h"
+#include "octavo/emit.h"
 
 namespace octavo {
 namespace {
