@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include "octavo/lower/bug.h"
+#include "octavo/base/bug.h"
 #include "octavo/operators.h"
 
 namespace octavo {

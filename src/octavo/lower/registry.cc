@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include "octavo/lower/binder.h"
-#include "octavo/lower/bug.h"
+#include "octavo/base/bug.h"
 #include "octavo/operators.h"
 
 namespace octavo {

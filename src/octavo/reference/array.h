@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <numeric>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "octavo/tensor.h"
+
+namespace octavo::reference {
+
+using Sizes = std::vector<std::int64_t>;
+
+inline std::int64_t Count(const Sizes& sizes) {
+  return std::accumulate(sizes.begin(), sizes.end(), std::int64_t{1}, std::multiplies<>());
+}
+
+// Elements in row-major order, with their shape.
+template <typename T>
+struct Array {
+  Sizes sizes;
+  std::vector<T> data;
+
+  explicit Array(Sizes s) : sizes(std::move(s)), data(static_cast<std::size_t>(Count(sizes))) {}
+  std::int64_t size(int axis) const { return sizes[static_cast<std::size_t>(axis)]; }
+  int rank() const { return static_cast<int>(sizes.size()); }
+  T& operator[](std::int64_t i) { return data[static_cast<std::size_t>(i)]; }
+  const T& operator[](std::int64_t i) const { return data[static_cast<std::size_t>(i)]; }
+};
+
+// The elements as they are stored; sizeof(T) is the dtype's.
+template <typename T>
+Array<T> Elements(const Tensor& tensor) {
+  Array<T> array(tensor.sizes);
+  const std::vector<std::byte> bytes = tensor.Bytes();
+  std::memcpy(array.data.data(), bytes.data(), bytes.size());
+  return array;
+}
+
+// Calls `f` with a value of the C++ type that stores `dtype`; false for the types that no operator computes
+// with (float16, bfloat16, complex and packed ones).
+template <typename F>
+bool WithElementType(DType dtype, F&& f) {
+  switch (dtype) {
+    case DType::kUint8:
+    case DType::kQUint8:
+    case DType::kBool:
+      return f(std::uint8_t{}), true;
+    case DType::kInt8:
+    case DType::kQInt8:
+      return f(std::int8_t{}), true;
+    case DType::kInt16:
+      return f(std::int16_t{}), true;
+    case DType::kInt32:
+    case DType::kQInt32:
+      return f(std::int32_t{}), true;
+    case DType::kInt64:
+      return f(std::int64_t{}), true;
+    case DType::kFloat32:
+      return f(float{}), true;
+    case DType::kFloat64:
+      return f(double{}), true;
+    default:
+      return false;
+  }
+}
+
+// An array as a tensor of `type`'s dtype and quantization.
+template <typename T>
+Tensor ToTensor(const Array<T>& array, const TensorType& type) {
+  Tensor tensor = Tensor::From(type.dtype, array.sizes, array.data);
+  tensor.quantization = type.quantization;
+  return tensor;
+}
+
+// The reals that a quantized tensor stands for, each computed in float32 as PyTorch does:
+// (q - zero_point) * scale.
+Array<float> Dequantized(const Tensor& tensor);
+
+// round_half_even(x * (1/scale)) + zero_point within the dtype's range, in float32; the inverse of the scale
+// is taken in float32.  Per channel likewise.
+Tensor Quantized(const Array<float>& reals, const TensorType& type);
+
+}  // namespace octavo::reference

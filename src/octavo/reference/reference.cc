@@ -1,0 +1,121 @@
+#include "octavo/reference/reference.h"
+
+#include <fmt/format.h>
+
+#include "octavo/reference/kernels.h"
+
+namespace octavo::reference {
+namespace {
+
+Error Located(Error error, const ir::Node& node) {
+  Error named(error.code(), fmt::format("{}: {}", node.op, error.what()), error.hint());
+  for (const std::string& line : error.details()) named.AddDetail(line);
+  if (node.origin) {
+    named.SetWhere(node.origin->place, node.origin->excerpt);
+    for (const std::string& call : node.origin->calls) named.AddContext(call);
+  }
+  return named;
+}
+
+Status CheckInput(const ir::Value& value, const Tensor& given) {
+  const TensorType& type = value.type;
+  const TensorType given_type = given.type();
+  const bool fits = (type.dtype == DType::kUnknown || type.dtype == given.dtype) &&
+                    (!type.shape || *type.shape == *given_type.shape) &&
+                    type.quantization == given.quantization;
+  if (fits) return {};
+  return UsageError(
+      fmt::format("input {} is {}, and {} was given", value.name, type.ToString(), given_type.ToString()));
+}
+
+// Arguments that are sizes must be numbers by now.
+Status CheckKnown(const ir::Node& node) {
+  for (const ir::Argument& argument : node.arguments) {
+    bool known = true;
+    if (const auto* dim = std::get_if<Dim>(&argument.value)) known = dim->known();
+    if (const auto* dims = std::get_if<std::vector<Dim>>(&argument.value)) {
+      for (const Dim& dim : *dims) known &= dim.known();
+    }
+    if (!known) {
+      return Unsupported(fmt::format("its argument {} depends on a size that is not known", argument.name),
+                         "State the inputs' shapes in numbers.");
+    }
+  }
+  return {};
+}
+
+// Frees what no later node reads.
+class LastUses {
+ public:
+  explicit LastUses(const ir::Graph& graph) : last_(graph.num_values(), -1) {
+    for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
+      ir::Graph::ForEachUse(graph.nodes()[i],
+                            [&](ir::ValueId id) { last_[Index(id)] = static_cast<std::int64_t>(i); });
+    }
+    for (const ir::Output& output : graph.outputs()) last_[Index(output.value)] = kNever;
+  }
+  bool EndsAt(ir::ValueId id, std::size_t node) const {
+    return last_[Index(id)] <= static_cast<std::int64_t>(node);
+  }
+
+ private:
+  static constexpr std::int64_t kNever = INT64_MAX;
+  static std::size_t Index(ir::ValueId id) { return static_cast<std::size_t>(id.index); }
+  std::vector<std::int64_t> last_;
+};
+
+Results RunNode(const ir::Graph& graph, const ir::Node& node, std::span<const Tensor> values,
+                const Options& options) {
+  const Kernel kernel = AllKernels().Find(node.op);
+  if (!kernel) return Unsupported("the reference has no kernel for it");
+  OCTAVO_TRY(CheckKnown(node));
+  std::vector<Tensor> results = OCTAVO_TRY(kernel(Call(graph, node, values, options)));
+  if (results.size() != node.outputs.size()) {
+    return Unsupported(fmt::format("gave {} results in place of {}", results.size(), node.outputs.size()));
+  }
+  return results;
+}
+
+}  // namespace
+
+bool Knows(std::string_view op) { return AllKernels().Find(op) != nullptr; }
+
+Result<std::vector<Tensor>> Run(const ir::Graph& graph, const std::vector<Tensor>& inputs,
+                                const Options& options, const Observer& observer) {
+  if (inputs.size() != graph.inputs().size()) {
+    return UsageError(
+        fmt::format("the model has {} inputs, and {} were given", graph.inputs().size(), inputs.size()));
+  }
+  std::vector<Tensor> values(graph.num_values());
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    OCTAVO_TRY(CheckInput(graph.value(graph.inputs()[i]), inputs[i]));
+    values[static_cast<std::size_t>(graph.inputs()[i].index)] = inputs[i];
+  }
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto& constant = graph.value({static_cast<std::int32_t>(i)}).constant;
+    if (constant) values[i] = *constant;
+  }
+  const LastUses last_uses(graph);
+  for (std::size_t n = 0; n < graph.nodes().size(); ++n) {
+    const ir::Node& node = graph.nodes()[n];
+    Results results = RunNode(graph, node, values, options);
+    if (!results) return Located(std::move(results).error(), node);
+    for (std::size_t i = 0; i < results->size(); ++i) {
+      const ir::ValueId id = node.outputs[i];
+      Tensor& value = values[static_cast<std::size_t>(id.index)];
+      value = std::move((*results)[i]);
+      if (observer) observer(id, value);
+      if (last_uses.EndsAt(id, n)) value = Tensor();
+    }
+    ir::Graph::ForEachUse(node, [&](ir::ValueId id) {
+      if (last_uses.EndsAt(id, n)) values[static_cast<std::size_t>(id.index)] = Tensor();
+    });
+  }
+  std::vector<Tensor> outputs;
+  for (const ir::Output& output : graph.outputs()) {
+    outputs.push_back(values[static_cast<std::size_t>(output.value.index)]);
+  }
+  return outputs;
+}
+
+}  // namespace octavo::reference

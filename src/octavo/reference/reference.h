@@ -1,0 +1,40 @@
+#pragma once
+
+#include <functional>
+#include <string_view>
+#include <vector>
+
+#include "octavo/graph.h"
+#include "octavo/result.h"
+#include "octavo/tensor.h"
+
+// Runs an imported graph, whose operators are PyTorch's, with the numbers that PyTorch computes on a CPU: one
+// plain loop for each operator, straight from its formula.  It is what converted models are compared with, so
+// it shares no operator's code with anything that is compared.  docs/numbers.md states the formulas.
+
+namespace octavo::reference {
+
+// Whose meaning is followed where PyTorch's engines differ or are plainly wrong.
+enum class Meaning {
+  kMeant,    // what the operator says (docs/numbers.md lists where PyTorch's qnnpack does something else)
+  kQnnpack,  // what PyTorch's qnnpack engine answers, mistakes included
+};
+
+struct Options {
+  Meaning meaning = Meaning::kMeant;
+};
+
+// Called with every value that a node makes, in the order of the graph.
+using Observer = std::function<void(ir::ValueId, const Tensor&)>;
+
+// `inputs`: one tensor for each graph input, with its dtype, shape and quantization.  All sizes of the graph
+// must be known: import the model with the inputs' own shapes.  Answers the graph's outputs, contiguous, in
+// order.  Errors: kUsage for inputs that do not fit the graph; kUnsupported, with the operator and its place,
+// for what the reference cannot run.
+Result<std::vector<Tensor>> Run(const ir::Graph& graph, const std::vector<Tensor>& inputs,
+                                const Options& options = {}, const Observer& observer = {});
+
+// Whether there is a kernel for "aten::relu".
+bool Knows(std::string_view op);
+
+}  // namespace octavo::reference
