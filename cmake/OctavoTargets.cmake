@@ -1,6 +1,7 @@
 # One target a folder of src/octavo.  octavo_library(NAME USES a b LIBRARIES x y) makes the static library
 # octavo_NAME from the folder's sources, the program NAME_test from its *_test.cc, and a check that no source
-# includes a folder that is not listed under USES.  A file that is added to a folder is picked up by itself.
+# includes a folder that is not listed under USES.  A file that is added to a folder is picked up by itself;
+# FOLDERS names folders below it that belong to the same target.
 
 add_library(octavo_options INTERFACE)
 target_compile_definitions(octavo_options INTERFACE OCTAVO_VERSION="${PROJECT_VERSION}")
@@ -22,8 +23,12 @@ function(octavo_check_includes name sources allowed)
 endfunction()
 
 function(octavo_library name)
-  cmake_parse_arguments(ARG "" "" "USES;LIBRARIES;TEST_USES;TEST_LIBRARIES" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS *.cc *.h)
+  cmake_parse_arguments(ARG "" "" "USES;LIBRARIES;TEST_USES;TEST_LIBRARIES;FOLDERS" ${ARGN})
+  set(patterns *.cc *.h)
+  foreach(folder ${ARG_FOLDERS})
+    list(APPEND patterns ${folder}/*.cc ${folder}/*.h)
+  endforeach()
+  file(GLOB sources CONFIGURE_DEPENDS ${patterns})
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$|_fuzz\\.cc$|_testing\\.(cc|h)$|/main\\.cc$")
   list(FILTER tests INCLUDE REGEX "_test\\.cc$|_testing\\.(cc|h)$")
