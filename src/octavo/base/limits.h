@@ -20,6 +20,8 @@ struct Limits {
   std::int64_t max_list_length = 1 << 20;  // elements of a list of the imported program
   std::size_t max_graph_nodes = 1 << 22;
   int max_rank = 64;
+  std::size_t max_value_bytes = std::size_t{1} << 30;  // of one value of a run
+  std::size_t max_run_bytes = std::size_t{1} << 32;    // of all values that a run holds at once
 };
 
 }  // namespace octavo

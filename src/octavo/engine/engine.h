@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "octavo/base/limits.h"
 #include "octavo/graph.h"
 #include "octavo/result.h"
 #include "octavo/tensor.h"
@@ -33,6 +34,7 @@ struct Options {
   int threads = 1;
   // Values that an observer wants: they are computed as themselves, never fused away.
   std::vector<ir::ValueId> keep;
+  Limits limits;  // on what a model may make a run take
 };
 
 // Called with each value of Options::keep and each graph output once it is computed.

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "octavo/engine/program.h"
+#include "octavo/result.h"
+
+namespace octavo::engine {
+
+// A node that is being prepared: its attributes, the types of its inputs, and the values of those inputs that
+// are known already.  What is asked for and not known yet makes the call "deferred": the node is prepared
+// again when it runs, with all values known.
+class Call {
+ public:
+  struct Input {
+    ValueType type;
+    const Tensor* value = nullptr;  // null: not known yet
+    bool given = false;
+  };
+  Call(const ir::Node& node, int opset, Arithmetic arithmetic, std::vector<Input> inputs)
+      : node_(node), opset_(opset), arithmetic_(arithmetic), inputs_(std::move(inputs)) {}
+
+  const ir::Node& node() const { return node_; }
+  // Without its domain.
+  std::string_view op() const;
+  int opset() const { return opset_; }
+  Arithmetic arithmetic() const { return arithmetic_; }
+  bool deferred() const { return deferred_; }
+
+  // Inputs at the end that are left out do not count.
+  std::size_t num_inputs() const { return inputs_.size(); }
+  std::size_t num_outputs() const { return node_.outputs.size(); }
+  // Whether the output is there to be used.
+  bool has_output(std::size_t i) const { return i < node_.outputs.size(); }
+  bool has(std::size_t i) const { return i < inputs_.size() && inputs_[i].given; }
+
+  // Errors where the number of inputs is not within the bounds, or one below `least` is left out.
+  Status Inputs(std::size_t least, std::size_t most) const;
+  Result<DType> dtype(std::size_t i);
+  Result<Sizes> sizes(std::size_t i);
+  Result<int> rank(std::size_t i);
+  // Dtype and sizes at once.
+  Result<ValueType> type(std::size_t i);
+  Result<Int8Parameters> int8(std::size_t i);
+  Result<const Tensor*> value(std::size_t i);
+  // A known value of integers, of any rank up to 1.
+  Result<std::vector<std::int64_t>> IntsOf(std::size_t i);
+  Result<std::int64_t> IntOf(std::size_t i);
+  // One real of a tensor with one element.
+  Result<double> RealOf(std::size_t i);
+
+  bool HasAttribute(std::string_view name) const { return node_.Find(name) != nullptr; }
+  Result<std::int64_t> Int(std::string_view name, std::optional<std::int64_t> otherwise = std::nullopt) const;
+  Result<std::vector<std::int64_t>> Ints(
+      std::string_view name, std::optional<std::vector<std::int64_t>> otherwise = std::nullopt) const;
+  Result<double> Real(std::string_view name, std::optional<double> otherwise = std::nullopt) const;
+  Result<std::string> Text(std::string_view name, std::optional<std::string> otherwise = std::nullopt) const;
+  // Null: there is none.
+  Result<const Tensor*> TensorOf(std::string_view name) const;
+
+  // "Conv conv1/Conv: what"
+  Error Invalid(std::string what) const;
+  Error NotSupported(std::string what) const;
+  // An axis counted from the front; negative ones count from the end.
+  Result<int> Axis(std::int64_t axis, int rank) const;
+  // All of the given, each once, in order.
+  Result<std::vector<int>> Axes(const std::vector<std::int64_t>& axes, int rank) const;
+
+ private:
+  Result<const Input*> Get(std::size_t i);
+  Error Deferred();
+
+  const ir::Node& node_;
+  int opset_;
+  Arithmetic arithmetic_;
+  std::vector<Input> inputs_;
+  bool deferred_ = false;
+};
+
+// Checks a node and says what it computes.
+using Prepare = Result<Prepared> (*)(Call&);
+
+// The number of elements, or nullopt for a negative size or where it passes what a tensor may have.
+std::optional<std::int64_t> CountElements(const Sizes& sizes);
+
+}  // namespace octavo::engine

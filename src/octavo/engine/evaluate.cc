@@ -1,0 +1,137 @@
+#include "octavo/engine/evaluate.h"
+
+#include <fmt/format.h>
+
+#include "octavo/base/bug.h"
+#include "octavo/engine/literal/registry.h"
+
+namespace octavo::engine {
+namespace {
+
+int OpsetOf(const ir::Graph& graph, const std::string& op) {
+  const std::size_t at = op.rfind("::");
+  const std::string domain = at == std::string::npos ? std::string() : op.substr(0, at);
+  auto opset = graph.opsets.find(domain);
+  // "ai.onnx" is another name of ONNX's own domain.
+  if (opset == graph.opsets.end() && domain.empty()) opset = graph.opsets.find("ai.onnx");
+  constexpr int kUnsaid = 17;
+  return opset == graph.opsets.end() ? kUnsaid : opset->second;
+}
+
+Result<std::vector<Tensor>> Compute(const Program& program, const ir::Node& node, const Prepared& prepared,
+                                    const Operands& operands) {
+  auto results = prepared.compute(operands);
+  if (!results) {
+    Error error = std::move(results).error();
+    error.SetWhere(fmt::format("node {} ({})", node.name, node.op));
+    return error;
+  }
+  if (results->size() != prepared.outputs.size()) Bug(fmt::format("{}: number of outputs", node.op));
+  for (std::size_t i = 0; i < results->size(); ++i) {
+    Tensor& tensor = (*results)[i];
+    const ValueType& type = prepared.outputs[i];
+    if (tensor.dtype != type.dtype || tensor.sizes != *type.sizes) {
+      Bug(fmt::format("{}: output {} is {}", node.op, i, tensor.type().ToString()));
+    }
+    tensor = Normalized(tensor);
+  }
+  static_cast<void>(program);
+  return results;
+}
+
+class Literal final : public Step {
+ public:
+  Literal(const Program& program, ir::NodeId id) : program_(program), id_(id) {
+    const ir::Node& node = program.graph.node(id);
+    inputs_ = InputsOf(node);
+    for (const ir::ValueId input : inputs_) {
+      if (input.valid()) reads.push_back(input);
+    }
+    writes = node.outputs;
+    name = node.name;
+    kind = node.op;
+  }
+
+  Status Run(Frame& frame) const override {
+    const ir::Node& node = program_.graph.node(id_);
+    const auto& known = program_.node(id_).prepared;
+    Operands operands;
+    for (const ir::ValueId input : inputs_) operands.push_back(input.valid() ? &frame.Get(input) : nullptr);
+    if (known) return Set(frame, node, *known, OCTAVO_TRY(Compute(program_, node, *known, operands)));
+
+    std::vector<Call::Input> inputs;
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      if (operands[i] == nullptr) {
+        inputs.emplace_back();
+      } else {
+        inputs.push_back({.type = frame.Type(inputs_[i]), .value = operands[i], .given = true});
+      }
+    }
+    const auto prepared = OCTAVO_TRY(PrepareCall(program_, node, std::move(inputs)));
+    if (!prepared) Bug(fmt::format("{}: still not known", node.op));
+    return Set(frame, node, *prepared, OCTAVO_TRY(Compute(program_, node, *prepared, operands)));
+  }
+
+ private:
+  Status Set(Frame& frame, const ir::Node& node, const Prepared& prepared,
+             std::vector<Tensor> results) const {
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      frame.SetInt8(node.outputs[i], prepared.outputs[i].int8);
+      frame.Set(node.outputs[i], std::move(results[i]));
+    }
+    const std::size_t most = program_.options.limits.max_run_bytes;
+    if (frame.bytes() > most) {
+      return InvalidFile(fmt::format("the model needs more than {} bytes for its values at once", most));
+    }
+    return {};
+  }
+
+  const Program& program_;
+  ir::NodeId id_;
+  std::vector<ir::ValueId> inputs_;
+};
+
+}  // namespace
+
+Result<std::optional<Prepared>> PrepareCall(const Program& program, const ir::Node& node,
+                                            std::vector<Call::Input> inputs) {
+  Call call(node, OpsetOf(program.graph, node.op), program.arithmetic, std::move(inputs));
+  Result<Prepared> prepared = literal::AllOperators().Find(node.op)(call);
+  if (call.deferred()) return std::optional<Prepared>();
+  if (!prepared) return std::move(prepared).error();
+  if (prepared->outputs.size() < node.outputs.size()) {
+    return call.Invalid(fmt::format("it has {} outputs, at most {} are allowed", node.outputs.size(),
+                                    prepared->outputs.size()));
+  }
+  if (prepared->outputs.size() > node.outputs.size())
+    Bug(fmt::format("{}: more outputs than asked for", node.op));
+  for (const ValueType& type : prepared->outputs) {
+    const auto count = CountElements(*type.sizes);
+    const std::size_t most = program.options.limits.max_value_bytes;
+    if (!count || static_cast<std::size_t>(*count) > most / ElementSize(type.dtype)) {
+      return call.Invalid(fmt::format("its result would have more than {} bytes", most));
+    }
+  }
+  return std::optional<Prepared>(std::move(prepared).Take());
+}
+
+Status Fold(Program& program, ir::NodeId id) {
+  const ir::Node& node = program.graph.node(id);
+  Operands operands;
+  for (const ir::ValueId input : InputsOf(node)) {
+    const auto* constant =
+        input.valid() && program.value(input).constant ? &*program.value(input).constant : nullptr;
+    operands.push_back(constant);
+  }
+  std::vector<Tensor> results = OCTAVO_TRY(Compute(program, node, *program.node(id).prepared, operands));
+  for (std::size_t i = 0; i < results.size(); ++i)
+    program.value(node.outputs[i]).constant = std::move(results[i]);
+  program.node(id).folded = true;
+  return {};
+}
+
+std::unique_ptr<Step> LiteralStep(const Program& program, ir::NodeId id) {
+  return std::make_unique<Literal>(program, id);
+}
+
+}  // namespace octavo::engine

@@ -1,0 +1,7 @@
+#include "octavo/engine/literal/registry.h"
+
+namespace octavo::engine::literal {
+
+void AddInt8(Registry&) {}
+
+}  // namespace octavo::engine::literal

@@ -1,0 +1,204 @@
+#include "octavo/engine/program.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <set>
+#include <variant>
+
+#include <fmt/format.h>
+
+#include "octavo/engine/call.h"
+#include "octavo/engine/evaluate.h"
+#include "octavo/engine/literal/registry.h"
+
+namespace octavo::engine {
+namespace {
+
+// Values of this size or less that depend on constants alone are computed at once: they may be shapes.
+constexpr std::int64_t kSmall = 4096;
+
+// All operators that are not known, each with its nodes.
+Status CheckOperators(const ir::Graph& graph) {
+  std::map<std::string, std::vector<std::string>> unknown;
+  for (const ir::Node& node : graph.nodes()) {
+    if (literal::AllOperators().Find(node.op) == nullptr) unknown[node.op].push_back(node.name);
+  }
+  if (unknown.empty()) return {};
+  Error error =
+      Unsupported(unknown.size() == 1
+                      ? "the engine does not know an operator of this model"
+                      : fmt::format("the engine does not know {} operators of this model", unknown.size()));
+  for (const auto& [op, names] : unknown) {
+    const std::size_t at = op.rfind("::");
+    const std::string domain = at == std::string::npos ? "ai.onnx" : op.substr(0, at);
+    constexpr std::size_t kShown = 3;
+    std::string nodes;
+    for (std::size_t i = 0; i < std::min(names.size(), kShown); ++i) {
+      if (!names[i].empty()) nodes += (nodes.empty() ? "" : ", ") + names[i];
+    }
+    if (names.size() > kShown) nodes += fmt::format(" and {} more", names.size() - kShown);
+    error.AddDetail(fmt::format("{} of {}{}", at == std::string::npos ? op : op.substr(at + 2), domain,
+                                nodes.empty() ? "" : ": " + nodes));
+  }
+  return error;
+}
+
+Status CheckInput(const ir::Graph& graph, std::size_t index, const TensorType& given) {
+  const ir::Value& value = graph.value(graph.inputs()[index]);
+  const auto mismatch = [&] {
+    return UsageError(fmt::format("the model's input {} is {}, not {}", value.name, value.type.ToString(),
+                                  given.ToString()));
+  };
+  if (value.type.dtype != DType::kUnknown && StorageType(value.type.dtype) != StorageType(given.dtype)) {
+    return mismatch();
+  }
+  if (!value.type.shape || !given.shape) return {};
+  if (value.type.shape->size() != given.shape->size()) return mismatch();
+  for (std::size_t d = 0; d < given.shape->size(); ++d) {
+    const Dim& wanted = (*value.type.shape)[d];
+    const Dim& got = (*given.shape)[d];
+    if (wanted.known() && got.known() && wanted.value() != got.value()) return mismatch();
+  }
+  return {};
+}
+
+// Marks what outputs and kept values depend on, and counts uses.
+void MarkNeeded(Program& program) {
+  std::vector<bool> used(program.values.size());
+  const auto use = [&](ir::ValueId id) {
+    used[static_cast<std::size_t>(id.index)] = true;
+    program.value(id).observed = true;
+  };
+  for (const ir::Output& output : program.graph.outputs()) {
+    use(output.value);
+    ++program.value(output.value).uses;
+  }
+  for (const ir::ValueId id : program.options.keep) use(id);
+  const auto& nodes = program.graph.nodes();
+  for (std::size_t i = nodes.size(); i-- > 0;) {
+    program.nodes[i].needed =
+        std::any_of(nodes[i].outputs.begin(), nodes[i].outputs.end(),
+                    [&](ir::ValueId id) { return used[static_cast<std::size_t>(id.index)]; });
+    if (!program.nodes[i].needed) continue;
+    for (const ir::ValueId id : InputsOf(nodes[i])) {
+      if (!id.valid()) continue;
+      used[static_cast<std::size_t>(id.index)] = true;
+      ++program.value(id).uses;
+    }
+  }
+}
+
+// What the file says of a value must agree with what was found.
+Status CheckDeclared(const Program& program, const ir::Node& node, ir::ValueId id, const ValueType& found) {
+  const TensorType& declared = program.graph.type(id);
+  const auto wrong = [&] {
+    TensorType type{.dtype = found.dtype, .shape = Shape(found.sizes->begin(), found.sizes->end())};
+    return InvalidFile(fmt::format("the model says that the value {} is {}, but {} makes {}",
+                                   program.graph.value(id).name, declared.ToString(), node.op,
+                                   type.ToString()))
+        .SetWhere(fmt::format("node {} ({})", node.name, node.op));
+  };
+  if (found.int8) return {};  // nothing in the file says that an edge is quantized
+  if (declared.dtype != DType::kUnknown && StorageType(declared.dtype) != found.dtype) return wrong();
+  if (!declared.shape) return {};
+  if (declared.shape->size() != found.sizes->size()) return wrong();
+  for (std::size_t d = 0; d < found.sizes->size(); ++d) {
+    const Dim& dim = (*declared.shape)[d];
+    if (dim.known() && dim.value() != (*found.sizes)[d]) return wrong();
+  }
+  return {};
+}
+
+Status PrepareNode(Program& program, ir::NodeId id) {
+  const ir::Node& node = program.graph.node(id);
+  std::vector<Call::Input> inputs;
+  bool constant = true;
+  for (const ir::ValueId input : InputsOf(node)) {
+    if (!input.valid()) {
+      inputs.emplace_back();
+      continue;
+    }
+    const Program::Value& value = program.value(input);
+    constant = constant && value.constant.has_value();
+    inputs.push_back(
+        {.type = value.type, .value = value.constant ? &*value.constant : nullptr, .given = true});
+  }
+  auto prepared = OCTAVO_TRY(PrepareCall(program, node, std::move(inputs)));
+  if (!prepared) return {};
+  std::int64_t largest = 0;
+  for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+    const ValueType& type = prepared->outputs[i];
+    OCTAVO_TRY(CheckDeclared(program, node, node.outputs[i], type));
+    program.value(node.outputs[i]).type = type;
+    largest = std::max(largest, *CountElements(*type.sizes));
+  }
+  program.node(id).prepared = std::move(prepared);
+  const bool no_inputs = InputsOf(node).empty();
+  if (no_inputs || program.node(id).prepared->from_types || (constant && largest <= kSmall)) {
+    OCTAVO_TRY(Fold(program, id));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<ir::ValueId> InputsOf(const ir::Node& node) {
+  std::vector<ir::ValueId> inputs;
+  for (const ir::Argument& argument : node.arguments) {
+    if (!argument.name.empty()) continue;
+    const auto* id = std::get_if<ir::ValueId>(&argument.value);
+    inputs.push_back(id != nullptr ? *id : ir::ValueId());
+  }
+  while (!inputs.empty() && !inputs.back().valid()) inputs.pop_back();
+  return inputs;
+}
+
+Tensor Normalized(const Tensor& tensor) {
+  Tensor integers = tensor.Integers();
+  const std::size_t size = std::max<std::size_t>(ElementSize(integers.dtype), 1);
+  const bool in_order = integers.contiguous() && !integers.flip_sign_bit && integers.storage != nullptr;
+  if (in_order && reinterpret_cast<std::uintptr_t>(integers.storage->bytes.data()) % size == 0) {
+    Tensor reshaped = integers.Reshaped(integers.sizes);
+    return reshaped;
+  }
+  return Tensor::FromBytes(integers.dtype, integers.sizes, integers.Bytes());
+}
+
+Result<Program> MakeProgram(const ir::Graph& graph, const std::vector<TensorType>& inputs,
+                            const Options& options) {
+  OCTAVO_TRY(CheckOperators(graph));
+  if (inputs.size() != graph.inputs().size()) {
+    return UsageError(
+        fmt::format("the model has {} inputs, {} are given", graph.inputs().size(), inputs.size()));
+  }
+  Program program;
+  program.graph = graph;
+  program.options = options;
+  program.arithmetic = options.arithmetic.value_or(DefaultArithmetic(graph));
+  program.values.resize(graph.num_values());
+  program.nodes.resize(graph.nodes().size());
+  for (const ir::ValueId id : options.keep) {
+    if (!id.valid() || static_cast<std::size_t>(id.index) >= graph.num_values())
+      return UsageError("a value is asked for that the graph does not have");
+  }
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    OCTAVO_TRY(CheckInput(graph, i, inputs[i]));
+    ValueType& type = program.value(graph.inputs()[i]).type;
+    type.dtype = StorageType(inputs[i].dtype);
+    if (inputs[i].shape) type.sizes = KnownSizes(*inputs[i].shape);
+    if (type.sizes && !CountElements(*type.sizes))
+      return UsageError(fmt::format("an input of {} is too large", inputs[i].ToString()));
+  }
+  for (std::size_t v = 0; v < graph.num_values(); ++v) {
+    const auto& constant = graph.value(ir::ValueId{static_cast<std::int32_t>(v)}).constant;
+    if (!constant) continue;
+    program.values[v].constant = Normalized(*constant);
+    program.values[v].type = {.dtype = program.values[v].constant->dtype, .sizes = constant->sizes};
+  }
+  MarkNeeded(program);
+  for (std::size_t i = 0; i < graph.nodes().size(); ++i)
+    OCTAVO_TRY(PrepareNode(program, static_cast<ir::NodeId>(i)));
+  return program;
+}
+
+}  // namespace octavo::engine

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "octavo/engine/engine.h"
+#include "octavo/graph.h"
+#include "octavo/tensor.h"
+
+namespace octavo::engine {
+
+using Sizes = std::vector<std::int64_t>;
+
+// Scale and zero point of an edge of the Caffe2 dialect, where they belong to the value and not to an
+// operand.
+struct Int8Parameters {
+  float scale = 1;
+  std::int32_t zero_point = 0;
+  bool operator==(const Int8Parameters&) const = default;
+};
+
+// What is known of a value.  Quantized values are their integers here.
+struct ValueType {
+  DType dtype = DType::kUnknown;
+  std::optional<Sizes> sizes;
+  std::optional<Int8Parameters> int8;
+};
+
+// The operands of a node as they are when it runs: contiguous, aligned; null where one is left out.
+using Operands = std::vector<const Tensor*>;
+
+// A node whose types and attributes have been checked.
+struct Prepared {
+  std::vector<ValueType> outputs;  // all known
+  std::function<Result<std::vector<Tensor>>(const Operands&)> compute;
+  bool from_types = false;  // the result depends on the inputs' types alone (Shape, Size)
+};
+
+// A graph with all that can be said of it before it runs, in the caller's ids.
+struct Program {
+  struct Value {
+    ValueType type;                  // unknown where it depends on data
+    std::optional<Tensor> constant;  // contiguous, aligned, without quantization
+    int uses = 0;                    // by nodes that are needed, and by graph outputs
+    bool observed = false;           // a graph output, or in Options::keep: must come to be as itself
+  };
+  struct Node {
+    std::optional<Prepared> prepared;  // unset: its shapes depend on data; it is prepared when it runs
+    bool needed = true;                // an output depends on it
+    bool folded = false;               // its outputs are constants
+  };
+
+  ir::Graph graph;
+  std::vector<Value> values;  // by ValueId
+  std::vector<Node> nodes;    // by NodeId
+  Options options;
+  Arithmetic arithmetic = Arithmetic::kPyTorch;
+
+  Value& value(ir::ValueId id) { return values[static_cast<std::size_t>(id.index)]; }
+  const Value& value(ir::ValueId id) const { return values[static_cast<std::size_t>(id.index)]; }
+  Node& node(ir::NodeId id) { return nodes[static_cast<std::size_t>(id)]; }
+  const Node& node(ir::NodeId id) const { return nodes[static_cast<std::size_t>(id)]; }
+};
+
+// The values that a node of a lowered graph reads, by position; invalid: left out.
+std::vector<ir::ValueId> InputsOf(const ir::Node& node);
+
+// The same elements row-major, without gaps, at an address that is a multiple of the element's size, as
+// integers without quantization.  Copies only where it must.
+Tensor Normalized(const Tensor& tensor);
+// The first byte of a normalized tensor's elements.
+inline const std::byte* Begin(const Tensor& tensor) {
+  return tensor.storage->bytes.data() + static_cast<std::size_t>(tensor.offset) * ElementSize(tensor.dtype);
+}
+template <typename T>
+const T* Data(const Tensor& tensor) {
+  return reinterpret_cast<const T*>(Begin(tensor));
+}
+
+// Checks the graph against the inputs, finds every type that does not depend on data, and computes small
+// values that depend on constants alone (shapes, mostly).
+Result<Program> MakeProgram(const ir::Graph& graph, const std::vector<TensorType>& inputs,
+                            const Options& options);
+
+}  // namespace octavo::engine
