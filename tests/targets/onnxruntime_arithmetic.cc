@@ -12,11 +12,14 @@
 #include <string>
 #include <vector>
 
+#include "octavo/targets/onnxruntime/accumulate.h"
 #include "octavo/targets/onnxruntime/binary.h"
 #include "octavo/targets/onnxruntime/functions.h"
 #include "octavo/targets/onnxruntime/pooling.h"
 #include "octavo/targets/onnxruntime/quantize.h"
 #include "octavo/targets/onnxruntime/requantize.h"
+#include "octavo/targets/onnxruntime/resize.h"
+#include "octavo/targets/onnxruntime/softmax.h"
 #include "octavo/targets/onnxruntime/tables.h"
 
 namespace octavo::targets::onnxruntime {
@@ -64,6 +67,30 @@ std::string EachPair(const Request& request, const std::function<To(From, From)>
 template <typename T>
 std::string Lookup(const Request& request, const Table<T>& table) {
   return Each<T, T>(request, [&table](T value) { return table[static_cast<std::uint8_t>(value)]; });
+}
+
+ResizeAxis Axis(const Request& r, std::size_t i) {
+  return {r.Int(i), r.Int(i + 1), r.Float(i + 2), static_cast<Coordinates>(r.Int(i + 3))};
+}
+
+// An image of `rows` and `columns` (numbers 0 to 3 and 4 to 7), resized; number 8 is the form.
+template <typename From, typename To>
+std::string Linear(const Request& r) {
+  const std::vector<From> image = r.Array<From>();
+  const ResizeAxis rows = Axis(r, 0), columns = Axis(r, 4);
+  std::vector<To> results;
+  const auto at = [&](std::int64_t y, std::int64_t x) {
+    return image[static_cast<std::size_t>(y * columns.in + x)];
+  };
+  for (std::int64_t i = 0; i < rows.out; ++i) {
+    for (std::int64_t j = 0; j < columns.out; ++j) {
+      const LinearWeights y(rows, i), x(columns, j);
+      results.push_back(ResizeBilinear<To>(LinearCorners<To>{at(y.first, x.first), at(y.first, x.second),
+                                                             at(y.second, x.first), at(y.second, x.second)},
+                                           y, x, static_cast<LinearForm>(r.Int(8))));
+    }
+  }
+  return Bytes(results);
 }
 
 template <typename T>
@@ -168,6 +195,44 @@ std::string Evaluate(const std::string& name, const Request& r) {
       Softmax(part, part);
     }
     return Bytes(values);
+  }
+  if (name == "qlinear_softmax") {  // rows of numbers[0] elements; x_scale, y, release
+    const std::vector<T> x = r.Array<T>();
+    std::vector<T> y(x.size());
+    const auto row = static_cast<std::size_t>(r.Int(0));
+    const SoftmaxTable table = MakeSoftmaxTable(r.Float(1), row);
+    for (std::size_t begin = 0; begin + row <= x.size(); begin += row) {
+      QLinearSoftmax<T>(std::span(x).subspan(begin, row), std::span(y).subspan(begin, row), table,
+                        r.Parameters(2), static_cast<SoftmaxRelease>(r.Int(4)));
+    }
+    return Bytes(y);
+  }
+  if (name == "resize_nearest") {  // in, out, scale, coordinates, nearest: the index of each output element
+    const ResizeAxis axis = Axis(r, 0);
+    std::vector<std::int64_t> taken;
+    for (std::int64_t i = 0; i < axis.out; ++i) {
+      taken.push_back(ResizeNearest(axis, static_cast<Nearest>(r.Int(4)), i));
+    }
+    return Bytes(taken);
+  }
+  if (name == "resize_linear") return Linear<T, T>(r);
+  if (name == "resize_linear_float") return Linear<float, float>(r);
+  if (name == "accumulate") {  // rows of numbers[0] activations, then as many rows of weights
+    const auto row = static_cast<std::size_t>(r.Int(0));
+    std::vector<std::uint8_t> activations(r.bytes.size() / 2);
+    std::vector<std::int8_t> weights(activations.size());
+    std::memcpy(activations.data(), r.bytes.data(), activations.size());
+    std::memcpy(weights.data(), r.bytes.data() + activations.size(), weights.size());
+    std::vector<std::int32_t> sums;
+    for (std::size_t begin = 0; begin + row <= weights.size(); begin += row) {
+      sums.push_back(AccumulateSaturatingPairs(std::span(activations).subspan(begin, row),
+                                               std::span(weights).subspan(begin, row)));
+    }
+    return Bytes(sums);
+  }
+  if (name == "pair_can_saturate") {
+    return EachPair<std::int8_t, std::uint8_t>(
+        r, [](std::int8_t a, std::int8_t b) { return PairCanSaturate(a, b); });
   }
   std::cerr << "unknown function " << name << "\n";
   std::exit(2);

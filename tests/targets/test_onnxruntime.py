@@ -3,14 +3,11 @@ them, random and near-tie ones otherwise."""
 import numpy as np
 import pytest
 
-from tools import F32, differences, dtype, every_pair, every_value, random_scale, run_constant, zero_point
+from tools import (F32, differences, dtype, every_pair, every_value, quantization, random_scale, run_constant,
+                   zero_point)
 
 BOTH = pytest.mark.parametrize("signed", [False, True], ids=["uint8", "int8"])
 LIMIT = {False: (0, 255), True: (-128, 127)}
-
-
-def quantization(random, signed, low=-4.0, high=0.0):
-    return random_scale(random, low, high), zero_point(random, signed)
 
 
 # ---- QuantizeLinear, DequantizeLinear, DynamicQuantizeLinear

@@ -6,13 +6,14 @@ import subprocess
 import numpy as np
 import onnx
 import onnxruntime
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = pathlib.Path(os.environ.get("OCTAVO_ARITHMETIC",
                                       REPO / "build/release/src/octavo/targets/onnxruntime_arithmetic"))
 MS = "com.microsoft"
 F32 = np.float32
+VERSION = tuple(int(x) for x in onnxruntime.__version__.split(".")[:2])
 
 
 class Ours:
@@ -58,7 +59,7 @@ def run(nodes, inputs, output, initializers=(), opset=17, options=None):
     return session(nodes, inputs, output, initializers, opset, options).run(None, inputs)[0]
 
 
-def run_constant(op, parts, output_type, domain=MS, opset=17, options=None, **attributes):
+def run_constant(op, parts, output_type, domain=MS, model_opset=17, options=None, **attributes):
     """One node whose inputs are `parts` in order: ("x", array) fed, anything else an initializer, None absent."""
     names, inputs, initializers = [], {}, []
     for i, part in enumerate(parts):
@@ -71,7 +72,7 @@ def run_constant(op, parts, output_type, domain=MS, opset=17, options=None, **at
             names.append("c%d" % i)
             initializers.append(constant(names[-1], part))
     node = helper.make_node(op, names, ["y"], domain=domain, **attributes)
-    return run([node], inputs, ("y", output_type), initializers, opset, options)
+    return run([node], inputs, ("y", output_type), initializers, model_opset, options)
 
 
 def dtype(signed):
@@ -93,6 +94,10 @@ def random_scale(random, low=-6.0, high=0.0):
 
 def zero_point(random, signed):
     return int(random.integers(0, 256)) - (128 if signed else 0)
+
+
+def quantization(random, signed, low=-4.0, high=0.0):
+    return random_scale(random, low, high), zero_point(random, signed)
 
 
 def differences(ours, theirs):
