@@ -48,7 +48,8 @@ void QLinearSoftmax(std::span<const T> x, std::span<T> y, const SoftmaxTable& ta
   const float steps = std::floor(1.0F / to.scale);
   const std::int32_t maximum = *std::max_element(x.begin(), x.end());
   const auto exp = [&table, maximum](T value) {
-    return table[static_cast<std::size_t>(255 - maximum + value)];
+    const std::int32_t entry = 255 - maximum + value;
+    return table[static_cast<std::size_t>(entry)];
   };
   float sum = 0;
   for (const T value : x) sum += exp(value);
