@@ -92,6 +92,19 @@ double Call::number(std::string_view name) const {
 
 bool Call::is_float(std::string_view name) const { return std::holds_alternative<double>(Get(name)); }
 
+bool Call::is_bool(std::string_view name) const { return std::holds_alternative<bool>(Get(name)); }
+
+bool Call::is_list(std::string_view name) const {
+  return std::holds_alternative<std::vector<Dim>>(Get(name));
+}
+
+bool Call::is_number(std::string_view name) const {
+  const auto* id = std::get_if<ir::ValueId>(&Get(name));
+  if (!id) return !std::holds_alternative<Tensor>(Get(name));
+  const ir::Value& value = graph_.value(*id);
+  return value.constant && value.constant->rank() == 0 && value.name.starts_with("CONSTANTS.");
+}
+
 std::vector<double> Call::numbers(std::string_view name) const {
   const ir::Operand& operand = Get(name);
   if (const auto* reals = std::get_if<std::vector<double>>(&operand)) return *reals;
@@ -109,6 +122,11 @@ const std::string& Call::text(std::string_view name) const {
   const auto* text = std::get_if<std::string>(&Get(name));
   if (!text) Wrong(node_, name, "text");
   return *text;
+}
+
+bool Call::is_text(std::string_view name) const {
+  const ir::Operand* operand = Find(name);
+  return operand && std::holds_alternative<std::string>(*operand);
 }
 
 const ir::PackedWeights& Call::packed(std::string_view name) const {

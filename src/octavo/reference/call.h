@@ -34,9 +34,15 @@ class Call {
   double number(
       std::string_view name) const;  // float, int or bool; a tensor of one element counts as its number
   bool is_float(std::string_view name) const;  // whether the number was written as a float
+  bool is_bool(std::string_view name) const;
+  bool is_list(std::string_view name) const;  // of integers, rather than one
+  // Not a tensor; or a tensor that is a number again when PyTorch runs the saved model: a 0-dimensional one
+  // among the model's constants, as which Python's numbers are saved.
+  bool is_number(std::string_view name) const;
   std::vector<double> numbers(std::string_view name) const;
   bool flag(std::string_view name) const;
   const std::string& text(std::string_view name) const;
+  bool is_text(std::string_view name) const;
   const ir::PackedWeights& packed(std::string_view name) const;
   // Of packed weights, also of those that the model packs when it runs.
   Tensor weight(const ir::PackedWeights& packed) const;

@@ -18,7 +18,27 @@ Kernel Kernels::Find(std::string_view op) const {
 const Kernels& AllKernels() {
   static const Kernels all = [] {
     Kernels kernels;
+    AddArithmetic(kernels);
+    AddCasts(kernels);
+    AddComparison(kernels);
+    AddConcatenation(kernels);
+    AddConvolution(kernels);
+    AddCreation(kernels);
+    AddDivision(kernels);
+    AddEinsum(kernels);
+    AddExpanding(kernels);
+    AddExtremes(kernels);
+    AddFunctions(kernels);
+    AddIndexing(kernels);
+    AddPadding(kernels);
+    AddPermuting(kernels);
+    AddProducts(kernels);
     AddQuantization(kernels);
+    AddReduction(kernels);
+    AddReshaping(kernels);
+    AddShuffling(kernels);
+    AddSlicing(kernels);
+    AddSoftmax(kernels);
     return kernels;
   }();
   return all;

@@ -24,6 +24,26 @@ class Kernels {
 const Kernels& AllKernels();
 
 // One for each file of kernels; kernels.cc calls them.
+void AddArithmetic(Kernels& kernels);
+void AddCasts(Kernels& kernels);
+void AddComparison(Kernels& kernels);
+void AddConcatenation(Kernels& kernels);
+void AddConvolution(Kernels& kernels);
+void AddCreation(Kernels& kernels);
+void AddDivision(Kernels& kernels);
+void AddEinsum(Kernels& kernels);
+void AddExpanding(Kernels& kernels);
+void AddExtremes(Kernels& kernels);
+void AddFunctions(Kernels& kernels);
+void AddIndexing(Kernels& kernels);
+void AddPadding(Kernels& kernels);
+void AddPermuting(Kernels& kernels);
+void AddProducts(Kernels& kernels);
 void AddQuantization(Kernels& kernels);
+void AddReduction(Kernels& kernels);
+void AddReshaping(Kernels& kernels);
+void AddShuffling(Kernels& kernels);
+void AddSlicing(Kernels& kernels);
+void AddSoftmax(Kernels& kernels);
 
 }  // namespace octavo::reference
