@@ -88,8 +88,17 @@ constexpr Spelling kPunctuation[] = {
     {">", TokenKind::kGreater},
 };
 
+constexpr std::array<bool, 256> MakeKeywordStarts() {
+  std::array<bool, 256> starts{};
+  for (const Spelling& keyword : kKeywords) starts[static_cast<unsigned char>(keyword.text[0])] = true;
+  return starts;
+}
+
+constexpr std::array<bool, 256> kKeywordStarts = MakeKeywordStarts();
+
 TokenKind KeywordOrName(std::string_view text) {
   if (text.size() < 2 || text.size() > kLongestKeyword) return TokenKind::kName;
+  if (!kKeywordStarts[static_cast<unsigned char>(text[0])]) return TokenKind::kName;
   for (const Spelling& keyword : kKeywords) {
     if (keyword.text[0] == text[0] && keyword.text == text) return keyword.kind;
   }
@@ -290,6 +299,9 @@ Token Lexer::Punctuation(std::size_t begin) {
       return Make(TokenKind::kComma, begin, begin + 1);
     case ':':
       return Make(TokenKind::kColon, begin, begin + 1);
+    case '=':
+      if (At(begin + 1) != '=') return Make(TokenKind::kAssign, begin, begin + 1);
+      break;
     case '.':
       if (IsDigit(At(begin + 1))) return Number(begin);
       if (text_.substr(begin, 3) != "...") return Make(TokenKind::kDot, begin, begin + 1);

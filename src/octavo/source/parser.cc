@@ -12,14 +12,14 @@ Parser::Parser(std::shared_ptr<const SourceText> source, const Limits& limits)
     : source_(std::move(source)), text_(source_->text), limits_(limits), lexer_(text_, 0) {}
 
 std::unique_ptr<const File> Parser::ParseFile() {
-  auto file = std::make_unique<File>();
-  file->source = source_;
+  file_ = std::make_unique<File>();
+  file_->source = source_;
   Advance();
   while (token_.kind != TokenKind::kEof) {
-    if (!ParseTopLevel(file.get())) return nullptr;
+    if (!ParseTopLevel(file_.get())) return nullptr;
   }
-  file->nodes = nodes_;
-  return file;
+  file_->nodes = nodes_;
+  return std::move(file_);
 }
 
 void Parser::Advance() {

@@ -77,7 +77,7 @@ bool CheckGrouping(const Expr& left, ExprKind op, std::uint32_t begin) {
 
 Tree Parser::NewExpr(ExprKind kind, std::uint32_t begin) {
   if (!CountNode()) return {};
-  auto expr = std::make_unique<Expr>();
+  auto expr = New<Expr>();
   expr->kind = kind;
   expr->range = RangeOf(begin, last_end_);
   return {std::move(expr), 1};

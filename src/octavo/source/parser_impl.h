@@ -18,7 +18,7 @@ namespace octavo::source {
 // An expression under construction.  The height is bounded, not only the nesting of brackets, because whoever
 // walks or destroys the tree recurses into long chains (a.b.c, a + b + c) as well.
 struct Tree {
-  std::unique_ptr<Expr> expr;
+  std::unique_ptr<Expr, InArena> expr;
   int height = 0;
 
   explicit operator bool() const { return expr != nullptr; }
@@ -57,7 +57,7 @@ class Parser {
   StatementPtr ParseAssignmentOrExpression();
   bool ParseAnnotation(Statement* statement);
   bool CheckTarget(const Expr& target);
-  std::unique_ptr<Statement> NewStatement(StatementKind kind, std::uint32_t begin);
+  std::unique_ptr<Statement, InArena> NewStatement(StatementKind kind, std::uint32_t begin);
 
   // Expressions: parser_expression.cc.
   ExprPtr ParseExpression() { return std::move(ParseOperators(0).expr); }
@@ -118,7 +118,15 @@ class Parser {
     Parser* parser_;
   };
 
+  // A node in the arena of the file.
+  template <typename T>
+  std::unique_ptr<T, InArena> New() {
+    std::pmr::memory_resource* arena = &file_->arena;
+    return std::unique_ptr<T, InArena>(::new (arena->allocate(sizeof(T), alignof(T))) T(arena));
+  }
+
   std::shared_ptr<const SourceText> source_;
+  std::unique_ptr<File> file_;
   std::string_view text_;
   Limits limits_;
   Lexer lexer_;

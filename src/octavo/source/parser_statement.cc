@@ -11,9 +11,9 @@ std::string_view AugmentedOperator(TokenKind kind, std::string_view text) {
 
 }  // namespace
 
-std::unique_ptr<Statement> Parser::NewStatement(StatementKind kind, std::uint32_t begin) {
+std::unique_ptr<Statement, InArena> Parser::NewStatement(StatementKind kind, std::uint32_t begin) {
   if (!CountNode()) return nullptr;
-  auto statement = std::make_unique<Statement>();
+  auto statement = New<Statement>();
   statement->kind = kind;
   statement->range = RangeOf(begin, last_end_);
   return statement;
@@ -138,7 +138,7 @@ StatementPtr Parser::ParseWith() {
 }
 
 StatementPtr Parser::ParseSimpleStatement() {
-  std::unique_ptr<Statement> statement;
+  std::unique_ptr<Statement, InArena> statement;
   switch (token_.kind) {
     case TokenKind::kReturn:
     case TokenKind::kRaise:

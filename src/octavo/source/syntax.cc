@@ -3,7 +3,7 @@
 namespace octavo::source {
 
 // Here, where Function is complete.
-Statement::Statement() = default;
+Statement::Statement(std::pmr::memory_resource* arena) : targets(arena), body(arena), otherwise(arena) {}
 Statement::~Statement() = default;
 
 }  // namespace octavo::source

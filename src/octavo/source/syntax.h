@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <memory_resource>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,8 +14,16 @@
 
 namespace octavo::source {
 
+// Expressions and statements lie in their file's arena, which frees them all at once.
+struct InArena {
+  template <typename T>
+  void operator()(const T* node) const {
+    node->~T();
+  }
+};
+
 struct Expr;
-using ExprPtr = std::unique_ptr<const Expr>;
+using ExprPtr = std::unique_ptr<const Expr, InArena>;
 
 // name=value; an empty name: by position.
 struct CallArgument {
@@ -50,19 +59,21 @@ enum class ExprKind : std::uint8_t {
 };
 
 struct Expr {
-  ExprKind kind;
+  explicit Expr(std::pmr::memory_resource* arena) : children(arena), arguments(arena) {}
+
+  ExprKind kind = ExprKind::kNone;
   SourceRange range;
   std::string text;  // kName, kAttribute, kString, and the operator of kUnary, kBinary, kCompare
   std::int64_t integer = 0;
   double number = 0;
-  std::vector<ExprPtr> children;
-  std::vector<CallArgument> arguments;
+  std::pmr::vector<ExprPtr> children;
+  std::pmr::vector<CallArgument> arguments;
 };
 
 struct Function;
 struct Statement;
-using StatementPtr = std::unique_ptr<const Statement>;
-using Block = std::vector<StatementPtr>;
+using StatementPtr = std::unique_ptr<const Statement, InArena>;
+using Block = std::pmr::vector<StatementPtr>;
 
 enum class StatementKind : std::uint8_t {
   // targets[0] = targets[1] = value; a target is a kName, kAttribute, kSubscript, or kTuple of those ("a, b,
@@ -87,17 +98,17 @@ enum class StatementKind : std::uint8_t {
 };
 
 struct Statement {
-  StatementKind kind;
+  explicit Statement(std::pmr::memory_resource* arena);
+  ~Statement();
+
+  StatementKind kind = StatementKind::kPass;
   SourceRange range;
   std::string text;
-  std::vector<ExprPtr> targets;
+  std::pmr::vector<ExprPtr> targets;
   ExprPtr value;
   ExprPtr annotation;
   Block body, otherwise;
   std::unique_ptr<const Function> function;
-
-  Statement();
-  ~Statement();
 };
 
 struct Parameter {
@@ -118,7 +129,7 @@ struct Function {
 
 struct Class {
   std::string name;
-  std::vector<ExprPtr> bases;  // Module, NamedTuple, Enum, Interface, ModuleInterface, or nothing
+  std::pmr::vector<ExprPtr> bases;  // Module, NamedTuple, Enum, Interface, ModuleInterface, or nothing
   // Attribute declarations ("scale : float"), constants ("PAD : Final[int] = 3"), enum values, and
   // "__parameters__ = [...]" and the like, in order.
   Block body;
@@ -128,6 +139,7 @@ struct Class {
 
 // One file of the code/ folder.
 struct File {
+  std::pmr::monotonic_buffer_resource arena;  // first, so that it outlives what lies in it
   std::shared_ptr<const SourceText> source;
   std::vector<std::unique_ptr<const Class>> classes;
   std::vector<std::unique_ptr<const Function>> functions;

@@ -90,7 +90,7 @@ std::string_view KindName(ExprKind kind) {
 
 std::string DumpOptional(const ExprPtr& expr) { return expr ? DumpExpr(*expr) : "-"; }
 
-std::string DumpAll(const std::vector<ExprPtr>& exprs) {
+std::string DumpAll(const std::pmr::vector<ExprPtr>& exprs) {
   std::string text;
   for (const ExprPtr& expr : exprs) text += " " + DumpOptional(expr);
   return text;
