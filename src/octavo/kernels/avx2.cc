@@ -236,15 +236,15 @@ __m256 BinaryValue(const Binary& f, __m256i a, __m256i b) {
         _mm256_add_ps(_mm256_fmadd_ps(_mm256_cvtepi32_ps(a), a_scale, _mm256_set1_ps(f.offset)),
                       _mm256_fmadd_ps(_mm256_cvtepi32_ps(b), b_scale, _mm256_set1_ps(f.b_offset)));
     return _mm256_mul_ps(sum, factor);
-  } else if constexpr (kForm == Form::kSumFolded) {
-    return _mm256_add_ps(
-        _mm256_add_ps(_mm256_set1_ps(f.offset), _mm256_mul_ps(_mm256_cvtepi32_ps(a), a_scale)),
-        _mm256_mul_ps(_mm256_cvtepi32_ps(b), b_scale));
+  } else if constexpr (kForm == Form::kSumChained) {
+    return _mm256_fmadd_ps(_mm256_cvtepi32_ps(a), a_scale,
+                           _mm256_fmadd_ps(_mm256_cvtepi32_ps(b), b_scale, _mm256_set1_ps(f.offset)));
   } else {
     a = _mm256_sub_epi32(a, _mm256_set1_epi32(f.a_zero));
     b = _mm256_sub_epi32(b, _mm256_set1_epi32(f.b_zero));
     if constexpr (kForm == Form::kProductInt) {
-      return _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_mullo_epi32(a, b)), factor);
+      return _mm256_add_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_mullo_epi32(a, b)), factor),
+                           _mm256_set1_ps(f.offset));
     }
     const __m256 x = _mm256_mul_ps(_mm256_cvtepi32_ps(a), a_scale),
                  y = _mm256_mul_ps(_mm256_cvtepi32_ps(b), b_scale);
@@ -255,7 +255,7 @@ __m256 BinaryValue(const Binary& f, __m256i a, __m256i b) {
 template <Binary::Form kForm>
 void BinaryForm(const Binary& f, const std::uint8_t* a, const std::uint8_t* b, std::int64_t b_step,
                 std::int64_t count, std::uint8_t* target) {
-  const Rounding round(kForm == Binary::Form::kSumFolded ? 0 : f.zero_point, f.low, f.high);
+  const Rounding round(f.zero_point, f.low, f.high);
   const __m256i one_b = _mm256_set1_epi32(count != 0 ? scalar::Integer(b[0], f.is_signed) : 0);
   std::int64_t i = 0;
   for (; i + 16 <= count; i += 16) {
@@ -278,8 +278,8 @@ void BinaryRow(const Binary& f, const std::uint8_t* a, const std::uint8_t* b, st
       return BinaryForm<Form::kSum>(f, a, b, b_step, count, target);
     case Form::kSumFused:
       return BinaryForm<Form::kSumFused>(f, a, b, b_step, count, target);
-    case Form::kSumFolded:
-      return BinaryForm<Form::kSumFolded>(f, a, b, b_step, count, target);
+    case Form::kSumChained:
+      return BinaryForm<Form::kSumChained>(f, a, b, b_step, count, target);
     case Form::kProduct:
       return BinaryForm<Form::kProduct>(f, a, b, b_step, count, target);
     case Form::kProductInt:

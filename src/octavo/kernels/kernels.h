@@ -47,9 +47,9 @@ struct Binary {
   enum class Form : std::uint8_t {
     kSum,         // value = (float(a - a_zero) * a_scale + float(b - b_zero) * b_scale) * factor
     kSumFused,    // value = fma(a, a_scale, offset) + fma(b, b_scale, b_offset), times factor
-    kSumFolded,   // y = clamp(round_half_even((offset + a * a_scale) + b * b_scale)), zero point in offset
+    kSumChained,  // value = fma(a, a_scale, fma(b, b_scale, offset)); `zero_point` must be 0
     kProduct,     // value = float(a - a_zero) * a_scale * (float(b - b_zero) * b_scale) * factor
-    kProductInt,  // value = float((a - a_zero) * (b - b_zero)) * factor
+    kProductInt,  // value = float((a - a_zero) * (b - b_zero)) * factor + offset
   };
   Form form;
   bool is_signed;  // a, b

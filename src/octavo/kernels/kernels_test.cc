@@ -200,18 +200,17 @@ float BinaryValue(const Binary& f, std::int64_t a, std::int64_t b) {
                                  std::fma(static_cast<float>(b), f.b_scale, f.b_offset);
       return sum * f.factor;
     }
-    case Binary::Form::kSumFolded: {
-      const volatile float x = static_cast<float>(a) * f.a_scale, y = static_cast<float>(b) * f.b_scale;
-      const volatile float first = f.offset + x;
-      return first + y;
-    }
+    case Binary::Form::kSumChained:
+      return std::fma(static_cast<float>(a), f.a_scale, std::fma(static_cast<float>(b), f.b_scale, f.offset));
     case Binary::Form::kProduct: {
       const volatile float x = real(a, f.a_zero, f.a_scale), y = real(b, f.b_zero, f.b_scale);
       const volatile float product = x * y;
       return product * f.factor;
     }
-    case Binary::Form::kProductInt:
-      return static_cast<float>((a - f.a_zero) * (b - f.b_zero)) * f.factor;
+    case Binary::Form::kProductInt: {
+      const volatile float product = static_cast<float>((a - f.a_zero) * (b - f.b_zero)) * f.factor;
+      return product + f.offset;
+    }
   }
   return 0;
 }
@@ -243,8 +242,7 @@ TEST_P(KernelTest, BinaryOnAllPairs) {
           const std::int64_t x = Value(a[static_cast<std::size_t>(i)], f.is_signed);
           const std::int64_t y = Value(b[static_cast<std::size_t>(300 + i * step)], f.is_signed);
           ASSERT_EQ(target[static_cast<std::size_t>(i)],
-                    Clamped(BinaryValue(f, x, y), f.form == Binary::Form::kSumFolded ? 0 : f.zero_point,
-                            f.low, f.high))
+                    Clamped(BinaryValue(f, x, y), f.zero_point, f.low, f.high))
               << "form " << round % 5 << ": " << x << ", " << y;
         }
         ASSERT_EQ(target.back(), 0xAB);

@@ -62,18 +62,19 @@ namespace octavo::kernels::scalar {
                __builtin_fmaf(static_cast<float>(b), f.b_scale, f.b_offset)) *
               f.factor;
       break;
-    case Binary::Form::kSumFolded:
-      value = (f.offset + static_cast<float>(a) * f.a_scale) + static_cast<float>(b) * f.b_scale;
+    case Binary::Form::kSumChained:
+      value = __builtin_fmaf(static_cast<float>(a), f.a_scale,
+                             __builtin_fmaf(static_cast<float>(b), f.b_scale, f.offset));
       break;
     case Binary::Form::kProduct:
       value = static_cast<float>(a - f.a_zero) * f.a_scale * (static_cast<float>(b - f.b_zero) * f.b_scale) *
               f.factor;
       break;
     case Binary::Form::kProductInt:
-      value = static_cast<float>((a - f.a_zero) * (b - f.b_zero)) * f.factor;
+      value = static_cast<float>((a - f.a_zero) * (b - f.b_zero)) * f.factor + f.offset;
       break;
   }
-  return RoundAndClamp(value, f.form == Binary::Form::kSumFolded ? 0 : f.zero_point, f.low, f.high);
+  return RoundAndClamp(value, f.zero_point, f.low, f.high);
 }
 
 [[maybe_unused]] static void MaxRows(const std::uint8_t* const* rows, std::int64_t num_rows,
