@@ -1,0 +1,129 @@
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "octavo/engine/fused/plan.h"
+
+namespace octavo::engine::fused {
+namespace {
+
+// Cuts the range as a Clip does; false: its bounds are not known.
+bool CutByClip(const Pattern& pattern, const ir::Node& node, const Quant& quant, Range& range) {
+  const auto inputs = InputsOf(node);
+  const auto bound = [&](std::size_t input, std::string_view attribute,
+                         float otherwise) -> std::optional<float> {
+    if (node.Find(attribute) != nullptr) {
+      const auto value = pattern.Real(node, attribute, 0);
+      return value ? std::optional(static_cast<float>(*value)) : std::nullopt;
+    }
+    if (inputs.size() <= input || !inputs[input].valid()) return otherwise;
+    return pattern.ScalarOf(inputs[input]);
+  };
+  const auto low = bound(1, "min", -INFINITY), high = bound(2, "max", INFINITY);
+  if (!low || !high || std::isnan(*low) || std::isnan(*high) || *low > *high) return false;
+  range.low = std::max(range.low, quant.Integer(pattern.policy().Quantize(*low, quant)));
+  range.high = std::min(range.high, quant.Integer(pattern.policy().Quantize(*high, quant)));
+  // Another Clip may have left nothing of this range.
+  range.high = std::max(range.low, range.high);
+  return true;
+}
+
+std::optional<Target> TargetOf(const Pattern& pattern, ir::NodeId id) {
+  const ir::Node& node = pattern.node(id);
+  const auto quant = pattern.QuantOf(node);
+  auto output = pattern.EdgeOf(node.outputs[0]);
+  const auto inputs = InputsOf(node);
+  const auto real = pattern.EdgeOf(inputs[0]);
+  if (!quant || !output || output->is_float || !real || !real->is_float) return std::nullopt;
+  Target target = {
+      .node = id, .output = *std::move(output), .quant = *quant, .nodes = {id}, .real = inputs[0]};
+  target.range = {quant->low(), quant->high()};
+  for (ir::ValueId value = target.real; pattern.Private(value);) {
+    const ir::NodeId made = pattern.Producer(value);
+    if (made == ir::kNoNode || pattern.Constant(value) != nullptr) break;
+    const ir::Node& before = pattern.node(made);
+    if (before.op == "Relu") {
+      target.range.low = std::max(target.range.low, quant->zero_point);
+    } else if (before.op != "Clip" || !CutByClip(pattern, before, *quant, target.range)) {
+      target.anchor = made;
+      break;
+    }
+    target.nodes.push_back(made);
+    value = InputsOf(before)[0];
+  }
+  target.range.low = std::min(target.range.low, target.range.high);
+  return target;
+}
+
+std::optional<Group> FuseAt(const Pattern& pattern, ir::NodeId id) {
+  const ir::Node& node = pattern.node(id);
+  if (node.op.starts_with("org.pytorch._caffe2::")) return FuseInt8(pattern, id);
+  if (node.op != "QuantizeLinear") return std::nullopt;
+  const auto target = TargetOf(pattern, id);
+  if (!target) return std::nullopt;
+  for (const auto fuse : {FuseConvolution, FuseMatMul, FuseSumOrProduct, FuseConcat, FuseMaxPool, FuseAverage,
+                          FuseMovement, FuseElementwise, QuantizeAlone}) {
+    if (auto group = fuse(pattern, *target)) return group;
+  }
+  return std::nullopt;
+}
+
+// DequantizeLinear of constants: weights and biases that are packed.
+void AddConstants(const Pattern& pattern, Group& group) {
+  for (const ir::NodeId id : group.nodes) {
+    for (const ir::ValueId input : InputsOf(pattern.node(id))) {
+      const ir::NodeId made = pattern.Producer(input);
+      if (made == ir::kNoNode || pattern.node(made).op != "DequantizeLinear") continue;
+      if (pattern.Constant(InputsOf(pattern.node(made))[0]) != nullptr) group.dequantized.push_back(made);
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<Group> FindGroups(const Pattern& pattern) {
+  const Program& program = pattern.program();
+  std::vector<Group> groups;
+  std::vector<bool> fused(program.nodes.size());
+  for (std::size_t n = 0; n < program.nodes.size(); ++n) {
+    const auto id = static_cast<ir::NodeId>(n);
+    if (!program.nodes[n].needed || !program.nodes[n].prepared || program.nodes[n].folded) continue;
+    auto group = FuseAt(pattern, id);
+    if (!group) continue;
+    const bool constant = std::all_of(group->inputs.begin(), group->inputs.end(), [&](const Edge& input) {
+      return pattern.Constant(input.value) != nullptr;
+    });
+    if (constant) continue;
+    for (const ir::NodeId node : group->nodes) fused[static_cast<std::size_t>(node)] = true;
+    AddConstants(pattern, *group);
+    groups.push_back(*std::move(group));
+  }
+  for (Group& group : groups) {
+    for (const ir::NodeId node : group.dequantized) {
+      if (fused[static_cast<std::size_t>(node)]) continue;
+      const ir::ValueId real = pattern.node(node).outputs[0];
+      const auto& users = pattern.users(real);
+      const bool unwanted =
+          !program.value(real).observed && std::all_of(users.begin(), users.end(), [&](ir::NodeId user) {
+            return fused[static_cast<std::size_t>(user)];
+          });
+      if (!unwanted) continue;
+      fused[static_cast<std::size_t>(node)] = true;
+      group.nodes.push_back(node);
+    }
+  }
+  for (std::size_t n = 0; n < program.nodes.size(); ++n) {
+    if (fused[n] || !program.nodes[n].needed || !program.nodes[n].prepared || program.nodes[n].folded)
+      continue;
+    if (program.graph.nodes()[n].op != "DequantizeLinear") continue;
+    if (auto group = DequantizeAlone(pattern, static_cast<ir::NodeId>(n)))
+      groups.push_back(*std::move(group));
+  }
+  const auto last = [](const Group& group) {
+    return *std::max_element(group.nodes.begin(), group.nodes.end());
+  };
+  std::sort(groups.begin(), groups.end(), [&](const Group& a, const Group& b) { return last(a) < last(b); });
+  return groups;
+}
+
+}  // namespace octavo::engine::fused

@@ -1,0 +1,123 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "octavo/engine/fused/group.h"
+#include "octavo/engine/fused/policy.h"
+#include "octavo/engine/program.h"
+
+namespace octavo::engine::fused {
+
+// A float value that is an 8-bit tensor's.
+struct Dequantized {
+  ir::NodeId node = ir::kNoNode;
+  Edge integers;
+  Quant quant;
+};
+
+// Constant weights without their zero points, within [-255, 255].
+struct Weights {
+  std::vector<std::int16_t> values;  // in the tensor's order
+  Sizes sizes;
+  std::vector<float> scales;  // one, or one a channel along `axis`
+  int axis = 0;
+};
+
+// Questions about a program's nodes.
+class Pattern {
+ public:
+  explicit Pattern(const Program& program);
+
+  const Program& program() const { return program_; }
+  const Policy& policy() const { return policy_; }
+  const ir::Node& node(ir::NodeId id) const { return program_.graph.node(id); }
+  const std::vector<ir::NodeId>& users(ir::ValueId value) const {
+    return users_[static_cast<std::size_t>(value.index)];
+  }
+  // The node that makes the value, if it is needed and its types are known.
+  ir::NodeId Producer(ir::ValueId value) const;
+  // Whether nobody but one node wants the value.
+  bool Private(ir::ValueId value) const;
+  const Tensor* Constant(ir::ValueId value) const;
+  // Of an 8-bit or float32 value whose shape is known.
+  std::optional<Edge> EdgeOf(ir::ValueId value) const;
+
+  // One scale and zero point of a QuantizeLinear's or DequantizeLinear's 8-bit side.
+  std::optional<Quant> QuantOf(const ir::Node& node) const;
+  std::optional<Dequantized> DequantizedOf(ir::ValueId value) const;
+  // What a DequantizeLinear makes of a constant.
+  std::optional<Weights> WeightsOf(ir::ValueId value) const;
+  // A bias of int32 whose scale is the product of x's and the weights'.
+  std::optional<std::vector<std::int32_t>> BiasOf(ir::ValueId value, float x_scale,
+                                                  const std::vector<float>& w_scales) const;
+  std::optional<float> ScalarOf(ir::ValueId value) const;
+
+  // Nullopt: there is an attribute of another type.
+  std::optional<std::int64_t> Int(const ir::Node& node, std::string_view name, std::int64_t otherwise) const;
+  std::optional<Sizes> Ints(const ir::Node& node, std::string_view name, const Sizes& otherwise) const;
+  std::optional<double> Real(const ir::Node& node, std::string_view name, double otherwise) const;
+  std::string Text(const ir::Node& node, std::string_view name) const;
+
+ private:
+  const Program& program_;
+  Policy policy_;
+  std::vector<std::vector<ir::NodeId>> users_;
+};
+
+// The node that makes a group's result, and what lies before it.
+struct Target {
+  ir::NodeId node = ir::kNoNode;  // QuantizeLinear
+  Edge output;
+  Quant quant;
+  Range range;                      // with the Relu and Clip before it
+  std::vector<ir::NodeId> nodes;    // those and `node`
+  ir::NodeId anchor = ir::kNoNode;  // what makes the float value; kNoNode: none of it alone
+  ir::ValueId real;                 // the float value that `node` reads
+};
+
+std::optional<Group> FuseConvolution(const Pattern& pattern, const Target& target);
+std::optional<Group> FuseMatMul(const Pattern& pattern, const Target& target);
+std::optional<Group> FuseSumOrProduct(const Pattern& pattern, const Target& target);
+std::optional<Group> FuseConcat(const Pattern& pattern, const Target& target);
+std::optional<Group> FuseMaxPool(const Pattern& pattern, const Target& target);
+std::optional<Group> FuseAverage(const Pattern& pattern, const Target& target);
+std::optional<Group> FuseMovement(const Pattern& pattern, const Target& target);
+// Any function, element by element, of one or two 8-bit tensors.
+std::optional<Group> FuseElementwise(const Pattern& pattern, const Target& target);
+// QuantizeLinear of any float32 value, DequantizeLinear to one.
+std::optional<Group> QuantizeAlone(const Pattern& pattern, const Target& target);
+std::optional<Group> DequantizeAlone(const Pattern& pattern, ir::NodeId node);
+// A node of the Caffe2 dialect.
+std::optional<Group> FuseInt8(const Pattern& pattern, ir::NodeId node);
+
+// A group of the nodes of `target` and `anchor`.
+Group NewGroup(const Pattern& pattern, const Target& target, std::string kind);
+void AddInput(Group& group, const Dequantized& input);
+
+// Shared between the dialects.
+struct Layer {
+  kernels::ConvolutionShape shape;
+  std::vector<std::int16_t> weights;  // [out_channels, kernel..., channels / groups]
+  std::vector<float> w_scales;
+  std::vector<std::int32_t> biases;  // may be empty
+  Quant x, y;
+  Range range;
+};
+void SetLayer(Group& group, const Policy& policy, Layer layer, Layout layout);
+void SetPair(Group& group, const std::function<std::uint8_t(std::uint8_t, std::uint8_t)>& function,
+             const std::vector<kernels::Binary>& forms);
+void SetConcat(Group& group, std::int64_t axis, std::vector<std::optional<ByteTable>> tables);
+void SetLookup(Group& group, const ByteTable& table);
+void SetQuantize(Group& group, const Policy& policy, const Quant& y);
+void SetDequantize(Group& group, const Quant& x);
+void SetMovement(Group& group, std::vector<std::int32_t> map);
+// Where each element of the node's output comes from; nullopt for what does not only move elements of input
+// 0.
+std::optional<std::vector<std::int32_t>> MovementOf(const Pattern& pattern, const ir::Node& node,
+                                                    const Edge& input, const Edge& output);
+ByteTable TableOf(const std::function<std::uint8_t(std::uint8_t)>& function);
+
+}  // namespace octavo::engine::fused

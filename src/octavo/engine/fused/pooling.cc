@@ -1,0 +1,137 @@
+#include <algorithm>
+#include <utility>
+
+#include "octavo/engine/fused/operation.h"
+#include "octavo/engine/fused/parallel.h"
+
+namespace octavo::engine::fused {
+namespace {
+
+std::size_t Aligned(std::size_t size) { return (size + 63) / 64 * 64; }
+
+// One row of output positions at a time; what a thread needs lies in its part of the scratch memory.
+class Pool : public Operation {
+ public:
+  explicit Pool(const Pooling& pooling) : p_(pooling) {}
+  void Run(const Machine& machine, std::span<const std::byte* const> x, std::byte* y,
+           std::byte* scratch) const override {
+    machine.pool->ParallelFor(p_.batch * p_.out_height, [&](std::int64_t row, int worker) {
+      std::byte* own = scratch + static_cast<std::size_t>(worker) * ThreadScratch();
+      const auto** rows = reinterpret_cast<const std::uint8_t**>(own);
+      for (std::int64_t out_x = 0; out_x < p_.out_width; ++out_x) {
+        const std::int64_t count = Window(Bytes(x[0]), row, out_x, rows);
+        Pixel(*machine.table, rows, count, own + Aligned(PointerBytes()),
+              Bytes(y) + (row * p_.out_width + out_x) * p_.channels);
+      }
+    });
+  }
+  std::size_t scratch_size(const Machine& machine) const override {
+    return ThreadScratch() * static_cast<std::size_t>(machine.pool->threads());
+  }
+
+ protected:
+  virtual void Pixel(const kernels::Table& table, const std::uint8_t* const* rows, std::int64_t count,
+                     std::byte* scratch, std::uint8_t* y) const = 0;
+  virtual std::size_t PixelScratch() const { return 0; }
+  std::int64_t channels() const { return p_.channels; }
+
+ private:
+  std::size_t PointerBytes() const {
+    return static_cast<std::size_t>(p_.kernel_height * p_.kernel_width) * sizeof(const std::uint8_t*);
+  }
+  std::size_t ThreadScratch() const { return Aligned(PointerBytes()) + Aligned(PixelScratch()); }
+
+  // The window's elements that lie in the image.
+  std::int64_t Window(const std::uint8_t* x, std::int64_t row, std::int64_t out_x,
+                      const std::uint8_t** rows) const {
+    const std::int64_t image = row / p_.out_height, out_y = row % p_.out_height;
+    std::int64_t count = 0;
+    for (std::int64_t ky = 0; ky < p_.kernel_height; ++ky) {
+      const std::int64_t iy = out_y * p_.stride_height - p_.pad_top + ky * p_.dilation_height;
+      if (iy < 0 || iy >= p_.height) continue;
+      for (std::int64_t kx = 0; kx < p_.kernel_width; ++kx) {
+        const std::int64_t ix = out_x * p_.stride_width - p_.pad_left + kx * p_.dilation_width;
+        if (ix < 0 || ix >= p_.width) continue;
+        rows[count++] = x + ((image * p_.height + iy) * p_.width + ix) * p_.channels;
+      }
+    }
+    return count;
+  }
+
+  Pooling p_;
+};
+
+class MaxPool final : public Pool {
+ public:
+  MaxPool(const Pooling& pooling, bool is_signed) : Pool(pooling), is_signed_(is_signed) {}
+
+ private:
+  void Pixel(const kernels::Table& table, const std::uint8_t* const* rows, std::int64_t count,
+             std::byte* /*scratch*/, std::uint8_t* y) const override {
+    table.max_rows(rows, count, channels(), is_signed_, y);
+  }
+
+  bool is_signed_;
+};
+
+class AveragePool final : public Pool {
+ public:
+  AveragePool(const Pooling& pooling, const Quant& x, AverageFormula formula)
+      : Pool(pooling), x_(x), formula_(std::move(formula)) {}
+
+ private:
+  void Pixel(const kernels::Table& table, const std::uint8_t* const* rows, std::int64_t count,
+             std::byte* scratch, std::uint8_t* y) const override {
+    auto* sums = reinterpret_cast<std::int32_t*>(scratch);
+    std::fill_n(sums, channels(), static_cast<std::int32_t>(-count * x_.zero_point));
+    table.sum_rows(rows, count, channels(), x_.is_signed, sums);
+    for (std::int64_t c = 0; c < channels(); ++c) y[c] = formula_(sums[c], count);
+  }
+  std::size_t PixelScratch() const override {
+    return static_cast<std::size_t>(channels()) * sizeof(std::int32_t);
+  }
+
+  Quant x_;
+  AverageFormula formula_;
+};
+
+class FloatAveragePool final : public Pool {
+ public:
+  FloatAveragePool(const Pooling& pooling, const Quant& x, FloatAverageFormula formula)
+      : Pool(pooling), formula_(std::move(formula)) {
+    for (int byte = 0; byte < 256; ++byte) {
+      values_[static_cast<std::size_t>(byte)] =
+          static_cast<float>(x.Integer(static_cast<std::uint8_t>(byte)) - x.zero_point) * x.scale;
+    }
+  }
+
+ private:
+  void Pixel(const kernels::Table& /*table*/, const std::uint8_t* const* rows, std::int64_t count,
+             std::byte* scratch, std::uint8_t* y) const override {
+    auto* sums = reinterpret_cast<float*>(scratch);
+    std::fill_n(sums, channels(), 0.0F);
+    for (std::int64_t r = 0; r < count; ++r) {
+      for (std::int64_t c = 0; c < channels(); ++c) sums[c] += values_[rows[r][c]];
+    }
+    for (std::int64_t c = 0; c < channels(); ++c) y[c] = formula_(sums[c], count);
+  }
+  std::size_t PixelScratch() const override { return static_cast<std::size_t>(channels()) * sizeof(float); }
+
+  std::array<float, 256> values_{};
+  FloatAverageFormula formula_;
+};
+
+}  // namespace
+
+std::unique_ptr<Operation> MakeMaxPool(const Pooling& pooling, bool is_signed) {
+  return std::make_unique<MaxPool>(pooling, is_signed);
+}
+std::unique_ptr<Operation> MakeAveragePool(const Pooling& pooling, const Quant& x, AverageFormula formula) {
+  return std::make_unique<AveragePool>(pooling, x, std::move(formula));
+}
+std::unique_ptr<Operation> MakeFloatAveragePool(const Pooling& pooling, const Quant& x,
+                                                FloatAverageFormula formula) {
+  return std::make_unique<FloatAveragePool>(pooling, x, std::move(formula));
+}
+
+}  // namespace octavo::engine::fused
