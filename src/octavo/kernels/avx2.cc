@@ -252,6 +252,16 @@ __m256 BinaryValue(const Binary& f, __m256i a, __m256i b) {
   }
 }
 
+__m256i FixedSum(const Binary& f, __m256i a, __m256i b) {
+  a = _mm256_mullo_epi32(_mm256_sub_epi32(a, _mm256_set1_epi32(f.a_zero)), _mm256_set1_epi32(f.a_factor));
+  b = _mm256_mullo_epi32(_mm256_sub_epi32(b, _mm256_set1_epi32(f.b_zero)), _mm256_set1_epi32(f.b_factor));
+  __m256i sum = _mm256_add_epi32(a, b);
+  if (!f.ties_up) sum = _mm256_add_epi32(sum, _mm256_srai_epi32(sum, 31));
+  sum = _mm256_add_epi32(sum, _mm256_set1_epi32(1 << (f.shift - 1)));
+  sum = _mm256_add_epi32(_mm256_sra_epi32(sum, _mm_cvtsi32_si128(f.shift)), _mm256_set1_epi32(f.zero_point));
+  return _mm256_min_epi32(_mm256_max_epi32(sum, _mm256_set1_epi32(f.low)), _mm256_set1_epi32(f.high));
+}
+
 template <Binary::Form kForm>
 void BinaryForm(const Binary& f, const std::uint8_t* a, const std::uint8_t* b, std::int64_t b_step,
                 std::int64_t count, std::uint8_t* target) {
@@ -263,7 +273,12 @@ void BinaryForm(const Binary& f, const std::uint8_t* a, const std::uint8_t* b, s
 #pragma GCC unroll 2
     for (int j = 0; j < 2; ++j) {
       const __m256i y = b_step != 0 ? WidenEight(b + i + 8 * j, f.is_signed) : one_b;
-      parts[j] = round(BinaryValue<kForm>(f, WidenEight(a + i + 8 * j, f.is_signed), y));
+      const __m256i x = WidenEight(a + i + 8 * j, f.is_signed);
+      if constexpr (kForm == Binary::Form::kSumFixed) {
+        parts[j] = FixedSum(f, x, y);
+      } else {
+        parts[j] = round(BinaryValue<kForm>(f, x, y));
+      }
     }
     Store128(target + i, LowBytes(parts[0], parts[1]));
   }
@@ -280,6 +295,8 @@ void BinaryRow(const Binary& f, const std::uint8_t* a, const std::uint8_t* b, st
       return BinaryForm<Form::kSumFused>(f, a, b, b_step, count, target);
     case Form::kSumChained:
       return BinaryForm<Form::kSumChained>(f, a, b, b_step, count, target);
+    case Form::kSumFixed:
+      return BinaryForm<Form::kSumFixed>(f, a, b, b_step, count, target);
     case Form::kProduct:
       return BinaryForm<Form::kProduct>(f, a, b, b_step, count, target);
     case Form::kProductInt:

@@ -49,6 +49,7 @@ struct Binary {
     kSumFused,    // value = fma(a, a_scale, offset) + fma(b, b_scale, b_offset), times factor
     kSumChained,  // value = fma(a, a_scale, fma(b, b_scale, offset)); `zero_point` must be 0
     kProduct,     // value = float(a - a_zero) * a_scale * (float(b - b_zero) * b_scale) * factor
+    kSumFixed,    // y = clamp(zero_point + (sum of (a - a_zero) * a_factor and b's) / 2^shift, to nearest)
     kProductInt,  // value = float((a - a_zero) * (b - b_zero)) * factor + offset
   };
   Form form;
@@ -56,6 +57,10 @@ struct Binary {
   std::int32_t a_zero, b_zero;
   float a_scale, b_scale, offset, b_offset, factor;
   std::int32_t zero_point, low, high;
+  // kSumFixed: the sum and half of 2^shift more fit int32.  Ties go away from zero, or up.
+  std::int32_t a_factor, b_factor;
+  std::int32_t shift;
+  bool ties_up;
 };
 
 struct Table {

@@ -202,6 +202,12 @@ float BinaryValue(const Binary& f, std::int64_t a, std::int64_t b) {
     }
     case Binary::Form::kSumChained:
       return std::fma(static_cast<float>(a), f.a_scale, std::fma(static_cast<float>(b), f.b_scale, f.offset));
+    case Binary::Form::kSumFixed: {
+      // The nearest integer; ties away from zero, or up.
+      const double sum = static_cast<double>((a - f.a_zero) * f.a_factor + (b - f.b_zero) * f.b_factor);
+      const double steps = std::ldexp(sum, -f.shift);
+      return static_cast<float>(f.ties_up ? std::floor(steps + 0.5) : std::round(steps));
+    }
     case Binary::Form::kProduct: {
       const volatile float x = real(a, f.a_zero, f.a_scale), y = real(b, f.b_zero, f.b_scale);
       const volatile float product = x * y;
@@ -221,16 +227,20 @@ TEST_P(KernelTest, BinaryOnAllPairs) {
     a.push_back(static_cast<std::uint8_t>(i & 255));
     b.push_back(static_cast<std::uint8_t>(i >> 8));
   }
-  for (int round = 0; round < 20; ++round) {
-    Binary f = {.form = static_cast<Binary::Form>(round % 5), .is_signed = Draw(0, 1) != 0};
+  for (int round = 0; round < 24; ++round) {
+    Binary f = {.form = static_cast<Binary::Form>(round % 6), .is_signed = Draw(0, 1) != 0};
     f.low = f.is_signed ? -128 : 0;
     f.high = f.low + 255;
     f.a_zero = static_cast<std::int32_t>(Draw(f.low, f.high));
     f.b_zero = static_cast<std::int32_t>(Draw(f.low, f.high));
     f.zero_point = static_cast<std::int32_t>(Draw(f.low, f.high));
-    f.a_scale = round < 5 ? 0.5F : DrawFloat(0.001F, 2);
-    f.b_scale = round < 5 ? 0.25F : DrawFloat(0.001F, 2);
-    f.factor = round < 5 ? 0.5F : DrawFloat(0.1F, 2);
+    f.a_scale = round < 6 ? 0.5F : DrawFloat(0.001F, 2);
+    f.b_scale = round < 6 ? 0.25F : DrawFloat(0.001F, 2);
+    f.factor = round < 6 ? 0.5F : DrawFloat(0.1F, 2);
+    f.ties_up = Draw(0, 1) != 0;
+    f.shift = static_cast<std::int32_t>(Draw(10, 22));
+    f.a_factor = round < 6 ? 1 << (f.shift - 1) : static_cast<std::int32_t>(Draw(0, 1 << 21));
+    f.b_factor = round < 6 ? 1 << (f.shift - 2) : static_cast<std::int32_t>(Draw(0, 1 << 21));
     f.offset = DrawFloat(-100, 100);
     f.b_offset = DrawFloat(-100, 100);
     for (const std::int64_t count : {0L, 1L, 15L, 17L, 65536L}) {
@@ -243,7 +253,7 @@ TEST_P(KernelTest, BinaryOnAllPairs) {
           const std::int64_t y = Value(b[static_cast<std::size_t>(300 + i * step)], f.is_signed);
           ASSERT_EQ(target[static_cast<std::size_t>(i)],
                     Clamped(BinaryValue(f, x, y), f.zero_point, f.low, f.high))
-              << "form " << round % 5 << ": " << x << ", " << y;
+              << "form " << round % 6 << ": " << x << ", " << y;
         }
         ASSERT_EQ(target.back(), 0xAB);
       }

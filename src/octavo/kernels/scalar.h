@@ -66,6 +66,13 @@ namespace octavo::kernels::scalar {
       value = __builtin_fmaf(static_cast<float>(a), f.a_scale,
                              __builtin_fmaf(static_cast<float>(b), f.b_scale, f.offset));
       break;
+    case Binary::Form::kSumFixed: {
+      const std::int32_t sum = (a - f.a_zero) * f.a_factor + (b - f.b_zero) * f.b_factor;
+      const std::int32_t half = 1 << (f.shift - 1);
+      std::int32_t y = ((sum + half - (!f.ties_up && sum < 0 ? 1 : 0)) >> f.shift) + f.zero_point;
+      y = y > f.low ? y : f.low;
+      return static_cast<std::uint8_t>(y < f.high ? y : f.high);
+    }
     case Binary::Form::kProduct:
       value = static_cast<float>(a - f.a_zero) * f.a_scale * (static_cast<float>(b - f.b_zero) * f.b_scale) *
               f.factor;

@@ -89,9 +89,8 @@ std::optional<Group> FuseSumOrProduct(const Pattern& pattern, const Target& targ
   const Policy& policy = pattern.policy();
   const Quant &x = a->quant, &z = b->quant, &y = target.quant;
   if (node.op == "Add") {
-    SetPair(
-        group, [&](std::uint8_t i, std::uint8_t j) { return policy.Add(i, x, j, z, y, target.range); },
-        policy.AddForms(x, z, y, target.range));
+    const bool same = a->integers.sizes == b->integers.sizes;
+    SetPair(group, policy.Add(x, z, y, target.range, same), policy.AddForms(x, z, y, target.range, same));
   } else {
     SetPair(
         group, [&](std::uint8_t i, std::uint8_t j) { return policy.Multiply(i, x, j, z, y, target.range); },
@@ -246,6 +245,10 @@ class ConeFinder {
   std::vector<Dequantized> leaves_;
 };
 
+double DefaultAlpha(std::string_view op) {
+  return op == "HardSigmoid" ? 0.2 : op == "LeakyRelu" ? 0.01 : 1.0;
+}
+
 // The cone's float result for the leaves' given values, node by node.
 std::optional<std::vector<float>> Evaluate(const Pattern& pattern, const Cone& cone, ir::ValueId real,
                                            const std::vector<std::vector<float>>& leaf_values) {
@@ -275,8 +278,9 @@ std::optional<std::vector<float>> Evaluate(const Pattern& pattern, const Cone& c
       tensors.push_back(tensor.value_or(Tensor()));
       given.push_back(input.valid());
     }
-    const auto function = pattern.policy().Function(node.op, pattern.Real(node, "alpha", -1).value_or(-1),
-                                                    pattern.Real(node, "beta", -1).value_or(-1));
+    const auto function =
+        pattern.policy().Function(node.op, pattern.Real(node, "alpha", DefaultAlpha(node.op)).value_or(0),
+                                  pattern.Real(node, "beta", 0.5).value_or(0));
     if (function && tensors.size() == 1) {
       std::vector<float> values = tensors[0].ToFloats();
       for (float& value : values) value = function(value);
@@ -323,8 +327,8 @@ std::optional<Group> FuseElementwise(const Pattern& pattern, const Target& targe
   const std::size_t count = pair ? kPairs : 256;
   std::vector<std::vector<float>> values(leaves.size(), std::vector<float>(count));
   for (std::size_t i = 0; i < count; ++i) {
-    values[0][i] = policy.Dequantize(static_cast<std::uint8_t>(pair ? i >> 8 : i), leaves[0].quant);
-    if (pair) values[1][i] = policy.Dequantize(static_cast<std::uint8_t>(i & 255), leaves[1].quant);
+    values[0][i] = policy.OperandValue(static_cast<std::uint8_t>(pair ? i >> 8 : i), leaves[0].quant);
+    if (pair) values[1][i] = policy.OperandValue(static_cast<std::uint8_t>(i & 255), leaves[1].quant);
   }
   if (leaves[0].integers.sizes != target.output.sizes) {
     if (!pair || leaves[1].integers.sizes != target.output.sizes) return std::nullopt;
@@ -332,6 +336,14 @@ std::optional<Group> FuseElementwise(const Pattern& pattern, const Target& targe
     std::swap(group.inputs[0], group.inputs[1]);
   }
   if (pair && !BroadcastsTo(group.inputs[1].sizes, target.output.sizes)) return std::nullopt;
+  if (cone->nodes.size() == 1 && !pair) {
+    const ir::Node& node = pattern.node(cone->nodes[0]);
+    const double alpha = pattern.Real(node, "alpha", DefaultAlpha(node.op)).value_or(0);
+    if (const auto function = policy.ByteFunction(node.op, alpha, leaves[0].quant, target.quant)) {
+      SetLookup(group, TableOf(function));
+      return group;
+    }
+  }
   const auto results = Evaluate(pattern, *cone, target.real, values);
   if (!results) return std::nullopt;
   if (!pair) {

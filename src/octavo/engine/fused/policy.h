@@ -46,12 +46,14 @@ class Policy {
   bool QuantizeDivides() const;
 
   // The integers of a sum or product of two bytes.
-  std::uint8_t Add(std::uint8_t a, const Quant& a_quant, std::uint8_t b, const Quant& b_quant, const Quant& y,
-                   Range range) const;
+  // PyTorch's sum depends on whether an operand is repeated.
+  std::function<std::uint8_t(std::uint8_t, std::uint8_t)> Add(const Quant& a, const Quant& b, const Quant& y,
+                                                              Range range, bool same_sizes) const;
   std::uint8_t Multiply(std::uint8_t a, const Quant& a_quant, std::uint8_t b, const Quant& b_quant,
                         const Quant& y, Range range) const;
   // Vector forms that may give the same: they are tried on all pairs.
-  std::vector<kernels::Binary> AddForms(const Quant& a, const Quant& b, const Quant& y, Range range) const;
+  std::vector<kernels::Binary> AddForms(const Quant& a, const Quant& b, const Quant& y, Range range,
+                                        bool same_sizes) const;
   std::vector<kernels::Binary> MultiplyForms(const Quant& a, const Quant& b, const Quant& y,
                                              Range range) const;
 
@@ -61,11 +63,18 @@ class Policy {
   // ONNX Runtime's, of values that were added as floats.
   std::uint8_t FloatAverage(float sum, std::int64_t count, const Quant& y, Range range) const;
 
+  // The value of an operand of a function that is computed in float32, element by element.
+  float OperandValue(std::uint8_t byte, const Quant& x) const;
   // Float functions of one element that this arithmetic computes in its own way; empty: as the specification
   // says.
   std::function<float(float)> Function(std::string_view op, double alpha, double beta) const;
+  // Functions from byte to byte that it has in place of a float one; empty: none.
+  std::function<std::uint8_t(std::uint8_t)> ByteFunction(std::string_view op, double alpha, const Quant& x,
+                                                         const Quant& y) const;
 
  private:
+  float ProductMultiplier(const Quant& a, const Quant& b, const Quant& y) const;
+
   Arithmetic arithmetic_;
 };
 
