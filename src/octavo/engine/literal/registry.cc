@@ -28,9 +28,16 @@ const Registry& AllOperators() {
     AddConvolution(r);
     AddMatMul(r);
     AddPooling(r);
+    AddNormalization(r);
+    AddReduction(r);
+    AddResizing(r);
     AddShaping(r);
     AddMovement(r);
     AddIndexing(r);
+    AddPadding(r);
+    AddEinsum(r);
+    AddGridSample(r);
+    AddContrib(r);
     AddQuantization(r);
     AddInt8(r);
     return r;

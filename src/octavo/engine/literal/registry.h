@@ -42,6 +42,10 @@ void AddMovement(Registry& registry);
 void AddIndexing(Registry& registry);
 void AddResizing(Registry& registry);
 void AddQuantization(Registry& registry);
+void AddPadding(Registry& registry);
+void AddEinsum(Registry& registry);
+void AddGridSample(Registry& registry);
+void AddContrib(Registry& registry);
 void AddInt8(Registry& registry);
 
 }  // namespace octavo::engine::literal

@@ -1,0 +1,152 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "octavo/engine/literal/numbers.h"
+#include "octavo/engine/literal/registry.h"
+
+namespace octavo::engine::literal {
+namespace {
+
+struct Edge {
+  std::int64_t from = 0, begin = 0, end = 0;
+  std::int64_t to() const { return from + begin + end; }
+};
+
+// The element along an axis that result i shows; -1: the constant.
+std::int64_t Source(const std::string& mode, const Edge& e, std::int64_t i) {
+  const std::int64_t at = i - e.begin, last = e.from - 1;
+  if (at >= 0 && at <= last) return at;
+  if (mode == "constant") return -1;
+  if (mode == "edge") return std::clamp<std::int64_t>(at, 0, last);
+  if (mode == "wrap") return (at % e.from + e.from) % e.from;
+  // Reflected, the edge itself only once.
+  if (last == 0) return 0;
+  const std::int64_t period = 2 * last, within = (at % period + period) % period;
+  return within <= last ? within : period - within;
+}
+
+// Pads of [begin of each axis, end of each axis]; negative ones cut.
+Result<std::vector<Edge>> EdgesOf(Call& call, const Sizes& x) {
+  const std::size_t rank = x.size();
+  std::vector<std::int64_t> pads;
+  std::vector<int> axes;
+  for (std::size_t d = 0; d < rank; ++d) axes.push_back(static_cast<int>(d));
+  if (call.opset() < 11) {
+    OCTAVO_TRY(call.Inputs(1, 1));
+    pads = OCTAVO_TRY(call.Ints("pads"));
+  } else {
+    OCTAVO_TRY(call.Inputs(2, 4));
+    pads = OCTAVO_TRY(call.IntsOf(1));
+    if (call.has(3)) axes = OCTAVO_TRY(call.Axes(OCTAVO_TRY(call.IntsOf(3)), static_cast<int>(rank)));
+  }
+  if (pads.size() != 2 * axes.size())
+    return call.Invalid(fmt::format("{} pads for {} dimensions", pads.size(), axes.size()));
+  std::vector<Edge> edges(rank);
+  for (std::size_t d = 0; d < rank; ++d) edges[d].from = x[d];
+  constexpr std::int64_t kMost = std::int64_t{1} << 40;
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    Edge& e = edges[static_cast<std::size_t>(axes[i])];
+    e.begin = pads[i];
+    e.end = pads[i + axes.size()];
+    if (std::max(std::abs(e.begin), std::abs(e.end)) > kMost || e.begin < -kMost || e.to() < 0)
+      return call.Invalid(fmt::format("{} elements are padded by {} and {}", e.from, e.begin, e.end));
+  }
+  return edges;
+}
+
+Result<Prepared> Pad(Call& call) {
+  const ValueType type = OCTAVO_TRY(call.type(0));
+  const std::string mode = OCTAVO_TRY(call.Text("mode", "constant"));
+  if (mode != "constant" && mode != "edge" && mode != "reflect" && mode != "wrap")
+    return call.Invalid(fmt::format("mode {} is not known", mode));
+  const std::vector<Edge> edges = OCTAVO_TRY(EdgesOf(call, *type.sizes));
+  Sizes result;
+  for (const Edge& e : edges) {
+    result.push_back(e.to());
+    if (mode != "constant" && e.from == 0 && e.to() > 0) return call.Invalid("an empty axis has no edge");
+  }
+  if (!CountElements(result)) return call.Invalid("its result is too large");
+  const bool filled = call.opset() >= 11 && call.has(2);
+  if (filled && (OCTAVO_TRY(call.dtype(2)) != type.dtype || Product(OCTAVO_TRY(call.sizes(2))) != 1))
+    return call.Invalid("its constant is not one element of its type");
+  const double attribute = call.opset() < 11 ? OCTAVO_TRY(call.Real("value", 0.0)) : 0;
+  if (attribute != 0) OCTAVO_TRY(CheckFloat(call, 0));
+  return One(type.dtype, result, [=, dtype = type.dtype](const Operands& in) -> Result<Tensor> {
+    std::vector<std::int64_t> source(static_cast<std::size_t>(Product(result)));
+    const Sizes own = StridesOf(in[0]->sizes), strides = StridesOf(result);
+    for (std::size_t d = 0; d < edges.size(); ++d) {
+      std::vector<std::int64_t> line;
+      for (std::int64_t i = 0; i < result[d]; ++i) line.push_back(Source(mode, edges[d], i));
+      for (std::size_t i = 0; i < source.size(); ++i) {
+        const auto at = static_cast<std::size_t>(static_cast<std::int64_t>(i) / strides[d] % result[d]);
+        if (line[at] < 0 || source[i] < 0) {
+          source[i] = -1;
+        } else {
+          source[i] += line[at] * own[d];
+        }
+      }
+    }
+    Tensor y = Picked(*in[0], result, source);
+    const Tensor fill = filled ? *in[2] : attribute != 0 ? FromReals(dtype, {}, {attribute}) : Tensor();
+    if (fill.dtype == DType::kUnknown) return y;
+    // Picked again, from the result and the constant behind it.
+    std::vector<std::byte> bytes = y.Bytes();
+    const std::size_t size = ElementSize(dtype);
+    for (std::size_t i = 0; i < source.size(); ++i) {
+      if (source[i] < 0) std::copy(Begin(fill), Begin(fill) + size, bytes.data() + i * size);
+    }
+    return Tensor::FromBytes(dtype, result, std::move(bytes));
+  });
+}
+
+// The upper or lower triangle of the last two dimensions; the rest is 0.
+Result<Prepared> Trilu(Call& call) {
+  OCTAVO_TRY(call.Inputs(1, 2));
+  const ValueType type = OCTAVO_TRY(call.type(0));
+  if (type.sizes->size() < 2) return call.Invalid("its input is no matrix");
+  const bool upper = OCTAVO_TRY(call.Int("upper", 1)) != 0;
+  const std::int64_t k = call.has(1) ? OCTAVO_TRY(call.IntOf(1)) : 0;
+  return One(type.dtype, *type.sizes, [=, sizes = *type.sizes](const Operands& in) -> Result<Tensor> {
+    const std::int64_t columns = sizes.back(), rows = sizes[sizes.size() - 2];
+    // Beyond the matrix all diagonals are alike.
+    const std::int64_t diagonal = std::clamp(k, -rows, columns);
+    std::vector<std::int64_t> source(static_cast<std::size_t>(Product(sizes)));
+    for (std::size_t i = 0; i < source.size(); ++i) {
+      const auto at = static_cast<std::int64_t>(i);
+      const std::int64_t column = at % columns, row = at / columns % rows;
+      const bool kept = upper ? column - row >= diagonal : column - row <= diagonal;
+      source[i] = kept ? at : -1;
+    }
+    return Picked(*in[0], sizes, source);
+  });
+}
+
+Result<Prepared> EyeLike(Call& call) {
+  OCTAVO_TRY(call.Inputs(1, 1));
+  const ValueType type = OCTAVO_TRY(call.type(0));
+  if (type.sizes->size() != 2) return call.Invalid("its input is no matrix");
+  if (call.HasAttribute("dtype")) return call.NotSupported("a type of its own");
+  if (!IsNumber(type.dtype)) return call.NotSupported("elements of this type");
+  const std::int64_t k = OCTAVO_TRY(call.Int("k", 0));
+  return One(type.dtype, *type.sizes, [k, type](const Operands&) -> Result<Tensor> {
+    const std::int64_t columns = (*type.sizes)[1];
+    std::vector<std::int64_t> ones(static_cast<std::size_t>(Product(*type.sizes)));
+    for (std::size_t i = 0; i < ones.size(); ++i) {
+      const auto at = static_cast<std::int64_t>(i);
+      ones[i] = at % columns - at / columns == k ? 1 : 0;
+    }
+    if (IsInteger(type.dtype)) return FromIntegers(type.dtype, *type.sizes, ones);
+    return FromReals(type.dtype, *type.sizes, {ones.begin(), ones.end()});
+  });
+}
+
+}  // namespace
+
+void AddPadding(Registry& registry) {
+  registry.Add("Pad", Pad);
+  registry.Add("Trilu", Trilu);
+  registry.Add("EyeLike", EyeLike);
+}
+
+}  // namespace octavo::engine::literal
