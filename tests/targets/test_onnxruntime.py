@@ -64,10 +64,16 @@ def test_dynamic_quantize_linear(ours):
          (("y", TensorProto.UINT8), ("scale", TensorProto.FLOAT), ("zero", TensorProto.UINT8))])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    ends = np.stack([-random.uniform(0, 2, 4000000), random.uniform(0, 2, 4000000)], 1).astype(F32)
+    scale = (ends[:, 1] - ends[:, 0]) / F32(255)
+    near = np.rint(-ends[:, 0] / scale) != np.rint(-ends[:, 0] * (1 / scale))  # zero points near a tie
+    assert near.sum() > 3
     for i in range(400):
         x = (random.standard_normal(64) * random_scale(random, -3, 3) + random.uniform(-2, 2)).astype(F32)
         if i % 50 == 0:
             x[:] = 0
+        elif i % 50 < 25 and i // 50 * 24 + i % 50 - 1 < near.sum():
+            x = np.concatenate([ends[near][i // 50 * 24 + i % 50 - 1], F32([0])])
         y, scale, zero = session.run(None, {"x": x})
         expected = ours("dynamic_quantization", [], [F32([x.min(), x.max()])], F32)
         assert (scale, zero) == (expected[0], expected[1]), (x.min(), x.max())
@@ -212,13 +218,30 @@ def test_add_of_a_single_element(ours, signed):
 
 
 @BOTH
+@pytest.mark.parametrize("op, name", [("QLinearAdd", "add"), ("QLinearMul", "mul")])
+def test_sums_and_products_out_of_range(ours, signed, op, name):
+    """Also beyond int32, where the conversion gives the lowest integer."""
+    random = np.random.default_rng(25)
+    a, b = every_pair(signed)
+    t = dtype(signed)
+    for ratio in (1e2, 1e4, 3e5, 1e7, 1e8):
+        qa, qb = (F32(0.1), zero_point(random, signed)), (F32(0.1), zero_point(random, signed))
+        qc = (F32(0.1 / ratio), zero_point(random, signed))
+        theirs = run_constant(op, [("a", a), qa[0], t(qa[1]), ("b", b), qb[0], t(qb[1]), qc[0], t(qc[1])], t)
+        assert differences(ours(name, [*qa, *qb, *qc], [a, b], t, signed), theirs) == 0
+
+
+@BOTH
 def test_mul(ours, signed):
     random = np.random.default_rng(12)
     a, b = every_pair(signed)
     t = dtype(signed)
-    for i in range(24):
-        qa, qb = quantization(random, signed, -2.5, -1), quantization(random, signed, -2.5, -1)
-        qc = (F32(qa[0] * qb[0] * random.uniform(20, 300)), zero_point(random, signed))
+    for i in range(70):
+        while True:  # scales for which the order of the operations matters
+            qa, qb = quantization(random, signed, -2.5, -1), quantization(random, signed, -2.5, -1)
+            qc = (F32(qa[0] * qb[0] * random.uniform(60, 900)), zero_point(random, signed))
+            if qa[0] * qb[0] / qc[0] != qa[0] * (qb[0] / qc[0]):
+                break
         theirs = run_constant("QLinearMul", [("a", a), qa[0], t(qa[1]), ("b", b), qb[0], t(qb[1]), qc[0], t(qc[1])], t)
         assert differences(ours("mul", [*qa, *qb, *qc], [a, b], t, signed), theirs) == 0
 
@@ -228,20 +251,29 @@ def test_mul(ours, signed):
 @BOTH
 @pytest.mark.parametrize("channels_last", [0, 1])
 def test_global_average_pool(ours, signed, channels_last):
+    """Each channel's sum is near a tie between two results."""
     random = np.random.default_rng(13)
     t = dtype(signed)
+    low, high = LIMIT[signed]
     for i in range(60):
-        height, width = (7, 7) if i < 20 else random.integers(1, 40, 2)
-        x = random.integers(*LIMIT[signed], (1, 64, height, width)).astype(t)
-        if i % 3 == 1:
-            x[0, :, :, :] = random.integers(*LIMIT[signed], (64, 1, 1)).astype(t)
-        qx = quantization(random, signed, -3, -1)
-        qy = (F32(qx[0] * random.uniform(0.5, 1.5)), zero_point(random, signed))
+        height, width = (7, 7) if i < 30 else random.integers(1, 40, 2)
+        count = int(height * width)
+        while True:  # scales for which the order of the operations matters
+            qx = quantization(random, signed, -3, -1)
+            qy = (F32(qx[0] * random.uniform(0.5, 1.5)), zero_point(random, signed))
+            multiplier = qx[0] / (qy[0] * F32(count))
+            if count < 4 or multiplier != qx[0] / qy[0] / F32(count):
+                break
+        ties = np.rint((np.arange(low - 1, high + 1) + 0.5 - qy[1]) / np.float64(multiplier)).astype(np.int64)
+        wanted = np.clip(np.concatenate([ties - 1, ties, ties + 1]) + count * qx[1], count * low, count * high)
+        x = np.repeat(wanted[:, None] // count, count, 1)
+        x[np.arange(count) < (wanted % count)[:, None]] += 1
+        x = x.reshape(1, wanted.size, height, width).astype(t)
         fed = np.ascontiguousarray(x.transpose(0, 2, 3, 1)) if channels_last else x
         theirs = run_constant("QLinearGlobalAveragePool", [("x", fed), qx[0], t(qx[1]), qy[0], t(qy[1])], t,
                               channels_last=channels_last)
-        sums = x.astype(np.int32).sum((2, 3)).reshape(-1) - height * width * qx[1]
-        mine = ours("global_average_pool", [*qx, *qy, height * width], [sums.astype(np.int32)], t, signed)
+        sums = (wanted - count * qx[1]).astype(np.int32)
+        mine = ours("global_average_pool", [*qx, *qy, count], [sums], t, signed)
         assert differences(mine, theirs) == 0
 
 
@@ -251,10 +283,11 @@ def test_average_pool(ours, signed, channels_last):
     random = np.random.default_rng(14)
     t = dtype(signed)
     for i in range(40):
-        kh, kw = random.integers(1, 5, 2)
+        kh, kw = (1, 2) if i % 2 else random.integers(1, 5, 2)
         x = random.integers(*LIMIT[signed], (1, 16, 12, 12)).astype(t)
         qx = quantization(random, signed, -3, -1)
-        qy = (F32(qx[0] * random.uniform(0.5, 1.5)), zero_point(random, signed))
+        # With the same scale on both sides, half of the pairs are ties.
+        qy = (qx[0] if i % 2 else F32(qx[0] * random.uniform(0.5, 1.5)), zero_point(random, signed))
         fed = np.ascontiguousarray(x.transpose(0, 2, 3, 1)) if channels_last else x
         theirs = run_constant("QLinearAveragePool", [("x", fed), qx[0], t(qx[1]), qy[0], t(qy[1])], t,
                               channels_last=channels_last, kernel_shape=[kh, kw])
