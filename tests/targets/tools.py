@@ -13,6 +13,7 @@ PROGRAM = pathlib.Path(os.environ.get("OCTAVO_ARITHMETIC",
                                       REPO / "build/release/src/octavo/targets/onnxruntime_arithmetic"))
 MS = "com.microsoft"
 F32 = np.float32
+LIMIT = {False: (0, 255), True: (-128, 127)}  # of uint8 and int8
 VERSION = tuple(int(x) for x in onnxruntime.__version__.split(".")[:2])
 
 
