@@ -6,9 +6,10 @@
 #include <cstdlib>
 #include <type_traits>
 
-// Resize: core/providers/cpu/tensor/upsamplebase.h, upsample.cc and upsample.h.  ONNX Runtime takes
-// DequantizeLinear and QuantizeLinear away from around a Resize of any mode, which then works on the 8-bit
-// integers themselves; linear interpolation cuts the fraction off, towards zero.
+#include "octavo/targets/onnxruntime/rounding.h"
+
+// Resize: core/providers/cpu/tensor/upsamplebase.h, upsample.cc and upsample.h.  On 8-bit integers linear
+// interpolation cuts the fraction off, towards zero.  Which Resize works on integers: docs/numbers.md.
 
 namespace octavo::targets::onnxruntime {
 
@@ -41,7 +42,8 @@ inline float ResizeCoordinate(const ResizeAxis& axis, std::int64_t index) {
 
 // The input element that mode `nearest` takes for output element `index`.
 inline std::int64_t ResizeNearest(const ResizeAxis& axis, Nearest nearest, std::int64_t index) {
-  const float x = ResizeCoordinate(axis, index);
+  // An index that no int64 holds stays outside of the image on its side.
+  const float x = AtMost(AtLeast(ResizeCoordinate(axis, index), -1.0F), static_cast<float>(axis.in));
   std::int64_t taken = 0;
   switch (nearest) {
     case Nearest::kRoundPreferFloor: {
