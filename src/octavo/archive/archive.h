@@ -8,8 +8,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "octavo/archive/mapped_file.h"
 #include "octavo/base/limits.h"
+#include "octavo/base/mapped_file.h"
 #include "octavo/result.h"
 #include "octavo/tensor.h"
 

@@ -9,7 +9,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace octavo;
   const archive::TestFile file({reinterpret_cast<const char*>(data), size});
-  auto mapped = archive::MappedFile::Open(file.path());
+  auto mapped = MappedFile::Open(file.path());
   if (!mapped) return 0;
   const auto archive = archive::Archive::Open(*mapped, {});
   if (!archive) return 0;

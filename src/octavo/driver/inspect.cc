@@ -83,7 +83,7 @@ void RestoreQuantization(ir::Graph& graph, const ir::Node& node) {
 }
 
 Result<Inspection> InspectOnnx(const std::filesystem::path& path, const InspectOptions& options) {
-  onnx::ReadModel read = OCTAVO_TRY(onnx::Read(path));
+  onnx::ReadModel read = OCTAVO_TRY(onnx::Read(path, {.external_data = false}));
   for (const ir::Node& node : read.graph.nodes()) {
     if (!node.outputs.empty()) RestoreQuantization(read.graph, node);
   }

@@ -142,7 +142,7 @@ class Loader {
 }  // namespace
 
 Result<Module> Load(const std::filesystem::path& path, const Limits& limits) {
-  auto file = OCTAVO_TRY(archive::MappedFile::Open(path));
+  auto file = OCTAVO_TRY(MappedFile::Open(path));
   OCTAVO_TRY(CheckIsArchive(file->bytes(), limits));
   std::shared_ptr<const archive::Archive> archive =
       OCTAVO_TRY(archive::Archive::Open(std::move(file), limits));

@@ -15,9 +15,14 @@ struct ReadModel {
   std::uint64_t bytes = 0;  // of the file
 };
 
-// Reads a model file's graph.  Tensors in external files keep their type and are no constants here, since
-// only the model file itself is opened.  Subgraphs of If and Loop are not looked into.  Errors: kIo, or
-// kInvalidFile for a file that is no ONNX model, or one whose graph is not well formed.
-Result<ReadModel> Read(const std::filesystem::path& path);
+struct ReadOptions {
+  // False: tensors in other files are not read; they are inputs then.
+  bool external_data = true;
+};
+
+// Reads a model file's graph.  Tensors may lie in other files, in the model's folder and nowhere else.
+// Subgraphs of If and Loop are not looked into.  Errors: kIo; kInvalidFile for a file that is no ONNX model,
+// or one whose graph is not well formed; kUnsupported for tensors of types that Octavo does not know.
+Result<ReadModel> Read(const std::filesystem::path& path, const ReadOptions& options = {});
 
 }  // namespace octavo::onnx

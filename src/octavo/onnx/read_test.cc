@@ -6,6 +6,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <onnx/onnx_pb.h>
 
 #include "octavo/onnx/write.h"
 
@@ -85,6 +86,171 @@ TEST_F(ReadTest, NeverCrashesOnATruncatedOrChangedFile) {
     std::ofstream(path_, std::ios::binary | std::ios::trunc) << changed;
     static_cast<void>(Read(path_).has_value());
   }
+}
+
+// ---- External data ----
+
+// A model whose only tensor lies in another file; nullptr: no such entry.
+void WriteExternal(const std::filesystem::path& path, const char* location, const char* offset,
+                   const char* length, const std::vector<std::int64_t>& sizes) {
+  ::ONNX_NAMESPACE::ModelProto model;
+  model.set_ir_version(8);
+  auto& graph = *model.mutable_graph();
+  auto& tensor = *graph.add_initializer();
+  tensor.set_name("w");
+  tensor.set_data_type(::ONNX_NAMESPACE::TensorProto::FLOAT);
+  tensor.set_data_location(::ONNX_NAMESPACE::TensorProto::EXTERNAL);
+  for (const std::int64_t size : sizes) tensor.add_dims(size);
+  const std::pair<const char*, const char*> entries[] = {
+      {"location", location}, {"offset", offset}, {"length", length}};
+  for (const auto& [key, value] : entries) {
+    if (value == nullptr) continue;
+    auto& entry = *tensor.add_external_data();
+    entry.set_key(key);
+    entry.set_value(value);
+  }
+  auto& node = *graph.add_node();
+  node.set_op_type("Relu");
+  node.add_input("w");
+  node.add_output("y");
+  graph.add_output()->set_name("y");
+  std::ofstream(path, std::ios::binary) << model.SerializeAsString();
+}
+
+TEST_F(ReadTest, ReadsExternalData) {
+  std::filesystem::create_directory(folder_ / "weights");
+  const float values[] = {0, 1, 2, 3};
+  std::ofstream(folder_ / "weights" / "w.bin", std::ios::binary)
+      .write(reinterpret_cast<const char*>(values), sizeof values);
+  WriteExternal(path_, "weights/w.bin", "4", "12", {3});
+  const auto read = Read(path_);
+  ASSERT_TRUE(read) << read.error().ToString();
+  EXPECT_TRUE(read->graph.inputs().empty());
+  EXPECT_EQ(read->graph.value(ir::ValueId{0}).constant->ToFloats(), (std::vector<float>{1, 2, 3}));
+  const auto skipped = Read(path_, {.external_data = false});
+  ASSERT_TRUE(skipped);
+  EXPECT_EQ(skipped->graph.inputs().size(), 1U);
+  // Offset and length may be left out: the beginning, as much as is needed.
+  WriteExternal(path_, "weights/w.bin", nullptr, nullptr, {2});
+  EXPECT_EQ(Read(path_)->graph.value(ir::ValueId{0}).constant->ToFloats(), (std::vector<float>{0, 1}));
+}
+
+TEST_F(ReadTest, RefusesExternalDataOutsideTheFolder) {
+  const auto inner = folder_ / "model";
+  std::filesystem::create_directory(inner);
+  std::ofstream(folder_ / "secret.bin") << std::string(16, 'x');
+  std::ofstream(inner / "inside.bin") << std::string(16, 'x');
+  std::filesystem::create_symlink("../secret.bin", inner / "link.bin");
+  std::filesystem::create_directory_symlink("..", inner / "up");
+  std::filesystem::create_symlink("inside.bin", inner / "good.bin");
+  const auto path = inner / "model.onnx";
+  const std::string absolute = (folder_ / "secret.bin").string();
+  for (const char* location : {"../secret.bin", "./../secret.bin", "x/../../secret.bin", "link.bin",
+                               "up/secret.bin", absolute.c_str(), "/dev/zero", "", "."}) {
+    WriteExternal(path, location, nullptr, nullptr, {4});
+    const auto read = Read(path);
+    ASSERT_FALSE(read) << location;
+    EXPECT_EQ(read.error().code(), ErrorCode::kInvalidFile) << location;
+    EXPECT_THAT(read.error().what(), HasSubstr("not a file in the model's folder")) << location;
+  }
+  WriteExternal(path, "good.bin", nullptr, nullptr, {4});
+  EXPECT_TRUE(Read(path));
+}
+
+TEST_F(ReadTest, ChecksTheSizeOfExternalData) {
+  std::ofstream(folder_ / "w.bin") << std::string(16, 'x');
+  struct Case {
+    const char *offset, *length;
+    std::vector<std::int64_t> sizes;
+  };
+  const Case cases[] = {{"0", "20", {5}},
+                        {"8", "12", {3}},
+                        {"18446744073709551615", "4", {1}},
+                        {"0", "8", {1}},
+                        {"-4", nullptr, {1}},
+                        {"4x", nullptr, {1}},
+                        {nullptr, nullptr, {std::int64_t{1} << 62}},
+                        {nullptr, nullptr, {std::int64_t{1} << 31, std::int64_t{1} << 31, 4}},
+                        {nullptr, nullptr, {-1}}};
+  for (const Case& c : cases) {
+    WriteExternal(path_, "w.bin", c.offset, c.length, c.sizes);
+    const auto read = Read(path_);
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error().code(), ErrorCode::kInvalidFile) << read.error().ToString();
+  }
+  WriteExternal(path_, "missing.bin", nullptr, nullptr, {4});
+  EXPECT_EQ(Read(path_).error().code(), ErrorCode::kIo);
+}
+
+// ---- Graphs that are not well formed ----
+
+class BrokenGraph : public ReadTest {
+ protected:
+  static void AddNode(::ONNX_NAMESPACE::GraphProto& graph, const char* input, const char* output) {
+    auto& node = *graph.add_node();
+    node.set_op_type("Relu");
+    node.add_input(input);
+    node.add_output(output);
+  }
+  Error ErrorOf(const ::ONNX_NAMESPACE::ModelProto& model) {
+    std::ofstream(path_, std::ios::binary) << model.SerializeAsString();
+    auto read = Read(path_);
+    return read ? UsageError("it is read") : std::move(read).error();
+  }
+};
+
+TEST_F(BrokenGraph, Cycle) {
+  ::ONNX_NAMESPACE::ModelProto model;
+  AddNode(*model.mutable_graph(), "b", "a");
+  AddNode(*model.mutable_graph(), "a", "b");
+  const Error error = ErrorOf(model);
+  EXPECT_EQ(error.code(), ErrorCode::kInvalidFile);
+  EXPECT_THAT(error.what(), HasSubstr("cycle"));
+}
+
+TEST_F(BrokenGraph, ValueThatNothingMakes) {
+  ::ONNX_NAMESPACE::ModelProto model;
+  AddNode(*model.mutable_graph(), "b", "a");
+  EXPECT_THAT(ErrorOf(model).what(), HasSubstr("reads b, which nothing before it makes"));
+}
+
+TEST_F(BrokenGraph, ValueThatIsMadeTwice) {
+  ::ONNX_NAMESPACE::ModelProto model;
+  model.mutable_graph()->add_input()->set_name("x");
+  AddNode(*model.mutable_graph(), "x", "a");
+  AddNode(*model.mutable_graph(), "x", "a");
+  EXPECT_THAT(ErrorOf(model).what(), HasSubstr("two nodes make a"));
+}
+
+TEST_F(BrokenGraph, InputThatIsThereTwice) {
+  ::ONNX_NAMESPACE::ModelProto model;
+  model.mutable_graph()->add_input()->set_name("x");
+  model.mutable_graph()->add_input()->set_name("x");
+  EXPECT_THAT(ErrorOf(model).what(), HasSubstr("the input \"x\" is there twice"));
+}
+
+// 2^61 elements of 8 bytes are 2^64 bytes, which a register takes for none.
+TEST_F(BrokenGraph, SizesThatOverflow) {
+  for (const std::vector<std::int64_t>& sizes : {std::vector<std::int64_t>{std::int64_t{1} << 61},
+                                                 {0, std::int64_t{1} << 62, std::int64_t{1} << 62},
+                                                 {-2}}) {
+    ::ONNX_NAMESPACE::ModelProto model;
+    auto& tensor = *model.mutable_graph()->add_initializer();
+    tensor.set_name("w");
+    tensor.set_data_type(::ONNX_NAMESPACE::TensorProto::DOUBLE);
+    for (const std::int64_t size : sizes) tensor.add_dims(size);
+    const Error error = ErrorOf(model);
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidFile);
+    EXPECT_THAT(error.what(), HasSubstr("size that cannot be"));
+  }
+}
+
+TEST_F(BrokenGraph, TypeThatIsNotKnown) {
+  ::ONNX_NAMESPACE::ModelProto model;
+  auto& tensor = *model.mutable_graph()->add_initializer();
+  tensor.set_name("w");
+  tensor.set_data_type(::ONNX_NAMESPACE::TensorProto::STRING);
+  EXPECT_EQ(ErrorOf(model).code(), ErrorCode::kUnsupported);
 }
 
 }  // namespace

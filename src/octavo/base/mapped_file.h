@@ -7,7 +7,7 @@
 
 #include "octavo/result.h"
 
-namespace octavo::archive {
+namespace octavo {
 
 // A file's bytes, mapped read-only for as long as the object lives.
 class MappedFile {
@@ -29,4 +29,4 @@ class MappedFile {
   std::size_t size_ = 0;
 };
 
-}  // namespace octavo::archive
+}  // namespace octavo

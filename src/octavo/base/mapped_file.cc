@@ -1,4 +1,4 @@
-#include "octavo/archive/mapped_file.h"
+#include "octavo/base/mapped_file.h"
 
 #include <cerrno>
 #include <system_error>
@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace octavo::archive {
+namespace octavo {
 namespace {
 
 class FileDescriptor {
@@ -56,4 +56,4 @@ MappedFile::~MappedFile() {
   if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
-}  // namespace octavo::archive
+}  // namespace octavo

@@ -1,0 +1,202 @@
+#include "octavo/onnx/read_tensor.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <optional>
+#include <span>
+
+#include <fmt/format.h>
+
+#include "octavo/base/limits.h"
+
+namespace octavo::onnx {
+
+namespace pb = ::ONNX_NAMESPACE;
+
+DType ElementType(int type) {
+  switch (type) {
+    case pb::TensorProto::UINT8:
+      return DType::kUint8;
+    case pb::TensorProto::INT8:
+      return DType::kInt8;
+    case pb::TensorProto::INT16:
+      return DType::kInt16;
+    case pb::TensorProto::INT32:
+      return DType::kInt32;
+    case pb::TensorProto::INT64:
+      return DType::kInt64;
+    case pb::TensorProto::FLOAT16:
+      return DType::kFloat16;
+    case pb::TensorProto::BFLOAT16:
+      return DType::kBFloat16;
+    case pb::TensorProto::FLOAT:
+      return DType::kFloat32;
+    case pb::TensorProto::DOUBLE:
+      return DType::kFloat64;
+    case pb::TensorProto::BOOL:
+      return DType::kBool;
+    case pb::TensorProto::COMPLEX64:
+      return DType::kComplex64;
+    case pb::TensorProto::COMPLEX128:
+      return DType::kComplex128;
+    default:
+      return DType::kUnknown;
+  }
+}
+
+namespace {
+
+// The product of the sizes, or nullopt if one is negative or the product, sizes of 0 left aside, passes what
+// any file holds.
+std::optional<std::uint64_t> Elements(const pb::TensorProto& proto) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 48;
+  std::int64_t elements = 1;
+  bool empty = false;
+  for (const std::int64_t size : proto.dims()) {
+    if (size < 0 || size > kMost) return std::nullopt;
+    empty = empty || size == 0;
+    if (size > 0 && elements > kMost / size) return std::nullopt;
+    if (size > 0) elements *= size;
+  }
+  return empty ? 0 : static_cast<std::uint64_t>(elements);
+}
+
+template <typename T, typename Field>
+std::vector<std::byte> Packed(const Field& field) {
+  std::vector<std::byte> bytes(static_cast<std::size_t>(field.size()) * sizeof(T));
+  for (int i = 0; i < field.size(); ++i) {
+    const T value = static_cast<T>(field.Get(i));
+    std::memcpy(bytes.data() + static_cast<std::size_t>(i) * sizeof(T), &value, sizeof value);
+  }
+  return bytes;
+}
+
+// The elements as they lie in memory; the message has one field for each group of types, or raw bytes.
+std::vector<std::byte> ElementBytes(const pb::TensorProto& proto, DType dtype) {
+  if (proto.has_raw_data()) {
+    const auto bytes = std::as_bytes(std::span(proto.raw_data()));
+    return {bytes.begin(), bytes.end()};
+  }
+  switch (dtype) {
+    case DType::kFloat32:
+      return Packed<float>(proto.float_data());
+    case DType::kFloat64:
+      return Packed<double>(proto.double_data());
+    case DType::kInt64:
+      return Packed<std::int64_t>(proto.int64_data());
+    case DType::kInt32:
+      return Packed<std::int32_t>(proto.int32_data());
+    case DType::kInt16:
+    case DType::kFloat16:
+    case DType::kBFloat16:
+      return Packed<std::uint16_t>(proto.int32_data());
+    case DType::kUint8:
+    case DType::kInt8:
+    case DType::kBool:
+      return Packed<std::uint8_t>(proto.int32_data());
+    default:
+      return {};
+  }
+}
+
+// A decimal number of the entry; nullopt: it is none.
+std::optional<std::uint64_t> Number(const std::string& text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+}  // namespace
+
+bool TensorReader::Skips(const pb::TensorProto& proto) const {
+  return proto.data_location() == pb::TensorProto::EXTERNAL && !external_data_;
+}
+
+Result<Tensor> TensorReader::Read(const pb::TensorProto& proto) {
+  const DType dtype = ElementType(proto.data_type());
+  if (dtype == DType::kUnknown) {
+    return Unsupported(fmt::format("the tensor {} has elements of ONNX's type {}, which Octavo does not know",
+                                   proto.name(), proto.data_type()));
+  }
+  const auto elements = Elements(proto);
+  if (!elements || proto.dims_size() > Limits().max_rank)
+    return InvalidFile(fmt::format("the tensor {} has a size that cannot be", proto.name()));
+  if (proto.data_location() == pb::TensorProto::EXTERNAL) return ReadExternal(proto, dtype, *elements);
+  std::vector<std::byte> bytes = ElementBytes(proto, dtype);
+  if (bytes.size() % ElementSize(dtype) != 0 || bytes.size() / ElementSize(dtype) != *elements) {
+    return InvalidFile(fmt::format("the tensor {} has {} bytes of data for {} elements of {}", proto.name(),
+                                   bytes.size(), *elements, Name(dtype)));
+  }
+  return Tensor::FromBytes(dtype, {proto.dims().begin(), proto.dims().end()}, std::move(bytes));
+}
+
+Result<Tensor> TensorReader::ReadExternal(const pb::TensorProto& proto, DType dtype, std::uint64_t elements) {
+  std::string location;
+  std::uint64_t offset = 0;
+  const std::uint64_t needed = elements * ElementSize(dtype);
+  std::uint64_t length = needed;
+  for (const auto& entry : proto.external_data()) {
+    if (entry.key() == "location") location = entry.value();
+    if (entry.key() != "offset" && entry.key() != "length") continue;
+    const auto number = Number(entry.value());
+    if (!number) {
+      return InvalidFile(
+          fmt::format("the tensor {} has the {} \"{}\"", proto.name(), entry.key(), entry.value()));
+    }
+    (entry.key() == "offset" ? offset : length) = *number;
+  }
+  const std::shared_ptr<const MappedFile> file = OCTAVO_TRY(Open(proto.name(), location));
+  const std::uint64_t size = file->bytes().size();
+  if (length != needed || offset > size || needed > size - offset) {
+    return InvalidFile(
+        fmt::format("the tensor {} needs {} bytes; the model has it at {} to {} of {}, which has {}",
+                    proto.name(), needed, offset, offset + length, location, size));
+  }
+  auto storage = std::make_shared<Storage>();
+  storage->bytes = file->bytes().subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(needed));
+  storage->owner = file;
+  Tensor tensor = Tensor::FromBytes(dtype, {0}, {});
+  tensor.sizes.assign(proto.dims().begin(), proto.dims().end());
+  tensor.strides.assign(tensor.sizes.size(), 1);
+  std::int64_t step = 1;
+  for (std::size_t d = tensor.sizes.size(); d-- > 0;) {
+    tensor.strides[d] = step;
+    step *= std::max<std::int64_t>(tensor.sizes[d], 1);
+  }
+  tensor.storage = std::move(storage);
+  return tensor;
+}
+
+Result<std::shared_ptr<const MappedFile>> TensorReader::Open(const std::string& tensor,
+                                                             const std::string& location) {
+  if (const auto known = files_.find(location); known != files_.end()) return known->second;
+  const std::filesystem::path relative(location);
+  const auto outside = [&] {
+    return InvalidFile(
+        fmt::format("the tensor {} is said to be in \"{}\", which is not a file in the model's folder",
+                    tensor, location),
+        "A model may refer only to files beside it: put them there, and write the model again.");
+  };
+  bool climbs = location.empty() || relative.is_absolute() || location.find('\0') != std::string::npos;
+  for (const auto& part : relative) climbs = climbs || part == "..";
+  if (climbs) return outside();
+  std::error_code error;
+  const std::filesystem::path folder = std::filesystem::canonical(folder_.empty() ? "." : folder_, error);
+  if (error) return IoError(fmt::format("{} cannot be opened: {}", folder_.string(), error.message()));
+  const std::filesystem::path file = std::filesystem::canonical(folder / relative, error);
+  if (error) {
+    return IoError(
+        fmt::format("{}, which has the tensor {}, cannot be opened: {}", location, tensor, error.message()),
+        "The model's weights are in a second file that belongs beside it.");
+  }
+  // A link that leads out of the folder is refused like a path that does.
+  const auto [in_folder, in_file] = std::mismatch(folder.begin(), folder.end(), file.begin(), file.end());
+  if (in_folder != folder.end() || in_file == file.end()) return outside();
+  const auto mapped = OCTAVO_TRY(MappedFile::Open(file));
+  files_.emplace(location, mapped);
+  return mapped;
+}
+
+}  // namespace octavo::onnx

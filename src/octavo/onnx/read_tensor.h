@@ -1,0 +1,42 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+
+#include <onnx/onnx_pb.h>
+
+#include "octavo/base/mapped_file.h"
+#include "octavo/result.h"
+#include "octavo/tensor.h"
+
+namespace octavo::onnx {
+
+// kUnknown for the types that Octavo does not know (strings, 4-bit and 8-bit floats, uint16 and wider).
+DType ElementType(int type);
+
+// Reads tensors, those in files beside the model as well.
+class TensorReader {
+ public:
+  // `folder`: the model's, which no file with tensors may lie outside of.
+  TensorReader(std::filesystem::path folder, bool external_data)
+      : folder_(std::move(folder)), external_data_(external_data) {}
+
+  // Whether its elements lie in another file that shall not be opened.
+  bool Skips(const ::ONNX_NAMESPACE::TensorProto& proto) const;
+  // Errors: kInvalidFile for types and sizes that cannot be or do not fit the data, and for a file outside
+  // the folder; kIo where that file cannot be read.
+  Result<Tensor> Read(const ::ONNX_NAMESPACE::TensorProto& proto);
+
+ private:
+  Result<Tensor> ReadExternal(const ::ONNX_NAMESPACE::TensorProto& proto, DType dtype,
+                              std::uint64_t elements);
+  Result<std::shared_ptr<const MappedFile>> Open(const std::string& tensor, const std::string& location);
+
+  std::filesystem::path folder_;
+  bool external_data_;
+  std::map<std::string, std::shared_ptr<const MappedFile>> files_;  // by location
+};
+
+}  // namespace octavo::onnx
