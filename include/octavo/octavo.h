@@ -26,6 +26,7 @@ enum class ExternalData { kAuto, kAlways, kNever };
 struct ExportOptions {
   Dialect dialect = Dialect::kQdq;
   Target target = Target::kOnnxRuntime;
+  Numbers numbers = Numbers::kExact;
   int opset = 0;  // 0: the dialect's own (qdq 17, caffe2 9)
   std::vector<InputSpec> inputs;
   std::vector<std::string> output_names;

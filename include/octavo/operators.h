@@ -26,6 +26,14 @@ std::string_view Name(Dialect dialect);  // "qdq", "caffe2"
 enum class Target { kOnnxRuntime, kOpenVino, kTensorRt };
 std::string_view Name(Target target);  // "onnxruntime", ...
 
+// What the scales in a model are, where a target's arithmetic differs from PyTorch's in the last bit.
+enum class Numbers {
+  kExact,  // moved by a few units in the last place, or another form of the operator, so that the target's
+           // results are PyTorch's
+  kPlain,  // PyTorch's own, in the plain form
+};
+std::string_view Name(Numbers numbers);  // "exact", "plain"
+
 class Builder;
 
 // A value of the graph that is being read (in a type rule) or built (in an emitter).  Cheap to copy.
@@ -184,6 +192,7 @@ struct LowerOptions {
   Dialect dialect = Dialect::kQdq;
   int opset = 17;  // of ONNX's own domain; caffe2: always 9
   Target target = Target::kOnnxRuntime;
+  Numbers numbers = Numbers::kExact;
   // Caffe2 knows no weights quantized per channel: requantize them per tensor in place of an error.
   bool requantize_per_channel = false;
 };
@@ -196,6 +205,10 @@ class Builder {
   Dialect dialect() const { return options_.dialect; }
   int opset() const { return options_.opset; }
   Target target() const { return options_.target; }
+  // Whether constants and forms are to be chosen for that target's arithmetic.
+  bool exact_for(Target wanted) const {
+    return options_.target == wanted && options_.numbers == Numbers::kExact;
+  }
   const LowerOptions& options() const { return options_; }
   ir::Graph& graph() { return *graph_; }
 

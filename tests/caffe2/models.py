@@ -3,6 +3,8 @@
 `same`: the former exporter gives a right model, so ours has the same nodes.
 `differs`: what it gave is wrong or cannot run (the reason), so ours is another.
 `fails`: it gave nothing.
+
+REFUSED: of those two kinds, what the dialect cannot say, so that we give nothing, either.
 """
 import collections
 
@@ -19,6 +21,16 @@ Q = torch.ops.quantized
 def quantized(shape, scale, zero_point, seed):
     generator = torch.Generator().manual_seed(seed)
     return torch.quantize_per_tensor(torch.rand(shape, generator=generator) - 0.5, scale, zero_point, torch.qint8)
+
+
+def per_channel(module, axis=0):
+    """The same layer with weights quantized per channel."""
+    real = torch.dequantize(module.weight())
+    scales = real.abs().flatten(1).max(1).values.double() / 127 + 1e-4
+    zeros = torch.zeros(len(scales), dtype=torch.int64)
+    bias = module.bias() if callable(module.bias) else module.bias
+    module.set_weight_bias(torch.quantize_per_channel(real, scales, zeros, axis, torch.qint8), bias)
+    return module
 
 
 def conv(i, o, kernel, scale=0.05, zero_point=64, bias=True, weight_zero=0, cls=nnq.Conv2d, **window):
@@ -57,9 +69,9 @@ class Wrapped(nn.Module):
 class Function(nn.Module):
     """A function of one quantized tensor."""
 
-    def __init__(self, function, scale=0.03, zero_point=30):
+    def __init__(self, function, scale=0.03, zero_point=30, dtype=torch.quint8):
         super().__init__()
-        self.quant = nnq.Quantize(scale, zero_point, torch.quint8)
+        self.quant = nnq.Quantize(scale, zero_point, dtype)
         self.function = function
         self.dequant = nnq.DeQuantize()
 
@@ -79,6 +91,17 @@ class Pair(nn.Module):
 
     def forward(self, x, y):
         return self.dequant(self.function(self.quant1(x), self.quant2(y)))
+
+
+class Bare(nn.Module):
+    """A function of a graph input that is quantized itself."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return torch.dequantize(self.function(x))
 
 
 class Small(nn.Module):
@@ -119,6 +142,9 @@ def tensor(*shape):
 
 IMAGE = (1, 4, 6, 8)
 SAME, DIFFERS, FAILS = "same", "differs", "fails"
+# QNNPACK refuses a window of one cell, and does not look at count_include_pad and divisor_override.
+NOT_QNNPACK = {"max_one_cell", "avg_one_cell", "avg_without_padding", "avg_divisor"}
+REFUSED = {"signed_activations", "quantized_input", "conv_per_channel", "linear_per_channel"}
 
 
 def cases():
@@ -213,6 +239,7 @@ def cases():
                  why="only kernel_size[0] was written")
         function(kind + "_ceil_mode", lambda x, p=pool: p(x, 3, 2, ceil_mode=True), expect=DIFFERS,
                  why="ceil_mode was dropped")
+        function(kind + "_one_cell", lambda x, p=pool: p(x, 1, 2), expect=DIFFERS, why="QNNPACK refuses a window of one cell")
         function(kind + "_ceil_mode_without_effect", lambda x, p=pool: p(x, 2, 2, ceil_mode=True))
     function("max_dilation", lambda x: F.max_pool2d(x, 2, 1, dilation=2), expect=DIFFERS, why="dilation was dropped")
     function("avg_without_padding", lambda x: F.avg_pool2d(x, 3, 2, 1, count_include_pad=False), expect=DIFFERS,
@@ -247,6 +274,21 @@ def cases():
     function("mean", lambda x: x.mean([2, 3], True), expect=DIFFERS,
              why="an operator of plain ONNX was left on an Int8 edge")
     function("hardswish", lambda x: Q.hardswish(x, 0.03, 10), expect=FAILS)
+
+    for name, f in {"tanh": torch.tanh, "hardsigmoid": F.hardsigmoid, "permute": lambda x: x.permute(0, 2, 3, 1),
+                    "index_select": lambda x: torch.index_select(x, 1, torch.tensor([2, 0])),
+                    "unsqueeze": lambda x: x.unsqueeze(2), "view": lambda x: x.view(x.size(0), -1),
+                    "chunk": lambda x: torch.relu(torch.chunk(x, 2, 1)[1])}.items():
+        function(name, f, expect=FAILS if name == "chunk" else DIFFERS,
+                 why="an operator of plain ONNX was left on an Int8 edge")
+
+    # What the dialect cannot say.
+    add("conv_per_channel", Wrapped(per_channel(conv(4, 6, 3))), IMAGE, expect=FAILS)
+    add("linear_per_channel", Wrapped(per_channel(linear(5, 10))), (2, 5), expect=FAILS)
+    function("signed_activations", torch.relu, scale=0.003, dtype=torch.qint8, expect=DIFFERS, why="the dtype was dropped")
+    found.append(Case("quantized_input", Bare(torch.relu).eval(),
+                      (torch.quantize_per_tensor(tensor(*IMAGE), 0.03, 30, torch.quint8),), DIFFERS,
+                      "nothing says what an input's scale and zero point are"))
 
     # Chains.
     function("relu_sigmoid", lambda x: torch.sigmoid(torch.relu(x)))

@@ -73,6 +73,7 @@ int RunExport(ExportArguments& arguments) {
                {"external_bytes", report->external_bytes},
                {"dialect", Name(options.dialect)},
                {"target", Name(options.target)},
+               {"numbers", Name(options.numbers)},
                {"opset", report->opset},
                {"operators", report->operators},
                {"nodes", report->nodes},
@@ -99,6 +100,8 @@ void AddExport(CLI::App& app, Run& run) {
   static const std::map<std::string, Target> kTargets = {{"onnxruntime", Target::kOnnxRuntime},
                                                          {"openvino", Target::kOpenVino},
                                                          {"tensorrt", Target::kTensorRt}};
+  static const std::map<std::string, Numbers> kNumbers = {{"exact", Numbers::kExact},
+                                                          {"plain", Numbers::kPlain}};
   static const std::map<std::string, ExternalData> kExternal = {
       {"auto", ExternalData::kAuto}, {"always", ExternalData::kAlways}, {"never", ExternalData::kNever}};
   command
@@ -113,6 +116,13 @@ void AddExport(CLI::App& app, Run& run) {
                    "The runtime to write for: onnxruntime (default), "
                    "openvino, tensorrt (float bias, symmetric int8)")
       ->transform(CLI::CheckedTransformer(kTargets).description("{onnxruntime,openvino,tensorrt}"))
+      ->option_text(" ");
+  command
+      ->add_option(
+          "--numbers", arguments->options.numbers,
+          "exact: constants and forms with which the runtime's results are PyTorch's (default); plain: "
+          "PyTorch's own scales everywhere")
+      ->transform(CLI::CheckedTransformer(kNumbers).description("{exact,plain}"))
       ->option_text(" ");
   command->add_option("--opset", arguments->options.opset,
                       "ONNX opset, 13 to 21 (default 17; caffe2 is always 9)");

@@ -114,6 +114,7 @@ Result<Converted> Convert(const ir::Graph& imported, const Registry& registry, c
   lower_options.dialect = options.dialect;
   lower_options.opset = OCTAVO_TRY(ChosenOpset(options));
   lower_options.target = options.target;
+  lower_options.numbers = options.numbers;
   lower_options.requantize_per_channel = options.requantize_per_channel;
   lower::Lowered lowered = OCTAVO_TRY(lower::Lower(imported, registry, lower_options));
   Converted converted;

@@ -53,6 +53,7 @@ std::vector<Value> Split(Builder& g, Value x, std::int64_t axis, const std::vect
 }
 
 Value Clip(Builder& g, Value x, std::optional<float> low, std::optional<float> high) {
+  if (low && high && *low > *high) low = high;  // as PyTorch does, and not every version of Clip
   if (g.opset() < 11) {
     Attributes attributes;
     if (high) attributes.Set("max", *high);

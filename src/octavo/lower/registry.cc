@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
-#include "octavo/lower/binder.h"
 #include "octavo/base/bug.h"
+#include "octavo/lower/binder.h"
 #include "octavo/operators.h"
 
 namespace octavo {
@@ -32,6 +32,8 @@ std::string_view Name(Target target) {
   }
   return "?";
 }
+
+std::string_view Name(Numbers numbers) { return numbers == Numbers::kExact ? "exact" : "plain"; }
 
 void Registry::Add(OperatorRow row) {
   auto& overloads = entries_[std::string(WithoutOverload(row.name))];

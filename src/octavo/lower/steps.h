@@ -13,8 +13,8 @@
 namespace octavo {
 
 // DequantizeLinear with scale 1.  `zero_point`, if given, is used in place of the value's own.  For other
-// runtimes than ONNX Runtime, which look for the same scale on both sides of a value, the value's own scale
-// and zero point.
+// runtimes than ONNX Runtime, which look for the same scale on both sides of a value, and with plain numbers,
+// the value's own scale and zero point.
 Value DequantizeToSteps(Builder& g, Value x, std::optional<std::int64_t> zero_point = std::nullopt);
 // QuantizeLinear with scale 1 likewise; the result's type is `type`.
 Value QuantizeFromSteps(Builder& g, Value y, const TensorType& type,

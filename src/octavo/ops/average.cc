@@ -136,7 +136,7 @@ Result<Value> WindowAverage(Builder& g, Value x, const Window& w, const AverageO
   const bool whole_windows = overhang && !AnyPositive(*overhang) && !options.divisor_override &&
                              (options.count_include_pad || !w.padded());
   const Rounding rounding = PyTorchRounding(type, w);
-  const bool runtime = g.target() == Target::kOnnxRuntime;
+  const bool runtime = g.exact_for(Target::kOnnxRuntime);
   if (runtime && !rounding.zero_point_after) {
     // The zero point is added before rounding.  Where padding does not count, an average of the integers
     // themselves has it in it.
@@ -170,7 +170,7 @@ Result<Value> AverageOfIntegers(Builder& g, Value x, const Window& w, const Tens
     const auto s = static_cast<float>(sum);
     fused_is_exact = std::nearbyintf(s / cells) == std::nearbyintf(s * (1.0F / cells));
   }
-  if (fused_is_exact || g.target() != Target::kOnnxRuntime) return QuantizeFromSteps(g, y, type, 0);
+  if (fused_is_exact || !g.exact_for(Target::kOnnxRuntime)) return QuantizeFromSteps(g, y, type, 0);
   return QuantizeOnItsOwn(g, y, type, 0);
 }
 

@@ -1,11 +1,10 @@
-#include <bit>
-#include <cmath>
-#include <cstdlib>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "octavo/emit.h"
+#include "octavo/lower/steps.h"
+#include "octavo/ops/exact_binary.h"
 #include "octavo/ops/quantized_result.h"
 #include "octavo/ops/quantized_scalar.h"
 #include "octavo/ops/register.h"
@@ -51,42 +50,34 @@ struct Form {
   bool relu;
 };
 
-float Ulps(float value, int steps) {
-  return std::bit_cast<float>(std::bit_cast<std::int32_t>(value) + steps);
+// Where no scales make ONNX Runtime's fused product PyTorch's: the product of whole numbers, which is exact,
+// by PyTorch's multiplier, rounded by a QuantizeLinear on its own.
+Value ProductInSteps(bool relu, Builder& g, const Value& x, const Value& y, const TensorType& type) {
+  const auto x_scale = static_cast<float>(x.quantization().scale());
+  const auto y_scale = static_cast<float>(y.quantization().scale());
+  const float multiplier = (x_scale * y_scale) * (1.0F / static_cast<float>(type.quantization->scale()));
+  const Value product = g.Op("Mul", {DequantizeToSteps(g, x), DequantizeToSteps(g, y)});
+  Value steps = g.Op("Mul", {product, g.Scalar(multiplier)});
+  if (relu && type.quantization->zero_point() != LowestInteger(type.dtype)) steps = g.Op("Relu", {steps});
+  return QuantizeFromSteps(g, steps, type);
 }
 
-// PyTorch multiplies the integers' product by (sa * sb) * (1 / sc), ONNX Runtime's QLinearMul by (sa * sb) /
-// sc.  Moves the scales of the first operand and of the result by the fewest ulp that make the second what
-// the first is.
-std::pair<float, float> ScalesOfProduct(float sa, float sb, float sc) {
-  const float wanted = (sa * sb) * (1.0F / sc);
-  for (int reach = 0; reach <= 12; ++reach) {
-    for (int i = -reach; i <= reach; ++i) {
-      for (const int j : {std::abs(i) - reach, reach - std::abs(i)}) {
-        const float a = Ulps(sa, i), c = Ulps(sc, j);
-        if ((a * sb) / c == wanted) return {a, c};
-      }
-    }
-  }
-  return {sa, sc};
-}
-
-Result<std::vector<Value>> ProductForOnnxRuntime(Form form, Builder& g, const Arguments& a) {
+Result<std::vector<Value>> ProductForOnnxRuntime(bool relu, Builder& g, const Arguments& a) {
   const Value x = a.tensor("qa"), y = a.tensor("qb");
+  const auto scales = ExactProductScales(x.type(), y.type(), a.result());
+  if (!scales) return One(ProductInSteps(relu, g, x, y, a.result()));
   TensorType x_type = x.type(), type = a.result();
-  const auto [x_scale, scale] = ScalesOfProduct(static_cast<float>(x_type.quantization->scale()),
-                                                static_cast<float>(y.type().quantization->scale()),
-                                                static_cast<float>(type.quantization->scale()));
-  x_type.quantization->scales[0] = x_scale;
-  type.quantization->scales[0] = scale;
-  const Value real = g.Op(form.onnx, {Dequantize(g, x, x_type), Dequantize(g, y)});
-  return One(g.As(QuantizeReal(g, real, type, form.relu), a.result()));
+  x_type.quantization->scales[0] = scales->a;
+  type.quantization->scales[0] = scales->result;
+  const Value real = g.Op("Mul", {Dequantize(g, x, x_type), Dequantize(g, y)});
+  return One(g.As(QuantizeReal(g, real, type, relu), a.result()));
 }
 
 Result<std::vector<Value>> BinaryQdq(Form form, Builder& g, const Arguments& a) {
   OCTAVO_TRY(CheckOperands(a));
-  if (std::string_view(form.onnx) == "Mul" && g.target() == Target::kOnnxRuntime)
-    return ProductForOnnxRuntime(form, g, a);
+  if (std::string_view(form.onnx) == "Mul" && g.exact_for(Target::kOnnxRuntime)) {
+    return ProductForOnnxRuntime(form.relu, g, a);
+  }
   const Value real = g.Op(form.onnx, {Dequantize(g, a.tensor("qa")), Dequantize(g, a.tensor("qb"))});
   return One(QuantizeReal(g, real, a.result(), form.relu));
 }

@@ -104,7 +104,7 @@ Result<std::vector<Value>> QuantizedBatchNorm(Builder& g, const Arguments& a) {
   const TensorType& type = a.result();
   const std::optional<Affine> affine = FusedParameters(a, x.quantization(), *type.quantization);
   Value y;
-  if (affine && g.target() == Target::kOnnxRuntime) {
+  if (affine && g.exact_for(Target::kOnnxRuntime)) {
     const auto n = static_cast<std::int64_t>(affine->factor.size());
     y = g.Op("BatchNormalization",
              {DequantizeToSteps(g, x), g.Constant(Tensor::Floats({n}, affine->factor), "weight"),

@@ -70,10 +70,43 @@ Result<Attributes> MaxPoolAttributes(Builder& g, const Window& w, const std::opt
   return attributes;
 }
 
+// Opset 9 has no dilation.  A maximum over a window is one over its rows of those over its columns: along
+// each dimension the maximum of as many shifted copies as the kernel is long, of which the stride's are then
+// taken.
+Result<Value> DilatedMaxPool(Builder& g, Value x, const Window& w) {
+  const std::optional<Sizes> overhang = OCTAVO_TRY(Overhang(w, x.shape()));
+  if (!overhang) {
+    return Unsupported("ONNX has ceil_mode from opset 10 on, and the input's size is not known",
+                       "Give it, as in --input 'float32[1,3,224,224]', or use --dialect qdq.");
+  }
+  Sizes pads = {0, 0};
+  pads.insert(pads.end(), w.padding.begin(), w.padding.end());
+  pads.insert(pads.end(), {0, 0});
+  for (std::size_t i = 0; i < w.padding.size(); ++i) pads.push_back(w.padding[i] + (*overhang)[i]);
+  if (std::any_of(pads.begin(), pads.end(), [](std::int64_t n) { return n != 0; })) {
+    constexpr float kNeverWins = -std::numeric_limits<float>::infinity();
+    x = g.Op("Pad", {x}, {{"mode", "constant"}, {"pads", pads}, {"value", kNeverWins}});
+  }
+  constexpr std::int64_t kEnd = std::numeric_limits<std::int64_t>::max();
+  for (std::size_t i = 0; i < w.kernel.size(); ++i) {
+    if (w.kernel[i] == 1) continue;
+    std::vector<Value> shifted;
+    for (std::int64_t k = 0; k < w.kernel[i]; ++k) {
+      const std::int64_t behind = (w.kernel[i] - 1 - k) * w.dilation[i];
+      shifted.push_back(
+          Slice(g, x, static_cast<std::int64_t>(i) + 2, k * w.dilation[i], behind == 0 ? kEnd : -behind));
+    }
+    x = g.Op("Max", shifted);
+  }
+  const Sizes ones(w.kernel.size(), 1);
+  return w.stride == ones ? x : g.Op("MaxPool", {x}, {{"kernel_shape", ones}, {"strides", w.stride}});
+}
+
 Emitter MaxPoolReal(std::string x_name) {
   return [x_name = std::move(x_name)](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
     const Value x = a.tensor(x_name);
     const Window w = OCTAVO_TRY(WindowOf(a));
+    if (w.dilated() && g.opset() < 10) return One(OCTAVO_TRY(DilatedMaxPool(g, x, w)));
     const Attributes attributes = OCTAVO_TRY(MaxPoolAttributes(g, w, x.shape()));
     return One(g.Op("MaxPool", {x}, attributes));
   };

@@ -117,14 +117,20 @@ Result<std::vector<Value>> ConvQdq(const Form& form, Builder& g, const Arguments
   const QuantizedConv conv =
       OCTAVO_TRY(QuantizedConvOf(a, a.packed(form.packed), form.dims, form.transposed));
   OCTAVO_TRY(CheckGroupsPerChannel(conv));
-  if (form.transposed && g.target() == Target::kOnnxRuntime && conv.weights.weight &&
+  if (form.transposed && g.exact_for(Target::kOnnxRuntime) && conv.weights.weight &&
       !conv.weights.bias_value.defined()) {
     return TransposedInSteps(conv, g, a);
   }
+  RequantizationTypes types{x.type(), a.result(), conv.weights.quantization()};
+  // ONNX Runtime has an integer kernel for quint8.
+  if (!form.transposed && x.dtype() == DType::kQUint8 && g.exact_for(Target::kOnnxRuntime)) {
+    types = ExactRequantization(types.x, types.weight, types.y);
+  }
   const Value real = g.Op(form.transposed ? "ConvTranspose" : "Conv",
-                          {Dequantize(g, x), RealWeight(g, conv.weights), RealBias(g, conv.weights, x)},
+                          {Dequantize(g, x, types.x), RealWeight(g, conv.weights, {}, &types),
+                           RealBias(g, conv.weights, x, &types)},
                           conv.geometry.OnnxAttributes());
-  return One(QuantizeReal(g, real, a.result(), form.relu));
+  return One(g.As(QuantizeReal(g, real, types.y, form.relu), a.result()));
 }
 
 // Dequantize, convolve, quantize: what Int8Conv cannot do.

@@ -60,10 +60,16 @@ Result<std::vector<Value>> LinearQdq(bool relu, Builder& g, const Arguments& a) 
   const QuantizedWeights w = OCTAVO_TRY(LinearWeights(a));
   const std::optional<Shape> shape = a.result().shape;
   const bool reshaped = shape && shape->size() > 2 && UnknownSizes(*shape) <= 1;
-  Value real = Dequantize(g, x);
-  if (reshaped || (shape && shape->size() == 2)) {
+  const bool gemm = reshaped || (shape && shape->size() == 2);
+  RequantizationTypes types{x.type(), a.result(), w.quantization()};
+  // ONNX Runtime has an integer kernel for quint8.
+  if (gemm && x.dtype() == DType::kQUint8 && g.exact_for(Target::kOnnxRuntime)) {
+    types = ExactRequantization(types.x, types.weight, types.y);
+  }
+  Value real = Dequantize(g, x, types.x);
+  if (gemm) {
     if (reshaped) real = Reshape(g, real, {-1, (*w.type.shape)[1].value()});
-    real = g.Op("Gemm", {real, RealWeight(g, w), RealBias(g, w, x)}, {{"transB", 1}});
+    real = g.Op("Gemm", {real, RealWeight(g, w, {}, &types), RealBias(g, w, x, &types)}, {{"transB", 1}});
     if (reshaped) {
       std::vector<std::int64_t> target;
       for (const Dim& d : *shape) target.push_back(d.known() ? d.value() : -1);
@@ -73,7 +79,7 @@ Result<std::vector<Value>> LinearQdq(bool relu, Builder& g, const Arguments& a) 
     real = g.Op("MatMul", {real, RealWeight(g, w, {1, 0})});
     if (w.has_bias()) real = g.Op("Add", {real, RealBias(g, w, x)});
   }
-  return One(QuantizeReal(g, real, a.result(), relu));
+  return One(g.As(QuantizeReal(g, real, types.y, relu), a.result()));
 }
 
 Result<std::vector<Value>> LinearThroughFloat(bool relu, const QuantizedWeights& w, Builder& g,

@@ -6,6 +6,8 @@
 
 #include "octavo/emit.h"
 #include "octavo/lower/checks.h"
+#include "octavo/lower/steps.h"
+#include "octavo/ops/exact_binary.h"
 #include "octavo/ops/quantized_result.h"
 #include "octavo/row.h"
 
@@ -59,9 +61,8 @@ TypeRule ScalarType(Form form) {
 }
 
 // The number as one 8-bit integer of the operand's dtype, so that runtimes fuse the operator into integers;
-// its scale carries the value.
-Value QuantizedNumber(Builder& g, double c, DType dtype) {
-  const double magnitude = std::abs(c);
+// its scale, `magnitude`, carries the value.
+Value QuantizedNumber(Builder& g, double c, double magnitude, DType dtype) {
   TensorType type{.dtype = dtype, .shape = Shape{}, .quantization = Quantization::PerTensor(1, 0)};
   std::int64_t integer = 0, zero_point = 0;
   if (magnitude > 0) {
@@ -78,14 +79,41 @@ Value QuantizedNumber(Builder& g, double c, DType dtype) {
 }
 
 // What PyTorch adds: c rounded to a multiple of the scale.
-double Addend(const Quantization& q, double c) { return std::nearbyint(c / q.scale()) * q.scale(); }
+double StepsOf(const Quantization& q, double c) { return std::nearbyint(c / q.scale()); }
+double Addend(const Quantization& q, double c) { return StepsOf(q, c) * q.scale(); }
+
+// A sum whose result has another scale than its operand; such sums lie halfway between two integers often.
+Value SumForOnnxRuntime(bool relu, Builder& g, const Value& x, double c, const TensorType& result) {
+  const double steps = StepsOf(x.quantization(), c);
+  if (const auto scales = ExactSumScales(x.type(), steps, result)) {
+    TensorType x_type = x.type(), type = result;
+    x_type.quantization->scales[0] = scales->a;
+    type.quantization->scales[0] = scales->result;
+    const Value number = QuantizedNumber(g, c, scales->b, x.dtype());
+    const Value real = g.Op("Add", {Dequantize(g, x, x_type), number});
+    return g.As(QuantizeReal(g, real, type, relu), result);
+  }
+  // No scales do it: PyTorch's own arithmetic, on whole numbers.
+  const float multiplier = static_cast<float>(x.quantization().scale()) *
+                           (1.0F / static_cast<float>(result.quantization->scale()));
+  const Value sum = g.Op("Add", {DequantizeToSteps(g, x), g.Scalar(static_cast<float>(steps))});
+  Value scaled = g.Op("Mul", {sum, g.Scalar(multiplier)});
+  if (relu && result.quantization->zero_point() != LowestInteger(result.dtype)) {
+    scaled = g.Op("Relu", {scaled});
+  }
+  return QuantizeFromSteps(g, scaled, result);
+}
 
 Result<std::vector<Value>> ScalarQdq(Form form, Builder& g, const Arguments& a) {
   const Value x = OCTAVO_TRY(Operand(a));
   const double c = OCTAVO_TRY(Number(a));
+  const bool same_scale = x.quantization().scale() == a.result().quantization->scale();
+  if (!form.multiply && !same_scale && g.exact_for(Target::kOnnxRuntime)) {
+    return One(SumForOnnxRuntime(form.relu, g, x, c, a.result()));
+  }
   const double number = form.multiply ? c : Addend(x.quantization(), c);
-  const Value real =
-      g.Op(form.multiply ? "Mul" : "Add", {Dequantize(g, x), QuantizedNumber(g, number, x.dtype())});
+  const Value real = g.Op(form.multiply ? "Mul" : "Add",
+                          {Dequantize(g, x), QuantizedNumber(g, number, std::abs(number), x.dtype())});
   return One(QuantizeReal(g, real, a.result(), form.relu));
 }
 

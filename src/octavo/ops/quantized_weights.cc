@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -146,20 +147,26 @@ Tensor QuantizedBias(const Tensor& bias, const Quantization& weight, double x_sc
   return tensor;
 }
 
-Value RealWeight(Builder& g, const QuantizedWeights& w, const std::vector<int>& order) {
+Value RealWeight(Builder& g, const QuantizedWeights& w, const std::vector<int>& order,
+                 const RequantizationTypes* moved) {
   if (!w.weight) {
-    const Value real = Dequantize(g, w.weight_value);
+    TensorType type = w.weight_value.type();
+    if (moved) type.quantization = moved->weight;
+    const Value real = Dequantize(g, w.weight_value, type);
     return order.empty() ? real : Transpose(g, real, order);
   }
-  return Dequantize(g, g.Constant(order.empty() ? *w.weight : w.weight->Permuted(order), "weight"));
+  Tensor weight = *w.weight;
+  if (moved) weight.quantization = moved->weight;
+  return Dequantize(g, g.Constant(order.empty() ? std::move(weight) : weight.Permuted(order), "weight"));
 }
 
-Value RealBias(Builder& g, const QuantizedWeights& w, const Value& x) {
+Value RealBias(Builder& g, const QuantizedWeights& w, const Value& x, const RequantizationTypes* moved) {
   if (w.bias_value.defined()) return RoundedBiasValue(g, w, x);
   if (!w.bias) return {};
   if (g.target() == Target::kTensorRt) return g.Constant(BiasAsReals(w, x), "bias");
-  return Dequantize(g,
-                    g.Constant(QuantizedBias(*w.bias, w.quantization(), x.quantization().scale()), "bias"));
+  Tensor bias = QuantizedBias(*w.bias, w.quantization(), x.quantization().scale());
+  if (moved) bias.quantization = BiasQuantization(moved->weight, moved->x.quantization->scale());
+  return Dequantize(g, g.Constant(std::move(bias), "bias"));
 }
 
 Value WeightInSteps(Builder& g, const QuantizedWeights& w) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "octavo/operators.h"
+#include "octavo/ops/exact_requantization.h"
 
 namespace octavo {
 
@@ -32,11 +33,14 @@ Tensor QuantizedBias(const Tensor& bias, const Quantization& weight, double x_sc
 
 // ---- qdq ----
 
-// DequantizeLinear of the weight; `order` permutes its dimensions first (empty: as they are).
-Value RealWeight(Builder& g, const QuantizedWeights& w, const std::vector<int>& order = {});
-// The bias as reals that are multiples of its scale: DequantizeLinear of int32; a float constant for
-// TensorRT. Undefined where there is none.
-Value RealBias(Builder& g, const QuantizedWeights& w, const Value& x);
+// DequantizeLinear of the weight; `order` permutes its dimensions first (empty: as they are).  `moved`, if
+// given, has the scales to write.
+Value RealWeight(Builder& g, const QuantizedWeights& w, const std::vector<int>& order = {},
+                 const RequantizationTypes* moved = nullptr);
+// The bias as reals that are multiples of its scale: DequantizeLinear of int32, rounded with the model's own
+// scales whatever `moved` says; a float constant for TensorRT.  Undefined where there is none.
+Value RealBias(Builder& g, const QuantizedWeights& w, const Value& x,
+               const RequantizationTypes* moved = nullptr);
 
 // Both as whole numbers: the weight less its zero point, the bias as its integers.  Constant ones only.
 Value WeightInSteps(Builder& g, const QuantizedWeights& w);

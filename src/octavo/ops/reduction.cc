@@ -181,7 +181,7 @@ Result<Value> QuantizedMean(Builder& g, Value x, const Axes& axes, const TensorT
   }
   // Here PyTorch averages reals, and multiplies them by the scale's reciprocal.
   const Value mean = Reduce(g, "ReduceMean", Dequantize(g, x), axes.axes, axes.keep);
-  if (g.target() != Target::kOnnxRuntime) return Quantize(g, mean, type);
+  if (!g.exact_for(Target::kOnnxRuntime)) return Quantize(g, mean, type);
   const float inverse = 1.0F / static_cast<float>(type.quantization->scale());
   return QuantizeFromSteps(g, g.Op("Mul", {mean, g.Scalar(inverse)}), type);
 }

@@ -290,7 +290,7 @@ bool ResizeIsExact(const std::vector<Axis>& axes, bool align_corners) {
 Result<Value> SmoothOfIntegers(Builder& g, Value x, const Request& request, const TensorType& type) {
   const std::optional<std::vector<Axis>> axes = OCTAVO_TRY(KnownAxes(x, request));
   if (axes && SameSizes(*axes)) return x;
-  const bool taps = g.target() == Target::kOnnxRuntime && request.mode == Mode::kLinear && axes &&
+  const bool taps = g.exact_for(Target::kOnnxRuntime) && request.mode == Mode::kLinear && axes &&
                     !ResizeIsExact(*axes, request.align_corners);
   if (!taps) return QuantizeFromSteps(g, OCTAVO_TRY(Smooth(g, DequantizeToSteps(g, x), request)), type);
   const Value y = InterpolateByTaps(g, DequantizeToSteps(g, x, 0), *axes, request.align_corners);

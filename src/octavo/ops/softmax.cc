@@ -60,7 +60,7 @@ Result<std::vector<Value>> QuantizedSoftmax(Builder& g, const Arguments& a) {
   const TensorType& type = a.result();
   const auto scale = static_cast<float>(type.quantization->scale());
   const bool fused = scale == 1.0F / 256 && type.quantization->zero_point() == 0;
-  if (fused || g.target() != Target::kOnnxRuntime) return OnReals(SoftmaxOfDequantized)(g, a);
+  if (fused || !g.exact_for(Target::kOnnxRuntime)) return OnReals(SoftmaxOfDequantized)(g, a);
   const Value y = OCTAVO_TRY(AlongAxis(g, "Softmax", Dequantize(g, a.tensor("qx")), a.integer("dim")));
   return One(QuantizeFromSteps(g, g.Op("Mul", {y, g.Scalar(1.0F / scale)}), type));
 }
