@@ -7,8 +7,7 @@ add_library(octavo_options INTERFACE)
 target_compile_definitions(octavo_options INTERFACE OCTAVO_VERSION="${PROJECT_VERSION}")
 target_compile_options(octavo_options INTERFACE -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor
                        -Wold-style-cast -Wcast-qual -Wimplicit-fallthrough -Wno-missing-field-initializers
-                       -Wno-restrict  # GCC 12 warns wrongly of "literal" + std::string (its bug 105329)
-                       -ffp-contract=off)  # results to the last bit: one rounding for each operation written
+                       -Wno-restrict)  # GCC 12 warns wrongly of "literal" + std::string (its bug 105329)
 target_include_directories(octavo_options INTERFACE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
 
 function(octavo_check_includes name sources allowed)

@@ -31,6 +31,34 @@ TEST(Binary, IsThePatternThatRuntimesFuse) {
   }
 }
 
+std::vector<float> ScalesOf(const Result<lower::Lowered>& lowered) {
+  std::vector<float> scales;
+  for (const ir::Node& node : lowered->graph.nodes()) {
+    if (node.op != "DequantizeLinear" && node.op != "QuantizeLinear") continue;
+    scales.push_back(testing::ConstantInput(lowered->graph, node, 1).ToFloats()[0]);
+  }
+  return scales;
+}
+
+TEST(Binary, PlainNumbersArePyTorchsScales) {
+  OneCall call(RegisterBinary);
+  ASSERT_TRUE(
+      Binary(call, "quantized::mul", Quint8(Shape{2}, .0173, 113), Quint8(Shape{2}, .0311, 140), .0609, 129));
+  EXPECT_THAT(ScalesOf(call.Lower({.numbers = Numbers::kPlain})), ElementsAre(.0173F, .0311F, .0609F));
+  EXPECT_NE(ScalesOf(call.Lower()), ScalesOf(call.Lower({.numbers = Numbers::kPlain})));
+  EXPECT_EQ(ScalesOf(call.Lower({.target = Target::kOpenVino})),
+            ScalesOf(call.Lower({.numbers = Numbers::kPlain})));
+}
+
+TEST(Binary, AProductThatNoScalesMakeExactIsOneOfWholeNumbers) {
+  OneCall call(RegisterBinary);
+  ASSERT_TRUE(Binary(call, "quantized::mul_relu", Quint8(Shape{2}, .5, 3), Quint8(Shape{2}, .5, 100), 1, 33));
+  const auto lowered = call.Lower();
+  EXPECT_THAT(Ops(lowered),
+              ElementsAre("DequantizeLinear", "DequantizeLinear", "Mul", "Mul", "Relu", "QuantizeLinear"));
+  EXPECT_THAT(ScalesOf(lowered), ElementsAre(1, 1, 1));
+}
+
 TEST(Binary, Caffe2AddsEqualShapesOfSimilarScales) {
   const TensorType x = Quint8(Shape{2, 4}, .1, 3);
   OneCall add(RegisterBinary);

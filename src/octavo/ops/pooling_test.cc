@@ -116,6 +116,18 @@ TEST(MaxPoolWithIndices, CountsInsideAPlane) {
   EXPECT_THAT(ConstantInput(lowered->graph, Find(lowered->graph, "Mod"), 1).ToInts(), ElementsAre(48));
 }
 
+// Opset 9 has no dilation: the maximum of shifted copies, first along the height, then along the width.
+TEST(MaxPool, Caffe2SlicesForDilation) {
+  OneCall call(RegisterPooling);
+  ASSERT_TRUE(MaxPool(call, Float32(Shape{1, 2, 9, 11}), {2, 3}, {1, 2}, {1, 1}, {2, 1}));
+  const auto lowered = call.Caffe2();
+  ASSERT_THAT(Ops(lowered),
+              ElementsAre("Pad", "Slice", "Slice", "Max", "Slice", "Slice", "Slice", "Max", "MaxPool"));
+  EXPECT_THAT(Ints(Find(lowered->graph, "Slice"), "ends"), ElementsAre(-2));
+  EXPECT_THAT(Ints(Find(lowered->graph, "MaxPool"), "strides"), ElementsAre(1, 2));
+  EXPECT_THAT(Ints(Find(lowered->graph, "MaxPool"), "kernel_shape"), ElementsAre(1, 1));
+}
+
 TEST(MaxPool, Caffe2HasSquareWindows) {
   Tensor held = Tensor::From(DType::kQUint8, {1, 1, 4, 4}, std::vector<std::uint8_t>(16, 7));
   held.quantization = Quantization::PerTensor(0.1, 3);

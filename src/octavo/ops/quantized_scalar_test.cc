@@ -73,6 +73,17 @@ TEST(QuantizedScalar, IsFusedByRuntimesSinceTheNumberIsQuantizedToo) {
   EXPECT_THAT(Ops(call.Caffe2()), ElementsAre("Int8Dequantize", "Constant", "Mul", "Int8Quantize"));
 }
 
+TEST(QuantizedScalar, ASumThatNoScalesMakeExactIsOneOfWholeNumbers) {
+  // Half the input's scale: every other sum is a tie, and the zero point of the result is odd.
+  OneCall call(RegisterQuantizedScalar);
+  ASSERT_TRUE(call.Call("quantized::add_scalar_relu", {call.Input(Quint8(Shape{2}, 0.5, 0)), -127.5}));
+  EXPECT_EQ(call.result(), Quint8(Shape{2}, 0.5, 255));
+  OneCall tie(RegisterQuantizedScalar);
+  ASSERT_TRUE(tie.Call("quantized::add_scalar_relu", {tie.Input(Quint8(Shape{2}, 0.5, 0)), -255.0}));
+  EXPECT_EQ(tie.result(), Quint8(Shape{2}, 1, 255));
+  EXPECT_THAT(Ops(tie.Lower()), ElementsAre("DequantizeLinear", "Add", "Mul", "Relu", "QuantizeLinear"));
+}
+
 TEST(QuantizedScalar, ATracedNumberIsATensor) {
   OneCall call(RegisterQuantizedScalar);
   const ir::ValueId x = call.Input(Quint8(Shape{2}, 0.02, 50));

@@ -119,8 +119,7 @@ def exact(layer, x):
 
 for _name, _a in CONV3D.items():
     _size = (12, 84, 84) if "stride" in _a else (12, 42, 42)
-    # ONNX Runtime has no integer kernel for three dimensions: it sums in float32, which moves values near a tie.
-    _other = dict(engine="onednn", expected=exact, why="qnnpack cannot save three-dimensional weights", unavoidable=5)
+    _other = dict(engine="onednn", expected=exact, why="qnnpack cannot save three-dimensional weights")
     table("conv3d_" + _name, "self.m(x)", x=u8(1, 4, *_size), m=conv(nnq.Conv3d, 4, 8, **_a), **_other)
     table("conv3d_relu_" + _name, "self.m(x)", x=u8(1, 4, *_size), m=conv(nniq.ConvReLU3d, 4, 8, zero_point=0, **_a), **_other)
 for _name, _a in {"plain": dict(kernel=2), "stride": dict(kernel=3, stride=2, padding=1),

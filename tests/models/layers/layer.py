@@ -62,7 +62,6 @@ class Layer:
     parts: dict  # name of an attribute → function that makes it
     exact: bool = False  # no element may differ
     rtol: float = 1e-5  # of float outputs, relative to the largest value
-    unavoidable: int = 0  # elements in 100,000 that the target's own rounding moves by one; say there why
     expected: typing.Optional[typing.Callable] = None  # arrays → arrays, where PyTorch's own answer is wrong
     why: str = ""  # what is wrong with it
     engine: str = "qnnpack"
