@@ -4,6 +4,7 @@
 // to write a row.  The built-in rows (src/octavo/ops) and a user's own (--plugin, docs/custom_operators.md)
 // use the same interface.
 
+#include <cstdint>
 #include <functional>
 #include <initializer_list>
 #include <map>
@@ -27,7 +28,7 @@ enum class Target { kOnnxRuntime, kOpenVino, kTensorRt };
 std::string_view Name(Target target);  // "onnxruntime", ...
 
 // What the scales in a model are, where a target's arithmetic differs from PyTorch's in the last bit.
-enum class Numbers {
+enum class Numbers : std::uint8_t {
   kExact,  // moved by a few units in the last place, or another form of the operator, so that the target's
            // results are PyTorch's
   kPlain,  // PyTorch's own, in the plain form
@@ -192,9 +193,9 @@ struct LowerOptions {
   Dialect dialect = Dialect::kQdq;
   int opset = 17;  // of ONNX's own domain; caffe2: always 9
   Target target = Target::kOnnxRuntime;
-  Numbers numbers = Numbers::kExact;
   // Caffe2 knows no weights quantized per channel: requantize them per tensor in place of an error.
   bool requantize_per_channel = false;
+  Numbers numbers = Numbers::kExact;
 };
 
 // Builds the lowered graph.  Node names and origins are filled in by the driver.

@@ -226,6 +226,7 @@ class BadOptions(CliTest):
         for arguments in [[], ["export"], ["export", DIGITS], ["nonsense"], ["export", DIGITS, "-o"],
                           ["export", DIGITS, "-o", self.output, "--dialect", "keras"],
                           ["export", DIGITS, "-o", self.output, "--target", "toaster"],
+                          ["export", DIGITS, "-o", self.output, "--numbers", "nearly"],
                           ["export", DIGITS, "-o", self.output, "--unknown"]]:
             self.assertEqual(run(*arguments).returncode, 2, arguments)
             self.assertFalse(self.output.exists())

@@ -3,6 +3,7 @@ import json
 import unittest
 
 from octavo_cli import DIGITS, CliTest, run
+from test_bad_input import with_body
 
 INPUT = ("--input", "x:float32[N,1,8,8]")
 
@@ -29,6 +30,15 @@ class Export(CliTest):
         self.assertEqual(report["inputs"], [{"name": "x", "dtype": "float32", "shape": ["N", 1, 8, 8]}])
         self.assertEqual(report["opset"], 17)
         self.assertEqual(report["dialect"], "qdq")
+
+    def test_numbers(self):
+        made = {}
+        for numbers in ("exact", "plain"):
+            self.assertEqual(json.loads(self.export("--numbers", numbers, "--json"))["numbers"], numbers)
+            made[numbers] = self.output.read_bytes()
+        self.assertEqual(json.loads(self.export("--json"))["numbers"], "exact")
+        self.assertEqual(self.output.read_bytes(), made["exact"])
+        self.assertNotEqual(made["exact"], made["plain"])
 
     def test_json_errors(self):
         result = run("export", self.folder / "none.pt", "-o", self.output, "--json")
@@ -84,6 +94,20 @@ class Inspect(CliTest):
     def test_graph(self):
         result = run("inspect", DIGITS, *INPUT, "--graph")
         self.assertIn("quantized::conv2d_relu(", result.stdout)
+
+    def test_says_what_would_not_convert(self):
+        """Operators without a row, a dialect that cannot say it: part of the answer, and no error."""
+        path = self.changed(with_body("return torch.stft(x, 512)"))
+        report = json.loads(run("inspect", path, *INPUT, "--json").stdout)
+        for dialect in ("qdq", "caffe2"):
+            self.assertFalse(report["dialects"][dialect]["converts"])
+            self.assertIn("aten::stft", json.dumps(report["dialects"][dialect]["error"]))
+        signed = self.changed(with_body("return torch.dequantize(torch.quantize_per_tensor(x, 0.1, 0, 12))"))
+        result = run("inspect", signed, *INPUT)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("converts to qdq", result.stdout)
+        self.assertIn("does not convert to caffe2", result.stdout)
+        self.assertIn("unsigned 8-bit activations", result.stdout)
 
     def test_onnx(self):
         self.assertEqual(run("export", DIGITS, "-o", self.output, *INPUT).returncode, 0)

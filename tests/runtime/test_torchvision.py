@@ -6,6 +6,7 @@ import json
 import sys
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 
@@ -14,6 +15,8 @@ import tools
 sys.path.insert(0, str(tools.REPO / "tests" / "models"))
 torchvision_models = pytest.importorskip("torchvision_models", reason="needs PyTorch and torchvision")
 import torch_onnx  # noqa: E402
+sys.path.insert(0, str(tools.REPO / "tests" / "caffe2"))
+from interpreter import Interpreter  # noqa: E402
 
 NAMES = list(torchvision_models.MODELS)
 VARIANTS = [pytest.param(p, s, id=("per-channel" if p else "per-tensor") + ("-scripted" if s else "-traced"))
@@ -76,6 +79,29 @@ def test_network(network, per_channel, scripted, tmp_path):
     single = tools.run(out, [x[:1]])[0]
     assert tools.difference(single, got[:1], tools.case(folder)["step"])[1] <= 1
     REPORT[folder.name]["octavo"]["batch_3_differ"] = tools.difference(got, y, tools.case(folder)["step"])[0]
+
+
+@pytest.mark.parametrize("per_channel, scripted", VARIANTS)
+def test_caffe2(network, per_channel, scripted, tmp_path):
+    """All export; weights per channel once they may be requantized."""
+    name, folders = network
+    folder, size = folders[per_channel, scripted], torchvision_models.image_size(name)
+    arguments = ("export", folder / "model.pt", "-o", tmp_path / "out.onnx", "--dialect", "caffe2", "--quiet", "--input",
+                 "float32[1,3,%d,%d]" % (size, size))
+    if per_channel:
+        refused = tools.octavo(*arguments, check=False)
+        assert refused.returncode == 3 and "--per-channel-weights requantize" in refused.stderr
+        assert not (tmp_path / "out.onnx").exists()
+        arguments += ("--per-channel-weights", "requantize")
+    tools.octavo(*arguments)
+    model = onnx.load(str(tmp_path / "out.onnx"))
+    kinds = {n.op_type for n in model.graph.node}
+    assert "Int8FC" in kinds and kinds & {"Int8Conv", "Int8ConvRelu"}
+    if name == "shufflenet_v2_x0_5":
+        x, y = np.load(folder / "x0.npy"), np.load(folder / "y0.npy")
+        got = Interpreter(model, "pytorch").run([x])[0]
+        error = float(np.sqrt(np.mean((got - y) ** 2)))
+        assert error <= (0.3 if per_channel else 0.1) * float(y.std())
 
 
 def write_report():

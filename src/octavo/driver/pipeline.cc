@@ -137,6 +137,9 @@ Result<Converted> Convert(const ir::Graph& imported, const Registry& registry, c
     converted.nodes_saved = static_cast<std::size_t>(saved);
   }
   passes::MergeConstants(graph);
+  if (options.dialect == Dialect::kQdq && options.target == Target::kOnnxRuntime) {
+    passes::SeparateWeightZeroPoints(graph);
+  }
   OCTAVO_TRY(ir::Verify(graph));
   return converted;
 }

@@ -64,7 +64,9 @@ Value ProductInSteps(bool relu, Builder& g, const Value& x, const Value& y, cons
 
 Result<std::vector<Value>> ProductForOnnxRuntime(bool relu, Builder& g, const Arguments& a) {
   const Value x = a.tensor("qa"), y = a.tensor("qb");
-  const auto scales = ExactProductScales(x.type(), y.type(), a.result());
+  // It does not fuse products of qint8.
+  const auto scales =
+      x.dtype() == DType::kQUint8 ? ExactProductScales(x.type(), y.type(), a.result()) : std::nullopt;
   if (!scales) return One(ProductInSteps(relu, g, x, y, a.result()));
   TensorType x_type = x.type(), type = a.result();
   x_type.quantization->scales[0] = scales->a;

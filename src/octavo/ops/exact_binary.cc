@@ -2,20 +2,16 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <vector>
 
 #include "octavo/lower/checks.h"
+#include "octavo/ops/ulps.h"
 
 namespace octavo {
 namespace {
-
-float Ulps(float value, int steps) {
-  return std::bit_cast<float>(std::bit_cast<std::int32_t>(value) + steps);
-}
 
 float ScaleOf(const TensorType& type) { return static_cast<float>(type.quantization->scale()); }
 
@@ -33,16 +29,13 @@ struct Bounds {
   float Clamped(float q) const { return std::clamp(q, low, high); }
 };
 
-// The numbers 0, 1, -1, 2, -2, ...
-int Alternating(int i) { return i % 2 == 0 ? -(i / 2) : (i + 1) / 2; }
-
 // ---- Products ----
 
 // Every product of the operands' integers less their zero points that comes near the middle between two
 // integers of the result, with PyTorch's answer.  No other product's answer depends on the last bits.
 std::vector<Pair> ProductsNearTies(const TensorType& a, const TensorType& b, const Bounds& out,
                                    float multiplier) {
-  constexpr float kNear = 0x1p-8F;
+  constexpr float kNear = 0x1p-7F;
   const auto [low, high] = RangeOf(a.dtype);
   const int za = static_cast<int>(a.quantization->zero_point());
   const int zb = static_cast<int>(b.quantization->zero_point());

@@ -62,11 +62,16 @@ void CheckProducts() {
   std::uniform_real_distribution<double> scale(0.005, 0.06), factor(0.5, 2);
   std::uniform_int_distribution<int> zero(0, 255);
   int found = 0, plain_differs = 0;
-  constexpr int kCases = 30;
+  constexpr int kCases = 16;
   for (int i = 0; i < kCases; ++i) {
-    const TensorType a = Type<T>(scale(random), zero(random)), b = Type<T>(scale(random), zero(random));
+    TensorType a = Type<T>(scale(random), zero(random)), b = Type<T>(scale(random), zero(random));
     const double wide = factor(random) * a.quantization->scale() * b.quantization->scale() * 50;
-    const TensorType c = Type<T>(wide, zero(random));
+    TensorType c = Type<T>(wide, zero(random));
+    if (i == 0) {  // accumulators near ties
+      a = Type<T>(0.0173, 113);
+      b = Type<T>(0.0311, 140);
+      c = Type<T>(0.0609, 129);
+    }
     const auto scales = ExactProductScales(a, b, c);
     plain_differs += DifferingProducts<T>(a, b, c,
                                           {static_cast<float>(a.quantization->scale()),

@@ -1,20 +1,14 @@
 #include "octavo/ops/exact_requantization.h"
 
-#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <optional>
 #include <vector>
 
+#include "octavo/ops/ulps.h"
+
 namespace octavo {
 namespace {
-
-float Ulps(float value, int steps) {
-  return std::bit_cast<float>(std::bit_cast<std::int32_t>(value) + steps);
-}
-
-// 0, 1, -1, 2, -2, ...
-int Alternating(int i) { return i % 2 == 0 ? -(i / 2) : (i + 1) / 2; }
 
 // A scale with (x w) / y == multiplier.
 std::optional<float> WeightScale(float x, float y, float multiplier) {

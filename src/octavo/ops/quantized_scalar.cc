@@ -85,7 +85,9 @@ double Addend(const Quantization& q, double c) { return StepsOf(q, c) * q.scale(
 // A sum whose result has another scale than its operand; such sums lie halfway between two integers often.
 Value SumForOnnxRuntime(bool relu, Builder& g, const Value& x, double c, const TensorType& result) {
   const double steps = StepsOf(x.quantization(), c);
-  if (const auto scales = ExactSumScales(x.type(), steps, result)) {
+  // It does not fuse sums of qint8.
+  const auto scales = x.dtype() == DType::kQUint8 ? ExactSumScales(x.type(), steps, result) : std::nullopt;
+  if (scales) {
     TensorType x_type = x.type(), type = result;
     x_type.quantization->scales[0] = scales->a;
     type.quantization->scales[0] = scales->result;

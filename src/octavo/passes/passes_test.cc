@@ -364,5 +364,27 @@ TEST(RemoveIdentitiesTest, AnOutputKeepsTheIdentityThatNamesIt) {
       output a = %0; output b = %2; output c = %3)");
 }
 
+// ---- SeparateWeightZeroPoints ----
+
+TEST(SeparateWeightZeroPoints, EachWeightHasItsOwn) {
+  ir::Graph graph = Parsed(R"(
+      input %x
+      constant %s = float32[]{0.5}; constant %z = int8[]{0}
+      constant %v = int8[2]{1,2}; constant %w = int8[2]{3,4}; constant %b = int32[2]{5,6}
+      %0 = DequantizeLinear(%v, %s, %z); %1 = DequantizeLinear(%w, %s, %z)
+      %2 = DequantizeLinear(%x, %s, %z); %3 = DequantizeLinear(%b, %s); %4 = f(%0, %1, %2, %3)
+      output y = %4)");
+  EXPECT_EQ(SeparateWeightZeroPoints(graph), 1);
+  ExpectGraph(graph, R"(
+      input %x
+      constant %s = float32[]{0.5}; constant %z = int8[]{0}
+      constant %v = int8[2]{1,2}; constant %w = int8[2]{3,4}; constant %b = int32[2]{5,6}
+      constant %0 = int8[]{0}
+      %1 = DequantizeLinear(%v, %s, %z); %2 = DequantizeLinear(%w, %s, %0)
+      %3 = DequantizeLinear(%x, %s, %z); %4 = DequantizeLinear(%b, %s); %5 = f(%1, %2, %3, %4)
+      output y = %5)");
+  EXPECT_EQ(SeparateWeightZeroPoints(graph), 0);
+}
+
 }  // namespace
 }  // namespace octavo::passes
