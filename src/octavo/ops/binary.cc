@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -50,12 +52,23 @@ struct Form {
   bool relu;
 };
 
-// Where no scales make ONNX Runtime's fused product PyTorch's: the product of whole numbers, which is exact,
-// by PyTorch's multiplier, rounded by a QuantizeLinear on its own.
-Value ProductInSteps(bool relu, Builder& g, const Value& x, const Value& y, const TensorType& type) {
+// PyTorch multiplies the integers' product by (x y) (1 / z); XNNPACK, which it has products of qint8 done by
+// but for the `out` forms and a zero point of 127, by (x y) / z.
+float ProductMultiplier(const Arguments& a, const Value& x, const Value& y, const Quantization& z) {
   const auto x_scale = static_cast<float>(x.quantization().scale());
   const auto y_scale = static_cast<float>(y.quantization().scale());
-  const float multiplier = (x_scale * y_scale) * (1.0F / static_cast<float>(type.quantization->scale()));
+  const float product = x_scale * y_scale;
+  const auto scale = static_cast<float>(z.scale());
+  const bool out_form = std::any_of(a.specs().begin(), a.specs().end(),
+                                    [](const ArgumentSpec& spec) { return spec.name == "out"; });
+  const bool xnnpack = x.dtype() == DType::kQInt8 && !out_form && z.zero_point() < 127;
+  return xnnpack ? product / scale : product * (1.0F / scale);
+}
+
+// Where no scales make ONNX Runtime's fused product PyTorch's: the product of whole numbers, which is exact,
+// by PyTorch's multiplier, rounded by a QuantizeLinear on its own.
+Value ProductInSteps(bool relu, Builder& g, const Value& x, const Value& y, const TensorType& type,
+                     float multiplier) {
   const Value product = g.Op("Mul", {DequantizeToSteps(g, x), DequantizeToSteps(g, y)});
   Value steps = g.Op("Mul", {product, g.Scalar(multiplier)});
   if (relu && type.quantization->zero_point() != LowestInteger(type.dtype)) steps = g.Op("Relu", {steps});
@@ -67,7 +80,10 @@ Result<std::vector<Value>> ProductForOnnxRuntime(bool relu, Builder& g, const Ar
   // It does not fuse products of qint8.
   const auto scales =
       x.dtype() == DType::kQUint8 ? ExactProductScales(x.type(), y.type(), a.result()) : std::nullopt;
-  if (!scales) return One(ProductInSteps(relu, g, x, y, a.result()));
+  if (!scales) {
+    const float multiplier = ProductMultiplier(a, x, y, *a.result().quantization);
+    return One(ProductInSteps(relu, g, x, y, a.result(), multiplier));
+  }
   TensorType x_type = x.type(), type = a.result();
   x_type.quantization->scales[0] = scales->a;
   type.quantization->scales[0] = scales->result;
