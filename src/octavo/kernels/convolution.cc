@@ -22,17 +22,19 @@ Convolution::Convolution(const Table& table, const ConvolutionShape& shape,
       is_signed_(is_signed),
       zero_point_(x_zero_point),
       output_(std::move(output)) {
+  wide_ = std::ranges::any_of(weights, [](std::int16_t w) { return w < -128 || w > 127; });
+  if (wide_ && !table.takes_wide) table_ = Avx2() != nullptr ? Avx2() : &kScalar;
   const std::int64_t group_channels = shape.channels / shape.groups;
   depthwise_ =
       group_channels == 1 && shape.groups == shape.out_channels && shape.groups > 1 && !output_.formula;
   const std::int64_t taps = shape.kernel_height * shape.kernel_width, products = taps * group_channels;
   const std::int64_t group_out = shape.out_channels / shape.groups;
-  const std::int64_t columns = depthwise_ ? 1 : table.columns;
+  const std::int64_t columns = depthwise_ ? 1 : table_->columns;
   group_blocks_ = CeilDiv(group_out, columns);
   const auto padded = static_cast<std::size_t>(shape.groups * group_blocks_ * columns);
   biases_.resize(padded);
   multipliers_.resize(padded);
-  const std::int32_t raised = !depthwise_ && is_signed && table.shifts_signed ? 128 : 0;
+  const std::int32_t raised = !depthwise_ && is_signed && table_->shifts_signed ? 128 : 0;
   for (std::int64_t m = 0; m < shape.out_channels; ++m) {
     std::int64_t sum = 0;
     for (std::int64_t k = 0; k < products; ++k) sum += weights[static_cast<std::size_t>(m * products + k)];
@@ -50,14 +52,14 @@ Convolution::Convolution(const Table& table, const ConvolutionShape& shape,
     PackDepthwise(weights);
     scratch_size_ = static_cast<std::size_t>(shape.out_width * taps) * sizeof(const std::uint8_t*);
   } else {
-    depth_ = CeilDiv(products, table.depth_step) * table.depth_step;
+    depth_ = CeilDiv(products, table_->depth_step) * table_->depth_step;
     PackDense(weights);
-    rows_at_once_ = std::clamp<std::int64_t>(kPackedBytes / (depth_ * table.activation_size * table.rows), 1,
-                                             kMaxTilesAtOnce);
+    rows_at_once_ = std::clamp<std::int64_t>(kPackedBytes / (depth_ * table_->activation_size * table_->rows),
+                                             1, kMaxTilesAtOnce);
     rows_at_once_ =
-        std::min(rows_at_once_, std::max<std::int64_t>(1, CeilDiv(shape.out_pixels(), table.rows)));
-    rows_at_once_ *= table.rows;
-    scratch_size_ = static_cast<std::size_t>(rows_at_once_ * depth_ * table.activation_size);
+        std::min(rows_at_once_, std::max<std::int64_t>(1, CeilDiv(shape.out_pixels(), table_->rows)));
+    rows_at_once_ *= table_->rows;
+    scratch_size_ = static_cast<std::size_t>(rows_at_once_ * depth_ * table_->activation_size);
   }
   scratch_size_ = (scratch_size_ + 63) / 64 * 64;
 }
@@ -67,7 +69,6 @@ void Convolution::PackDense(std::span<const std::int16_t> weights) {
       shape_.kernel_height * shape_.kernel_width * (shape_.channels / shape_.groups);
   const std::int64_t group_out = shape_.out_channels / shape_.groups;
   const std::int64_t columns = table_->columns, step = table_->depth_step;
-  wide_ = std::ranges::any_of(weights, [](std::int16_t w) { return w < -128 || w > 127; });
   const std::size_t size = wide_ ? 2 : 1;
   weights_.resize(static_cast<std::size_t>(shape_.groups * group_blocks_ * columns * depth_) * size);
   for (std::int64_t m = 0; m < shape_.out_channels; ++m) {

@@ -12,13 +12,16 @@ const Table* Avx2() {
 
 const Table* Avx512Vnni() {
 #if defined(__x86_64__)
-  static const bool has = Avx2() != nullptr && __builtin_cpu_supports("avx512f") != 0 &&
-                          __builtin_cpu_supports("avx512bw") != 0 &&
-                          __builtin_cpu_supports("avx512vl") != 0 &&
-                          __builtin_cpu_supports("avx512vnni") != 0;
-  if (has) return kAvx512Vnni;
-#endif
+  static const Table* const table = [] {
+    const bool has = Avx2() != nullptr && __builtin_cpu_supports("avx512f") != 0 &&
+                     __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
+                     __builtin_cpu_supports("avx512vnni") != 0;
+    return has ? Avx512VnniTable() : nullptr;
+  }();
+  return table;
+#else
   return nullptr;
+#endif
 }
 
 const Table& Best() {

@@ -7,6 +7,7 @@
 namespace octavo::kernels {
 
 extern const Table* const kAvx2;
-extern const Table* const kAvx512Vnni;
+// Once, where kAvx2 is not null.
+const Table* Avx512VnniTable();
 
 }  // namespace octavo::kernels

@@ -70,6 +70,7 @@ struct Table {
   int activation_size;  // bytes of a packed activation
   // Packed activations are unsigned: int8 values are raised by 128, so their zero point has to be as well.
   bool shifts_signed;
+  bool takes_wide;  // weights of int16
 
   void (*pack_activations)(const std::uint8_t* source, std::int64_t count, bool is_signed, std::byte* target);
   // Sums to [num_rows][columns].

@@ -50,7 +50,8 @@ const std::vector<std::int64_t> kSizes = {0,  1,  2,  3,  4,  5,  7,   8,   9,  
 
 TEST_P(KernelTest, ProductsOfTiles) {
   for (int round = 0; round < 400; ++round) {
-    const bool is_signed = Draw(0, 1) != 0, wide = Draw(0, 1) != 0, extreme = Draw(0, 3) == 0;
+    const bool is_signed = Draw(0, 1) != 0, wide = table().takes_wide && Draw(0, 1) != 0,
+               extreme = Draw(0, 3) == 0;
     const std::int64_t products = kSizes[static_cast<std::size_t>(Draw(1, 22))];
     const std::int64_t depth = (products + table().depth_step - 1) / table().depth_step * table().depth_step;
     const int rows = static_cast<int>(Draw(1, table().rows)),
