@@ -53,6 +53,9 @@ class Net {
   std::string Parameters() { return Parameters(Scale()); }
   std::string Parameters(double scale) {
     const bool is_signed = type_ == "int8";
+    if (middle_)
+      return Scalar("float32", scale) + ", " +
+             Scalar(type_, static_cast<double>(Draw(-40, 40) + (is_signed ? 0 : 128)));
     const std::string zero = Scalar(type_, static_cast<double>(is_signed ? Draw(-128, 127) : Draw(0, 255)));
     return Scalar("float32", scale) + ", " + zero;
   }
@@ -85,6 +88,7 @@ class Net {
   }
 
   std::string type_ = "uint8";
+  bool middle_ = false;  // zero points that leave room on both sides
   std::mt19937 random_;
 
   std::string Text(const Sizes& input, const std::string& output) const {
@@ -297,34 +301,32 @@ TEST(Fused, GroupsGiveWhatTheirNodesGive) {
         EXPECT_TRUE(std::islower(kind[0])) << c.name << ": " << kind;
       const std::int64_t largest = Difference(fused.values[0], literal.values[0], differ);
       all += fused.values[0].size();
-      EXPECT_LE(largest, c.moves ? 0 : 1) << c.name << ", seed " << seed << "\n" << text;
+      EXPECT_LE(largest, 1) << c.name << ", seed " << seed << "\n" << text;
     }
-    EXPECT_LE(differ * 100, all) << c.name;
+    // What moves differs only where the graph's first QuantizeLinear rounded another way.
+    EXPECT_LE(differ * (c.moves ? 1000 : 100), all) << c.name;
   }
 }
 
 // A network of several layers: kept values, threads and instruction sets change nothing.
 std::string Network(Net& net, const Sizes& sizes) {
+  net.middle_ = true;
   Net::Quantized q = net.Quantize("%x", net.Parameters(0.0313));
-  std::vector<Net::Quantized> made = {q};
   for (int layer = 0; layer < 6; ++layer) {
-    const Case& c = Cases()[static_cast<std::size_t>(net.Draw(0, 2))];
-    const std::string real = c.write(net, q, sizes);
-    const std::string branch = Convolve(net, net.Dequantize(q), sizes, 1, sizes[1]);
-    static_cast<void>(real);
+    const std::string branch = Convolve(net, net.Dequantize(q), sizes, layer % 2 + 1, sizes[1]);
     q = net.Quantize(branch, net.Parameters(0.0517));
     const std::string mean = net.Node(fmt::format("GlobalAveragePool({})", net.Dequantize(q)));
     const Net::Quantized gate =
         net.Quantize(net.Node(fmt::format("Sigmoid({})", mean)), net.Parameters(0.004));
     q = net.Quantize(net.Node(fmt::format("Mul({}, {})", net.Dequantize(q), net.Dequantize(gate))),
                      net.Parameters(0.02));
-    made.push_back(q);
     if (layer == 3) {
       const std::string moved = net.Node(fmt::format("Transpose({}, perm=[0,1,3,2])", net.Dequantize(q)));
       q = net.Quantize(moved, q.parameters);
       // What no kernel does stands between.
       const std::string soft = net.Node(fmt::format("Softmax({}, axis=1)", net.Dequantize(q)));
-      q = net.Quantize(soft, net.Parameters(0.004));
+      const std::string larger = net.Node(fmt::format("Mul({}, {})", soft, net.Scalar("float32", 30)));
+      q = net.Quantize(larger, net.Parameters(0.04));
     }
   }
   return q.value;
@@ -334,13 +336,14 @@ TEST(Fused, KeptValuesAndThreadsChangeNothing) {
   for (unsigned seed = 0; seed < 8; ++seed) {
     Net net(seed + 100);
     net.type_ = seed % 2 == 0 ? "uint8" : "int8";
-    const Sizes sizes = {1, net.Draw(2, 20), 30, 30};
+    const Sizes sizes = {1, 2 * net.Draw(1, 10), 30, 30};
     const std::string output = Network(net, sizes);
     const std::string text = net.Text(sizes, output);
     const Tensor x = Input(sizes, net.random_);
     const Options options = {.arithmetic = Arithmetic::kPyTorch, .keep = {}};
     const Ran once = RunGraph(text, x, options);
     ASSERT_EQ(once.values.size(), 1U);
+    EXPECT_GT(std::set(once.values[0].begin(), once.values[0].end()).size(), 2U) << "nothing happens in it";
     EXPECT_THAT(once.kinds, Contains("Softmax"));
     EXPECT_EQ(RunGraph(text, x, options, true).values, once.values);
     EXPECT_EQ(RunGraph(text, x, {.arithmetic = Arithmetic::kPyTorch, .threads = 3, .keep = {}}).values,
@@ -353,7 +356,8 @@ TEST(Fused, ShowsKeptValues) {
   Net net(3);
   const Sizes sizes = {1, 3, 8, 8};
   const Net::Quantized q = net.Quantize("%x", net.Parameters(0.0313));
-  const Net::Quantized y = net.Quantize(Convolve(net, net.Dequantize(q), sizes, 1, 5), net.Parameters(0.0517));
+  const Net::Quantized y =
+      net.Quantize(Convolve(net, net.Dequantize(q), sizes, 1, 5), net.Parameters(0.0517));
   const std::string z = net.Node(fmt::format("GlobalAveragePool({})", net.Dequantize(y)));
   const std::string text = net.Text(sizes, net.Quantize(z, net.Parameters(0.01)).value);
   const Tensor x = Input(sizes, net.random_);
