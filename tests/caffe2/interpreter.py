@@ -163,11 +163,13 @@ class Interpreter:
         need(b.zero_point == 0 and b.data.shape == (outputs,), "a bias that does not fit")
         over = windows(x.steps().astype(np.float64), kernels, strides, pads, dilations, 0)
         weight = w.steps().astype(np.float64)
-        parts, per = [], outputs // group
-        for g in range(group):
-            mine = over[..., g * channels:(g + 1) * channels]
-            parts.append(np.tensordot(mine, weight[g * per:(g + 1) * per], ([3, 4, 5], [1, 2, 3])))
-        acc = np.concatenate(parts, -1).astype(np.int64) + b.data
+        per = outputs // group
+        if channels == per == 1:
+            sums = np.einsum("nhwyxc,cyx->nhwc", over, weight[..., 0])
+        else:
+            sums = np.concatenate([np.tensordot(over[..., g * channels:(g + 1) * channels], weight[g * per:(g + 1) * per],
+                                                ([3, 4, 5], [1, 2, 3])) for g in range(group)], -1)
+        acc = sums.astype(np.int64) + b.data
         return self.result(requantized(acc, self.multiplier(x, w), self.zero_point, low, self.arithmetic))
 
     def op_Int8ConvRelu(self, x, w, b, **attributes):

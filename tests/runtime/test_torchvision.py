@@ -97,7 +97,7 @@ def test_caffe2(network, per_channel, scripted, tmp_path):
     model = onnx.load(str(tmp_path / "out.onnx"))
     kinds = {n.op_type for n in model.graph.node}
     assert "Int8FC" in kinds and kinds & {"Int8Conv", "Int8ConvRelu"}
-    if name == "shufflenet_v2_x0_5":
+    if name == "shufflenet_v2_x0_5" and not scripted:
         x, y = np.load(folder / "x0.npy"), np.load(folder / "y0.npy")
         got = Interpreter(model, "pytorch").run([x])[0]
         error = float(np.sqrt(np.mean((got - y) ** 2)))
