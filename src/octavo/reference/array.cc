@@ -1,18 +1,17 @@
 #include "octavo/reference/array.h"
 
-#include <algorithm>
-#include <cmath>
+#include "octavo/reference/levels.h"
 
 namespace octavo::reference {
 namespace {
 
 // The index of each element's scale: 0 per tensor, its index along the axis per channel.
-std::int64_t ChannelOf(std::int64_t element, const Sizes& sizes, const Quantization& quantization) {
+std::size_t ChannelOf(std::size_t element, const Sizes& sizes, const Quantization& quantization) {
   if (!quantization.axis) return 0;
+  const auto axis = static_cast<std::size_t>(*quantization.axis);
   std::int64_t inner = 1;
-  for (std::size_t d = static_cast<std::size_t>(*quantization.axis) + 1; d < sizes.size(); ++d)
-    inner *= sizes[d];
-  return element / inner % sizes[static_cast<std::size_t>(*quantization.axis)];
+  for (std::size_t d = axis + 1; d < sizes.size(); ++d) inner *= sizes[d];
+  return static_cast<std::size_t>(static_cast<std::int64_t>(element) / inner % sizes[axis]);
 }
 
 }  // namespace
@@ -20,29 +19,36 @@ std::int64_t ChannelOf(std::int64_t element, const Sizes& sizes, const Quantizat
 Array<float> Dequantized(const Tensor& tensor) {
   const Quantization& q = *tensor.quantization;
   Array<float> reals(tensor.sizes);
-  const std::vector<std::int64_t> integers = tensor.Integers().ToInts();
-  for (std::size_t i = 0; i < integers.size(); ++i) {
-    const auto c = static_cast<std::size_t>(ChannelOf(static_cast<std::int64_t>(i), tensor.sizes, q));
-    reals.data[i] = static_cast<float>(integers[i] - q.zero_points[c]) * static_cast<float>(q.scales[c]);
+  const std::vector<std::int64_t> levels = tensor.Integers().ToInts();
+  for (std::size_t i = 0; i < levels.size(); ++i) {
+    const std::size_t c = ChannelOf(i, tensor.sizes, q);
+    reals.data[i] = q.float_zero_points
+                        ? (static_cast<float>(levels[i]) - static_cast<float>(q.float_zeros[c])) *
+                              static_cast<float>(q.scales[c])
+                        : Affine(q.scales[c], q.zero_points[c]).Real(levels[i]);
   }
   return reals;
 }
 
-Tensor Quantized(const Array<float>& reals, const TensorType& type) {
+Tensor Quantized(const Array<float>& reals, const TensorType& type, Meaning meaning) {
   const Quantization& q = *type.quantization;
   Tensor result;
   WithElementType(type.dtype, [&](auto zero) {
     using T = decltype(zero);
-    constexpr double kLow = std::numeric_limits<T>::min(), kHigh = std::numeric_limits<T>::max();
-    Array<T> integers(reals.sizes);
-    for (std::size_t i = 0; i < reals.data.size(); ++i) {
-      const auto c = static_cast<std::size_t>(ChannelOf(static_cast<std::int64_t>(i), reals.sizes, q));
-      const float inverse = 1.0F / static_cast<float>(q.scales[c]);
-      const double level = static_cast<double>(std::nearbyint(reals.data[i] * inverse)) +
-                           static_cast<double>(q.zero_points[c]);
-      integers.data[i] = static_cast<T>(std::isnan(level) ? kLow : std::clamp(level, kLow, kHigh));
+    if constexpr (std::is_integral_v<T>) {
+      Array<T> levels(reals.sizes);
+      for (std::size_t i = 0; i < reals.data.size(); ++i) {
+        const std::size_t c = ChannelOf(i, reals.sizes, q);
+        if (q.float_zero_points) {
+          const float level =
+              reals.data[i] * (1.0F / static_cast<float>(q.scales[c])) + static_cast<float>(q.float_zeros[c]);
+          levels.data[i] = Saturated<T>(RoundedFar(level));
+        } else {
+          levels.data[i] = LevelOf<T>(reals.data[i], Affine(q.scales[c], q.zero_points[c]), meaning);
+        }
+      }
+      result = ToTensor(levels, type);
     }
-    result = ToTensor(integers, type);
   });
   return result;
 }

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "octavo/reference/reference.h"
 #include "octavo/tensor.h"
 
 namespace octavo::reference {
@@ -80,7 +81,7 @@ Tensor ToTensor(const Array<T>& array, const TensorType& type) {
 Array<float> Dequantized(const Tensor& tensor);
 
 // round_half_even(x * (1/scale)) + zero_point within the dtype's range, in float32; the inverse of the scale
-// is taken in float32.  Per channel likewise.
-Tensor Quantized(const Array<float>& reals, const TensorType& type);
+// is taken in float32.  Per channel likewise.  levels.h says what `meaning` is about.
+Tensor Quantized(const Array<float>& reals, const TensorType& type, Meaning meaning = Meaning::kMeant);
 
 }  // namespace octavo::reference

@@ -1,0 +1,190 @@
+#include <algorithm>
+#include <functional>
+
+#include <fmt/format.h>
+
+#include "octavo/reference/kernels.h"
+#include "octavo/reference/movement.h"
+#include "octavo/reference/requantization.h"
+
+// Quantized convolutions.  For each place of the result the elements that its window reads are gathered, 0
+// where it reads padding, and multiplied with each channel's weights in int32.  Sources: qconv.cpp, qnnpack.
+
+namespace octavo::reference {
+namespace {
+
+// The sizes of a convolution over three dimensions; those of fewer have leading sizes of 1.
+struct Geometry {
+  bool transposed = false;
+  std::int64_t groups = 1, batch = 0, in_channels = 0, out_channels = 0;
+  Sizes in, out, kernel, stride, padding, dilation, output_padding;
+
+  std::int64_t in_per_group() const { return in_channels / groups; }
+  std::int64_t out_per_group() const { return out_channels / groups; }
+
+  // The index along dimension `d` that the window at `o` reads with its cell `k`; -1: none.
+  std::int64_t Source(std::size_t d, std::int64_t o, std::int64_t k) const {
+    if (!transposed) {
+      const std::int64_t i = o * stride[d] - padding[d] + k * dilation[d];
+      return i >= 0 && i < in[d] ? i : -1;
+    }
+    const std::int64_t i = o + padding[d] - k * dilation[d];
+    return i >= 0 && i % stride[d] == 0 && i / stride[d] < in[d] ? i / stride[d] : -1;
+  }
+};
+
+constexpr std::size_t kDims = 3;
+
+// `given`, of the last dimensions, with `fill` for those that are missing before them.
+Sizes Widened(const Sizes& given, std::size_t dims, std::int64_t fill) {
+  Sizes last = given;
+  if (last.size() > dims) last.erase(last.begin(), last.end() - static_cast<std::ptrdiff_t>(dims));
+  if (last.size() == 1) last.assign(dims, last[0]);
+  if (last.empty()) last.assign(dims, fill);
+  Sizes all(kDims - last.size(), fill);
+  all.insert(all.end(), last.begin(), last.end());
+  return all;
+}
+
+Result<Geometry> GeometryOf(const ir::PackedWeights& packed, const Tensor& x, const Sizes& weight,
+                            std::size_t dims) {
+  Geometry g;
+  g.transposed = packed.kind == ir::PackedWeights::Kind::kConvTranspose;
+  g.groups = packed.groups;
+  if (x.sizes.size() != dims + 2 || weight.size() != dims + 2 || g.groups < 1) {
+    return Unsupported(fmt::format("an input of rank {}", x.rank()));
+  }
+  g.batch = x.sizes[0];
+  g.in_channels = x.sizes[1];
+  g.out_channels = g.transposed ? weight[1] * g.groups : weight[0];
+  if (g.in_channels != (g.transposed ? weight[0] : weight[1] * g.groups) || g.in_channels % g.groups != 0 ||
+      g.out_channels % g.groups != 0) {
+    return Unsupported("an input whose channels do not fit the weights");
+  }
+  g.in = Widened(Sizes(x.sizes.begin() + 2, x.sizes.end()), dims, 1);
+  g.kernel = Widened(Sizes(weight.begin() + 2, weight.end()), dims, 1);
+  g.stride = Widened(packed.stride, dims, 1);
+  g.dilation = Widened(packed.dilation, dims, 1);
+  g.padding = Widened(packed.padding, dims, 0);
+  g.output_padding = Widened(packed.output_padding, dims, 0);
+  for (std::size_t d = 0; d < kDims; ++d) {
+    if (g.stride[d] < 1 || g.dilation[d] < 1 || g.padding[d] < 0) return Unsupported("such a convolution");
+    const std::int64_t reach = g.dilation[d] * (g.kernel[d] - 1) + 1;
+    const std::int64_t size =
+        g.transposed ? (g.in[d] - 1) * g.stride[d] - 2 * g.padding[d] + reach + g.output_padding[d]
+                     : (g.in[d] + 2 * g.padding[d] - reach) / g.stride[d] + 1;
+    if (size < 1) return Unsupported("a result without elements");
+    g.out.push_back(size);
+  }
+  return g;
+}
+
+// Weights less their zero points as rows, one for each channel of the result: [out_channels][in_per_group,
+// kernel...].
+std::vector<std::int16_t> Rows(const Geometry& g, const Tensor& weight, const Requantization& to) {
+  const Array<std::int8_t> w = Elements<std::int8_t>(weight);
+  const std::int64_t cells = Count(g.kernel);
+  std::vector<std::int16_t> rows;
+  for (std::int64_t o = 0; o < g.out_channels; ++o) {
+    for (std::int64_t i = 0; i < g.in_per_group(); ++i) {
+      const std::int64_t at =
+          g.transposed
+              ? (o / g.out_per_group() * g.in_per_group() + i) * g.out_per_group() + o % g.out_per_group()
+              : o * g.in_per_group() + i;
+      for (std::int64_t k = 0; k < cells; ++k) {
+        rows.push_back(static_cast<std::int16_t>(w[at * cells + k] - to.WeightZero(o)));
+      }
+    }
+  }
+  return rows;
+}
+
+// For each cell of the window at one place of the result: where in a channel's plane the element is, or -1.
+std::vector<std::int64_t> Cells(const Geometry& g, std::int64_t z, std::int64_t y, std::int64_t x) {
+  std::vector<std::int64_t> cells;
+  for (std::int64_t kz = 0; kz < g.kernel[0]; ++kz) {
+    for (std::int64_t ky = 0; ky < g.kernel[1]; ++ky) {
+      for (std::int64_t kx = 0; kx < g.kernel[2]; ++kx) {
+        const std::int64_t i = g.Source(0, z, kz), j = g.Source(1, y, ky), k = g.Source(2, x, kx);
+        cells.push_back(i < 0 || j < 0 || k < 0 ? -1 : (i * g.in[1] + j) * g.in[2] + k);
+      }
+    }
+  }
+  return cells;
+}
+
+template <typename T>
+Array<T> Convolved(const Geometry& g, const Array<T>& x, std::int64_t x_zero,
+                   const std::vector<std::int16_t>& rows, const Requantization& to, Sizes sizes) {
+  Array<T> result(std::move(sizes));
+  const std::int64_t in_plane = Count(g.in), out_plane = Count(g.out);
+  const std::int64_t length = g.in_per_group() * Count(g.kernel);
+  std::vector<std::int16_t> window(static_cast<std::size_t>(length));
+  for (std::int64_t place = 0; place < out_plane; ++place) {
+    const std::vector<std::int64_t> cells =
+        Cells(g, place / (g.out[1] * g.out[2]), place / g.out[2] % g.out[1], place % g.out[2]);
+    for (std::int64_t part = 0; part < g.batch * g.groups; ++part) {
+      const std::int64_t batch = part / g.groups, group = part % g.groups;
+      std::size_t next = 0;
+      for (std::int64_t i = 0; i < g.in_per_group(); ++i) {
+        const T* plane = x.data.data() + (batch * g.in_channels + group * g.in_per_group() + i) * in_plane;
+        for (const std::int64_t cell : cells) {
+          window[next++] = static_cast<std::int16_t>(cell < 0 ? 0 : plane[cell] - x_zero);
+        }
+      }
+      for (std::int64_t o = group * g.out_per_group(); o < (group + 1) * g.out_per_group(); ++o) {
+        const std::int16_t* row = rows.data() + o * length;
+        std::int32_t sum = 0;
+        for (std::int64_t i = 0; i < length; ++i) sum += window[static_cast<std::size_t>(i)] * row[i];
+        result[(batch * g.out_channels + o) * out_plane + place] = static_cast<T>(to.Level(sum, o));
+      }
+    }
+  }
+  return result;
+}
+
+// The weights of a convolution over one dimension have a height of 1.
+void DropHeight(Tensor& weight, std::size_t dims) {
+  if (weight.sizes.size() != dims + 3 || weight.sizes[2] != 1) return;
+  weight.sizes.erase(weight.sizes.begin() + 2);
+  weight.strides.erase(weight.strides.begin() + 2);
+}
+
+template <std::size_t dims, bool kRelu>
+Results Convolution(const Call& call) {
+  const Tensor& x = call.tensor("qx");
+  const ir::PackedWeights& packed = call.packed(call.has("packed_weight") ? "packed_weight" : "weight");
+  Tensor weight = call.weight(packed);
+  if (dims == 1) DropHeight(weight, dims);
+  if (x.dtype == DType::kQInt32) return Unsupported("a convolution of qint32");
+  return WithLevels(x, [&](auto zero) -> Results {
+    using T = decltype(zero);
+    const TensorType type = OCTAVO_TRY(QuantizedResult(call, x));
+    const Geometry g = OCTAVO_TRY(GeometryOf(packed, x, weight.sizes, dims));
+    const int axis = g.transposed ? 1 : 0;
+    const Requantization to = OCTAVO_TRY(
+        (Requantization::Of<T, kRelu>(call, x, weight, axis, g.out_channels, call.bias(packed), type)));
+    Sizes sizes = {g.batch, g.out_channels};
+    sizes.insert(sizes.end(), g.out.end() - static_cast<std::ptrdiff_t>(dims), g.out.end());
+    sizes = OCTAVO_TRY(Checked(std::move(sizes)));
+    return One(ToTensor(
+        Convolved(g, Elements<T>(x), x.quantization->zero_point(), Rows(g, weight, to), to, std::move(sizes)),
+        type));
+  });
+}
+
+}  // namespace
+
+void AddQuantizedConvolution(Kernels& kernels) {
+  kernels.Add("quantized::conv1d", Convolution<1, false>);
+  kernels.Add("quantized::conv2d", Convolution<2, false>);
+  kernels.Add("quantized::conv3d", Convolution<3, false>);
+  kernels.Add("quantized::conv1d_relu", Convolution<1, true>);
+  kernels.Add("quantized::conv2d_relu", Convolution<2, true>);
+  kernels.Add("quantized::conv3d_relu", Convolution<3, true>);
+  kernels.Add("quantized::conv_transpose1d", Convolution<1, false>);
+  kernels.Add("quantized::conv_transpose2d", Convolution<2, false>);
+  kernels.Add("quantized::conv_transpose3d", Convolution<3, false>);
+}
+
+}  // namespace octavo::reference

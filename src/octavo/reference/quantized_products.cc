@@ -1,0 +1,185 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "octavo/reference/kernels.h"
+#include "octavo/reference/levels.h"
+#include "octavo/reference/movement.h"
+#include "octavo/reference/requantization.h"
+
+// quantized::linear, matmul, softmax, cat.  Sources: qlinear.cpp, qmatmul.cpp, qsoftmax.cpp, qconcat.cpp.
+
+namespace octavo::reference {
+namespace {
+
+template <bool kRelu>
+Results Linear(const Call& call) {
+  const Tensor& x = call.tensor("X");
+  const ir::PackedWeights& packed = call.packed("W_prepack");
+  const Tensor weight = call.weight(packed);
+  return WithLevels(x, [&](auto zero) -> Results {
+    using T = decltype(zero);
+    const TensorType type = OCTAVO_TRY(QuantizedResult(call, x));
+    if (weight.rank() != 2 || x.rank() < 1 || x.sizes.back() != weight.sizes[1]) {
+      return Unsupported("an input that does not fit the weights");
+    }
+    const std::int64_t outputs = weight.sizes[0], inputs = weight.sizes[1];
+    const Requantization to =
+        OCTAVO_TRY((Requantization::Of<T, kRelu>(call, x, weight, 0, outputs, call.bias(packed), type)));
+    const Array<T> levels = Elements<T>(x);
+    const Array<std::int8_t> w = Elements<std::int8_t>(weight);
+    Sizes sizes = x.sizes;
+    sizes.back() = outputs;
+    Array<T> y(OCTAVO_TRY(Checked(std::move(sizes))));
+    const auto x_zero = static_cast<std::int32_t>(x.quantization->zero_point());
+    const std::int64_t rows =
+        inputs == 0 ? Count(y.sizes) / std::max<std::int64_t>(outputs, 1) : Count(x.sizes) / inputs;
+    for (std::int64_t row = 0; row < rows; ++row) {
+      for (std::int64_t o = 0; o < outputs; ++o) {
+        const std::int32_t w_zero = to.WeightZero(o);
+        std::int32_t sum = 0;
+        const T* a = levels.data.data() + row * inputs;
+        const std::int8_t* b = w.data.data() + o * inputs;
+        for (std::int64_t i = 0; i < inputs; ++i) sum += (a[i] - x_zero) * (b[i] - w_zero);
+        y[row * outputs + o] = static_cast<T>(to.Level(sum, o));
+      }
+    }
+    return One(ToTensor(y, type));
+  });
+}
+
+// Dequantize, multiply, quantize.  PyTorch adds up in float32 in an order of its own; here in float64.
+Results Matmul(const Call& call) {
+  const Tensor &a = call.tensor("qa"), &b = call.tensor("qb");
+  const std::size_t rank = a.sizes.size();
+  if (rank < 2 || b.sizes.size() != rank || a.dtype != b.dtype || !b.quantization ||
+      a.sizes[rank - 1] != b.sizes[rank - 2] ||
+      !std::equal(a.sizes.begin(), a.sizes.end() - 2, b.sizes.begin())) {
+    return Unsupported("operands that do not fit together");
+  }
+  const TensorType type = OCTAVO_TRY(QuantizedResult(call, a));
+  const std::int64_t m = a.sizes[rank - 2], k = a.sizes[rank - 1], n = b.sizes[rank - 1];
+  Sizes sizes = a.sizes;
+  sizes[rank - 1] = n;
+  Array<float> y(OCTAVO_TRY(Checked(std::move(sizes))));
+  const Array<float> reals_a = Dequantized(a), reals_b = Dequantized(b);
+  const std::int64_t batches = m * n == 0 ? 0 : Count(y.sizes) / (m * n);
+  for (std::int64_t batch = 0; batch < batches; ++batch) {
+    for (std::int64_t i = 0; i < m; ++i) {
+      for (std::int64_t j = 0; j < n; ++j) {
+        double sum = 0;
+        for (std::int64_t l = 0; l < k; ++l) {
+          sum += static_cast<double>(reals_a[(batch * m + i) * k + l]) *
+                 static_cast<double>(reals_b[(batch * k + l) * n + j]);
+        }
+        y[(batch * m + i) * n + j] = static_cast<float>(sum);
+      }
+    }
+  }
+  return One(Quantized(y, type, call.meaning()));
+}
+
+// ---- softmax
+
+// Integers: e^(steps below the largest level) in a table of fixed point, each in 256ths of the sum.  Source:
+// qnnpack/src/softargmax.c, u8lut32norm/scalar.c.
+void TableSoftmax(Array<std::uint8_t>& levels, const Around& around, float scale) {
+  std::vector<std::uint32_t> table(256);
+  constexpr double kLargest = 8388607.0;
+  const double unit = std::min(4294967295.0 / static_cast<double>(around.size), kLargest);
+  for (int i = 0; i < 256; ++i) {
+    table[static_cast<std::size_t>(i)] =
+        static_cast<std::uint32_t>(std::lrint(unit * std::exp((i - 255) * static_cast<double>(scale))));
+  }
+  for (std::int64_t line = 0; line < around.outer * around.inner; ++line) {
+    const auto at = [&](std::int64_t i) -> std::uint8_t& {
+      return levels[(line / around.inner * around.size + i) * around.inner + line % around.inner];
+    };
+    std::uint8_t largest = 0;
+    for (std::int64_t i = 0; i < around.size; ++i) largest = std::max(largest, at(i));
+    const auto power = [&](std::int64_t i) { return table[static_cast<std::size_t>(at(i) + 255 - largest)]; };
+    std::uint32_t sum = 0;
+    for (std::int64_t i = 0; i < around.size; ++i) sum += power(i);
+    for (std::int64_t i = 0; i < around.size; ++i) {
+      at(i) = static_cast<std::uint8_t>(std::min<std::uint32_t>(255, ((power(i) << 8) + (sum >> 1)) / sum));
+    }
+  }
+}
+
+// e^(x - largest) / sum, in float64 where PyTorch has float32.
+void RealSoftmax(Array<float>& reals, const Around& around) {
+  for (std::int64_t line = 0; line < around.outer * around.inner; ++line) {
+    const auto at = [&](std::int64_t i) -> float& {
+      return reals[(line / around.inner * around.size + i) * around.inner + line % around.inner];
+    };
+    float largest = -std::numeric_limits<float>::infinity();
+    for (std::int64_t i = 0; i < around.size; ++i) largest = std::max(largest, at(i));
+    double sum = 0;
+    for (std::int64_t i = 0; i < around.size; ++i) sum += std::exp(static_cast<double>(at(i) - largest));
+    for (std::int64_t i = 0; i < around.size; ++i) {
+      at(i) = static_cast<float>(std::exp(static_cast<double>(at(i) - largest)) / sum);
+    }
+  }
+}
+
+Results Softmax(const Call& call) {
+  const Tensor& x = call.tensor("qx");
+  return WithLevels(x, [&](auto) -> Results {
+    const TensorType type = OCTAVO_TRY(QuantizedResult(call, x));
+    const std::size_t axis = OCTAVO_TRY(Axis(call.integer("dim"), x.sizes.size()));
+    const Around around(x.sizes, axis);
+    if (x.dtype == DType::kQUint8 && x.rank() > 0 && type.quantization->scale() == 1.0 / 256 &&
+        type.quantization->zero_point() == 0) {
+      Array<std::uint8_t> levels = Elements<std::uint8_t>(x);
+      if (!levels.data.empty()) TableSoftmax(levels, around, Affine(*x.quantization).scale);
+      return One(ToTensor(levels, type));
+    }
+    Array<float> reals = Dequantized(x);
+    RealSoftmax(reals, around);
+    return One(Quantized(reals, type, call.meaning()));
+  });
+}
+
+// ---- cat: operands whose quantization is not the result's are dequantized and quantized again
+
+template <bool kRelu>
+Results Cat(const Call& call) {
+  std::vector<Tensor> operands = call.tensors("qx");
+  if (operands.empty() || operands[0].rank() == 0) return Unsupported("joining no tensors");
+  const TensorType type = OCTAVO_TRY(QuantizedResult(call, operands[0]));
+  for (Tensor& x : operands) {
+    if (x.dtype != type.dtype) return Unsupported("joining tensors of different dtypes");
+    if (!kRelu && x.quantization == type.quantization) continue;
+    if (!x.quantization || !x.quantization->per_tensor()) return Unsupported("joining what is not quantized");
+    Array<float> reals = Dequantized(x);
+    if (kRelu) {
+      for (float& real : reals.data) real = std::max(real, 0.0F);
+    }
+    x = Quantized(reals, type, call.meaning());
+  }
+  return One(OCTAVO_TRY(Joined(operands, OCTAVO_TRY(Axis(call.integer("dim"), operands[0].sizes.size())))));
+}
+
+// Evaluated, dropout leaves all as it is.
+Results Dropout(const Call& call) {
+  if (call.has("training") && call.flag("training")) return Unsupported("dropout of a model that is trained");
+  return One(call.tensor("self"));
+}
+
+}  // namespace
+
+void AddQuantizedProducts(Kernels& kernels) {
+  kernels.Add("quantized::linear", Linear<false>);
+  kernels.Add("quantized::linear_relu", Linear<true>);
+  kernels.Add("quantized::matmul", Matmul);
+  kernels.Add("quantized::softmax", Softmax);
+  kernels.Add("quantized::cat", Cat<false>);
+  kernels.Add("quantized::cat_out", Cat<false>);
+  kernels.Add("quantized::cat_relu", Cat<true>);
+  kernels.Add("quantized::cat_relu_out", Cat<true>);
+  kernels.Add("quantized::dropout", Dropout);
+}
+
+}  // namespace octavo::reference

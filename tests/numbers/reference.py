@@ -1,0 +1,68 @@
+"""Runs models through Octavo's reference: many in one process (reference_cases.cc)."""
+import concurrent.futures
+import os
+import pathlib
+import subprocess
+import tempfile
+
+import numpy as np
+
+REPO = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = os.environ.get("OCTAVO_REFERENCE_CASES", str(REPO / "build" / "release" / "tests" / "numbers" / "reference_cases"))
+DTYPES = {"quint8": np.uint8, "qint8": np.int8, "qint32": np.int32, "bool": np.bool_}
+
+
+class Output:
+    """One result: `values` (of a quantized one the integers), `dtype` by PyTorch's name, scales, zero points, axis."""
+
+    def __init__(self, values, dtype, scales=(), zero_points=(), axis=-1):
+        self.values, self.dtype, self.scales, self.zero_points, self.axis = values, dtype, list(scales), list(zero_points), axis
+
+    def type(self):
+        return (self.dtype, list(self.values.shape), self.scales, self.zero_points, self.axis)
+
+
+def _listed(text, kind):
+    return [kind(n) for n in text.strip("[]").split(",") if n]
+
+
+def _output(text, path):
+    dtype, sizes, scales, zero_points, axis = text.split(" ")
+    raw = np.fromfile(path, DTYPES.get(dtype) or np.dtype(dtype))
+    return Output(raw.reshape(_listed(sizes, int)), dtype, _listed(scales, float), _listed(zero_points, int), int(axis))
+
+
+def run(cases, meaning="meant"):
+    """`cases`: (model file, [(specification, array)]) each.  A list of [Output], or of str where the answer is an error."""
+    answers = []
+    with tempfile.TemporaryDirectory() as folder:
+        lines = []
+        for number, (model, inputs) in enumerate(cases):
+            fields = [str(model), "%s/%d_out" % (folder, number)]
+            for i, (spec, array) in enumerate(inputs):
+                path = "%s/%d_in%d" % (folder, number, i)
+                np.ascontiguousarray(array).tofile(path)
+                fields += [spec, path]
+            lines.append("\t".join(fields))
+        while len(answers) < len(lines):
+            rest = lines[len(answers):]
+            made = subprocess.run([PROGRAM] + (["--qnnpack"] if meaning == "qnnpack" else []),
+                                  input="\n".join(rest) + "\n", capture_output=True, text=True)
+            for line in made.stdout.splitlines():
+                status, *fields = line.split("\t")
+                prefix = "%s/%d_out" % (folder, len(answers))
+                answers.append(fields[0] if status == "error" else
+                               [_output(text, prefix + str(i)) for i, text in enumerate(fields)])
+            if len(answers) < len(lines):
+                answers.append("crash: exit code %d, %s" % (made.returncode, made.stderr.strip()[-400:]))
+    return answers
+
+
+def run_in_parallel(cases, meaning="meant", workers=2):
+    parts = [cases[i::workers] for i in range(workers)]
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        done = list(pool.map(lambda part: run(part, meaning), parts))
+    answers = [None] * len(cases)
+    for i, part in enumerate(done):
+        answers[i::workers] = part
+    return answers

@@ -1,0 +1,97 @@
+// Runs many models through the reference in one process: for the tests that compare it with PyTorch.
+//
+//   reference_cases [--qnnpack] < CASES
+//
+// A case is one line of fields with a tab between them: the model, the prefix of its output files, then for
+// each input its specification and the file of its elements (row-major, little-endian, nothing else).  The
+// answer is one line: "ok" and for each output its dtype, sizes, scales, zero points and axis, written as
+// "quint8 [2,3] [0.5] [128] -1"; output i's elements are in the file PREFIX + i.  Or "error" and the message.
+
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "octavo/driver/pipeline.h"
+#include "octavo/reference/reference.h"
+
+namespace octavo {
+namespace {
+
+std::vector<std::string> Fields(const std::string& line) {
+  std::vector<std::string> fields;
+  std::istringstream text(line);
+  for (std::string field; std::getline(text, field, '\t');) fields.push_back(field);
+  return fields;
+}
+
+Result<Tensor> ReadTensor(const TensorType& type, const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return IoError("cannot open " + path);
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  std::vector<std::int64_t> sizes;
+  std::int64_t count = 1;
+  for (const Dim& dim : *type.shape) sizes.push_back(dim.value()), count *= dim.value();
+  if (text.size() != static_cast<std::size_t>(count) * ElementSize(type.dtype)) {
+    return IoError("the size of " + path + " does not fit " + type.ToString());
+  }
+  const auto bytes = std::as_bytes(std::span(text));
+  Tensor tensor = Tensor::FromBytes(type.dtype, sizes, {bytes.begin(), bytes.end()});
+  tensor.quantization = type.quantization;
+  return tensor;
+}
+
+std::string Described(const Tensor& tensor) {
+  const Quantization q = tensor.quantization.value_or(Quantization{});
+  return fmt::format("{} [{}] [{}] [{}] {}", Name(tensor.dtype), fmt::join(tensor.sizes, ","),
+                     fmt::join(q.scales, ","), fmt::join(q.zero_points, ","), q.axis.value_or(-1));
+}
+
+Result<std::string> RunCase(const Registry& registry, const std::vector<std::string>& fields,
+                            const reference::Options& options) {
+  std::vector<InputSpec> specs;
+  std::vector<Tensor> inputs;
+  for (std::size_t i = 2; i + 1 < fields.size(); i += 2) {
+    specs.push_back(OCTAVO_TRY(InputSpec::Parse(fields[i])));
+    inputs.push_back(OCTAVO_TRY(ReadTensor(specs.back().type, fields[i + 1])));
+  }
+  const driver::Read read = OCTAVO_TRY(driver::ReadModel(fields[0], registry, specs));
+  if (!read.imported.missing.empty()) return driver::MissingOperators(read.imported.missing);
+  const std::vector<Tensor> outputs = OCTAVO_TRY(reference::Run(read.imported.graph, inputs, options));
+  std::string answer = "ok";
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const std::vector<std::byte> bytes = outputs[i].Bytes();
+    std::ofstream file(fields[1] + std::to_string(i), std::ios::binary);
+    file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    answer += "\t" + Described(outputs[i]);
+  }
+  return answer;
+}
+
+int Main(int argc, char** argv) {
+  reference::Options options;
+  if (argc > 1 && std::string(argv[1]) == "--qnnpack") options.meaning = reference::Meaning::kQnnpack;
+  auto operators = driver::LoadOperators({});
+  if (!operators) return std::cerr << operators.error().ToString() << "\n", 3;
+  for (std::string line; std::getline(std::cin, line);) {
+    const std::vector<std::string> fields = Fields(line);
+    if (fields.size() < 2 || fields.size() % 2 != 0) return std::cerr << "not a case: " << line << "\n", 2;
+    Result<std::string> answer = RunCase((*operators)->registry, fields, options);
+    std::string text = answer ? *answer : "error\t" + answer.error().ToString();
+    for (char& c : text) {
+      if (c == '\n') c = '|';
+    }
+    std::cout << text << std::endl;
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace octavo
+
+int main(int argc, char** argv) { return octavo::Main(argc, argv); }

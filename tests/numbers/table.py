@@ -1,0 +1,21 @@
+"""The table of operators that are compared with PyTorch: a line is the names of the rows that it covers and a function of a Draw."""
+import dataclasses
+import typing
+
+
+@dataclasses.dataclass
+class Operator:
+    name: str
+    covers: tuple  # names of rows
+    call: typing.Callable
+    tail: bool = False  # PyTorch's vector loop rounds otherwise than what is left of it: draw.py's `loose`
+    odd: str = ""  # why the meaning that is meant may differ from qnnpack's
+    ulp: float = 1e-5  # of float results: allowed relative difference
+    unavoidable: float = 0.0  # share of the elements that may be one step off; say in docs/numbers.md why
+    engine: str = "qnnpack"
+
+
+class Table(list):
+    def __call__(self, name, call, covers=None, **options):
+        covers = (name,) if covers is None else tuple(covers.split() if isinstance(covers, str) else covers)
+        self.append(Operator(name, covers, call, **options))

@@ -1,0 +1,49 @@
+"""Each single-layer model, in each saved form, gives PyTorch's answer in the reference: every integer of a quantized result, and
+of a real one what rounding explains."""
+import json
+import os
+import pathlib
+
+import numpy as np
+import pytest
+
+import reference
+
+MODELS = pathlib.Path(os.environ.get("OCTAVO_MODELS", reference.REPO / "build" / "models"))
+FOLDERS = sorted(f.parent for f in (MODELS / "layers").glob("*/case.json"))
+
+
+def case(folder):
+    return json.loads((folder / "case.json").read_text())
+
+
+CASES = [(folder, form) for folder in FOLDERS for form in case(folder)["forms"]]
+
+
+def arrays(folder, prefix):
+    return [np.load(folder / ("%s%d.npy" % (prefix, i))) for i in range(len(list(folder.glob(prefix + "[0-9].npy"))))]
+
+
+@pytest.fixture(scope="module")
+def answers():
+    asked = [(folder / (form + ".pt"), list(zip([i["spec"] for i in case(folder)["inputs"]], arrays(folder, "in"))))
+             for folder, form in CASES]
+    return dict(zip(CASES, reference.run_in_parallel(asked)))
+
+
+@pytest.mark.parametrize("folder, form", CASES, ids=["%s-%s" % (f.name, form) for f, form in CASES])
+def test_equals_pytorch(folder, form, answers):
+    got, want = answers[folder, form], arrays(folder, "out")
+    assert not isinstance(got, str), got
+    assert len(got) == len(want)
+    for value, answer, output in zip(got, want, case(folder)["outputs"]):
+        assert value.values.shape == answer.shape and value.values.dtype == answer.dtype
+        quantized = output["quantization"]
+        if quantized:
+            assert (value.dtype, value.scales, value.zero_points) == (quantized["dtype"], [quantized["scale"]],
+                                                                      [quantized["zero_point"]])
+        if answer.dtype.kind in "iub":
+            apart = np.abs(value.values.astype(np.int64) - answer.astype(np.int64))
+            assert not apart.any(), "%d of %d elements differ, by %d at most" % (np.count_nonzero(apart), apart.size, apart.max())
+        else:
+            np.testing.assert_allclose(value.values, answer, 1e-5, 1e-5 * max(1.0, float(np.abs(answer).max(initial=0.0))))
