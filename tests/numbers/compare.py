@@ -1,5 +1,7 @@
 """Draws cases of operators, asks PyTorch and the reference, and counts the elements that differ."""
 import dataclasses
+import mmap
+import os
 import pathlib
 import warnings
 import zlib
@@ -68,17 +70,41 @@ def draw(operator, seed, index):
     return Case(operator, seed, index, d.inputs, d.made, answer, d.loose)
 
 
-def cases(operator, seed, count, start=0):
-    """`count` cases, how many draws were refused, and the next index."""
+def fatal(operator, seed, count, start):
+    """Indices of draws that end PyTorch's process: they are made in a child first."""
+    found = set()
+    while True:
+        place = mmap.mmap(-1, 8)
+        child = os.fork()
+        if child == 0:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            try:
+                _cases(operator, seed, count, start, found, place)
+            finally:
+                os._exit(0)
+        _, status = os.waitpid(child, 0)
+        if not os.WIFSIGNALED(status):
+            return found
+        found.add(int.from_bytes(place[:8], "little"))
+
+
+def _cases(operator, seed, count, start, skipped, place=None):
     found, refused, index = [], 0, start
     while len(found) < count and refused < 20 * count + 200:
-        case = draw(operator, seed, index)
+        if place is not None:
+            place[:8] = index.to_bytes(8, "little")
+        case = None if index in skipped else draw(operator, seed, index)
         index += 1
         if case is None:
             refused += 1
         else:
             found.append(case)
     return found, refused, index
+
+
+def cases(operator, seed, count, start=0):
+    """`count` cases, how many draws were refused, and the next index."""
+    return _cases(operator, seed, count, start, fatal(operator, seed, count, start))
 
 
 class Batch(torch.nn.Module):
@@ -163,8 +189,11 @@ def check(case, meant, qnnpack, count):
         answer = integers(want)
         count.elements += answer.size
         differ, far = apart(operator, got.values, answer)
+        unmeant, unmeant_far = apart(operator, also.values, answer)
+        other = int(unmeant.sum())
+        if operator.far:  # PyTorch's vector loops overflow, what is left of them does not
+            differ, far = differ & unmeant, far & unmeant_far
         wrong = int(differ.sum())
-        other = int(apart(operator, also.values, answer)[0].sum())
         if case.loose and not far.any():
             count.tail += wrong
             continue
@@ -174,7 +203,7 @@ def check(case, meant, qnnpack, count):
         count.different += wrong
         count.meant += other
         if wrong or (other and not operator.odd):
-            where = np.argwhere(differ if wrong else apart(operator, also.values, answer)[0])[0]
+            where = np.argwhere(differ if wrong else unmeant)[0]
             place = tuple(where)
             count.failures.append("%s: %d of %d elements differ (%d as meant); at %s PyTorch has %r, the reference %r" % (
                 case.name(), wrong, answer.size, other, list(map(int, where)), answer[place], (got if wrong else also).values[place]))
@@ -209,9 +238,11 @@ def run(batches, folder):
 
 
 def table():
+    import elementary
+    import moving
     import quantized
     import real
-    operators = quantized.OPERATORS + real.OPERATORS
+    operators = quantized.OPERATORS + real.OPERATORS + elementary.OPERATORS + moving.OPERATORS
     names = [o.name for o in operators]
     assert len(names) == len(set(names)), sorted(n for n in names if names.count(n) > 1)
     return operators

@@ -56,7 +56,7 @@ class Draw:
     def zero(self, dtype=None):
         low, high = RANGES[dtype or self.dtype]
         if (dtype or self.dtype) == torch.qint32:
-            return self.one_of(0, 0, 5, -100)
+            return 0
         return self.one_of(low, high, 0 if low else 128, self.integer(low, high), self.integer(low, high))
 
     # ---- shapes
@@ -85,6 +85,16 @@ class Draw:
         shape = [self.one_of(1, 1, 2, 3)] if batch else []
         return shape + [self.size(channels)] + [self.size(most) for _ in range(dims)]
 
+    def axis(self, shape):
+        return self.integer(-len(shape), len(shape) - 1)
+
+    def index(self, shape, axis):
+        return self.integer(0, max(0, shape[axis] - 1))
+
+    def parts_of(self, size):
+        first = self.integer(0, size)
+        return [first, size - first]
+
     # ---- tensors
 
     def input(self, tensor):
@@ -93,9 +103,11 @@ class Draw:
         self.inputs.append(tensor)
         return tensor if self.given is None else self.given[number]
 
-    def layout(self, tensor, channels_last=True):
+    def layout(self, tensor, channels_last=True, sliced=False):
         """The same tensor with other strides, sometimes."""
         kind = self.integer(0, 9)
+        if sliced and kind < 2:
+            return tensor
         if kind == 0 and tensor.dim() in (4, 5) and channels_last:
             format = torch.channels_last if tensor.dim() == 4 else torch.channels_last_3d
             return tensor.contiguous(memory_format=format)
@@ -116,8 +128,8 @@ class Draw:
             return np.clip(self.rng.integers(-4, 5, shape) + zero_point, low, high)
         return self.rng.integers(low, high, shape, endpoint=True)
 
-    def q(self, shape, dtype=None, scale=None, zero_point=None, strided=True, channels_last=True):
-        """A quantized input."""
+    def q(self, shape, dtype=None, scale=None, zero_point=None, strided=True, channels_last=True, sliced=False):
+        """A quantized input.  `sliced`: no strides that PyTorch may take for channels-last ones."""
         dtype = dtype or self.dtype
         scale = self.scale() if scale is None else scale
         zero_point = self.zero(dtype) if zero_point is None else zero_point
@@ -127,7 +139,7 @@ class Draw:
             assert tensor.dtype == dtype
         if not strided or self.loose_allowed:
             return tensor
-        return self.layout(tensor, channels_last)
+        return self.layout(tensor, channels_last, sliced)
 
     def f(self, shape, low=-3.0, high=3.0, special=0.1, strided=True, dtype=torch.float32):
         """A float input; sometimes with what is no ordinary number."""

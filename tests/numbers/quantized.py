@@ -11,6 +11,8 @@ from table import Table
 OPERATORS = table = Table()
 O = torch.ops.quantized
 
+FAR = "a real of 2^31 steps and more, or infinity, may become the lowest level"
+
 # ---- arithmetic
 
 
@@ -30,8 +32,8 @@ def output(d, typical=0.03):
 for _op in ("add", "mul"):
     for _relu in ("", "_relu"):
         _name, _f = "quantized::" + _op + _relu, getattr(O, _op + _relu)
-        table(_name, lambda d, f=_f: f(*pair(d, False), *output(d)))
-        table(_name + " broadcast", lambda d, f=_f: f(*pair(d, True), *output(d)), covers=(), tail=_op == "add")
+        table(_name, lambda d, f=_f: f(*pair(d, False), *output(d)), odd=FAR)
+        table(_name + " broadcast", lambda d, f=_f: f(*pair(d, True), *output(d)), covers=(), tail=_op == "add", odd=FAR)
         _scalar = getattr(O, _op + "_scalar" + _relu)
         table("quantized::%s_scalar%s" % (_op, _relu), lambda d, f=_scalar: f(d.q(d.shape()), number(d)),
               covers=("quantized::%s_scalar%s" % (_op, _relu), _name + ".Scalar"))
@@ -105,6 +107,9 @@ def conv(d, cls, dims, transposed=False):
     padding = [d.integer(0, 2) for _ in range(dims)]
     x_scale = d.scale()
     shape = [d.one_of(0, 1, 1, 2, 3) if d.chance(0.2) else 1, cin] + [d.size(12) for _ in range(dims)]
+    for size, k, p, l in zip(shape[2:], kernel, padding, dilation):
+        if not transposed and size + 2 * p < l * (k - 1) + 1:
+            raise Refused  # qnnpack ends the process
     x = d.q(shape, scale=x_scale)
     per_channel = d.chance(0.4) and not (transposed and groups > 1)
     options = dict(stride=stride, padding=padding, dilation=dilation, groups=groups)
@@ -133,6 +138,8 @@ def exact(d, m, x):
         sums = torch.conv3d(levels, weights, None, m.stride, m.padding, m.dilation, m.groups)
     if bias is not None:
         sums = sums + torch.round(bias.view(channels) * (1 / (scales * x_scale).float())).clamp(-2.0**31, 2.0**31 - 1).double()
+    if (sums.float() * scales.float() * torch.tensor(x_scale).float() * (1 / torch.tensor(m.scale).float())).abs().max() >= 2.0**31:
+        raise Refused
     multiplier = scales.float() * torch.tensor(x_scale).float() * (1 / torch.tensor(m.scale).float())
     low = m.zero_point if "ReLU" in type(m).__name__ else 0
     y = (torch.round(sums.float() * multiplier) + m.zero_point).clamp(low, 255).to(torch.uint8)
@@ -152,7 +159,7 @@ for _dims in (1, 2, 3):
 def linear(d, cls):
     cin, cout = d.size(40), d.size(20)
     x_scale = d.scale()
-    x = d.q([d.size() for _ in range(d.integer(1, 3))] + [cin], scale=x_scale)
+    x = d.q([d.size() for _ in range(d.integer(1, 3))] + [cin], scale=x_scale, channels_last=False)
     return d.part(lambda: layer(d, lambda bias: cls(cin, cout, bias), [cout, cin], cout, cin, x_scale, d.chance(0.4)))(x)
 
 
@@ -161,7 +168,6 @@ table("quantized::linear_relu", lambda d: linear(d, nniq.LinearReLU), odd=LARGE)
 
 # ---- activations
 
-FAR = "a real of 2^31 steps and more, or infinity, may become the lowest level"
 ACTIVATIONS = {
     "aten::relu": lambda d, x: torch.relu(x),
     "aten::relu6": lambda d, x: F.relu6(x),
@@ -183,9 +189,18 @@ ACTIVATIONS = {
     "quantized::threshold": lambda d, x: O.threshold(x, d.real(-2, 2), d.real(-2, 2)),
 }
 INTEGERS = ("relu", "relu6", "hardtanh", "clamp")
+
+
+def activation(d, f, integers):
+    shape = d.shape()
+    if 0 in shape:
+        raise Refused  # qnnpack's tables end the process
+    return f(d, d.q(shape, channels_last=not integers))
+
+
 for _name, _f in ACTIVATIONS.items():
     _integers = _name.split("::")[1] in INTEGERS
-    table(_name + (" quantized" if _name.startswith("aten") else ""), lambda d, f=_f, i=_integers: f(d, d.q(d.shape(), channels_last=not i)),
+    table(_name + (" quantized" if _name.startswith("aten") else ""), lambda d, f=_f, i=_integers: activation(d, f, i),
           covers=(_name,), tail=not _integers, odd=FAR)
 
 
@@ -199,12 +214,14 @@ def prelu(d):
     return O.prelu(x, d.part(lambda: torch._make_per_tensor_quantized_tensor(levels, scale, zero)), *output(d))
 
 
-table("quantized::prelu", prelu, odd=LARGE)
+table("quantized::prelu", prelu, odd=FAR)
 
 
 def softmax(d):
     shape = d.shape(1, 2, 3, 4, most=20)
-    x = d.q(shape)
+    if 0 in shape:
+        raise Refused  # qnnpack ends the process
+    x = d.q(shape, sliced=True)
     return O.softmax(x, d.integer(-len(shape), len(shape) - 1), *d.one_of((1 / 256, 0), (1 / 256, 0), output(d, 1 / 256)))
 
 
@@ -237,7 +254,7 @@ def layer_norm(d):
 def group_norm(d, instance=False):
     groups = d.integer(1, 4)
     c = groups * d.integer(1, 4)
-    x = d.q([d.size(3), c] + [d.size() for _ in range(d.integer(1, 3))], channels_last=False)
+    x = d.q([d.size(3), c] + [d.size() for _ in range(d.integer(1, 3))], sliced=True)
     rest = (d.parameter([c]), d.parameter([c]), d.one_of(1e-5, 1e-3), d.near(0.02), d.zero())
     return O.instance_norm(x, *rest) if instance else O.group_norm(x, groups, *rest)
 
@@ -247,6 +264,22 @@ table("quantized::group_norm", group_norm, odd=FAR)
 table("quantized::instance_norm", lambda d: group_norm(d, True), odd=FAR)
 
 # ---- pools, means, resizing
+
+
+def images(d, dims, most=14):
+    """Not of one element: PyTorch takes such images for channels-last ones and mixes up their channels."""
+    shape = d.image(dims, most)
+    if torch.Size(shape[2:]).numel() == 1:
+        shape[-1] = 2
+    return shape
+
+
+def fits(d, x, windows):
+    """Windows that hang over the padded image are refused when a model is imported."""
+    for size, k, p, l in zip(x.shape[2:], windows["kernel_size"], windows["padding"], windows.get("dilation", [1] * 3)):
+        if int(size) + 2 * p < l * (k - 1) + 1:
+            raise Refused
+    return windows
 
 
 def windows(d, dims, dilated=True, **options):
@@ -260,22 +293,24 @@ def windows(d, dims, dilated=True, **options):
 
 BORDER = "qnnpack reads other elements where a dilated window reaches into the padding"
 for _dims in (1, 2):
-    table("aten::max_pool%dd quantized" % _dims, lambda d, n=_dims: getattr(F, "max_pool%dd" % n)(
-        d.q(d.image(n)), ceil_mode=d.chance(0.3), **windows(d, n)), covers=["aten::max_pool%dd" % _dims], odd=BORDER)
+    table("aten::max_pool%dd quantized" % _dims, lambda d, n=_dims: aten_max_pool(d, n), covers=["aten::max_pool%dd" % _dims], odd=BORDER)
     table("quantized::max_pool%dd" % _dims, lambda d, n=_dims: max_pool(d, n), odd=BORDER)
-table("aten::max_pool3d quantized", lambda d: F.max_pool3d(d.q(d.image(3, 7)), ceil_mode=d.chance(0.3), **windows(d, 3)), engine="onednn",
-      covers=["aten::max_pool3d", "quantized::max_pool3d"])
+
+
+def aten_max_pool(d, n):
+    x = d.q(images(d, n), sliced=True)
+    return getattr(F, "max_pool%dd" % n)(x, **fits(d, x, windows(d, n, ceil_mode=d.chance(0.3))))
 
 
 def max_pool(d, n):
-    x = d.q(d.image(n))
-    w = windows(d, n)
+    x = d.q(images(d, n), sliced=True)
+    w = fits(d, x, windows(d, n))
     return getattr(O, "max_pool%dd" % n)(x, w["kernel_size"], w["stride"] or w["kernel_size"], w["padding"], w["dilation"], d.chance(0.3))
 
 
 def avg_pool(d, n):
-    x = d.q(d.image(n, 7 if n == 3 else 14), channels_last=n == 3)
-    w = windows(d, n, False, ceil_mode=d.chance(0.3), count_include_pad=d.chance(0.7))
+    x = d.q(images(d, n, 7 if n == 3 else 14), sliced=True)
+    w = fits(d, x, windows(d, n, False, ceil_mode=d.chance(0.3), count_include_pad=d.chance(0.7)))
     if n > 1 and d.chance(0.2):
         w["divisor_override"] = d.integer(1, 9)
     return getattr(F, "avg_pool%dd" % n)(x, **w)
@@ -285,13 +320,15 @@ COUNT = "qnnpack overlooks count_include_pad=False and divisor_override"
 for _dims in (1, 2, 3):
     table("aten::avg_pool%dd quantized" % _dims, lambda d, n=_dims: avg_pool(d, n), covers=["aten::avg_pool%dd" % _dims], odd=COUNT)
     table("aten::adaptive_avg_pool%dd quantized" % _dims, lambda d, n=_dims: getattr(F, "adaptive_avg_pool%dd" % n)(
-        d.q(d.image(n, 7 if n == 3 else 14), channels_last=False), [d.size(8) for _ in range(n)]),
+        d.q(images(d, n, 7 if n == 3 else 14), sliced=True), [d.size(8) for _ in range(n)]),
         covers=["aten::adaptive_avg_pool%dd" % _dims] + (["aten::_adaptive_avg_pool%dd" % _dims] if _dims > 1 else []))
 
 
 def mean(d):
     shape = d.shape(1, 2, 3, 4)
     x = d.q(shape, channels_last=False)
+    if 0 in shape:
+        raise Refused
     dims = sorted(set(d.integer(0, len(shape) - 1) for _ in range(d.integer(1, 3))))
     if len(shape) == 4 and d.chance(0.5):
         dims = [2, 3]
@@ -302,10 +339,14 @@ table("aten::mean.dim quantized", mean, covers=["aten::mean.dim"], unavoidable=0
 
 
 def resize(d, dims, mode, **options):
-    x = d.q(d.image(dims, 8), channels_last=mode == "nearest")
+    shape = images(d, dims, 8)
+    x = d.q(shape, sliced=True)
     if d.chance(0.5):
         return F.interpolate(x, size=[d.size(20) for _ in range(dims)], mode=mode, **options)
-    return F.interpolate(x, scale_factor=[d.one_of(2.0, 0.5, 1.0, d.real(0.4, 3)) for _ in range(dims)], mode=mode, **options)
+    factors = [d.one_of(2.0, 0.5, 1.0, d.real(0.4, 3)) for _ in range(dims)]
+    if any(int(n * f) == 0 for n, f in zip(shape[2:], factors)):
+        raise Refused
+    return F.interpolate(x, scale_factor=factors, mode=mode, **options)
 
 
 for _dims in (2, 3):
@@ -366,5 +407,5 @@ def fake_quantize_per_channel(d):
                                                   axis, 0, 255)
 
 
-table("aten::fake_quantize_per_tensor_affine", fake_quantize, ulp=0)
+table("aten::fake_quantize_per_tensor_affine", fake_quantize, ulp=0, odd=INFINITE)
 table("aten::fake_quantize_per_channel_affine", fake_quantize_per_channel, ulp=0)

@@ -2,6 +2,7 @@
 import torch  # noqa: F401
 import torch.nn.functional as F  # noqa: F401
 
+import quantized
 from table import Table
 
 OPERATORS = table = Table()
@@ -48,29 +49,40 @@ table("aten::glu", glu)
 # ---- pools
 
 
-def windows(d, dims, dilated=True):
-    import quantized
-    return quantized.windows(d, dims, dilated, ceil_mode=d.chance(0.3))
+def windows(d, x, dims, dilated=True):
+    drawn = quantized.windows(d, dims, dilated, ceil_mode=d.chance(0.3))
+    return quantized.fits(d, x if x.dim() == dims + 2 else x.unsqueeze(0), drawn)
+
+
+def image(d, n):
+    return d.f(d.image(n, 7 if n == 3 else 14, d.chance(0.8)), special=0)
+
+
+def max_pool(d, n, indices):
+    x = image(d, n)
+    w = windows(d, x, n)
+    if indices:
+        return getattr(F, "max_pool%dd" % n)(x, return_indices=True, **w)
+    return getattr(torch, "max_pool%dd" % n)(x, **{k: v or [] for k, v in w.items() if k != "ceil_mode"})
 
 
 def avg_pool(d, n):
-    w = windows(d, n, False)
+    x = image(d, n)
+    w = windows(d, x, n, False)
     w["count_include_pad"] = d.chance(0.7)
     if n > 1 and d.chance(0.2):
         w["divisor_override"] = d.integer(1, 9)
-    return getattr(F, "avg_pool%dd" % n)(d.f(d.image(n, 7 if n == 3 else 14, d.chance(0.8)), special=0), **w)
+    return getattr(F, "avg_pool%dd" % n)(x, **w)
 
 
 for _n in (1, 2, 3):
-    table("aten::max_pool%dd" % _n, lambda d, n=_n: getattr(torch, "max_pool%dd" % n)(
-        d.f(d.image(n, 7 if n == 3 else 14, d.chance(0.8)), special=0), **{k: v or [] for k, v in windows(d, n).items() if k != "ceil_mode"}))
-    table("aten::max_pool%dd_with_indices" % _n, lambda d, n=_n: getattr(F, "max_pool%dd" % n)(
-        d.f(d.image(n, 7 if n == 3 else 14, d.chance(0.8)), special=0), return_indices=True, **windows(d, n)))
+    table("aten::max_pool%dd" % _n, lambda d, n=_n: max_pool(d, n, False))
+    table("aten::max_pool%dd_with_indices" % _n, lambda d, n=_n: max_pool(d, n, True))
     table("aten::avg_pool%dd" % _n, lambda d, n=_n: avg_pool(d, n))
     table("aten::adaptive_avg_pool%dd" % _n, lambda d, n=_n: getattr(F, "adaptive_avg_pool%dd" % n)(
-        d.f(d.image(n, 7 if n == 3 else 14, d.chance(0.8)), special=0), [d.size() for _ in range(n)]))
+        image(d, n), [d.size() for _ in range(n)]))
     table("aten::adaptive_max_pool%dd" % _n, lambda d, n=_n: getattr(F, "adaptive_max_pool%dd" % n)(
-        d.f(d.image(n, 7 if n == 3 else 14, d.chance(0.8)), special=0), [d.size() for _ in range(n)], return_indices=True))
+        image(d, n), [d.size() for _ in range(n)], return_indices=True))
 for _n in (2, 3):
     table("aten::_adaptive_avg_pool%dd" % _n, lambda d, n=_n: getattr(torch, "_adaptive_avg_pool%dd" % n)(
         d.f(d.image(n, 7), special=0), [d.size() for _ in range(n)]))

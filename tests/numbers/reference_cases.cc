@@ -1,6 +1,7 @@
 // Runs many models through the reference in one process: for the tests that compare it with PyTorch.
 //
 //   reference_cases [--qnnpack] < CASES
+//   reference_cases --knows NAME...        prints the names that no kernel has
 //
 // A case is one line of fields with a tab between them: the model, the prefix of its output files, then for
 // each input its specification and the file of its elements (row-major, little-endian, nothing else).  The
@@ -74,6 +75,12 @@ Result<std::string> RunCase(const Registry& registry, const std::vector<std::str
 }
 
 int Main(int argc, char** argv) {
+  if (argc > 1 && std::string(argv[1]) == "--knows") {
+    for (int i = 2; i < argc; ++i) {
+      if (!reference::Knows(argv[i])) std::cout << argv[i] << "\n";
+    }
+    return 0;
+  }
   reference::Options options;
   if (argc > 1 && std::string(argv[1]) == "--qnnpack") options.meaning = reference::Meaning::kQnnpack;
   auto operators = driver::LoadOperators({});

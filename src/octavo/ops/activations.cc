@@ -237,6 +237,15 @@ Emitter SigmoidCaffe2(const std::string& argument) {
       real);
 }
 
+// PyTorch's kernel hands the scale on as a float32.
+Result<std::vector<TensorType>> GeluType(const Arguments& a) {
+  TensorType type = a.tensor("self").type();
+  if (type.quantization) {
+    for (double& scale : type.quantization->scales) scale = static_cast<float>(scale);
+  }
+  return std::vector<TensorType>{std::move(type)};
+}
+
 constexpr FixedQuantization kUnitInterval = {1.0 / 256, 0, 1.0 / 256, -128};
 constexpr FixedQuantization kSymmetricUnit = {2.0 / 256, 128, 2.0 / 256, 0};
 
@@ -282,8 +291,7 @@ void RegisterUnary(Registry& registry) {
                 .qdq = LeakyReluQdq("self"),
                 .caffe2 = ThroughFloat(OfX(LeakyRelu))});
   AddEither(registry, "aten::gelu",
-            {arg::Tensor("self"), arg::KeywordOnly(arg::String("approximate", "none"))}, SameType("self"),
-            Gelu);
+            {arg::Tensor("self"), arg::KeywordOnly(arg::String("approximate", "none"))}, GeluType, Gelu);
   for (const auto& [name, argument] :
        {std::pair("aten::threshold", "self"), std::pair("quantized::threshold", "qx")}) {
     registry.Add({.name = name,

@@ -18,6 +18,7 @@ Kernel Kernels::Find(std::string_view op) const {
 const Kernels& AllKernels() {
   static const Kernels all = [] {
     Kernels kernels;
+    AddActivations(kernels);
     AddArithmetic(kernels);
     AddCasts(kernels);
     AddComparison(kernels);
@@ -29,12 +30,20 @@ const Kernels& AllKernels() {
     AddExpanding(kernels);
     AddExtremes(kernels);
     AddFunctions(kernels);
+    AddGridSampling(kernels);
     AddIndexing(kernels);
+    AddNormalization(kernels);
     AddPadding(kernels);
     AddPermuting(kernels);
+    AddPooling(kernels);
     AddProducts(kernels);
     AddQuantization(kernels);
+    AddQuantizedActivations(kernels);
+    AddQuantizedArithmetic(kernels);
+    AddQuantizedConvolution(kernels);
+    AddQuantizedProducts(kernels);
     AddReduction(kernels);
+    AddResampling(kernels);
     AddReshaping(kernels);
     AddShuffling(kernels);
     AddSlicing(kernels);

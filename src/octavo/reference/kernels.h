@@ -24,6 +24,7 @@ class Kernels {
 const Kernels& AllKernels();
 
 // One for each file of kernels; kernels.cc calls them.
+void AddActivations(Kernels& kernels);
 void AddArithmetic(Kernels& kernels);
 void AddCasts(Kernels& kernels);
 void AddComparison(Kernels& kernels);
@@ -35,12 +36,20 @@ void AddEinsum(Kernels& kernels);
 void AddExpanding(Kernels& kernels);
 void AddExtremes(Kernels& kernels);
 void AddFunctions(Kernels& kernels);
+void AddGridSampling(Kernels& kernels);
 void AddIndexing(Kernels& kernels);
+void AddNormalization(Kernels& kernels);
 void AddPadding(Kernels& kernels);
 void AddPermuting(Kernels& kernels);
+void AddPooling(Kernels& kernels);
 void AddProducts(Kernels& kernels);
 void AddQuantization(Kernels& kernels);
+void AddQuantizedActivations(Kernels& kernels);
+void AddQuantizedArithmetic(Kernels& kernels);
+void AddQuantizedConvolution(Kernels& kernels);
+void AddQuantizedProducts(Kernels& kernels);
 void AddReduction(Kernels& kernels);
+void AddResampling(Kernels& kernels);
 void AddReshaping(Kernels& kernels);
 void AddShuffling(Kernels& kernels);
 void AddSlicing(Kernels& kernels);

@@ -35,12 +35,12 @@ Status CheckReal(const Tensor& x, std::size_t least_rank) {
   return {};
 }
 
-// (x - mean) / sqrt(var + eps) weight + bias of each channel
+// (x - mean) / sqrt(var + eps) weight + bias of each channel, by running statistics
 Result<Tensor> BatchNormalized(const Call& call) {
   const Tensor& x = call.tensor("input");
   OCTAVO_TRY(CheckReal(x, 2));
-  if (call.flag("training") || !call.has("running_mean") || !call.has("running_var")) {
-    return Unsupported("batch normalization by the batch's own statistics");
+  if (!call.has("running_mean") || !call.has("running_var")) {
+    return Unsupported("normalization by running statistics that are not there");
   }
   const Around around(x.sizes, 1);
   const std::vector<double> mean = OCTAVO_TRY(Parameters(call, "running_mean", around.size, 0)),
@@ -56,12 +56,12 @@ Result<Tensor> BatchNormalized(const Call& call) {
   return Stored(numbers, x.dtype);
 }
 
-Results BatchNorm(const Call& call) { return One(OCTAVO_TRY(BatchNormalized(call))); }
-
-// The saved statistics are empty when a model is evaluated.
-Results NativeBatchNorm(const Call& call) {
+// The result; and of native_batch_norm the saved statistics, which are empty when a model is evaluated.
+Results BatchNorm(const Call& call) {
+  if (call.flag("training")) return Unsupported("batch normalization by the batch's own statistics");
   std::vector<Tensor> results;
   results.push_back(OCTAVO_TRY(BatchNormalized(call)));
+  if (call.num_results() == 1) return results;
   for (int i = 0; i < 2; ++i) results.push_back(Tensor::Floats({0}, {}));
   return results;
 }
@@ -151,7 +151,7 @@ Results GroupNorm(const Call& call) {
 }
 
 Results InstanceNorm(const Call& call) {
-  if (!call.flag("use_input_stats")) return Unsupported("instance normalization by running statistics");
+  if (!call.flag("use_input_stats")) return One(OCTAVO_TRY(BatchNormalized(call)));
   const Tensor& x = call.tensor("input");
   return One(OCTAVO_TRY(GroupNormalized(call, x, ChannelsOf(x))));
 }
@@ -278,7 +278,7 @@ Results QuantizedLayerNorm(const Call& call) {
 
 void AddNormalization(Kernels& kernels) {
   kernels.Add("aten::batch_norm", BatchNorm);
-  kernels.Add("aten::native_batch_norm", NativeBatchNorm);
+  kernels.Add("aten::native_batch_norm", BatchNorm);
   kernels.Add("aten::layer_norm", LayerNorm);
   kernels.Add("aten::native_layer_norm", LayerNorm);
   kernels.Add("aten::group_norm", GroupNorm);

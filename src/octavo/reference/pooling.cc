@@ -186,19 +186,26 @@ std::int64_t QnnpackAverage(std::int64_t sum, std::int64_t cells, const Affine& 
   return RoundedFar(static_cast<float>(sum) * multiplier) + a.zero_point;
 }
 
+// PyTorch's kernels for channels-last tensors, which those of one channel are as well:
+// round_half_even(sum (1 / cells)) + zero_point.
+Results ChannelsLastAverage(const Call& call, const Tensor& x, const Windows& w, bool adaptive,
+                            const Counting& counting) {
+  const std::int64_t zero_point = x.quantization->zero_point();
+  return QuantizedAverage(call, x, w, adaptive, [&](std::int64_t sum, const Part& part) {
+    const float multiplier = 1.0F / static_cast<float>(counting.Of(part));
+    return RoundedFar(static_cast<float>(sum) * multiplier) + zero_point;
+  });
+}
+
+bool OneChannel(const Tensor& x, std::size_t dims) { return x.sizes[x.sizes.size() - dims - 1] == 1; }
+
 template <std::size_t dims>
 Results QuantizedAvgPool(const Call& call, const Tensor& x, const Windows& w) {
   if (!x.quantization->per_tensor()) return Unsupported("a tensor that is quantized per channel");
   const Affine a(*x.quantization);
   const Counting counting(call);
   const auto zero_point = static_cast<float>(a.zero_point);
-  if (dims == 3) {
-    // In channels-last order: quantize(sum) with the scale 1 / (1 / cells).
-    return QuantizedAverage(call, x, w, false, [&](std::int64_t sum, const Part& part) {
-      const float multiplier = 1.0F / static_cast<float>(counting.Of(part));
-      return RoundedFar(static_cast<float>(sum) * multiplier) + a.zero_point;
-    });
-  }
+  if (dims == 3) return ChannelsLastAverage(call, x, w, false, counting);
   if (x.dtype == DType::kQUint8 && !call.flag("ceil_mode")) {
     return QuantizedAverage(call, x, w, false, [&](std::int64_t sum, const Part& part) {
       // qnnpack counts all cells, whatever it is told.
@@ -207,6 +214,7 @@ Results QuantizedAvgPool(const Call& call, const Tensor& x, const Windows& w) {
       return RoundedFar(static_cast<float>(sum) / static_cast<float>(count)) + a.zero_point;
     });
   }
+  if (OneChannel(x, dims)) return ChannelsLastAverage(call, x, w, false, counting);
   return QuantizedAverage(call, x, w, false, [&](std::int64_t sum, const Part& part) {
     const auto multiplier = static_cast<float>(1.0 / static_cast<double>(counting.Of(part)));
     return RoundedFar(static_cast<float>(sum) * multiplier + zero_point);
@@ -245,6 +253,14 @@ Results QuantizedAdaptiveAvgPool(const Call& call, const Tensor& x, const Window
       return QnnpackAverage(sum, part.inside, a);
     });
   }
+  // To one element of three dimensions it is their mean: round_half_even(sum of the levels / n).
+  if (call.op() == "aten::adaptive_avg_pool3d" && Count(w.out) == 1) {
+    return QuantizedAverage(call, x, w, true, [&](std::int64_t sum, const Part& part) {
+      const auto levels = static_cast<float>(sum + part.inside * a.zero_point);
+      return RoundedFar(levels / static_cast<float>(part.inside));
+    });
+  }
+  if (OneChannel(x, dims)) return ChannelsLastAverage(call, x, w, true, Counting(call));
   // round_half_even(sum of the levels themselves (1 / depth / height / width))
   return QuantizedAverage(call, x, w, true, [&](std::int64_t sum, const Part& part) {
     const auto levels = static_cast<float>(sum + part.inside * a.zero_point);

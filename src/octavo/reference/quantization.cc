@@ -55,21 +55,17 @@ Results EmptyQuantized(const Call& call) {
   return results;
 }
 
-// min(max(zero_point + round_half_even(x (1/scale)), low), high) - zero_point, times the scale.  NaN becomes
-// the lowest level.
+// min(max(zero_point + round_half_even(x (1/scale)), low), high) - zero_point, times the scale.  As in
+// quantization, NaN is the lowest level, and for kQnnpack infinity, too.
 Results FakeQuantize(const Call& call) {
   const Tensor& x = call.tensor("self");
   if (x.dtype != DType::kFloat32) return Unsupported("fake quantization of what is not float32");
-  const auto scale = static_cast<float>(call.number("scale"));
-  const float inverse = 1.0F / scale;
-  const auto zero_point = static_cast<std::int64_t>(call.number("zero_point"));
-  const auto low = static_cast<float>(call.integer("quant_min"));
-  const auto high = static_cast<float>(call.integer("quant_max"));
+  const Affine affine(call.number("scale"), static_cast<std::int64_t>(call.number("zero_point")));
+  const std::int64_t low = call.integer("quant_min"), high = call.integer("quant_max");
   Array<float> reals = Elements<float>(x);
   for (float& real : reals.data) {
-    const float level = static_cast<float>(zero_point) + std::nearbyint(real * inverse);
-    const auto bounded = static_cast<std::int64_t>(std::fmin(std::fmax(level, low), high));
-    real = static_cast<float>(bounded - zero_point) * scale;
+    const std::int64_t level = LevelOf<std::int64_t>(real, affine, call.meaning());
+    real = affine.Real(std::min(std::max(level, low), high));
   }
   return One(ToTensor(reals, {.dtype = DType::kFloat32}));
 }

@@ -19,7 +19,7 @@ enum class Mode { kNearest, kNearestExact, kLinear, kCubic };
 // Of the last dimensions; `factors` are those that the call gives and that PyTorch uses for the positions.
 struct Resampling {
   Mode mode = Mode::kNearest;
-  bool align_corners = false;
+  bool align_corners = false, quantized = false;
   Sizes in, out;
   std::vector<std::optional<double>> factors;
 
@@ -37,8 +37,11 @@ struct Resampling {
     if (factors[d] && *factors[d] > 0) return static_cast<float>(1.0 / *factors[d]);
     return Ratio(in[d], out[d]);
   }
-  // floor(o step), or floor((o + 1/2) step), in float32.
+  // floor(o step), or floor((o + 1/2) step), in float32.  Of reals PyTorch overlooks a factor that leaves the
+  // size as it is or doubles it.
   std::int64_t Nearest(std::size_t d, std::int64_t o) const {
+    if (!quantized && mode == Mode::kNearest && out[d] == in[d]) return o;
+    if (!quantized && mode == Mode::kNearest && out[d] == 2 * in[d]) return o / 2;
     const float at = static_cast<float>(o) + (mode == Mode::kNearestExact ? 0.5F : 0.0F);
     return std::min(static_cast<std::int64_t>(std::floor(at * FloatStep(d))), in[d] - 1);
   }
@@ -68,6 +71,7 @@ Taps TapsOf(const Resampling& r, std::size_t d, std::int64_t o) {
   double at = r.align_corners ? place * r.Step(d) : (place + 0.5) * r.Step(d) - 0.5;
   const std::int64_t last = r.in[d] - 1;
   if (r.mode == Mode::kLinear) {
+    if (r.in[d] == r.out[d]) return {{o, 1}};
     at = std::max(at, 0.0);
     const std::int64_t first = std::min(static_cast<std::int64_t>(at), last);
     const double rest = at - static_cast<double>(first);
@@ -180,6 +184,7 @@ Results Resampled(const Call& call, const Tensor& x, Mode mode, bool align_corne
   Resampling r;
   r.mode = mode;
   r.align_corners = align_corners;
+  r.quantized = x.quantization.has_value();
   r.in = Sizes(3 - dims, 1);
   r.out = r.in;
   r.factors.resize(3 - dims);

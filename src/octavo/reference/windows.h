@@ -47,7 +47,6 @@ inline Result<Windows> ImagesOf(const Tensor& x, std::size_t dims) {
   const auto split = x.sizes.end() - static_cast<std::ptrdiff_t>(dims);
   w.planes = Count(Sizes(x.sizes.begin(), split));
   w.in = WidenedTo3(Sizes(split, x.sizes.end()), dims, 1);
-  if (dims == 1) w.in = {1, 1, *split};
   return w;
 }
 

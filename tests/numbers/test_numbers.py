@@ -1,0 +1,42 @@
+"""Each operator against PyTorch, over random shapes, scales, zero points and data; `scripts/fuzz_numbers` goes on as long as wanted."""
+import json
+import os
+import subprocess
+
+import pytest
+
+import compare
+import exempt
+import reference
+
+SEED, CASES = 1, 20
+OPERATORS = compare.table()
+OCTAVO = os.environ.get("OCTAVO", str(reference.REPO / "build" / "release" / "octavo"))
+
+
+@pytest.mark.parametrize("operator", OPERATORS, ids=[o.name.replace(" ", "-") for o in OPERATORS])
+def test_equals_pytorch(operator, tmp_path):
+    cases, refused, _ = compare.cases(operator, SEED, CASES)
+    assert len(cases) == CASES, "PyTorch refuses %d of %d draws" % (refused, refused + len(cases))
+    [count] = compare.run([cases], tmp_path)
+    assert not count.failures, "%d of %d elements\n%s" % (count.different, count.elements, "\n".join(count.failures[:5]))
+    assert count.unavoidable <= max(1, operator.unavoidable * count.elements)
+
+
+def rows():
+    made = subprocess.run([OCTAVO, "ops", "--json"], capture_output=True, text=True, check=True)
+    return sorted({row["operator"] for row in json.loads(made.stdout)["operators"]})
+
+
+def test_every_row_is_compared():
+    covered = {name for operator in OPERATORS for name in operator.covers}
+    missing = set(rows()) - covered
+    assert missing <= exempt.ROWS.keys(), "no line in tests/numbers for %s" % sorted(missing - exempt.ROWS.keys())
+    assert exempt.ROWS.keys() <= missing, "take these out of tests/numbers/exempt.py: %s" % sorted(exempt.ROWS.keys() - missing)
+    assert covered <= set(rows()), "lines for what is no row: %s" % sorted(covered - set(rows()))
+
+
+def test_every_row_has_a_kernel():
+    names = sorted({name.split(".")[0] for name in rows()})
+    made = subprocess.run([reference.PROGRAM, "--knows", *names], capture_output=True, text=True)
+    assert made.returncode == 0 and not made.stdout.split(), "no kernel for " + made.stdout
