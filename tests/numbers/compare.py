@@ -141,8 +141,20 @@ def trace(batch, path):
     exec("def forward(self, %s):\n    return body(self, %s)" % (", ".join(names), ", ".join(names)), scope)
     Batch.forward = scope["forward"]
     with torch.no_grad():
-        torch.jit.save(torch.jit.trace(module.eval(), tuple(inputs), check_trace=False), str(path))
+        traced = torch.jit.trace(module.eval(), tuple(inputs), check_trace=False)
+    torch.jit.save(traced, str(path))
+    batch[0].operator.reached.update(calls(traced.inlined_graph))
     return [(spec(n, t), integers(t)) for n, t in zip(names, inputs)]
+
+
+def calls(graph):
+    """The operators of a graph, with and without their overloads' names."""
+    found = set()
+    for node in graph.nodes():
+        found.add(node.kind())
+        overload = node.schema().split("(")[0] if node.schema() != "(no schema)" else ""
+        found.add(overload)
+    return found
 
 
 def integers(t):

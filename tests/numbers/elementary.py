@@ -17,29 +17,32 @@ ONE |= {"bitwise_not": "torch.bitwise_not(d.i(s))", "logical_not": "torch.logica
         "new_ones": "x.new_ones([2, 3])", "new_full": "x.new_full([2, 3], 0.5)", "softmax": "torch.softmax(x, a)", "log_softmax": "torch.log_softmax(x, a)",
         "_softmax": "torch._softmax(x, a, False)", "_log_softmax": "torch._log_softmax(x, a, False)"}
 TWO = {n: "torch.%s(x, y)" % n for n in (
-    "subtract multiply divide true_divide maximum minimum logical_and logical_or logical_xor".split())}
-COMPARE = "eq ne lt le gt ge greater greater_equal less less_equal not_equal".split()
+    "maximum minimum logical_and logical_or logical_xor".split())}
+COMPARE = "eq ne lt le gt ge".split()
 for _n in COMPARE:
     TWO[_n + ".Tensor"] = "torch.%s(x, y)" % _n
     ONE[_n + ".Scalar"] = "torch.%s(x, 0.5)" % _n
-for _n in "add sub rsub mul div subtract multiply divide true_divide".split():
-    TWO.pop(_n, None)
-    TWO[_n + ".Tensor"] = "torch.%s(x, y)" % _n
-    ONE[_n + ".Scalar"] = "A.%s(x, 0.7)" % _n
+for _n in "add sub mul div".split():
+    TWO[_n + ".Tensor"] = "torch.%s(x, d.one_of(y, 0.7))" % _n
+ONE["rsub.Scalar"] = "torch.rsub(x, 0.7)"
 for _n in ("fmod", "remainder"):
     TWO[_n + ".Tensor"] = "torch.%s(x, y)" % _n
     ONE[_n + ".Scalar"] = "torch.%s(x, 0.7)" % _n
 TWO |= {"pow.Tensor_Tensor": "torch.pow(torch.abs(x), y)", "div.Tensor_mode": "torch.div(x, y, rounding_mode=d.one_of('floor', 'trunc'))",
         "lerp.Scalar": "torch.lerp(x, y, 0.3)", "lerp.Tensor": "torch.lerp(x, y, y)", "addcmul": "torch.addcmul(x, x, y, value=0.5)",
         "addcdiv": "torch.addcdiv(x, x, y, value=0.5)", "max.other": "torch.max(x, y)", "min.other": "torch.min(x, y)", "where.self": "torch.where(x > y, x, y)",
-        "floor_divide": "torch.floor_divide(x, y)", "cat": "torch.cat([x, x], a)", "concat": "torch.concat([x, x], a)"}
+        "floor_divide": "torch.floor_divide(x, y)", "cat": "torch.cat([x, x], a)"}
 INTEGERS = {n + ".Tensor": "torch.%s(i, j)" % n for n in ("bitwise_and", "bitwise_or", "bitwise_xor")}
 INTEGERS |= {n + ".Scalar": "torch.%s(i, 5)" % n for n in ("bitwise_and", "bitwise_or", "bitwise_xor")}
+ONE |= {"where.ScalarOther": "torch.where(x > 0, x, 0.5)", "where.ScalarSelf": "torch.where(x > 0, 0.5, x)", "where.Scalar": "torch.where(x > 0, 0.5, 1.5)",
+        "masked_fill.Tensor": "x.masked_fill(x > 0, d.part(lambda: torch.tensor(0.25)))",
+        "zeros": "x[:0].sum() + torch.zeros([2, 3])", "ones": "x[:0].sum() + torch.ones([2, 3])", "full": "x[:0].sum() + torch.full([2, 3], 0.5)",
+        "arange": "x[:0].sum() + torch.arange(5)", "scalar_tensor": "x[:0].sum() + torch.scalar_tensor(0.5)"}
 REDUCE = {"sum": "torch.sum(x)", "sum.dim_IntList": "torch.sum(x, a, d.chance(0.5))", "mean": "torch.mean(x)", "prod": "torch.prod(x)",
           "prod.dim_int": "torch.prod(x, a, d.chance(0.5))", "var.dim": "torch.var(x, [a], d.chance(0.5), d.chance(0.5))",
           "std.dim": "torch.std(x, [a], d.chance(0.5), d.chance(0.5))", "amax": "torch.amax(x, a, d.chance(0.5))", "amin": "torch.amin(x, a, d.chance(0.5))",
           "argmax": "torch.argmax(x, a, d.chance(0.5))", "argmin": "torch.argmin(x, a, d.chance(0.5))", "max": "torch.max(x)", "min": "torch.min(x)",
-          "max.dim": "torch.max(x, a, d.chance(0.5))", "min.dim": "torch.min(x, a, d.chance(0.5))", "logsumexp": "torch.logsumexp(x, [a], d.chance(0.5))",
+          "max.dim": "torch.max(x, a, d.chance(0.5))", "min.dim": "torch.min(x, a, d.chance(0.5))", "std": "torch.std(x)", "var": "torch.var(x)", "logsumexp": "torch.logsumexp(x, [a], d.chance(0.5))",
           "linalg_vector_norm": "torch.linalg.vector_norm(x, d.one_of(1, 2, 3.0), [a])", "norm.ScalarOpt_dim": "torch.norm(x, d.one_of(1, 2), [a])"}
 
 
@@ -78,7 +81,7 @@ PRODUCTS = {
     "embedding": "F.embedding(d.i([n, m], 0, 6), d.parameter([7, k]))",
 }
 for _name, _body in PRODUCTS.items():
-    table("aten::" + _name, lambda d, b=_body: product(d, b))
+    table("aten::" + _name, lambda d, b=_body: product(d, b), ulp=1e-4)
 
 
 def conv(d, n, transposed):
@@ -92,5 +95,5 @@ def conv(d, n, transposed):
 
 
 for _n in (1, 2, 3):
-    table("aten::conv%dd" % _n, lambda d, n=_n: conv(d, n, False))
-    table("aten::conv_transpose%dd" % _n, lambda d, n=_n: conv(d, n, True))
+    table("aten::conv%dd" % _n, lambda d, n=_n: conv(d, n, False), covers=["aten::_convolution"])
+    table("aten::conv_transpose%dd" % _n, lambda d, n=_n: conv(d, n, True), covers=["aten::_convolution"])

@@ -34,10 +34,17 @@ for _op in ("add", "mul"):
         _name, _f = "quantized::" + _op + _relu, getattr(O, _op + _relu)
         table(_name, lambda d, f=_f: f(*pair(d, False), *output(d)), odd=FAR)
         table(_name + " broadcast", lambda d, f=_f: f(*pair(d, True), *output(d)), covers=(), tail=_op == "add", odd=FAR)
+        table(_name + ".out", lambda d, f=_f: into(d, f.out), tail=_op == "add", odd=FAR)
+        table(_name + "_out", lambda d, f=getattr(O, _op + _relu + "_out"): into(d, f), tail=_op == "add", odd=FAR)
         _scalar = getattr(O, _op + "_scalar" + _relu)
         table("quantized::%s_scalar%s" % (_op, _relu), lambda d, f=_scalar: f(d.q(d.shape()), number(d)),
-              covers=("quantized::%s_scalar%s" % (_op, _relu), _name + ".Scalar"))
+              covers=("quantized::%s_scalar%s" % (_op, _relu),))
         table(_name + ".Scalar2", lambda d, f=_f: f(number(d), d.q(d.shape())))
+
+
+def into(d, f):
+    a, b = pair(d, False)
+    return f(a, b, out=d.q(a.shape))
 
 
 def number(d):
@@ -221,7 +228,7 @@ def softmax(d):
     shape = d.shape(1, 2, 3, 4, most=20)
     if 0 in shape:
         raise Refused  # qnnpack ends the process
-    x = d.q(shape, sliced=True)
+    x = d.q(shape, strided=False)
     return O.softmax(x, d.integer(-len(shape), len(shape) - 1), *d.one_of((1 / 256, 0), (1 / 256, 0), output(d, 1 / 256)))
 
 
@@ -277,7 +284,7 @@ def images(d, dims, most=14):
 def fits(d, x, windows):
     """Windows that hang over the padded image are refused when a model is imported."""
     for size, k, p, l in zip(x.shape[2:], windows["kernel_size"], windows["padding"], windows.get("dilation", [1] * 3)):
-        if int(size) + 2 * p < l * (k - 1) + 1:
+        if int(size) + 2 * p < l * (k - 1) + 1 or (l > 1 and int(size) < 2):
             raise Refused
     return windows
 
@@ -321,7 +328,7 @@ for _dims in (1, 2, 3):
     table("aten::avg_pool%dd quantized" % _dims, lambda d, n=_dims: avg_pool(d, n), covers=["aten::avg_pool%dd" % _dims], odd=COUNT)
     table("aten::adaptive_avg_pool%dd quantized" % _dims, lambda d, n=_dims: getattr(F, "adaptive_avg_pool%dd" % n)(
         d.q(images(d, n, 7 if n == 3 else 14), sliced=True), [d.size(8) for _ in range(n)]),
-        covers=["aten::adaptive_avg_pool%dd" % _dims] + (["aten::_adaptive_avg_pool%dd" % _dims] if _dims > 1 else []))
+        covers=["aten::adaptive_avg_pool%dd" % _dims])
 
 
 def mean(d):
@@ -389,7 +396,7 @@ def quantize_per_channel(d):
 INFINITE = "infinity and what is beyond int64 become the lowest level"
 table("aten::quantize_per_tensor", quantize, odd=INFINITE)
 table("aten::quantize_per_channel", quantize_per_channel, odd=INFINITE)
-table("aten::dequantize", lambda d: d.q(d.shape(), d.one_of(*DTYPES)).dequantize(), covers=["aten::dequantize", "aten::dequantize.tensors"], ulp=0)
+table("aten::dequantize", lambda d: d.q(d.shape(), d.one_of(*DTYPES)).dequantize(), ulp=0)
 table("aten::int_repr", lambda d: d.q(d.shape(), d.one_of(*DTYPES)).int_repr())
 
 

@@ -16,14 +16,13 @@ ACTIVATIONS = {
     "selu": "F.selu(x)", "gelu": "F.gelu(x, approximate=d.one_of('none', 'tanh'))", "silu": "F.silu(x)", "mish": "F.mish(x)",
     "softplus": "F.softplus(x, d.real(0.5, 2), d.real(1, 20))", "hardshrink": "F.hardshrink(x, d.real(0, 1))",
     "softshrink": "F.softshrink(x, d.real(0, 1))", "log_sigmoid": "F.logsigmoid(x)", "threshold": "F.threshold(x, d.real(-1, 1), 0.25)",
-    "clamp": "torch.clamp(x, -0.5, d.real(0, 2))", "clamp_min": "torch.clamp_min(x, d.real(-1, 1))", "clip": "torch.clip(x, -0.5, d.real(0, 2))",
+    "clamp": "torch.clamp(x, -0.5, d.real(0, 2))", "clamp_min": "torch.clamp_min(x, d.real(-1, 1))",
     "clamp_max": "torch.clamp_max(x, d.real(-1, 1))",
 }
 for _name, _body in ACTIVATIONS.items():
     _f = eval("lambda d, x: " + _body)
     table("aten::" + _name, lambda d, f=_f: f(d, d.f(d.shape(), special=0)))
-for _name in ("clamp", "clip"):
-    table("aten::%s.Tensor" % _name, lambda d, f=getattr(torch, _name): clamp_by_tensors(d, f))
+table("aten::clamp.Tensor", lambda d: clamp_by_tensors(d, torch.clamp))
 
 
 def clamp_by_tensors(d, f):
@@ -91,7 +90,7 @@ for _n in (2, 3):
 
 
 def resize(d, dims, mode, by_operator, **options):
-    x = d.f(d.image(dims, 8), special=0)
+    x = d.f(d.image(dims, 8), special=0, strided=False)
     size = [d.size(20) for _ in range(dims)]
     if by_operator:
         name = {"nearest": "upsample_nearest%dd", "nearest-exact": "_upsample_nearest_exact%dd", "linear": "upsample_linear%dd",

@@ -14,6 +14,7 @@ class Operator:
     ulp: float = 1e-5  # of float results: allowed relative difference
     unavoidable: float = 0.0  # share of the elements that may be one step off; say in docs/numbers.md why
     engine: str = "qnnpack"
+    reached: set = dataclasses.field(default_factory=set)  # the operators of the models that were made
 
 
 class Table(list):

@@ -19,6 +19,7 @@ def test_equals_pytorch(operator, tmp_path):
     cases, refused, _ = compare.cases(operator, SEED, CASES)
     assert len(cases) == CASES, "PyTorch refuses %d of %d draws" % (refused, refused + len(cases))
     [count] = compare.run([cases], tmp_path)
+    assert set(operator.covers) <= operator.reached, "the models hold other operators: %s" % sorted(operator.reached)
     assert not count.failures, "%d of %d elements\n%s" % (count.different, count.elements, "\n".join(count.failures[:5]))
     assert count.unavoidable <= max(1, operator.unavoidable * count.elements)
 

@@ -19,7 +19,8 @@ enum class Mode { kNearest, kNearestExact, kLinear, kCubic };
 // Of the last dimensions; `factors` are those that the call gives and that PyTorch uses for the positions.
 struct Resampling {
   Mode mode = Mode::kNearest;
-  bool align_corners = false, quantized = false;
+  bool align_corners = false;
+  bool one_channel = false;  // of reals, over two or three dimensions
   Sizes in, out;
   std::vector<std::optional<double>> factors;
 
@@ -37,11 +38,11 @@ struct Resampling {
     if (factors[d] && *factors[d] > 0) return static_cast<float>(1.0 / *factors[d]);
     return Ratio(in[d], out[d]);
   }
-  // floor(o step), or floor((o + 1/2) step), in float32.  Of reals PyTorch overlooks a factor that leaves the
-  // size as it is or doubles it.
+  // floor(o step), or floor((o + 1/2) step), in float32.  Of images of one channel, which count as
+  // channels-last ones, PyTorch overlooks a factor that leaves the size as it is or doubles it.
   std::int64_t Nearest(std::size_t d, std::int64_t o) const {
-    if (!quantized && mode == Mode::kNearest && out[d] == in[d]) return o;
-    if (!quantized && mode == Mode::kNearest && out[d] == 2 * in[d]) return o / 2;
+    if (one_channel && mode == Mode::kNearest && out[d] == in[d]) return o;
+    if (one_channel && mode == Mode::kNearest && out[d] == 2 * in[d]) return o / 2;
     const float at = static_cast<float>(o) + (mode == Mode::kNearestExact ? 0.5F : 0.0F);
     return std::min(static_cast<std::int64_t>(std::floor(at * FloatStep(d))), in[d] - 1);
   }
@@ -184,7 +185,7 @@ Results Resampled(const Call& call, const Tensor& x, Mode mode, bool align_corne
   Resampling r;
   r.mode = mode;
   r.align_corners = align_corners;
-  r.quantized = x.quantization.has_value();
+  r.one_channel = !x.quantization && dims > 1 && x.sizes[1] == 1;
   r.in = Sizes(3 - dims, 1);
   r.out = r.in;
   r.factors.resize(3 - dims);
