@@ -19,7 +19,7 @@ EXPRESSIONS = {
     "aten::view_as": "x.contiguous().view(-1).view_as(x)", "aten::reshape_as": "x.reshape(-1).reshape_as(x)", "aten::view_copy": "A.view_copy(x.contiguous(), [-1] if 0 not in s else [0])",
     "aten::unflatten.int": "x.flatten().unflatten(0, [1, -1])", "aten::select.int": "x.select(a, d.index(s, a))", "aten::select_copy.int": "A.select_copy(x, a, d.index(s, a))",
     "aten::slice.Tensor": "A.slice(x, a, d.integer(-4, 4), d.integer(-4, 20), d.integer(1, 3))", "aten::slice_copy.Tensor": "A.slice_copy(x, a, d.integer(-4, 4), d.integer(-4, 20), d.integer(1, 3))",
-    "aten::narrow": "x.narrow(a, 0, d.integer(0, s[a]))", "aten::narrow_copy": "torch.narrow_copy(x, a, 0, d.integer(0, s[a]))",
+    "aten::narrow": "x.narrow(a, 0, d.integer(0, s[a]))", "aten::narrow_copy": "torch.narrow_copy(x.contiguous(), a, 0, d.integer(0, s[a]))",
     "aten::chunk": "x.chunk(d.integer(1, 4), a)", "aten::unsafe_chunk": "torch.unsafe_chunk(x, d.integer(1, 4), a)", "aten::split.Tensor": "torch.split(x, d.integer(1, 4), a)",
     "aten::unsafe_split.Tensor": "torch.unsafe_split(x, d.integer(1, 4), a)", "aten::split_with_sizes": "torch.split(x, d.parts_of(s[a]), a)",
     "aten::unsafe_split_with_sizes": "torch.unsafe_split_with_sizes(x, d.parts_of(s[a]), a)", "aten::tensor_split.sections": "torch.tensor_split(x, d.integer(1, 4), a)",

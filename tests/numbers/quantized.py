@@ -261,7 +261,9 @@ def layer_norm(d):
 def group_norm(d, instance=False):
     groups = d.integer(1, 4)
     c = groups * d.integer(1, 4)
-    x = d.q([d.size(3), c] + [d.size() for _ in range(d.integer(1, 3))], sliced=True)
+    shape = [d.size(3), c] + [d.size() for _ in range(d.integer(1, 3))]
+    shape[-1] += torch.Size(shape[2:]).numel() == 1
+    x = d.q(shape, sliced=True)
     rest = (d.parameter([c]), d.parameter([c]), d.one_of(1e-5, 1e-3), d.near(0.02), d.zero())
     return O.instance_norm(x, *rest) if instance else O.group_norm(x, groups, *rest)
 
