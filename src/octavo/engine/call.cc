@@ -125,8 +125,21 @@ Result<double> Call::RealOf(std::size_t i) {
   return tensor->ToDoubles()[0];
 }
 
+const ir::Operand* Call::Attribute(std::string_view name) const {
+  asked_.emplace(name);
+  return node_.Find(name);
+}
+
+Status Call::CheckAttributes() const {
+  for (const ir::Argument& argument : node_.arguments) {
+    if (!argument.name.empty() && !asked_.contains(argument.name))
+      return NotSupported(fmt::format("attribute {} is not known", argument.name));
+  }
+  return {};
+}
+
 Result<std::int64_t> Call::Int(std::string_view name, std::optional<std::int64_t> otherwise) const {
-  const ir::Operand* operand = node_.Find(name);
+  const ir::Operand* operand = Attribute(name);
   if (operand == nullptr) {
     if (otherwise) return *otherwise;
     return Invalid(fmt::format("attribute {} is missing", name));
@@ -138,7 +151,7 @@ Result<std::int64_t> Call::Int(std::string_view name, std::optional<std::int64_t
 
 Result<std::vector<std::int64_t>> Call::Ints(std::string_view name,
                                              std::optional<std::vector<std::int64_t>> otherwise) const {
-  const ir::Operand* operand = node_.Find(name);
+  const ir::Operand* operand = Attribute(name);
   if (operand == nullptr) {
     if (otherwise) return *otherwise;
     return Invalid(fmt::format("attribute {} is missing", name));
@@ -151,7 +164,7 @@ Result<std::vector<std::int64_t>> Call::Ints(std::string_view name,
 }
 
 Result<double> Call::Real(std::string_view name, std::optional<double> otherwise) const {
-  const ir::Operand* operand = node_.Find(name);
+  const ir::Operand* operand = Attribute(name);
   if (operand == nullptr) {
     if (otherwise) return *otherwise;
     return Invalid(fmt::format("attribute {} is missing", name));
@@ -162,7 +175,7 @@ Result<double> Call::Real(std::string_view name, std::optional<double> otherwise
 }
 
 Result<std::string> Call::Text(std::string_view name, std::optional<std::string> otherwise) const {
-  const ir::Operand* operand = node_.Find(name);
+  const ir::Operand* operand = Attribute(name);
   if (operand == nullptr) {
     if (otherwise) return *otherwise;
     return Invalid(fmt::format("attribute {} is missing", name));
@@ -172,7 +185,7 @@ Result<std::string> Call::Text(std::string_view name, std::optional<std::string>
 }
 
 Result<const Tensor*> Call::TensorOf(std::string_view name) const {
-  const ir::Operand* operand = node_.Find(name);
+  const ir::Operand* operand = Attribute(name);
   if (operand == nullptr) return nullptr;
   if (const auto* tensor = std::get_if<Tensor>(operand)) return tensor;
   return Invalid(fmt::format("attribute {} is no tensor", name));

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,7 +55,16 @@ class Call {
   // One real of a tensor with one element.
   Result<double> RealOf(std::size_t i);
 
-  bool HasAttribute(std::string_view name) const { return node_.Find(name) != nullptr; }
+  // Null: it is not there.  Attributes that nothing asks for are taken for ones that the engine does not
+  // know.
+  const ir::Operand* Attribute(std::string_view name) const;
+  bool HasAttribute(std::string_view name) const { return Attribute(name) != nullptr; }
+  // It is there, it may be, and it means nothing here.
+  void Ignore(std::initializer_list<std::string_view> names) const {
+    asked_.insert(names.begin(), names.end());
+  }
+  // Errors where an attribute has not been asked for.
+  Status CheckAttributes() const;
   Result<std::int64_t> Int(std::string_view name, std::optional<std::int64_t> otherwise = std::nullopt) const;
   Result<std::vector<std::int64_t>> Ints(
       std::string_view name, std::optional<std::vector<std::int64_t>> otherwise = std::nullopt) const;
@@ -79,6 +90,7 @@ class Call {
   Arithmetic arithmetic_;
   std::vector<Input> inputs_;
   bool deferred_ = false;
+  mutable std::set<std::string, std::less<>> asked_;
 };
 
 // Checks a node and says what it computes.

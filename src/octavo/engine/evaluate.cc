@@ -99,6 +99,7 @@ Result<std::optional<Prepared>> PrepareCall(const Program& program, const ir::No
   Result<Prepared> prepared = literal::AllOperators().Find(node.op)(call);
   if (call.deferred()) return std::optional<Prepared>();
   if (!prepared) return std::move(prepared).error();
+  OCTAVO_TRY(call.CheckAttributes());
   if (prepared->outputs.size() < node.outputs.size()) {
     return call.Invalid(fmt::format("it has {} outputs, at most {} are allowed", node.outputs.size(),
                                     prepared->outputs.size()));

@@ -56,6 +56,7 @@ Tensor Converted(const Tensor& from, DType to) {
 
 Result<Prepared> To(Call& call, DType to) {
   const ValueType type = OCTAVO_TRY(call.type(0));
+  call.Ignore({"saturate", "round_mode"});  // of 8-bit floats
   if (!IsNumber(type.dtype) && type.dtype != DType::kBool)
     return call.NotSupported(fmt::format("{} cannot be converted", Name(type.dtype)));
   return One(to, *type.sizes, [to](const Operands& in) -> Result<Tensor> { return Converted(*in[0], to); });

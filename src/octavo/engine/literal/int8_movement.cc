@@ -15,7 +15,7 @@ Result<Prepared> GivenTensor(Call& call) {
   OCTAVO_TRY(call.Inputs(0, 0));
   const Sizes shape = OCTAVO_TRY(call.Ints("shape"));
   const Int8Parameters parameters = OCTAVO_TRY(ResultParameters(call));
-  const ir::Operand* values = call.node().Find("values");
+  const ir::Operand* values = call.Attribute("values");
   const auto* bytes = values == nullptr ? nullptr : std::get_if<ir::Bytes>(values);
   if (bytes == nullptr) return call.Invalid("values are no bytes");
   const Tensor data = Normalized(bytes->data);

@@ -71,6 +71,7 @@ Result<Prepared> Split(Call& call) {
   const std::int64_t total = (*type.sizes)[a];
   const auto pieces = static_cast<std::int64_t>(call.num_outputs());
   Sizes split;
+  call.Ignore({"num_outputs"});
   if (call.opset() < 13) {
     split = OCTAVO_TRY(call.Ints("split", Sizes()));
   } else if (call.has(1)) {
@@ -226,10 +227,15 @@ Result<Prepared> SpaceToDepth(Call& call) {
   const Sizes& x = *type.sizes;
   if (x.size() != 4 || b < 1 || b > 1 << 15 || x[2] % b != 0 || x[3] % b != 0)
     return call.Invalid("its image is no blocks");
+  const std::string mode = OCTAVO_TRY(call.Text("mode", "DCR"));
+  if (mode != "DCR" && mode != "CRD") return call.Invalid(fmt::format("mode {} is not known", mode));
   const Sizes result{x[0], x[1] * b * b, x[2] / b, x[3] / b};
-  // As [N, b, b, C, H/b, W/b].
-  const Sizes spread{x[0], b, b, x[1], x[2] / b, x[3] / b};
-  const Sizes strides{x[1] * x[2] * x[3], x[3], 1, x[2] * x[3], b * x[3], b};
+  // As [N, b, b, C, H/b, W/b] or [N, C, b, b, H/b, W/b].
+  const std::int64_t plane = x[2] * x[3];
+  const Sizes spread = mode == "DCR" ? Sizes{x[0], b, b, x[1], x[2] / b, x[3] / b}
+                                     : Sizes{x[0], x[1], b, b, x[2] / b, x[3] / b};
+  const Sizes strides = mode == "DCR" ? Sizes{x[1] * plane, x[3], 1, plane, b * x[3], b}
+                                      : Sizes{x[1] * plane, plane, x[3], 1, b * x[3], b};
   return One(type.dtype, result, [=](const Operands& in) -> Result<Tensor> {
     return Strided(*in[0], spread, strides, 0).Reshaped(result);
   });

@@ -88,6 +88,7 @@ Result<Prepared> BatchNormalization(Call& call) {
   OCTAVO_TRY(call.Inputs(5, 5));
   OCTAVO_TRY(CheckFloat(call, 0));
   const ValueType type = OCTAVO_TRY(call.type(0));
+  call.Ignore({"momentum"});
   if (OCTAVO_TRY(call.Int("training_mode", 0)) != 0 || call.num_outputs() > 1)
     return call.NotSupported("it is in training mode");
   if (type.sizes->size() < 2) return call.Invalid("its input has no channels");
@@ -144,6 +145,7 @@ Result<Prepared> GroupNormalization(Call& call) {
   OCTAVO_TRY(CheckFloat(call, 0));
   const ValueType type = OCTAVO_TRY(call.type(0));
   if (type.sizes->size() < 2) return call.Invalid("its input has no channels");
+  call.Ignore({"stash_type"});
   const std::int64_t groups = OCTAVO_TRY(call.Int("num_groups")), channels = (*type.sizes)[1];
   if (groups < 1 || channels % groups != 0)
     return call.Invalid(fmt::format("{} channels cannot be {} groups", channels, groups));
@@ -159,6 +161,7 @@ Result<Prepared> LayerNormalization(Call& call) {
   const auto axis = static_cast<std::size_t>(
       OCTAVO_TRY(call.Axis(OCTAVO_TRY(call.Int("axis", -1)), static_cast<int>(type.sizes->size()))));
   const double epsilon = OCTAVO_TRY(call.Real("epsilon", double{1e-5F}));
+  call.Ignore({"stash_type"});  // all is float64 inside
   const Sizes inner_sizes(type.sizes->begin() + static_cast<std::ptrdiff_t>(axis), type.sizes->end());
   for (std::size_t i = 1; i < call.num_inputs(); ++i) {
     OCTAVO_TRY(CheckFloat(call, i));

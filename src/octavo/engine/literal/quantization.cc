@@ -31,6 +31,7 @@ Result<Grain> GrainOf(Call& call, std::int64_t default_axis) {
   const Sizes sizes = OCTAVO_TRY(call.sizes(0));
   const Sizes scales = OCTAVO_TRY(call.sizes(1));
   const std::int64_t block = OCTAVO_TRY(call.Int("block_size", 0));
+  call.Ignore({"axis", "saturate"});  // what saturates is 8-bit floats
   Grain grain;
   grain.scales = Product(scales);
   if (call.has(2) && OCTAVO_TRY(call.sizes(2)) != scales)

@@ -29,6 +29,7 @@ Result<Reduction> ReductionOf(Call& call, int last, int rank) {
   } else {
     OCTAVO_TRY(call.Inputs(1, 2));
     if (call.has(1)) axes = OCTAVO_TRY(call.IntsOf(1));
+    call.Ignore({"noop_with_empty_axes"});
     r.nothing = axes.empty() && OCTAVO_TRY(call.Int("noop_with_empty_axes", 0)) != 0;
   }
   if (axes.empty() && !r.nothing) {
@@ -227,6 +228,7 @@ Result<Prepared> TopK(Call& call) {
   const auto axis = static_cast<std::size_t>(
       OCTAVO_TRY(call.Axis(OCTAVO_TRY(call.Int("axis", -1)), static_cast<int>(type.sizes->size()))));
   const bool largest = OCTAVO_TRY(call.Int("largest", 1)) != 0;
+  call.Ignore({"sorted"});
   Sizes result = *type.sizes;
   if (k < 0 || k > result[axis]) return call.Invalid(fmt::format("the {} largest of {}", k, result[axis]));
   result[axis] = k;

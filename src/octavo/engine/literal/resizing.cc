@@ -166,6 +166,7 @@ Result<Tensor> Resized(const Tensor& x, const Mode& m, const std::vector<Axis>& 
 
 Result<Mode> ModeOf(Call& call) {
   Mode m;
+  call.Ignore({"keep_aspect_ratio_policy"});
   m.mode = OCTAVO_TRY(call.Text("mode", "nearest"));
   if (m.mode == "bilinear") m.mode = "linear";  // Upsample of opset 7 to 9
   if (m.mode != "nearest" && m.mode != "linear" && m.mode != "cubic")
@@ -215,7 +216,7 @@ Result<Request> RequestOf(Call& call, int rank) {
   if (!axes.empty()) r.axes = OCTAVO_TRY(call.Axes(axes, rank));
   if (call.op() == "Upsample" && call.opset() < 9) {
     OCTAVO_TRY(call.Inputs(1, 1));
-    const ir::Operand* scales = call.node().Find("scales");
+    const ir::Operand* scales = call.Attribute("scales");
     const auto* list = scales == nullptr ? nullptr : std::get_if<std::vector<double>>(scales);
     if (list == nullptr) return call.Invalid("attribute scales is missing");
     r.scales = *list;

@@ -132,6 +132,7 @@ Result<Prepared> Identity(Call& call) {
 // As in inference: the input itself, and a mask of ones.
 Result<Prepared> Dropout(Call& call) {
   OCTAVO_TRY(call.Inputs(1, 3));
+  call.Ignore({"ratio", "seed"});
   const ValueType type = OCTAVO_TRY(call.type(0));
   if (call.has(2)) {
     const Tensor* training = OCTAVO_TRY(call.value(2));
@@ -166,7 +167,7 @@ Result<Prepared> Constant(Call& call) {
   } else if (call.HasAttribute("value_float")) {
     tensor = FromReals(DType::kFloat32, {}, {OCTAVO_TRY(call.Real("value_float"))});
   } else if (call.HasAttribute("value_floats")) {
-    const auto* reals = std::get_if<std::vector<double>>(call.node().Find("value_floats"));
+    const auto* reals = std::get_if<std::vector<double>>(call.Attribute("value_floats"));
     if (reals == nullptr) return call.Invalid("value_floats are no floats");
     tensor = FromReals(DType::kFloat32, {static_cast<std::int64_t>(reals->size())}, *reals);
   } else {

@@ -31,6 +31,7 @@ Result<Padding> PaddingOf(Call& call, std::size_t rank) {
   Padding padding;
   padding.automatic = OCTAVO_TRY(call.Text("auto_pad", "NOTSET"));
   const std::string& mode = padding.automatic;
+  call.Ignore({"kernel_shape"});
   if (mode != "NOTSET" && mode != "VALID" && mode != "SAME_UPPER" && mode != "SAME_LOWER")
     return call.Invalid(fmt::format("auto_pad {} is not known", mode));
   Sizes pads = OCTAVO_TRY(call.Ints("pads", Sizes(2 * rank)));
