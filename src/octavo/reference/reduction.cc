@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -78,18 +79,43 @@ Results ReduceIntegers(const Call& call, const QuantizedReduction& to_integer) {
   return One(std::move(integers));
 }
 
-// Through reals: at::mean(x.dequantize()) and quantize.
-template <typename RealsOf>
-Results ReduceDequantized(const Call& call, RealsOf reals_of) {
+// Through reals, which are quantized again: at::mean(x.dequantize()).  `real_of` takes a row of float32.
+using RealReduction = std::function<float(const float* row, std::int64_t length)>;
+
+Results ReduceDequantized(const Call& call, const RealReduction& real_of) {
   const Tensor& x = call.tensor("self");
   const Tensor real = ToTensor(Dequantized(x), {.dtype = DType::kFloat32});
   const std::vector<std::size_t> axes = OCTAVO_TRY(ReducedAxes(call, x));
   const Rows rows = OCTAVO_TRY(RowsOf(real, axes));
-  const Array<double> numbers =
-      OCTAVO_TRY(Reduced<double>(rows, ReducedSizes(call, x.sizes, axes), reals_of));
-  Array<float> result(numbers.sizes);
-  for (std::size_t i = 0; i < result.data.size(); ++i) result.data[i] = static_cast<float>(numbers.data[i]);
+  const Array<float> numbers = Elements<float>(rows.tensor);
+  Array<float> result(ReducedSizes(call, x.sizes, axes));
+  for (std::int64_t i = 0; i < rows.count; ++i) {
+    result[i] = real_of(numbers.data.data() + i * rows.length, rows.length);
+  }
   return One(Quantized(result, x.type()));
+}
+
+// The order in which PyTorch adds float32 along a dimension that is not the last: in runs of 16 or more, the
+// runs' sums likewise, in four levels.  Means of two elements lie halfway between integers every other time,
+// and the last bit decides.  Source: at::native::multi_row_sum.
+float CascadeSum(const float* row, std::int64_t length) {
+  constexpr std::size_t kLevels = 4;
+  std::int64_t power = 4;
+  while ((std::int64_t{1} << (power * static_cast<std::int64_t>(kLevels))) < length) ++power;
+  const std::int64_t run = std::int64_t{1} << power;
+  std::array<float, kLevels> sums = {};
+  std::int64_t i = 0;
+  while (i + run <= length) {
+    for (std::int64_t k = 0; k < run; ++k) sums[0] += row[i++];
+    for (std::size_t level = 1; level < kLevels; ++level) {
+      sums[level] += sums[level - 1];
+      sums[level - 1] = 0;
+      if (i >> (static_cast<std::int64_t>(level) * power) & (run - 1)) break;
+    }
+  }
+  for (; i < length; ++i) sums[0] += row[i];
+  for (std::size_t level = 1; level < kLevels; ++level) sums[0] += sums[level];
+  return sums[0];
 }
 
 // The last dimensions, all of them in a row.
@@ -124,7 +150,9 @@ Results QuantizedMean(const Call& call) {
       return static_cast<double>(std::nearbyint(sum / static_cast<float>(length)));
     });
   }
-  return ReduceDequantized(call, Mean);
+  return ReduceDequantized(call, [](const float* row, std::int64_t length) {
+    return CascadeSum(row, length) / static_cast<float>(length);
+  });
 }
 
 Results MeanOf(const Call& call) {
@@ -154,13 +182,45 @@ Results Var(const Call& call) {
   });
 }
 
+// Of integers, in units of the scale; the zero point falls out.  Source: qstd_inner_dim_kernel.
+double IntegerDeviation(const std::int64_t* row, std::int64_t length, double correction) {
+  const auto n = static_cast<double>(length);
+  const double rest = n - correction;
+  double sum = 0, squares = 0;
+  for (std::int64_t i = 0; i < length; ++i) {
+    sum += static_cast<double>(row[i]);
+    squares += static_cast<double>(row[i]) * static_cast<double>(row[i]);
+  }
+  const double mean = sum / n;
+  return std::sqrt(std::max(squares / rest - 2 * mean * (sum / rest) + mean * mean * n / rest, 0.0));
+}
+
+Results QuantizedStd(const Call& call) {
+  const Tensor& x = call.tensor("self");
+  if (!x.quantization->per_tensor()) return Unsupported("the deviation of a tensor quantized per channel");
+  const double correction = Correction(call), scale = x.quantization->scale();
+  const std::vector<std::size_t> axes = OCTAVO_TRY(ReducedAxes(call, x));
+  std::int64_t count = 1;
+  for (const std::size_t axis : axes) count *= x.sizes[axis];
+  if (!AreLast(axes, x.sizes.size()) || (count == 1 && correction != 0)) {
+    return ReduceDequantized(call, [correction](const float* row, std::int64_t length) {
+      const std::vector<double> numbers(row, row + length);
+      return static_cast<float>(std::sqrt(Variance(numbers.data(), length, correction)));
+    });
+  }
+  return ReduceIntegers(call, [&](const std::int64_t* row, std::int64_t length) {
+    Array<float> real({});
+    real[0] = static_cast<float>(IntegerDeviation(row, length, correction) * scale);
+    return static_cast<double>(Quantized(real, x.type()).Integers().ToInts()[0]);
+  });
+}
+
 Results Std(const Call& call) {
+  if (call.tensor("self").quantization) return QuantizedStd(call);
   const double correction = Correction(call);
-  const auto deviation = [correction](const double* row, std::int64_t length) {
+  return ReduceReals(call, [correction](const double* row, std::int64_t length) {
     return std::sqrt(Variance(row, length, correction));
-  };
-  if (call.tensor("self").quantization) return ReduceDequantized(call, deviation);
-  return ReduceReals(call, deviation);
+  });
 }
 
 // ---- norms: (Σ |x|^p)^(1/p)
