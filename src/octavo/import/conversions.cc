@@ -265,14 +265,25 @@ Status Flatten(Evaluator& evaluator, const Value& value, std::size_t depth, std:
   return {};
 }
 
+// The argument dtype, if the call has one.
+Result<std::optional<DType>> GivenDType(const CallArguments& call) {
+  const Value* number = call.Find(1, "dtype");
+  if (!number || number->is_none()) return std::optional<DType>();
+  const std::optional<DType> dtype = DTypeFromScalarType(OCTAVO_TRY(KnownInt(*number, "a dtype")));
+  if (!dtype) return Unsupported("a tensor of an unknown dtype is made of numbers");
+  return dtype;
+}
+
+// torch.scalar_tensor(): float32 where no dtype is given, whatever the number.
+BuiltinResult ScalarTensor(Evaluator& evaluator, const CallArguments& call) {
+  if (call.positional.empty() || !call.positional[0].is_number()) return NotMine();
+  const DType dtype = OCTAVO_TRY(GivenDType(call)).value_or(DType::kFloat32);
+  return Done(evaluator.NewNumberTensor(RoundToDType(evaluator, call.positional[0], dtype), dtype));
+}
+
 BuiltinResult MakeTensor(Evaluator& evaluator, const CallArguments& call) {
   if (call.positional.empty()) return NotMine();
-  const Value* dtype_argument = call.Find(1, "dtype");
-  std::optional<DType> dtype;
-  if (dtype_argument && !dtype_argument->is_none()) {
-    dtype = DTypeFromScalarType(OCTAVO_TRY(KnownInt(*dtype_argument, "a dtype")));
-    if (!dtype) return Unsupported("torch.tensor() of an unknown dtype");
-  }
+  std::optional<DType> dtype = OCTAVO_TRY(GivenDType(call));
   const Value& data = call.positional[0];
   if (data.is_number()) {
     const DType chosen = dtype.value_or(DTypeOfNumber(data));
@@ -361,7 +372,8 @@ void AddConversionBuiltins(BuiltinTable& table) {
   table["str"] = table["aten::str"] = ToString;
   table["aten::item"] = table["aten::Scalar"] = table["aten::ScalarImplicit"] = ToScalar;
   table["aten::_local_scalar_dense"] = ToScalar;
-  table["prim::NumToTensor"] = table["aten::scalar_tensor"] = NumberToTensor;
+  table["prim::NumToTensor"] = NumberToTensor;
+  table["aten::scalar_tensor"] = ScalarTensor;
   table["aten::tensor"] = table["aten::as_tensor"] = MakeTensor;
   table["aten::tolist"] = table["prim::tolist"] = ToList;
 }
