@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "octavo/emit.h"
+#include "octavo/ops/casts.h"
 #include "octavo/ops/quantized_result.h"
 #include "octavo/ops/register.h"
 #include "octavo/row.h"
@@ -103,7 +104,8 @@ TypeRule FirstOperandsType(ShapeRule shape) {
     const std::vector<Value> operands = OCTAVO_TRY(Operands(a, "tensors"));
     OCTAVO_TRY(CheckOperands(operands));
     TensorType type = operands[0].type();
-    for (const Value& v : operands) {
+    // What stands for nothing has a dtype all the same.
+    for (const Value& v : a.tensors("tensors")) {
       if (!type.quantized()) type.dtype = Promote(type.dtype, v.dtype());
     }
     type.shape = OCTAVO_TRY(shape(a));
@@ -140,11 +142,17 @@ Result<std::vector<TensorType>> QuantizedCatOutType(const Arguments& a) {
   return std::vector<TensorType>{std::move(type)};
 }
 
+// ONNX joins tensors of one type.
+Result<Value> RealOperand(Builder& g, const Arguments& a, Value x) {
+  if (a.result().quantized() || a.result().dtype == DType::kUnknown) return Dequantize(g, x);
+  return Converted(g, x, a.result().dtype);
+}
+
 Result<std::vector<Value>> CatQdq(const char* name, bool relu, Builder& g, const Arguments& a) {
   const std::vector<Value> operands = OCTAVO_TRY(Operands(a, name));
   const int axis = OCTAVO_TRY(Axis(a, operands));
   std::vector<Value> reals;
-  for (const Value& v : operands) reals.push_back(Dequantize(g, v));
+  for (const Value& v : operands) reals.push_back(OCTAVO_TRY(RealOperand(g, a, v)));
   const Value real = reals.size() == 1 ? reals[0] : g.Op("Concat", reals, {{"axis", axis}});
   if (!a.result().quantized()) return One(real);
   return One(QuantizeReal(g, real, a.result(), relu));
@@ -160,7 +168,7 @@ bool Same(const Value& v, const TensorType& type) {
 Result<std::vector<Value>> CatCaffe2(const char* name, bool relu, Builder& g, const Arguments& a) {
   const std::vector<Value> operands = OCTAVO_TRY(Operands(a, name));
   const int axis = OCTAVO_TRY(Axis(a, operands));
-  if (!a.result().quantized()) return One(g.Op("Concat", operands, {{"axis", axis}}));
+  if (!a.result().quantized()) return CatQdq(name, false, g, a);
   OCTAVO_TRY(CheckCaffe2Types(a));
   std::vector<Value> same;
   for (const Value& v : operands) {
@@ -181,7 +189,9 @@ Result<std::vector<Value>> Stack(Builder& g, const Arguments& a) {
   const std::vector<Value> operands = a.tensors("tensors");
   const int axis = OCTAVO_TRY(Axis(a, operands, 1));
   std::vector<Value> raised;
-  for (const Value& v : operands) raised.push_back(Unsqueeze(g, v, {axis}));
+  for (const Value& v : operands) {
+    raised.push_back(Unsqueeze(g, OCTAVO_TRY(RealOperand(g, a, v)), {axis}));
+  }
   return One(g.Op("Concat", raised, {{"axis", axis}}));
 }
 

@@ -34,6 +34,18 @@ TEST(Cat, KeepsTheFirstOperandsQuantization) {
   EXPECT_THAT(Ints(Find(lowered->graph, "Concat"), "axis"), ElementsAre(1));
 }
 
+TEST(Cat, ConvertsToTheCommonType) {
+  const TensorType integers{.dtype = DType::kInt64, .shape = Shape{2, 3}};
+  OneCall call(RegisterConcatenation);
+  ASSERT_TRUE(Cat(call, "aten::cat", {integers, Float32(Shape{1, 3})}, 0));
+  EXPECT_EQ(call.result(), Float32(Shape{3, 3}));
+  EXPECT_THAT(Ops(call.Lower()), ElementsAre("Cast", "Concat"));
+  // A tensor of the sizes [0] is nothing, and its type counts.
+  OneCall nothing(RegisterConcatenation);
+  ASSERT_TRUE(Cat(nothing, "aten::cat", {integers, Float32(Shape{0})}, 0));
+  EXPECT_EQ(nothing.result(), Float32(Shape{2, 3}));
+}
+
 TEST(QuantizedCat, TakesTheGivenQuantization) {
   const TensorType x = Quint8(Shape{1, 2}, .1, 3);
   OneCall call(RegisterConcatenation);
