@@ -435,9 +435,10 @@ void RegisterReduction(Registry& registry) {
   }
   AddReduction(registry, "aten::sum", whole, Integers::kAsInt64, "ReduceSum");
   AddReduction(registry, "aten::sum.dim_IntList", along, Integers::kAsInt64, "ReduceSum");
-  AddReduction(registry, "aten::prod", whole, Integers::kAsInt64, "ReduceProd");
+  // Before aten::prod, which would take `dim` as a dtype.
   AddReduction(registry, "aten::prod.dim_int", {x, arg::Int("dim"), keep, dtype}, Integers::kAsInt64,
                "ReduceProd");
+  AddReduction(registry, "aten::prod", whole, Integers::kAsInt64, "ReduceProd");
   AddReduction(registry, "aten::logsumexp", {x, arg::Ints("dim"), keep}, Integers::kRefused,
                "ReduceLogSumExp");
   RegisterExtreme<true>(registry);

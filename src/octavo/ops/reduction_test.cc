@@ -151,5 +151,11 @@ TEST(Softmax, OnlyThePlainScaleIsFused) {
   }
 }
 
+TEST(Prod, TakesANumberAsTheDimension) {
+  OneCall call(RegisterReduction);
+  ASSERT_TRUE(call.Call("aten::prod", {call.Input(Float32(Shape{2, 3, 4})), Dim(-2)}));
+  EXPECT_EQ(call.result(), Float32(Shape{2, 4}));
+}
+
 }  // namespace
 }  // namespace octavo
