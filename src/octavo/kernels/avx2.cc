@@ -18,6 +18,11 @@ __m128i Load128(const void* from) { return _mm_loadu_si128(static_cast<const __m
 void Store(void* to, __m256i value) { _mm256_storeu_si256(static_cast<__m256i*>(to), value); }
 void Store128(void* to, __m128i value) { _mm_storeu_si128(static_cast<__m128i*>(to), value); }
 
+__m128i LoadEight(const std::uint8_t* from) {
+  return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
+}
+void StoreEight(std::uint8_t* to, __m128i value) { _mm_storel_epi64(reinterpret_cast<__m128i*>(to), value); }
+
 template <bool kSigned>
 __m256i Widen(__m128i bytes) {
   return kSigned ? _mm256_cvtepi8_epi16(bytes) : _mm256_cvtepu8_epi16(bytes);
@@ -25,7 +30,7 @@ __m256i Widen(__m128i bytes) {
 
 // Eight 32-bit integers from eight bytes.
 __m256i WidenEight(const std::uint8_t* from, bool is_signed) {
-  const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
+  const __m128i bytes = LoadEight(from);
   return is_signed ? _mm256_cvtepi8_epi32(bytes) : _mm256_cvtepu8_epi32(bytes);
 }
 
@@ -203,7 +208,22 @@ void DepthwiseChannels(const Depthwise& d, const Requantization& requantization,
                LowBytes(round(_mm256_mul_ps(_mm256_cvtepi32_ps(sum0), _mm256_loadu_ps(m))),
                         round(_mm256_mul_ps(_mm256_cvtepi32_ps(sum1), _mm256_loadu_ps(m + 8)))));
     }
-    scalar::DepthwisePixel(d, requantization, p, blocks * 16, target + p * stride);
+    std::int64_t c = blocks * 16;
+    if (c + 8 <= d.channels) {
+      __m256i sum = Load(d.biases + c);
+#pragma GCC unroll 16
+      for (std::int64_t t = 0; t < pairs; ++t) {
+        const __m128i first = LoadEight(taps[2 * t] + c);
+        const __m128i second = 2 * t + 1 < num_taps ? LoadEight(taps[2 * t + 1] + c) : first;
+        const __m256i both = Widen<kSigned>(_mm_unpacklo_epi8(first, second));
+        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(both, Load(weights + 32 * t)));
+      }
+      const __m256 scaled =
+          _mm256_mul_ps(_mm256_cvtepi32_ps(sum), _mm256_loadu_ps(requantization.multipliers + c));
+      StoreEight(target + p * stride + c, LowBytes(round(scaled), _mm256_setzero_si256()));
+      c += 8;
+    }
+    scalar::DepthwisePixel(d, requantization, p, c, target + p * stride);
   }
 }
 
@@ -334,18 +354,39 @@ void MaxRows(const std::uint8_t* const* rows, std::int64_t num_rows, std::int64_
     }
     Store(target + c, _mm256_xor_si256(best, flip));
   }
+  const __m128i flip128 = _mm256_castsi256_si128(flip);
+  for (; c + 8 <= channels; c += 8) {
+    __m128i best = _mm_xor_si128(LoadEight(rows[0] + c), flip128);
+    for (std::int64_t r = 1; r < num_rows; ++r) {
+      best = _mm_max_epu8(best, _mm_xor_si128(LoadEight(rows[r] + c), flip128));
+    }
+    StoreEight(target + c, _mm_xor_si128(best, flip128));
+  }
   scalar::MaxRows(rows, num_rows, c, channels, is_signed, target);
+}
+
+// kParts times eight channels.
+template <int kParts>
+void SumPart(const std::uint8_t* const* rows, std::int64_t num_rows, std::int64_t first, bool is_signed,
+             std::int32_t* sums) {
+  __m256i parts[kParts];
+#pragma GCC unroll 4
+  for (int p = 0; p < kParts; ++p) parts[p] = Load(sums + first + 8 * p);
+  for (std::int64_t r = 0; r < num_rows; ++r) {
+#pragma GCC unroll 4
+    for (int p = 0; p < kParts; ++p) {
+      parts[p] = _mm256_add_epi32(parts[p], WidenEight(rows[r] + first + 8 * p, is_signed));
+    }
+  }
+#pragma GCC unroll 4
+  for (int p = 0; p < kParts; ++p) Store(sums + first + 8 * p, parts[p]);
 }
 
 void SumRows(const std::uint8_t* const* rows, std::int64_t num_rows, std::int64_t channels, bool is_signed,
              std::int32_t* sums) {
   std::int64_t c = 0;
-  for (; c + 8 <= channels; c += 8) {
-    __m256i sum = Load(sums + c);
-    for (std::int64_t r = 0; r < num_rows; ++r)
-      sum = _mm256_add_epi32(sum, WidenEight(rows[r] + c, is_signed));
-    Store(sums + c, sum);
-  }
+  for (; c + 32 <= channels; c += 32) SumPart<4>(rows, num_rows, c, is_signed, sums);
+  for (; c + 8 <= channels; c += 8) SumPart<1>(rows, num_rows, c, is_signed, sums);
   scalar::SumRows(rows, num_rows, c, channels, is_signed, sums);
 }
 

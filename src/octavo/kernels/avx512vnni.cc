@@ -18,8 +18,8 @@ void PackActivations(const std::uint8_t* source, std::int64_t count, bool is_sig
   for (std::int64_t i = 0; i < count; ++i) target[i] = static_cast<std::byte>(source[i] ^ flip);
 }
 
-// sum += products of four unsigned and four signed bytes.  With the intrinsic GCC 12 stores every sum to memory
-// after each step.
+// sum += products of four unsigned and four signed bytes.  With the intrinsic GCC 12 stores every sum to
+// memory after each step.
 [[gnu::always_inline]] inline void AddProducts(__m512i& sum, __m512i a, __m512i w) {
   asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(w));
 }

@@ -17,11 +17,7 @@ std::int64_t CeilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 Convolution::Convolution(const Table& table, const ConvolutionShape& shape,
                          std::span<const std::int16_t> weights, std::span<const std::int32_t> biases,
                          bool is_signed, std::int32_t x_zero_point, OutputFormula output)
-    : table_(&table),
-      shape_(shape),
-      is_signed_(is_signed),
-      zero_point_(x_zero_point),
-      output_(std::move(output)) {
+    : table_(&table), shape_(shape), is_signed_(is_signed), output_(std::move(output)) {
   wide_ = std::ranges::any_of(weights, [](std::int16_t w) { return w < -128 || w > 127; });
   if (wide_ && !table.takes_wide) table_ = Avx2() != nullptr ? Avx2() : &kScalar;
   const std::int64_t group_channels = shape.channels / shape.groups;

@@ -63,7 +63,6 @@ class Convolution {
   bool is_signed_;
   bool depthwise_;
   bool wide_ = false;
-  std::int32_t zero_point_;
   OutputFormula output_;
   std::int64_t depth_ = 0;         // products a sum, rounded up to the table's step
   std::int64_t group_blocks_ = 0;  // blocks of Table::columns channels a group

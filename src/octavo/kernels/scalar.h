@@ -28,7 +28,7 @@ namespace octavo::kernels::scalar {
                                              std::byte* target) {
   auto* out = reinterpret_cast<std::int16_t*>(target);
   if (is_signed) {
-    for (std::int64_t i = 0; i < count; ++i) out[i] = static_cast<std::int8_t>(source[i]);
+    for (std::int64_t i = 0; i < count; ++i) out[i] = static_cast<std::int16_t>(Integer(source[i], true));
   } else {
     for (std::int64_t i = 0; i < count; ++i) out[i] = source[i];
   }

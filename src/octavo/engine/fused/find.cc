@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <utility>
 
 #include "octavo/engine/fused/plan.h"
@@ -55,17 +56,23 @@ std::optional<Target> TargetOf(const Pattern& pattern, ir::NodeId id) {
   return target;
 }
 
-std::optional<Group> FuseAt(const Pattern& pattern, ir::NodeId id) {
+std::vector<Group> One(std::optional<Group> group) {
+  std::vector<Group> groups;
+  if (group) groups.push_back(*std::move(group));
+  return groups;
+}
+
+std::vector<Group> FuseAt(const Pattern& pattern, ir::NodeId id) {
   const ir::Node& node = pattern.node(id);
-  if (node.op.starts_with("org.pytorch._caffe2::")) return FuseInt8(pattern, id);
-  if (node.op != "QuantizeLinear") return std::nullopt;
+  if (node.op.starts_with("org.pytorch._caffe2::")) return One(FuseInt8(pattern, id));
+  if (node.op != "QuantizeLinear") return FuseIntegerMovement(pattern, id);
   const auto target = TargetOf(pattern, id);
-  if (!target) return std::nullopt;
+  if (!target) return {};
   for (const auto fuse : {FuseConvolution, FuseMatMul, FuseSumOrProduct, FuseConcat, FuseMaxPool, FuseAverage,
                           FuseMovement, FuseElementwise, QuantizeAlone}) {
-    if (auto group = fuse(pattern, *target)) return group;
+    if (auto group = fuse(pattern, *target)) return One(std::move(group));
   }
-  return std::nullopt;
+  return {};
 }
 
 // DequantizeLinear of constants: weights and biases that are packed.
@@ -79,6 +86,40 @@ void AddConstants(const Pattern& pattern, Group& group) {
   }
 }
 
+// Movements of what only another movement makes become one.
+void JoinMovements(const Pattern& pattern, std::vector<Group>& groups) {
+  std::map<ir::ValueId, std::size_t> makers;
+  std::vector<bool> gone(groups.size());
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    Group& group = groups[g];
+    if (!group.map) continue;
+    // A node with several results is several groups.
+    if (pattern.node(pattern.Producer(group.output.value)).outputs.size() != 1) continue;
+    const ir::ValueId value = group.inputs[0].value;
+    const auto maker = makers.find(value);
+    if (maker != makers.end() && pattern.Private(value) &&
+        std::ranges::find(group.nodes, pattern.users(value)[0]) != group.nodes.end()) {
+      Group& before = groups[maker->second];
+      std::vector<std::int32_t> map = *group.map;
+      for (std::int32_t& index : map) index = (*before.map)[static_cast<std::size_t>(index)];
+      group.inputs = std::move(before.inputs);
+      group.nodes.insert(group.nodes.end(), before.nodes.begin(), before.nodes.end());
+      gone[maker->second] = true;
+      SetMovement(group, std::move(map));
+    }
+    // A node with several results stays where it is.
+    if (pattern.node(pattern.Producer(group.output.value)).outputs.size() == 1)
+      makers[group.output.value] = g;
+  }
+  std::size_t kept = 0;
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    if (gone[g]) continue;
+    if (kept != g) groups[kept] = std::move(groups[g]);
+    ++kept;
+  }
+  groups.resize(kept);
+}
+
 }  // namespace
 
 std::vector<Group> FindGroups(const Pattern& pattern) {
@@ -88,15 +129,15 @@ std::vector<Group> FindGroups(const Pattern& pattern) {
   for (std::size_t n = 0; n < program.nodes.size(); ++n) {
     const auto id = static_cast<ir::NodeId>(n);
     if (!program.nodes[n].needed || !program.nodes[n].prepared || program.nodes[n].folded) continue;
-    auto group = FuseAt(pattern, id);
-    if (!group) continue;
-    const bool constant = std::all_of(group->inputs.begin(), group->inputs.end(), [&](const Edge& input) {
-      return pattern.Constant(input.value) != nullptr;
-    });
-    if (constant) continue;
-    for (const ir::NodeId node : group->nodes) fused[static_cast<std::size_t>(node)] = true;
-    AddConstants(pattern, *group);
-    groups.push_back(*std::move(group));
+    for (Group& group : FuseAt(pattern, id)) {
+      const bool constant = std::all_of(group.inputs.begin(), group.inputs.end(), [&](const Edge& input) {
+        return pattern.Constant(input.value) != nullptr;
+      });
+      if (constant) continue;
+      for (const ir::NodeId node : group.nodes) fused[static_cast<std::size_t>(node)] = true;
+      AddConstants(pattern, group);
+      groups.push_back(std::move(group));
+    }
   }
   for (Group& group : groups) {
     for (const ir::NodeId node : group.dequantized) {
@@ -122,7 +163,9 @@ std::vector<Group> FindGroups(const Pattern& pattern) {
   const auto last = [](const Group& group) {
     return *std::max_element(group.nodes.begin(), group.nodes.end());
   };
-  std::sort(groups.begin(), groups.end(), [&](const Group& a, const Group& b) { return last(a) < last(b); });
+  std::stable_sort(groups.begin(), groups.end(),
+                   [&](const Group& a, const Group& b) { return last(a) < last(b); });
+  JoinMovements(pattern, groups);
   return groups;
 }
 

@@ -17,6 +17,7 @@ const std::set<std::string_view> kMovements = {"DepthToSpace",
                                                "Identity",
                                                "Reshape",
                                                "Slice",
+                                               "Split",
                                                "SpaceToDepth",
                                                "Squeeze",
                                                "Tile",
@@ -79,8 +80,9 @@ std::size_t CountRuns(const std::vector<std::int32_t>& map) {
 }  // namespace
 
 std::optional<std::vector<std::int32_t>> MovementOf(const Pattern& pattern, const ir::Node& node,
-                                                    const Edge& input, const Edge& output) {
-  if (!OnlyMoves(pattern, node) || node.outputs.size() != 1) return std::nullopt;
+                                                    const Edge& input, const Edge& output,
+                                                    std::size_t index) {
+  if (!OnlyMoves(pattern, node)) return std::nullopt;
   // The node itself moves each byte of the elements' indices.
   std::vector<std::int32_t> map(static_cast<std::size_t>(output.count()));
   const auto count = static_cast<std::size_t>(input.count());
@@ -89,11 +91,11 @@ std::optional<std::vector<std::int32_t>> MovementOf(const Pattern& pattern, cons
     if (shift > 0 && (input.count() - 1) >> shift <= 0) break;
     std::vector<std::uint8_t> bytes(count);
     for (std::size_t i = 0; i < count; ++i) bytes[i] = static_cast<std::uint8_t>(i >> shift);
-    const Tensor index = Tensor::From(DType::kUint8, input.sizes, bytes);
+    const Tensor indices = Tensor::From(DType::kUint8, input.sizes, bytes);
     std::vector<Call::Input> inputs;
     Operands operands;
     for (std::size_t i = 0; i < node_inputs.size(); ++i) {
-      const Tensor* value = i == 0 ? &index : pattern.Constant(node_inputs[i]);
+      const Tensor* value = i == 0 ? &indices : pattern.Constant(node_inputs[i]);
       operands.push_back(value);
       if (value == nullptr) {
         if (node_inputs[i].valid()) return std::nullopt;
@@ -107,22 +109,23 @@ std::optional<std::vector<std::int32_t>> MovementOf(const Pattern& pattern, cons
     auto prepared = PrepareCall(pattern.program(), node, std::move(inputs));
     if (!prepared || !*prepared) return std::nullopt;
     auto results = (*prepared)->compute(operands);
-    if (!results || results->size() != 1 || (*results)[0].dtype != DType::kUint8 ||
-        (*results)[0].num_elements() != output.count()) {
+    if (!results || results->size() <= index || (*results)[index].dtype != DType::kUint8 ||
+        (*results)[index].num_elements() != output.count()) {
       return std::nullopt;
     }
-    const Tensor moved = Normalized((*results)[0]);
+    const Tensor moved = Normalized((*results)[index]);
     for (std::size_t i = 0; i < map.size(); ++i)
       map[i] |= static_cast<std::int32_t>(Data<std::uint8_t>(moved)[i]) << shift;
   }
-  for (const std::int32_t index : map) {
-    if (index < 0 || index >= input.count()) return std::nullopt;
+  for (const std::int32_t from : map) {
+    if (from < 0 || from >= input.count()) return std::nullopt;
   }
   return map;
 }
 
 void SetMovement(Group& group, std::vector<std::int32_t> map) {
-  auto shared = std::make_shared<std::vector<std::int32_t>>(std::move(map));
+  const auto shared = std::make_shared<const std::vector<std::int32_t>>(std::move(map));
+  group.map = shared;
   const Edge from = group.inputs[0], to = group.output;
   group.choose = [shared, from, to](const std::vector<LayoutSet>& available) {
     // Of the layouts that the input has, the pair that leaves the most neighbours together; of equals,
@@ -138,6 +141,7 @@ void SetMovement(Group& group, std::vector<std::int32_t> map) {
         if (runs >= fewest) continue;
         fewest = runs;
         best = {.inputs = {in}, .output = out, .alias = IsIdentity(memory, from.count())};
+        if (best.alias) return best;
       }
     }
     if (best.inputs.empty()) best.inputs = {Layout::kPlain};
@@ -153,7 +157,7 @@ std::optional<Group> FuseMovement(const Pattern& pattern, const Target& target) 
   if (target.anchor == ir::kNoNode) return std::nullopt;
   const ir::Node& node = pattern.node(target.anchor);
   const auto inputs = InputsOf(node);
-  if (inputs.empty()) return std::nullopt;
+  if (inputs.empty() || node.outputs.size() != 1) return std::nullopt;
   const auto x = pattern.DequantizedOf(inputs[0]);
   if (!x || x->quant != target.quant || target.range.low != x->quant.low() ||
       target.range.high != x->quant.high()) {
@@ -165,6 +169,30 @@ std::optional<Group> FuseMovement(const Pattern& pattern, const Target& target) 
   AddInput(group, *x);
   SetMovement(group, *std::move(map));
   return group;
+}
+
+std::vector<Group> FuseIntegerMovement(const Pattern& pattern, ir::NodeId id) {
+  const ir::Node& node = pattern.node(id);
+  const auto inputs = InputsOf(node);
+  std::vector<Group> groups;
+  const auto x = inputs.empty() ? std::nullopt : pattern.EdgeOf(inputs[0]);
+  if (!x || x->is_float) return groups;
+  for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+    const ir::ValueId value = node.outputs[i];
+    if (pattern.users(value).empty() && !pattern.program().value(value).observed) continue;
+    const auto output = pattern.EdgeOf(value);
+    auto map = output && !output->is_float ? MovementOf(pattern, node, *x, *output, i) : std::nullopt;
+    if (!map) return {};
+    Group group = {.nodes = {id},
+                   .dequantized = {},
+                   .inputs = {*x},
+                   .output = *output,
+                   .name = node.name,
+                   .kind = "move"};
+    SetMovement(group, *std::move(map));
+    groups.push_back(std::move(group));
+  }
+  return groups;
 }
 
 }  // namespace octavo::engine::fused

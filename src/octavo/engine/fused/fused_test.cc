@@ -261,6 +261,31 @@ const std::vector<Case>& Cases() {
          return net.Node(fmt::format("Transpose({}, perm=[0,2,3,1])", net.Dequantize(q)));
        },
        true},
+      {"channel shuffle", "move",
+       [](Net& net, const auto& q, const Sizes& s) {
+         const auto reshape = [&](const Net::Quantized& x, const Sizes& to) {
+           std::size_t i = 0;
+           const std::string shape = net.Constant("int64", {static_cast<std::int64_t>(to.size())},
+                                                  [&] { return static_cast<double>(to[i++]); });
+           return net.Node(fmt::format("Reshape({}, {})", net.Dequantize(x), shape));
+         };
+         const Net::Quantized apart = net.Quantize(reshape(q, {s[0], 2, s[1] / 2, s[2], s[3]}), q.parameters);
+         const std::string turned =
+             net.Node(fmt::format("Transpose({}, perm=[0,2,1,3,4])", net.Dequantize(apart)));
+         return reshape(net.Quantize(turned, q.parameters), s);
+       },
+       true},
+      {"split integers", "concat",
+       [](Net& net, const auto& q, const Sizes& s) {
+         const Net::Quantized first = {net.Name(), q.parameters}, second = {net.Name(), q.parameters};
+         std::size_t i = 0;
+         const std::string sizes =
+             net.Constant("int64", {2}, [&] { return i++ == 0 ? 1.0 : static_cast<double>(s[1] - 1); });
+         net.Line(fmt::format("{}, {} = Split({}, {}, axis=1)", first.value, second.value, q.value, sizes));
+         return net.Node(
+             fmt::format("Concat({}, {}, axis=1)", net.Dequantize(second), net.Dequantize(first)));
+       },
+       true},
       {"slice", "move",
        [](Net& net, const auto& q, const Sizes&) {
          const auto ints = [&](const Sizes& values) {

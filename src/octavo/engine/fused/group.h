@@ -49,6 +49,8 @@ struct Group {
   std::vector<Edge> inputs;
   Edge output;
   std::string name, kind;
+  // Of a group that only moves elements: where each of the result's is in input 0, both row-major.
+  std::shared_ptr<const std::vector<std::int32_t>> map;
   // The layouts to work in; given are those that each input has already.
   std::function<Choice(const std::vector<LayoutSet>&)> choose;
   std::function<std::unique_ptr<Operation>(const Choice&)> make;

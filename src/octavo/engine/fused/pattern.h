@@ -90,6 +90,8 @@ std::optional<Group> FuseElementwise(const Pattern& pattern, const Target& targe
 // QuantizeLinear of any float32 value, DequantizeLinear to one.
 std::optional<Group> QuantizeAlone(const Pattern& pattern, const Target& target);
 std::optional<Group> DequantizeAlone(const Pattern& pattern, ir::NodeId node);
+// A node that moves 8-bit integers, a group for each result that is used.
+std::vector<Group> FuseIntegerMovement(const Pattern& pattern, ir::NodeId node);
 // A node of the Caffe2 dialect.
 std::optional<Group> FuseInt8(const Pattern& pattern, ir::NodeId node);
 
@@ -114,10 +116,11 @@ void SetLookup(Group& group, const ByteTable& table);
 void SetQuantize(Group& group, const Policy& policy, const Quant& y);
 void SetDequantize(Group& group, const Quant& x);
 void SetMovement(Group& group, std::vector<std::int32_t> map);
-// Where each element of the node's output comes from; nullopt for what does not only move elements of input
-// 0.
+// Where each element of the node's output number `index` comes from; nullopt for what does not only move
+// elements of input 0.
 std::optional<std::vector<std::int32_t>> MovementOf(const Pattern& pattern, const ir::Node& node,
-                                                    const Edge& input, const Edge& output);
+                                                    const Edge& input, const Edge& output,
+                                                    std::size_t index = 0);
 ByteTable TableOf(const std::function<std::uint8_t(std::uint8_t)>& function);
 
 }  // namespace octavo::engine::fused

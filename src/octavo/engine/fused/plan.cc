@@ -90,9 +90,18 @@ class Planner {
   }
 
   void Add(const Group& group) {
-    auto step = std::make_unique<FusedGroup>(pattern_.program(), shared_);
-    step->name = group.name;
-    step->kind = group.kind;
+    // The results of one node are made by one step.
+    const ir::NodeId last = *std::max_element(group.nodes.begin(), group.nodes.end());
+    if (last != last_) {
+      auto added = std::make_unique<FusedGroup>(pattern_.program(), shared_);
+      added->name = group.name;
+      added->kind = group.kind;
+      step_ = added.get();
+      fusion_.steps.push_back({.step = std::move(added), .nodes = group.nodes});
+      last_ = last;
+      ++now_;
+    }
+    FusedGroup* const step = step_;
     std::vector<LayoutSet> available;
     for (const Edge& input : group.inputs) available.push_back(Available(input));
     const Choice choice = group.choose(available);
@@ -124,8 +133,6 @@ class Planner {
       copy.operation = MakeCopy(output.count());
       AddAction(*step, std::move(copy));
     }
-    fusion_.steps.push_back({.step = std::move(step), .nodes = group.nodes});
-    ++now_;
   }
 
   Fusion Finish() {
@@ -195,7 +202,10 @@ class Planner {
   std::vector<Buffers> buffers_;  // by value
   std::vector<bool> fused_;
   Fusion fusion_;
-  int now_ = 0;  // number of the step that is made
+  // The step that is made, its last node, and its number.
+  FusedGroup* step_ = nullptr;
+  ir::NodeId last_ = ir::kNoNode;
+  int now_ = -1;
 };
 
 }  // namespace

@@ -9,19 +9,26 @@ namespace {
 
 std::size_t Aligned(std::size_t size) { return (size + 63) / 64 * 64; }
 
-// One row of output positions at a time; what a thread needs lies in its part of the scratch memory.
+// One row of output positions at a time, or a part of its channels; what a thread needs lies in its part of
+// the scratch memory.
 class Pool : public Operation {
  public:
   explicit Pool(const Pooling& pooling) : p_(pooling) {}
   void Run(const Machine& machine, std::span<const std::byte* const> x, std::byte* y,
            std::byte* scratch) const override {
-    machine.pool->ParallelFor(p_.batch * p_.out_height, [&](std::int64_t row, int worker) {
+    constexpr std::int64_t kLeastChannels = 64;
+    const std::int64_t rows = p_.batch * p_.out_height;
+    const std::int64_t parts = rows >= machine.pool->threads() ? 1 : 2 * machine.pool->threads();
+    const std::int64_t part = std::max(kLeastChannels, (p_.channels + parts - 1) / parts);
+    const std::int64_t tasks = (p_.channels + part - 1) / part;
+    machine.pool->ParallelFor(rows * tasks, [&](std::int64_t task, int worker) {
+      const std::int64_t row = task / tasks, first = task % tasks * part;
       std::byte* own = scratch + static_cast<std::size_t>(worker) * ThreadScratch();
-      const auto** rows = reinterpret_cast<const std::uint8_t**>(own);
+      const auto** window = reinterpret_cast<const std::uint8_t**>(own);
       for (std::int64_t out_x = 0; out_x < p_.out_width; ++out_x) {
-        const std::int64_t count = Window(Bytes(x[0]), row, out_x, rows);
-        Pixel(*machine.table, rows, count, own + Aligned(PointerBytes()),
-              Bytes(y) + (row * p_.out_width + out_x) * p_.channels);
+        const std::int64_t count = Window(Bytes(x[0]) + first, row, out_x, window);
+        Pixel(*machine.table, window, count, std::min(part, p_.channels - first),
+              own + Aligned(PointerBytes()), Bytes(y) + (row * p_.out_width + out_x) * p_.channels + first);
       }
     });
   }
@@ -30,16 +37,17 @@ class Pool : public Operation {
   }
 
  protected:
+  // `channels` elements of each row and of `y`; the scratch memory has four bytes for each.
   virtual void Pixel(const kernels::Table& table, const std::uint8_t* const* rows, std::int64_t count,
-                     std::byte* scratch, std::uint8_t* y) const = 0;
-  virtual std::size_t PixelScratch() const { return 0; }
-  std::int64_t channels() const { return p_.channels; }
+                     std::int64_t channels, std::byte* scratch, std::uint8_t* y) const = 0;
 
  private:
   std::size_t PointerBytes() const {
     return static_cast<std::size_t>(p_.kernel_height * p_.kernel_width) * sizeof(const std::uint8_t*);
   }
-  std::size_t ThreadScratch() const { return Aligned(PointerBytes()) + Aligned(PixelScratch()); }
+  std::size_t ThreadScratch() const {
+    return Aligned(PointerBytes()) + Aligned(static_cast<std::size_t>(p_.channels) * 4);
+  }
 
   // The window's elements that lie in the image.
   std::int64_t Window(const std::uint8_t* x, std::int64_t row, std::int64_t out_x,
@@ -67,8 +75,8 @@ class MaxPool final : public Pool {
 
  private:
   void Pixel(const kernels::Table& table, const std::uint8_t* const* rows, std::int64_t count,
-             std::byte* /*scratch*/, std::uint8_t* y) const override {
-    table.max_rows(rows, count, channels(), is_signed_, y);
+             std::int64_t channels, std::byte* /*scratch*/, std::uint8_t* y) const override {
+    table.max_rows(rows, count, channels, is_signed_, y);
   }
 
   bool is_signed_;
@@ -81,14 +89,11 @@ class AveragePool final : public Pool {
 
  private:
   void Pixel(const kernels::Table& table, const std::uint8_t* const* rows, std::int64_t count,
-             std::byte* scratch, std::uint8_t* y) const override {
+             std::int64_t channels, std::byte* scratch, std::uint8_t* y) const override {
     auto* sums = reinterpret_cast<std::int32_t*>(scratch);
-    std::fill_n(sums, channels(), static_cast<std::int32_t>(-count * x_.zero_point));
-    table.sum_rows(rows, count, channels(), x_.is_signed, sums);
-    for (std::int64_t c = 0; c < channels(); ++c) y[c] = formula_(sums[c], count);
-  }
-  std::size_t PixelScratch() const override {
-    return static_cast<std::size_t>(channels()) * sizeof(std::int32_t);
+    std::fill_n(sums, channels, static_cast<std::int32_t>(-count * x_.zero_point));
+    table.sum_rows(rows, count, channels, x_.is_signed, sums);
+    for (std::int64_t c = 0; c < channels; ++c) y[c] = formula_(sums[c], count);
   }
 
   Quant x_;
@@ -107,15 +112,14 @@ class FloatAveragePool final : public Pool {
 
  private:
   void Pixel(const kernels::Table& /*table*/, const std::uint8_t* const* rows, std::int64_t count,
-             std::byte* scratch, std::uint8_t* y) const override {
+             std::int64_t channels, std::byte* scratch, std::uint8_t* y) const override {
     auto* sums = reinterpret_cast<float*>(scratch);
-    std::fill_n(sums, channels(), 0.0F);
+    std::fill_n(sums, channels, 0.0F);
     for (std::int64_t r = 0; r < count; ++r) {
-      for (std::int64_t c = 0; c < channels(); ++c) sums[c] += values_[rows[r][c]];
+      for (std::int64_t c = 0; c < channels; ++c) sums[c] += values_[rows[r][c]];
     }
-    for (std::int64_t c = 0; c < channels(); ++c) y[c] = formula_(sums[c], count);
+    for (std::int64_t c = 0; c < channels; ++c) y[c] = formula_(sums[c], count);
   }
-  std::size_t PixelScratch() const override { return static_cast<std::size_t>(channels()) * sizeof(float); }
 
   std::array<float, 256> values_{};
   FloatAverageFormula formula_;
