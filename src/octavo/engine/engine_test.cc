@@ -77,5 +77,22 @@ TEST(Engine, ShowsKeptValues) {
   EXPECT_THAT(seen, ElementsAre(ElementsAre(-1, 2), ElementsAre(0, 2)));
 }
 
+// PyTorch's and ONNX Runtime's choice for result 27 is element 10.
+TEST(Engine, ResizesWithPositionsInFloat32) {
+  std::vector<float> x(17);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i);
+  Options options;
+  options.fuse = false;
+  const auto y = RunText(R"(opset 13
+    input %x: float32[1,1,17]
+    constant %s = float32[3]{1, 1, 2.7}
+    %y = Resize(%x, None, %s, coordinate_transformation_mode="asymmetric", mode="nearest", nearest_mode="floor")
+    output %y)",
+                         {Tensor::Floats({1, 1, 17}, x)}, options);
+  ASSERT_TRUE(y) << y.error().ToString();
+  EXPECT_EQ((*y)[0].sizes[2], 45);
+  EXPECT_EQ((*y)[0].ToFloats()[27], 10);
+}
+
 }  // namespace
 }  // namespace octavo::engine

@@ -30,22 +30,26 @@ struct Axis {
   double begin = 0, end = 1;  // the region, for tf_crop_and_resize
 };
 
-// The position in the input that result x stands for.
-double Original(const Mode& m, const Axis& a, double x) {
-  const auto from = static_cast<double>(a.from), to = static_cast<double>(a.to);
+// The position in the input that result i stands for.  In float32, the type of the scales, as runtimes
+// compute it: floor(27 / 2.7) is 10 there, and 9 where the scale is the real number that is nearest to 2.7 in
+// float32.
+double Original(const Mode& m, const Axis& a, std::int64_t i) {
+  const auto x = static_cast<float>(i), from = static_cast<float>(a.from), to = static_cast<float>(a.to);
+  const auto scale = static_cast<float>(a.scale), begin = static_cast<float>(a.begin),
+             end = static_cast<float>(a.end);
   if (m.coordinates == "align_corners") return a.to == 1 ? 0 : x * (from - 1) / (to - 1);
-  if (m.coordinates == "asymmetric") return x / a.scale;
-  if (m.coordinates == "tf_half_pixel_for_nn") return (x + 0.5) / a.scale;
-  if (m.coordinates == "pytorch_half_pixel") return a.to > 1 ? (x + 0.5) / a.scale - 0.5 : 0;
+  if (m.coordinates == "asymmetric") return x / scale;
+  if (m.coordinates == "tf_half_pixel_for_nn") return (x + 0.5F) / scale;
+  if (m.coordinates == "pytorch_half_pixel") return a.to > 1 ? (x + 0.5F) / scale - 0.5F : 0;
   if (m.coordinates == "tf_crop_and_resize") {
-    return a.to > 1 ? a.begin * (from - 1) + x * (a.end - a.begin) * (from - 1) / (to - 1)
-                    : 0.5 * (a.begin + a.end) * (from - 1);
+    return a.to > 1 ? begin * (from - 1) + x * (end - begin) * (from - 1) / (to - 1)
+                    : 0.5F * (begin + end) * (from - 1);
   }
   if (m.coordinates == "half_pixel_symmetric") {
-    const double adjustment = to / (a.scale * from);
-    return from / 2 * (1 - adjustment) + (x + 0.5) / a.scale - 0.5;
+    const float adjustment = to / (scale * from);
+    return from / 2 * (1 - adjustment) + (x + 0.5F) / scale - 0.5F;
   }
-  return (x + 0.5) / a.scale - 0.5;
+  return (x + 0.5F) / scale - 0.5F;
 }
 
 double NearestOf(const Mode& m, double x) {
@@ -91,7 +95,7 @@ std::vector<Tap> TapsAt(const Mode& m, const Axis& a, double x) {
 Taps TapsOf(const Mode& m, const Axis& a) {
   Taps taps;
   for (std::int64_t i = 0; i < a.to; ++i) {
-    const double x = Original(m, a, static_cast<double>(i));
+    const double x = Original(m, a, i);
     const bool outside =
         m.coordinates == "tf_crop_and_resize" && (x < 0 || x > static_cast<double>(a.from - 1));
     taps.push_back(outside ? std::vector<Tap>() : TapsAt(m, a, x));
