@@ -35,7 +35,8 @@ for _op in ("add", "mul"):
         table(_name, lambda d, f=_f: f(*pair(d, False), *output(d)), odd=FAR)
         table(_name + " broadcast", lambda d, f=_f: f(*pair(d, True), *output(d)), covers=(), tail=_op == "add", odd=FAR)
         table(_name + ".out", lambda d, f=_f: into(d, f.out), tail=_op == "add", odd=FAR)
-        table(_name + "_out", lambda d, f=getattr(O, _op + _relu + "_out"): into(d, f), tail=_op == "add", odd=FAR)
+        table(_name + "_out", lambda d, f=getattr(O, _op + _relu + "_out"): into(d, f), tail=_op == "add", odd=FAR,
+              unavoidable=0.5 if _op == "add" else 0)
         _scalar = getattr(O, _op + "_scalar" + _relu)
         table("quantized::%s_scalar%s" % (_op, _relu), lambda d, f=_scalar: f(d.q(d.shape()), number(d)),
               covers=("quantized::%s_scalar%s" % (_op, _relu),))
@@ -402,19 +403,25 @@ table("aten::dequantize", lambda d: d.q(d.shape(), d.one_of(*DTYPES)).dequantize
 table("aten::int_repr", lambda d: d.q(d.shape(), d.one_of(*DTYPES)).int_repr())
 
 
+def reals(d, shape, scale):
+    if d.chance(0.7):
+        return d.f(shape, -300 * scale, 300 * scale)
+    return d.input(torch.from_numpy(np.asarray(d.rng.integers(-600, 600, tuple(shape)) / 2 * scale, np.float32)))  # ties
+
+
 def fake_quantize(d):
     scale = d.scale()
-    return torch.fake_quantize_per_tensor_affine(d.f(d.shape(), -300 * scale, 300 * scale), scale, d.integer(0, 255), 0, 255)
+    return torch.fake_quantize_per_tensor_affine(reals(d, d.shape(), scale), scale, d.integer(0, 255), 0, 255)
 
 
 def fake_quantize_per_channel(d):
     shape = d.shape(1, 2, 3, 4)
     axis, scale = d.integer(0, len(shape) - 1), d.scale()
-    scales = torch.from_numpy(scale * (0.3 + d.rng.random(shape[axis]))).float()
+    scales = torch.from_numpy(scale * d.rng.choice([0.25, 0.5, 1.0, 0.7], shape[axis])).float()
     zeros = torch.tensor([d.integer(0, 255) for _ in range(shape[axis])], dtype=torch.int32)
-    return torch.fake_quantize_per_channel_affine(d.f(shape, -300 * scale, 300 * scale), d.part(lambda: scales), d.part(lambda: zeros),
+    return torch.fake_quantize_per_channel_affine(reals(d, shape, scale), d.part(lambda: scales), d.part(lambda: zeros),
                                                   axis, 0, 255)
 
 
 table("aten::fake_quantize_per_tensor_affine", fake_quantize, ulp=0, odd=INFINITE)
-table("aten::fake_quantize_per_channel_affine", fake_quantize_per_channel, ulp=0)
+table("aten::fake_quantize_per_channel_affine", fake_quantize_per_channel, ulp=0, odd=INFINITE)

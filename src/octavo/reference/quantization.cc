@@ -17,6 +17,13 @@ Results Quantize(const Call& call) {
   if (x.dtype != DType::kFloat32) return Unsupported(fmt::format("quantizing {}", x.type().ToString()));
   const TensorType& type = call.result();
   if (!type.quantization) return Unsupported("a quantization that is not known before the model runs");
+  if (type.quantization->axis) {
+    const auto axis = static_cast<std::size_t>(*type.quantization->axis);
+    const auto scales = static_cast<std::int64_t>(type.quantization->scales.size());
+    if (axis >= x.sizes.size() || x.sizes[axis] != scales) {
+      return Unsupported(fmt::format("{} scales for {}", scales, x.type().ToString()));
+    }
+  }
   return One(Quantized(Elements<float>(x), type, call.meaning()));
 }
 
@@ -55,38 +62,53 @@ Results EmptyQuantized(const Call& call) {
   return results;
 }
 
-// min(max(zero_point + round_half_even(x (1/scale)), low), high) - zero_point, times the scale.  As in
-// quantization, NaN is the lowest level, and for kQnnpack infinity, too.
+// The scales and zero points of a fake quantization, which are numbers or tensors.
+struct FakeLevels {
+  std::vector<Affine> channels;
+  std::int64_t low, high;
+
+  static Result<FakeLevels> Of(const Call& call) {
+    const bool tensors = call.is_tensor("scale");
+    const std::vector<double> scales =
+        tensors ? call.tensor("scale").ToDoubles() : std::vector{call.number("scale")};
+    const std::vector<double> zeros = call.is_tensor("zero_point") ? call.tensor("zero_point").ToDoubles()
+                                                                   : std::vector{call.number("zero_point")};
+    FakeLevels levels{{}, call.integer("quant_min"), call.integer("quant_max")};
+    constexpr std::int64_t kMost = INT32_MAX;
+    if (levels.low < -kMost || levels.high > kMost || levels.low > levels.high ||
+        scales.size() != zeros.size()) {
+      return Unsupported("levels that are no 32-bit integers");
+    }
+    for (std::size_t c = 0; c < scales.size(); ++c) {
+      if (!(std::abs(zeros[c]) <= static_cast<double>(kMost)) || zeros[c] != std::nearbyint(zeros[c])) {
+        return Unsupported(fmt::format("a zero point of {}", zeros[c]));
+      }
+      levels.channels.emplace_back(scales[c], static_cast<std::int64_t>(zeros[c]));
+    }
+    return levels;
+  }
+
+  // min(max(zero_point + round_half_even(x (1/scale)), low), high) - zero_point, times the scale.  As in
+  // quantization, NaN is the lowest level, and for kQnnpack infinity, too.
+  float Nearest(float real, std::size_t channel, Meaning meaning) const {
+    const std::int64_t level = LevelOf<std::int64_t>(real, channels[channel], meaning);
+    return channels[channel].Real(std::min(std::max(level, low), high));
+  }
+};
+
 Results FakeQuantize(const Call& call) {
   const Tensor& x = call.tensor("self");
   if (x.dtype != DType::kFloat32) return Unsupported("fake quantization of what is not float32");
-  const Affine affine(call.number("scale"), static_cast<std::int64_t>(call.number("zero_point")));
-  const std::int64_t low = call.integer("quant_min"), high = call.integer("quant_max");
-  Array<float> reals = Elements<float>(x);
-  for (float& real : reals.data) {
-    const std::int64_t level = LevelOf<std::int64_t>(real, affine, call.meaning());
-    real = affine.Real(std::min(std::max(level, low), high));
+  const FakeLevels levels = OCTAVO_TRY(FakeLevels::Of(call));
+  Around around({}, 0);
+  if (call.has("axis")) around = Around(x.sizes, OCTAVO_TRY(Axis(call.integer("axis"), x.sizes.size())));
+  if (static_cast<std::int64_t>(levels.channels.size()) != around.size) {
+    return Unsupported(fmt::format("{} scales for {}", levels.channels.size(), x.type().ToString()));
   }
-  return One(ToTensor(reals, {.dtype = DType::kFloat32}));
-}
-
-// Per channel PyTorch rounds x (1/scale) + zero_point, in one step and halves away from zero.
-Results FakeQuantizePerChannel(const Call& call) {
-  const Tensor &x = call.tensor("self"), &scales = call.tensor("scale"), &zeros = call.tensor("zero_point");
-  const std::size_t axis = OCTAVO_TRY(Axis(call.integer("axis"), x.sizes.size()));
-  const Around around(x.sizes, axis);
-  if (x.dtype != DType::kFloat32 || scales.num_elements() != around.size ||
-      zeros.num_elements() != around.size) {
-    return Unsupported("scales or zero points that do not fit the tensor");
-  }
-  const std::vector<float> scale = scales.ToFloats(), zero_point = zeros.ToFloats();
-  const auto low = static_cast<float>(call.integer("quant_min"));
-  const auto high = static_cast<float>(call.integer("quant_max"));
   Array<float> reals = Elements<float>(x);
   for (std::size_t i = 0; i < reals.data.size(); ++i) {
-    const auto c = static_cast<std::size_t>(static_cast<std::int64_t>(i) / around.inner % around.size);
-    const float level = std::round(std::fma(reals.data[i], 1.0F / scale[c], zero_point[c]));
-    reals.data[i] = (std::fmin(high, std::fmax(low, level)) - zero_point[c]) * scale[c];
+    const std::int64_t channel = static_cast<std::int64_t>(i) / around.inner % around.size;
+    reals.data[i] = levels.Nearest(reals.data[i], static_cast<std::size_t>(channel), call.meaning());
   }
   return One(ToTensor(reals, {.dtype = DType::kFloat32}));
 }
@@ -100,7 +122,7 @@ void AddQuantization(Kernels& kernels) {
   kernels.Add("aten::int_repr", IntRepr);
   kernels.Add("aten::_empty_affine_quantized", EmptyQuantized);
   kernels.Add("aten::fake_quantize_per_tensor_affine", FakeQuantize);
-  kernels.Add("aten::fake_quantize_per_channel_affine", FakeQuantizePerChannel);
+  kernels.Add("aten::fake_quantize_per_channel_affine", FakeQuantize);
 }
 
 }  // namespace octavo::reference

@@ -162,7 +162,10 @@ Results AddNumber(const Call& call) {
     using T = decltype(zero);
     const TensorType type = OCTAVO_TRY(QuantizedResult(call, x));
     const Affine from(*x.quantization), to(*type.quantization);
-    const std::int64_t steps = std::llrint(call.number("b") / x.quantization->scale());
+    constexpr double kFar = 1e15;  // beyond any range
+    const double number = std::nearbyint(call.number("b") / x.quantization->scale());
+    if (std::isnan(number)) return Unsupported("the addition of what is no number");
+    const auto steps = static_cast<std::int64_t>(std::clamp(number, -kFar, kFar));
     const bool moves = from.zero_point - steps >= LowestOf<T>() && from.zero_point - steps <= HighestOf<T>();
     const float multiplier = from.scale * to.inverse;
     Array<T> levels = Elements<T>(x);

@@ -68,7 +68,12 @@ Result<Geometry> GeometryOf(const ir::PackedWeights& packed, const Tensor& x, co
   g.padding = Widened(packed.padding, dims, 0);
   g.output_padding = Widened(packed.output_padding, dims, 0);
   for (std::size_t d = 0; d < kDims; ++d) {
-    if (g.stride[d] < 1 || g.dilation[d] < 1 || g.padding[d] < 0) return Unsupported("such a convolution");
+    constexpr std::int64_t kMost = 1 << 20;
+    if (g.stride[d] < 1 || g.dilation[d] < 1 || g.padding[d] < 0 || g.stride[d] > kMost ||
+        g.dilation[d] > kMost || g.padding[d] > kMost || g.output_padding[d] < 0 ||
+        g.output_padding[d] > kMost) {
+      return Unsupported("such a convolution");
+    }
     const std::int64_t reach = g.dilation[d] * (g.kernel[d] - 1) + 1;
     const std::int64_t size =
         g.transposed ? (g.in[d] - 1) * g.stride[d] - 2 * g.padding[d] + reach + g.output_padding[d]
@@ -133,9 +138,7 @@ Array<T> Convolved(const Geometry& g, const Array<T>& x, std::int64_t x_zero,
         }
       }
       for (std::int64_t o = group * g.out_per_group(); o < (group + 1) * g.out_per_group(); ++o) {
-        const std::int16_t* row = rows.data() + o * length;
-        std::int32_t sum = 0;
-        for (std::int64_t i = 0; i < length; ++i) sum += window[static_cast<std::size_t>(i)] * row[i];
+        const std::int32_t sum = SumOfProducts(window.data(), rows.data() + o * length, length);
         result[(batch * g.out_channels + o) * out_plane + place] = static_cast<T>(to.Level(sum, o));
       }
     }

@@ -22,6 +22,7 @@ Results Linear(const Call& call) {
   return WithLevels(x, [&](auto zero) -> Results {
     using T = decltype(zero);
     const TensorType type = OCTAVO_TRY(QuantizedResult(call, x));
+    if (x.dtype == DType::kQInt32) return Unsupported("a linear layer of qint32");
     if (weight.rank() != 2 || x.rank() < 1 || x.sizes.back() != weight.sizes[1]) {
       return Unsupported("an input that does not fit the weights");
     }
@@ -33,16 +34,17 @@ Results Linear(const Call& call) {
     Sizes sizes = x.sizes;
     sizes.back() = outputs;
     Array<T> y(OCTAVO_TRY(Checked(std::move(sizes))));
-    const auto x_zero = static_cast<std::int32_t>(x.quantization->zero_point());
-    const std::int64_t rows =
-        inputs == 0 ? Count(y.sizes) / std::max<std::int64_t>(outputs, 1) : Count(x.sizes) / inputs;
+    std::vector<std::int16_t> a, b;  // less their zero points
+    for (const T level : levels.data) {
+      a.push_back(static_cast<std::int16_t>(level - x.quantization->zero_point()));
+    }
+    for (std::int64_t i = 0; i < outputs * inputs; ++i) {
+      b.push_back(static_cast<std::int16_t>(w[i] - to.WeightZero(i / inputs)));
+    }
+    const std::int64_t rows = outputs == 0 ? 0 : Count(y.sizes) / outputs;
     for (std::int64_t row = 0; row < rows; ++row) {
       for (std::int64_t o = 0; o < outputs; ++o) {
-        const std::int32_t w_zero = to.WeightZero(o);
-        std::int32_t sum = 0;
-        const T* a = levels.data.data() + row * inputs;
-        const std::int8_t* b = w.data.data() + o * inputs;
-        for (std::int64_t i = 0; i < inputs; ++i) sum += (a[i] - x_zero) * (b[i] - w_zero);
+        const std::int32_t sum = SumOfProducts(a.data() + row * inputs, b.data() + o * inputs, inputs);
         y[row * outputs + o] = static_cast<T>(to.Level(sum, o));
       }
     }

@@ -4,6 +4,18 @@
 
 namespace octavo::reference {
 
+std::int32_t SumOfProducts(const std::int16_t* a, const std::int16_t* b, std::int64_t length) {
+  constexpr std::int64_t kPiece = 1 << 14;  // of products below 2^17, whose sum stays below 2^31
+  std::uint32_t total = 0;
+  for (std::int64_t start = 0; start < length; start += kPiece) {
+    const std::int64_t end = std::min(start + kPiece, length);
+    std::int32_t sum = 0;
+    for (std::int64_t i = start; i < end; ++i) sum += a[i] * b[i];
+    total += static_cast<std::uint32_t>(sum);
+  }
+  return static_cast<std::int32_t>(total);
+}
+
 Result<Requantization> Requantization::Make(const Call& call, const Tensor& x, const Tensor& weight, int axis,
                                             std::int64_t channels, const std::optional<Tensor>& bias,
                                             const TensorType& type, std::int64_t low, std::int64_t high) {
@@ -24,6 +36,9 @@ Result<Requantization> Requantization::Make(const Call& call, const Tensor& x, c
   Requantization result;
   for (std::int64_t c = 0; c < channels; ++c) {
     const std::size_t i = w.per_tensor() ? 0 : Index(c);
+    if (w.zero_points[i] < INT8_MIN || w.zero_points[i] > INT8_MAX) {
+      return Unsupported(fmt::format("a zero point of {} of int8 weights", w.zero_points[i]));
+    }
     const auto w_scale = static_cast<float>(w.scales[i]);
     const Affine bias_steps(w.scales[i] * x.quantization->scale(), 0);
     result.biases_.push_back(bias ? LevelOf<std::int32_t>(reals[Index(c)], bias_steps, call.meaning()) : 0);

@@ -10,6 +10,9 @@
 
 namespace octavo::reference {
 
+// Of levels less their zero points.  The sum keeps its low 32 bits.
+std::int32_t SumOfProducts(const std::int16_t* a, const std::int16_t* b, std::int64_t length);
+
 // level = clamp(round_half_even((sum + bias) multiplier) + zero_point), with, in float32,
 //   bias = round_half_even(b (1 / (x_scale w_scale))), the product of the scales taken in float64;
 //   multiplier = (w_scale x_scale) (1 / y_scale) of quint8, as qnnpack has it;

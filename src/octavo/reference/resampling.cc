@@ -16,6 +16,12 @@ namespace {
 
 enum class Mode { kNearest, kNearestExact, kLinear, kCubic };
 
+// The index that a place is at, which may be any number: a factor of the model decides.
+std::int64_t IndexAt(double place, std::int64_t last) {
+  if (!(place > 0)) return 0;
+  return place < static_cast<double>(last) ? static_cast<std::int64_t>(place) : last;
+}
+
 // Of the last dimensions; `factors` are those that the call gives and that PyTorch uses for the positions.
 struct Resampling {
   Mode mode = Mode::kNearest;
@@ -44,7 +50,7 @@ struct Resampling {
     if (one_channel && mode == Mode::kNearest && out[d] == in[d]) return o;
     if (one_channel && mode == Mode::kNearest && out[d] == 2 * in[d]) return o / 2;
     const float at = static_cast<float>(o) + (mode == Mode::kNearestExact ? 0.5F : 0.0F);
-    return std::min(static_cast<std::int64_t>(std::floor(at * FloatStep(d))), in[d] - 1);
+    return IndexAt(std::floor(at * FloatStep(d)), in[d] - 1);
   }
 
  private:
@@ -74,11 +80,13 @@ Taps TapsOf(const Resampling& r, std::size_t d, std::int64_t o) {
   if (r.mode == Mode::kLinear) {
     if (r.in[d] == r.out[d]) return {{o, 1}};
     at = std::max(at, 0.0);
-    const std::int64_t first = std::min(static_cast<std::int64_t>(at), last);
+    const std::int64_t first = IndexAt(at, last);
     const double rest = at - static_cast<double>(first);
     return {{first, 1 - rest}, {std::min(first + 1, last), rest}};
   }
   Taps taps;
+  if (std::isnan(at)) at = 0;
+  at = std::clamp(at, -2.0, static_cast<double>(last) + 2);
   const auto first = static_cast<std::int64_t>(std::floor(at));
   for (std::int64_t i = first - 1; i <= first + 2; ++i) {
     taps.push_back({std::clamp<std::int64_t>(i, 0, last), Cubic(at - static_cast<double>(i))});
@@ -136,7 +144,7 @@ Between BetweenOf(const Resampling& r, std::size_t d, std::int64_t o) {
   float at = r.align_corners ? r.FloatStep(d) * place : r.FloatStep(d) * (place + 0.5F) - 0.5F;
   at = std::max(at, 0.0F);
   Between b{};
-  b.first = std::min(static_cast<std::int64_t>(at), r.in[d] - 1);
+  b.first = IndexAt(at, r.in[d] - 1);
   b.second = std::min(b.first + 1, r.in[d] - 1);
   b.second_weight = at - static_cast<float>(b.first);
   b.first_weight = 1.0F - b.second_weight;
