@@ -1,12 +1,19 @@
 #include "octavo/engine/fuse.h"
 
+#include <fmt/format.h>
+
 #include "octavo/engine/fused/plan.h"
 
 namespace octavo::engine {
 
 Result<Fusion> Fuse(const Program& program) {
   const fused::Pattern pattern(program);
-  return fused::MakeSteps(pattern, fused::FindGroups(pattern));
+  Fusion fusion = fused::MakeSteps(pattern, fused::FindGroups(pattern));
+  const std::size_t most = program.options.limits.max_run_bytes;
+  if (fusion.buffer_bytes > most) {
+    return InvalidFile(fmt::format("the model needs more than {} bytes for its values at once", most));
+  }
+  return fusion;
 }
 
 }  // namespace octavo::engine

@@ -9,6 +9,8 @@ namespace {
 // What stays in the second-level cache beside the weights.
 constexpr std::int64_t kPackedBytes = 128 * 1024;
 constexpr std::int64_t kMaxTilesAtOnce = 16;
+// Of a depthwise convolution, whose taps are gathered first.
+constexpr std::int64_t kPixelsAtOnce = 128;
 
 std::int64_t CeilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
@@ -46,7 +48,8 @@ Convolution::Convolution(const Table& table, const ConvolutionShape& shape,
                   static_cast<std::uint8_t>(x_zero_point));
   if (depthwise_) {
     PackDepthwise(weights);
-    scratch_size_ = static_cast<std::size_t>(shape.out_width * taps) * sizeof(const std::uint8_t*);
+    scratch_size_ = static_cast<std::size_t>(std::min(shape.out_width, kPixelsAtOnce) * taps) *
+                    sizeof(const std::uint8_t*);
   } else {
     depth_ = CeilDiv(products, table_->depth_step) * table_->depth_step;
     PackDense(weights);
@@ -190,35 +193,38 @@ void Convolution::RunDense(const std::uint8_t* x, std::uint8_t* y, std::int64_t 
   }
 }
 
-// One row of one image.
+// One row of one image, some pixels at a time.
 void Convolution::RunDepthwise(const std::uint8_t* x, std::uint8_t* y, std::int64_t row,
                                std::byte* scratch) const {
   const ConvolutionShape& s = shape_;
   const std::int64_t image = row / s.out_height, out_y = row % s.out_height;
-  const auto** taps = reinterpret_cast<const std::uint8_t**>(scratch);
-  for (std::int64_t out_x = 0; out_x < s.out_width; ++out_x) {
-    for (std::int64_t ky = 0; ky < s.kernel_height; ++ky) {
-      const std::int64_t iy = out_y * s.stride_height - s.pad_top + ky * s.dilation_height;
-      for (std::int64_t kx = 0; kx < s.kernel_width; ++kx) {
-        const std::int64_t ix = out_x * s.stride_width - s.pad_left + kx * s.dilation_width;
-        *taps++ = iy < 0 || iy >= s.height || ix < 0 || ix >= s.width
-                      ? padding_.data()
-                      : x + ((image * s.height + iy) * s.width + ix) * s.channels;
+  for (std::int64_t first = 0; first < s.out_width; first += kPixelsAtOnce) {
+    const std::int64_t pixels = std::min(kPixelsAtOnce, s.out_width - first);
+    const auto** taps = reinterpret_cast<const std::uint8_t**>(scratch);
+    for (std::int64_t out_x = first; out_x < first + pixels; ++out_x) {
+      for (std::int64_t ky = 0; ky < s.kernel_height; ++ky) {
+        const std::int64_t iy = out_y * s.stride_height - s.pad_top + ky * s.dilation_height;
+        for (std::int64_t kx = 0; kx < s.kernel_width; ++kx) {
+          const std::int64_t ix = out_x * s.stride_width - s.pad_left + kx * s.dilation_width;
+          *taps++ = iy < 0 || iy >= s.height || ix < 0 || ix >= s.width
+                        ? padding_.data()
+                        : x + ((image * s.height + iy) * s.width + ix) * s.channels;
+        }
       }
     }
+    table_->depthwise({.taps = reinterpret_cast<const std::uint8_t* const*>(scratch),
+                       .num_taps = s.kernel_height * s.kernel_width,
+                       .pixels = pixels,
+                       .channels = s.channels,
+                       .is_signed = is_signed_,
+                       .weights = depthwise_weights_.data(),
+                       .biases = biases_.data()},
+                      {.multipliers = multipliers_.data(),
+                       .zero_point = output_.zero_point,
+                       .low = output_.low,
+                       .high = output_.high},
+                      y + (row * s.out_width + first) * s.channels, s.channels);
   }
-  table_->depthwise({.taps = reinterpret_cast<const std::uint8_t* const*>(scratch),
-                     .num_taps = s.kernel_height * s.kernel_width,
-                     .pixels = s.out_width,
-                     .channels = s.channels,
-                     .is_signed = is_signed_,
-                     .weights = depthwise_weights_.data(),
-                     .biases = biases_.data()},
-                    {.multipliers = multipliers_.data(),
-                     .zero_point = output_.zero_point,
-                     .low = output_.low,
-                     .high = output_.high},
-                    y + row * s.out_width * s.channels, s.channels);
 }
 
 void Convolution::Run(const std::uint8_t* x, std::uint8_t* y, ThreadPool& pool, std::byte* scratch) const {

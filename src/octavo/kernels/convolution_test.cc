@@ -180,7 +180,14 @@ TEST(ConvolutionTest, LayersOfNetworks) {
   const ConvolutionShape pointwise = {
       .height = 14, .width = 14, .channels = 96, .out_height = 14, .out_width = 14, .out_channels = 160};
   const ConvolutionShape linear = {.channels = 1280, .out_channels = 1000};
-  for (const ConvolutionShape& s : {stem, last, pointwise, linear})
+  const ConvolutionShape long_depthwise = {.width = 300,
+                                           .channels = 24,
+                                           .out_width = 300,
+                                           .out_channels = 24,
+                                           .kernel_width = 9,
+                                           .pad_left = 4,
+                                           .groups = 24};
+  for (const ConvolutionShape& s : {stem, last, pointwise, linear, long_depthwise})
     ASSERT_NO_FATAL_FAILURE(Compare(random, s, pool));
 }
 

@@ -93,6 +93,8 @@ std::optional<Pooling> Int8Pooling(const Int8Node& n, std::optional<Sizes> kerne
       if (size < 1) return std::nullopt;
     }
   }
+  constexpr std::int64_t kMostCells = 1 << 16;
+  if (pools && ((*kernel)[0] > kMostCells || (*kernel)[0] * (*kernel)[1] > kMostCells)) return std::nullopt;
   return Pooling{.batch = in[0],
                  .height = in[1],
                  .width = in[2],
@@ -204,7 +206,19 @@ std::optional<Group> Join(const Int8Node& n) {
              first = n.pattern.Text(n.node, "order") == "NCHW";
   const auto axis = n.pattern.Int(n.node, "axis", channels_last ? 3 : first ? 1 : 0);
   if (!axis || *axis < 0 || *axis >= static_cast<std::int64_t>(n.output.sizes.size())) return std::nullopt;
-  SetConcat(group, *axis, std::vector<std::optional<ByteTable>>(n.edges.size()));
+  // Caffe2 copies bytes.  In PyTorch an operand with another scale or zero point is quantized again.
+  const Policy pytorch(Arithmetic::kPyTorch);
+  const bool copies = n.pattern.policy().arithmetic() == Arithmetic::kCaffe2;
+  std::vector<std::optional<ByteTable>> tables;
+  for (const Quant& x : n.x) {
+    if (copies || x == n.y) {
+      tables.emplace_back();
+    } else {
+      tables.emplace_back(
+          TableOf([&](std::uint8_t byte) { return pytorch.Quantize(pytorch.Dequantize(byte, x), n.y); }));
+    }
+  }
+  SetConcat(group, *axis, std::move(tables));
   return group;
 }
 

@@ -7,6 +7,9 @@
 namespace octavo::engine::fused {
 namespace {
 
+// Of a window that is gathered cell by cell.
+constexpr std::int64_t kMostCells = 1 << 16;
+
 // Sizes, steps and padding of the spatial dimensions; one dimension is a row of an image.
 struct Window {
   Sizes kernel, strides, dilations, pads;
@@ -173,6 +176,7 @@ std::optional<Pooling> PoolingOf(const Pattern& pattern, const ir::Node& node, c
   if (!kernel || kernel->size() != in.size() - 2) return std::nullopt;
   const auto window = WindowOf(pattern, node, *kernel);
   if (!window) return std::nullopt;
+  if (window->kernel[0] * window->kernel[1] > kMostCells) return std::nullopt;
   const bool line = in.size() == 3;
   Pooling p = {.batch = in[0],
                .height = line ? 1 : in[2],

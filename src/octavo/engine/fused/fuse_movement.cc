@@ -82,7 +82,11 @@ std::size_t CountRuns(const std::vector<std::int32_t>& map) {
 std::optional<std::vector<std::int32_t>> MovementOf(const Pattern& pattern, const ir::Node& node,
                                                     const Edge& input, const Edge& output,
                                                     std::size_t index) {
-  if (!OnlyMoves(pattern, node)) return std::nullopt;
+  // The map takes several times the tensor's memory.
+  constexpr std::int64_t kMostElements = 1 << 26;
+  if (!OnlyMoves(pattern, node) || input.count() > kMostElements || output.count() > kMostElements) {
+    return std::nullopt;
+  }
   // The node itself moves each byte of the elements' indices.
   std::vector<std::int32_t> map(static_cast<std::size_t>(output.count()));
   const auto count = static_cast<std::size_t>(input.count());

@@ -309,7 +309,8 @@ TEST(Fused, GroupsGiveWhatTheirNodesGive) {
     for (unsigned seed = 0; seed < 12; ++seed) {
       Net net(seed);
       net.type_ = seed % 2 == 0 ? "uint8" : "int8";
-      const Sizes sizes = {net.Draw(1, 2), 2 * net.Draw(1, 9), net.Draw(3, 9), net.Draw(3, 9)};
+      const Sizes sizes = {seed == 11 ? 0 : net.Draw(1, 2), 2 * net.Draw(1, 9), net.Draw(3, 9),
+                           net.Draw(3, 9)};
       const std::string in = net.Parameters(0.0313);
       const Net::Quantized q = net.Quantize("%x", in);
       const std::string real = c.write(net, q, sizes);
@@ -465,6 +466,8 @@ TEST(Fused, Int8OperatorsEqualLiteralOnes) {
           net.Node(fmt::format("{}({}, axes=[0,3,1,2], {})", op("Transpose"), pool, first));
       const std::string relu = net.Node(fmt::format("{}({}, {})", op("Relu"), back, first));
       const std::string sum = net.Node(fmt::format("{}({}, {}, {})", op("Add"), relu, back, second));
+      const std::string join =
+          net.Node(fmt::format("{}({}, {}, axis=1, {})", op("Concat"), relu, sum, first));
       const std::string again =
           net.Node(fmt::format("{}({}, axes=[0,2,3,1], {})", op("Transpose"), sum, second));
       const std::string mean =
@@ -478,7 +481,7 @@ TEST(Fused, Int8OperatorsEqualLiteralOnes) {
       const std::string fc = net.Node(fmt::format("{}({}, {}, {}, {})", op("FC"), row,
                                                   given({13, out}, 0.01, 128), biases(13), q(0.011, 128)));
       const std::string y = net.Node(fmt::format("{}({}, {})", op("Sigmoid"), fc, q(1.0 / 256, 0)));
-      for (const std::string& output : {conv, sum, fc, y}) {
+      for (const std::string& output : {conv, sum, join, fc, y}) {
         const std::string text = net.Text(sizes, output);
         const Tensor input = Input(sizes, net.random_);
         const Ran fused = RunGraph(text, input, {.arithmetic = arithmetic, .keep = {}});
