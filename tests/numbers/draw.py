@@ -156,7 +156,7 @@ class Draw:
         return self.input(torch.from_numpy(self.rng.integers(low, high, tuple(shape), endpoint=True)).to(dtype))
 
     def b(self, shape):
-        return self.input(torch.from_numpy(self.rng.random(tuple(shape)) < 0.5))
+        return self.input(torch.from_numpy(np.asarray(self.rng.random(tuple(shape)) < 0.5)))
 
     def part(self, make):
         """A module or constant of the model."""

@@ -9,6 +9,7 @@ OLDER = """
 quantized::conv2d quantized::conv2d_relu quantized::conv3d quantized::conv3d_relu
 """
 OTHER_NAMES = """
+aten::conv1d.padding aten::conv2d.padding aten::conv3d.padding
 aten::add.Scalar aten::clip aten::clip.Tensor aten::concat aten::concatenate aten::conv1d aten::conv2d aten::conv3d
 aten::conv_transpose1d aten::conv_transpose2d aten::conv_transpose3d aten::cpu aten::cuda aten::div.Scalar aten::div.Scalar_mode
 aten::divide.Scalar aten::divide.Scalar_mode aten::divide.Tensor aten::divide.Tensor_mode aten::floor_divide.Scalar
@@ -20,15 +21,9 @@ aten::to.prim_Device aten::to.prim_dtype aten::to.prim_other aten::true_divide.S
 quantized::add.Scalar quantized::add_relu.Scalar quantized::mul.Scalar quantized::mul_relu.Scalar
 """
 NOT_YET = """
-aten::__and__.Scalar aten::__and__.Tensor aten::__interpolate aten::__interpolate.scale aten::__or__.Scalar aten::__or__.Tensor
-aten::__xor__.Scalar aten::__xor__.Tensor aten::_convolution_mode aten::_empty_affine_quantized aten::_to_copy
-aten::arange.start_step aten::bitwise_and.Scalar_Tensor aten::bitwise_or.Scalar_Tensor aten::bitwise_xor.Scalar_Tensor
-aten::conv1d.padding aten::conv2d.padding aten::conv3d.padding aten::convolution aten::dequantize.tensors
-aten::fake_quantize_per_tensor_affine.tensor_qparams aten::frobenius_norm.dim aten::grid_sampler_2d aten::grid_sampler_3d
-aten::meshgrid aten::meshgrid.indexing aten::native_batch_norm aten::native_layer_norm aten::norm.Scalar
-aten::norm.ScalarOpt_dim_dtype aten::norm.ScalarOpt_dtype aten::pin_memory aten::quantize_per_tensor.tensor_qparams
-aten::remainder.Scalar_Tensor aten::split aten::split.sizes aten::std.correction aten::to.device aten::var.correction
-aten::view.dtype
+aten::__interpolate aten::__interpolate.scale aten::_empty_affine_quantized aten::_to_copy aten::convolution
+aten::dequantize.tensors aten::fake_quantize_per_tensor_affine.tensor_qparams aten::grid_sampler_2d aten::grid_sampler_3d
+aten::native_batch_norm aten::native_layer_norm aten::pin_memory aten::quantize_per_tensor.tensor_qparams aten::split
 """
 ROWS = dict.fromkeys(INTO_ANOTHER.split(), "the same kernel as the form that makes its own result")
 ROWS |= dict.fromkeys(OLDER.split(), "PyTorch 1.13 cannot call it by name; the same kernel as the form .new")
