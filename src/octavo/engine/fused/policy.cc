@@ -108,7 +108,8 @@ kernels::OutputFormula Policy::Requantize(const Quant& x, const std::vector<floa
   kernels::OutputFormula output = {
       .multipliers = {}, .zero_point = y.zero_point, .low = range.low, .high = range.high, .formula = {}};
   for (const float w_scale : w_scales) {
-    output.multipliers.push_back(arithmetic_ == Arithmetic::kPyTorch
+    // XNNPACK, which takes signed integers, divides.
+    output.multipliers.push_back(arithmetic_ == Arithmetic::kPyTorch && !x.is_signed
                                      ? x.scale * w_scale * (1.0F / y.scale)
                                      : ort::Multiplier(x.scale, w_scale, y.scale));
   }
