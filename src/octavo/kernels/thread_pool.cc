@@ -1,6 +1,6 @@
 #include "octavo/kernels/thread_pool.h"
 
-#include <algorithm>
+#include <system_error>
 
 namespace octavo::kernels {
 namespace {
@@ -18,7 +18,12 @@ void Pause() {
 
 ThreadPool::ThreadPool(int threads) {
   for (int worker = 1; worker < threads; ++worker) {
-    workers_.emplace_back([this, worker] { Work(worker); });
+    // Where the system has no more threads, fewer do the work.
+    try {
+      workers_.emplace_back([this, worker] { Work(worker); });
+    } catch (const std::system_error&) {
+      return;
+    }
   }
 }
 
