@@ -88,7 +88,7 @@ void AddConstants(const Pattern& pattern, Group& group) {
 
 // Movements of what only another movement makes become one.
 void JoinMovements(const Pattern& pattern, std::vector<Group>& groups) {
-  std::map<ir::ValueId, std::size_t> makers;
+  std::map<std::int32_t, std::size_t> makers;  // by the value's index
   std::vector<bool> gone(groups.size());
   for (std::size_t g = 0; g < groups.size(); ++g) {
     Group& group = groups[g];
@@ -96,7 +96,7 @@ void JoinMovements(const Pattern& pattern, std::vector<Group>& groups) {
     // A node with several results is several groups.
     if (pattern.node(pattern.Producer(group.output.value)).outputs.size() != 1) continue;
     const ir::ValueId value = group.inputs[0].value;
-    const auto maker = makers.find(value);
+    const auto maker = makers.find(value.index);
     if (maker != makers.end() && pattern.Private(value) &&
         std::ranges::find(group.nodes, pattern.users(value)[0]) != group.nodes.end()) {
       Group& before = groups[maker->second];
@@ -109,7 +109,7 @@ void JoinMovements(const Pattern& pattern, std::vector<Group>& groups) {
     }
     // A node with several results stays where it is.
     if (pattern.node(pattern.Producer(group.output.value)).outputs.size() == 1)
-      makers[group.output.value] = g;
+      makers[group.output.value.index] = g;
   }
   std::size_t kept = 0;
   for (std::size_t g = 0; g < groups.size(); ++g) {
