@@ -56,6 +56,22 @@ struct ExportReport {
 Result<ExportReport> Export(const std::filesystem::path& model, const std::filesystem::path& output,
                             const ExportOptions& options);
 
+struct ConvertOptions {
+  Dialect dialect = Dialect::kQdq;
+  Target target = Target::kOnnxRuntime;
+  Numbers numbers = Numbers::kExact;
+  int opset = 0;  // 0: the dialect's own (qdq 17, caffe2 9)
+  ExternalData external_data = ExternalData::kAuto;
+  bool optimize = false;
+  bool requantize_per_channel = false;
+  std::function<void(std::string_view)> progress;
+};
+
+// Reads an int8 ONNX model, of the Caffe2 dialect or with QuantizeLinear and DequantizeLinear, and writes it
+// in another dialect or for another opset or target, with the same numbers.
+Result<ExportReport> Convert(const std::filesystem::path& model, const std::filesystem::path& output,
+                             const ConvertOptions& options);
+
 }  // namespace octavo
 
 // A plugin is a shared library that defines this function; `registry` has all built-in rows.

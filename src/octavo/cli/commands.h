@@ -25,6 +25,7 @@ int Fail(const Error& error, const Common& common, const std::string& doing);
 // Each adds its subcommand; `run` is called after parsing if it was chosen and gives the exit code.
 using Run = std::function<int()>;
 void AddExport(CLI::App& app, Run& run);
+void AddConvert(CLI::App& app, Run& run);
 void AddInspect(CLI::App& app, Run& run);
 void AddOps(CLI::App& app, Run& run);
 

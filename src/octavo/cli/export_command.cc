@@ -1,12 +1,9 @@
 #include <chrono>
-#include <cstdio>
 #include <map>
-
-#include <fmt/format.h>
 
 #include "octavo/cli/commands.h"
 #include "octavo/cli/progress.h"
-#include "octavo/cli/text.h"
+#include "octavo/cli/written_report.h"
 #include "octavo/octavo.h"
 
 namespace octavo::cli {
@@ -19,35 +16,6 @@ struct ExportArguments {
   std::string per_channel = "error";
   ExportOptions options;
 };
-
-void PrintReport(const ExportArguments& arguments, const ExportReport& report, double seconds) {
-  const ExportOptions& options = arguments.options;
-  std::string first = fmt::format("{}  {}", arguments.output, HumanBytes(report.bytes));
-  if (report.external_bytes > 0) {
-    first += fmt::format(" + {} in {}.data", HumanBytes(report.external_bytes), arguments.output);
-  }
-  first += fmt::format("  {} operators → {} nodes, opset {}, {}", report.operators, report.nodes,
-                       report.opset, Name(options.dialect));
-  if (options.dialect == Dialect::kQdq) first += fmt::format(" for {}", Name(options.target));
-  if (options.optimize) first += fmt::format(", {} nodes saved", report.nodes_saved);
-  first += fmt::format("  {:.2f} s", seconds);
-  std::printf("%s\n", Printable(first).c_str());
-  std::size_t width = 0;
-  for (const auto* values : {&report.inputs, &report.outputs}) {
-    for (const ValueReport& value : *values) width = std::max(width, value.name.size());
-  }
-  auto print = [width](const char* kind, const std::vector<ValueReport>& values) {
-    for (const ValueReport& value : values) {
-      std::printf(
-          "%s\n",
-          Printable(fmt::format("{:<6} {:<{}}  {}", kind, value.name, width, value.type.ToString())).c_str());
-    }
-  };
-  print("input", report.inputs);
-  print("output", report.outputs);
-  for (const std::string& warning : report.warnings)
-    std::fprintf(stderr, "warning: %s\n", Printable(warning).c_str());
-}
 
 int RunExport(ExportArguments& arguments) {
   const std::string doing = "convert " + arguments.model;
@@ -67,23 +35,16 @@ int RunExport(ExportArguments& arguments) {
   }();
   if (!report) return Fail(report.error(), arguments.common, doing);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const Written written{.output = arguments.output,
+                        .dialect = options.dialect,
+                        .target = options.target,
+                        .numbers = options.numbers,
+                        .optimize = options.optimize,
+                        .seconds = seconds};
   if (arguments.common.json) {
-    PrintJson({{"output", arguments.output},
-               {"bytes", report->bytes},
-               {"external_bytes", report->external_bytes},
-               {"dialect", Name(options.dialect)},
-               {"target", Name(options.target)},
-               {"numbers", Name(options.numbers)},
-               {"opset", report->opset},
-               {"operators", report->operators},
-               {"nodes", report->nodes},
-               {"nodes_saved", report->nodes_saved},
-               {"inputs", ValuesJson(report->inputs)},
-               {"outputs", ValuesJson(report->outputs)},
-               {"warnings", report->warnings},
-               {"seconds", seconds}});
+    PrintReportAsJson(written, *report);
   } else if (!arguments.common.quiet) {
-    PrintReport(arguments, *report, seconds);
+    PrintReport(written, *report);
   }
   return kDone;
 }

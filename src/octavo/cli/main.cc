@@ -8,6 +8,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   octavo::cli::Run run;
   octavo::cli::AddExport(app, run);
+  octavo::cli::AddConvert(app, run);
   octavo::cli::AddInspect(app, run);
   octavo::cli::AddOps(app, run);
   try {

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "octavo/import/import.h"
@@ -37,6 +38,14 @@ struct Converted {
 };
 // Lowers and runs the passes.
 Result<Converted> Convert(const ir::Graph& imported, const Registry& registry, const ExportOptions& options);
+
+// Convert, and the result as a file.
+Result<ExportReport> ConvertAndWrite(const ir::Graph& imported, const Registry& registry,
+                                     const std::filesystem::path& output, const ExportOptions& options);
+// An error where the output would overwrite the model.
+Status CheckOutput(const std::filesystem::path& model, const std::filesystem::path& output);
+// Tells options.progress what is being done.
+void Report(const ExportOptions& options, std::string_view stage);
 
 // The opset that is meant; an error where the dialect does not have it.
 Result<int> ChosenOpset(const ExportOptions& options);

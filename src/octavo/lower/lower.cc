@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "octavo/emit.h"
+#include "octavo/lower/onnx_operator.h"
 
 namespace octavo::lower {
 namespace {
@@ -145,6 +146,16 @@ class Lowering {
     for (const ir::Argument& argument : node.arguments) {
       ir::Operand mapped = OCTAVO_TRY(MappedOperand(argument.value));
       arguments.push_back({argument.name, std::move(mapped)});
+    }
+    if (node.op.starts_with(kOnnxPrefix)) {
+      std::vector<TensorType> types;
+      for (const ValueId output : node.outputs) {
+        types.push_back(OCTAVO_TRY(HeldType(source_.type(output), options_)));
+      }
+      const std::vector<Value> values =
+          OCTAVO_TRY(WriteOnnxOperator(builder_, node.op, std::move(arguments), std::move(types)));
+      for (std::size_t i = 0; i < values.size(); ++i) map_[node.outputs[i].index] = values[i].id();
+      return {};
     }
     std::optional<Registry::BoundCall> call = OCTAVO_TRY(registry_.Match(lowered_, node.op, arguments));
     if (!call) return Unsupported("no row");

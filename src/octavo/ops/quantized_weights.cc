@@ -54,11 +54,11 @@ std::int32_t RoundedBias(float b, float scale) {
 
 // The bias times its scale, float32.
 Tensor BiasAsReals(const QuantizedWeights& w, const Value& x) {
-  const Quantization q = BiasQuantization(w.quantization(), x.quantization().scale());
   std::vector<float> reals(static_cast<std::size_t>(w.channels), 0.0F);
   if (w.bias) {
-    const std::vector<std::int64_t> integers =
-        QuantizedBias(*w.bias, w.quantization(), x.quantization().scale()).ToInts();
+    const Tensor bias = QuantizedBias(*w.bias, w.quantization(), x.quantization().scale());
+    const Quantization& q = *bias.quantization;
+    const std::vector<std::int64_t> integers = bias.ToInts();
     for (std::size_t i = 0; i < reals.size(); ++i) {
       reals[i] = static_cast<float>(integers[i]) * static_cast<float>(q.scales[q.per_tensor() ? 0 : i]);
     }
@@ -118,7 +118,8 @@ Result<QuantizedWeights> WeightsOf(const Arguments& a, const ir::PackedWeights& 
   } else {
     w.bias = packed.bias;
   }
-  if (w.bias && (w.bias->dtype != DType::kFloat32 || w.bias->num_elements() != w.channels)) {
+  if (w.bias && ((w.bias->dtype != DType::kFloat32 && w.bias->dtype != DType::kQInt32) ||
+                 w.bias->num_elements() != w.channels)) {
     return InvalidFile(fmt::format("the bias of the weights {} is {}, and {} float32 numbers are expected",
                                    name, w.bias->type().ToString(), w.channels));
   }
@@ -136,6 +137,7 @@ Quantization BiasQuantization(const Quantization& weight, double x_scale) {
 }
 
 Tensor QuantizedBias(const Tensor& bias, const Quantization& weight, double x_scale) {
+  if (bias.dtype == DType::kQInt32) return bias;
   Quantization q = BiasQuantization(weight, x_scale);
   const std::vector<float> reals = bias.ToFloats();
   std::vector<std::int32_t> integers(reals.size());
@@ -249,8 +251,12 @@ Value Caffe2Weight(Builder& g, const QuantizedWeights& w, const std::vector<int>
 Value Caffe2Bias(Builder& g, const QuantizedWeights& w, const Value& x) {
   const double x_scale = x.quantization().scale();
   std::vector<std::int64_t> integers(static_cast<std::size_t>(w.channels), 0);
-  if (w.bias) integers = QuantizedBias(*w.bias, w.quantization(), x_scale).ToInts();
-  const Quantization q = BiasQuantization(w.quantization(), x_scale);
+  Quantization q = BiasQuantization(w.quantization(), x_scale);
+  if (w.bias) {
+    const Tensor bias = QuantizedBias(*w.bias, w.quantization(), x_scale);
+    integers = bias.ToInts();
+    q = *bias.quantization;
+  }
   return g.As(g.Op(fmt::format("{}::Int8GivenIntTensorFill", kCaffe2Domain), {},
                    {{"shape", std::vector<std::int64_t>{w.channels}},
                     {"Y_zero_point", 0},

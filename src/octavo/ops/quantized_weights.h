@@ -14,7 +14,7 @@ struct QuantizedWeights {
   TensorType type;               // of the weight: qint8, its shape known
   std::optional<Tensor> weight;  // unset where the model computes it
   Value weight_value;            // then this is it
-  std::optional<Tensor> bias;    // float32 [channels]
+  std::optional<Tensor> bias;    // float32 or qint32 [channels]
   Value bias_value;              // a bias that the model computes
   std::int64_t channels = 0;     // of the output
 
@@ -28,7 +28,8 @@ Result<QuantizedWeights> WeightsOf(const Arguments& a, const ir::PackedWeights& 
 
 // The scales of the int32 bias: float32(x_scale * w_scale), one a channel where the weights are per channel.
 Quantization BiasQuantization(const Quantization& weight, double x_scale);
-// round_half_even(b * (1 / scale)), the reciprocal in float32: qint32 with BiasQuantization.
+// round_half_even(b * (1 / scale)), the reciprocal in float32: qint32 with BiasQuantization.  A qint32 bias
+// is taken as it is.
 Tensor QuantizedBias(const Tensor& bias, const Quantization& weight, double x_scale);
 
 // ---- qdq ----

@@ -1,0 +1,318 @@
+// Operators of standard ONNX that stay as they are.
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "octavo/raise/raiser.h"
+
+namespace octavo::raise {
+namespace {
+
+// What is known of the type of a kept operator's result.
+enum class Kind {
+  kLikeFirst,   // shape and type of the first input
+  kBroadcast,   // all inputs broadcast; the first one's type
+  kBool,        // all inputs broadcast; bool
+  kWhere,       // all inputs broadcast; the second one's type
+  kOtherShape,  // the first input's type, another shape
+  kIndices,     // int64, another shape
+  kAttribute,   // the first input's shape, the type that the attribute `to` names
+  kFill,        // the type of the attribute `value`, float32 without it
+};
+
+struct Kept {
+  std::string_view op;
+  Kind kind;
+  int since = 1;       // the opset that has this form first
+  bool moves = false;  // elements only, so that a quantized tensor's integers may go through it
+};
+
+// All that mean the same in each opset from `since` to 21, if they have only attributes that the older
+// of two opsets knows.
+constexpr Kept kKept[] = {
+    {"Abs", Kind::kLikeFirst},
+    {"Acos", Kind::kLikeFirst},
+    {"Acosh", Kind::kLikeFirst, 9},
+    {"Add", Kind::kBroadcast, 7},
+    {"And", Kind::kBool, 7},
+    {"ArgMax", Kind::kIndices},
+    {"ArgMin", Kind::kIndices},
+    {"Asin", Kind::kLikeFirst},
+    {"Asinh", Kind::kLikeFirst, 9},
+    {"Atan", Kind::kLikeFirst},
+    {"Atanh", Kind::kLikeFirst, 9},
+    {"AveragePool", Kind::kOtherShape, 7},
+    {"BatchNormalization", Kind::kLikeFirst, 9},
+    {"Cast", Kind::kAttribute, 6},
+    {"Ceil", Kind::kLikeFirst, 6},
+    {"Celu", Kind::kLikeFirst, 12},
+    {"Compress", Kind::kOtherShape, 9, true},
+    {"Concat", Kind::kOtherShape, 4},
+    {"ConstantOfShape", Kind::kFill, 9},
+    {"Conv", Kind::kOtherShape},
+    {"ConvTranspose", Kind::kOtherShape},
+    {"Cos", Kind::kLikeFirst, 7},
+    {"Cosh", Kind::kLikeFirst, 9},
+    {"CumSum", Kind::kLikeFirst, 11},
+    {"DepthToSpace", Kind::kOtherShape, 1, true},
+    {"Det", Kind::kOtherShape, 11},
+    {"Div", Kind::kBroadcast, 7},
+    {"Einsum", Kind::kOtherShape, 12},
+    {"Elu", Kind::kLikeFirst, 6},
+    {"Equal", Kind::kBool, 7},
+    {"Erf", Kind::kLikeFirst, 9},
+    {"Exp", Kind::kLikeFirst, 6},
+    {"Expand", Kind::kOtherShape, 8, true},
+    {"EyeLike", Kind::kLikeFirst, 9},
+    {"Flatten", Kind::kOtherShape, 1, true},
+    {"Floor", Kind::kLikeFirst, 6},
+    {"Gather", Kind::kOtherShape, 1, true},
+    {"GatherElements", Kind::kOtherShape, 11, true},
+    {"GatherND", Kind::kOtherShape, 11, true},
+    {"Gelu", Kind::kLikeFirst, 20},
+    {"Gemm", Kind::kOtherShape, 7},
+    {"GlobalAveragePool", Kind::kOtherShape},
+    {"GlobalLpPool", Kind::kOtherShape, 2},
+    {"GlobalMaxPool", Kind::kOtherShape},
+    {"Greater", Kind::kBool, 7},
+    {"GreaterOrEqual", Kind::kBool, 12},
+    {"HardSigmoid", Kind::kLikeFirst, 6},
+    {"HardSwish", Kind::kLikeFirst, 14},
+    {"InstanceNormalization", Kind::kLikeFirst, 6},
+    {"IsInf", Kind::kBool, 10},
+    {"IsNaN", Kind::kBool, 9},
+    {"LRN", Kind::kLikeFirst},
+    {"LayerNormalization", Kind::kLikeFirst, 17},
+    {"LeakyRelu", Kind::kLikeFirst, 6},
+    {"Less", Kind::kBool, 7},
+    {"LessOrEqual", Kind::kBool, 12},
+    {"Log", Kind::kLikeFirst, 6},
+    {"LogSoftmax", Kind::kLikeFirst, 13},
+    {"LpNormalization", Kind::kLikeFirst},
+    {"LpPool", Kind::kOtherShape, 2},
+    {"MatMul", Kind::kOtherShape},
+    {"Max", Kind::kBroadcast, 8},
+    {"MaxPool", Kind::kOtherShape, 1, true},
+    {"Mean", Kind::kBroadcast, 8},
+    {"MeanVarianceNormalization", Kind::kLikeFirst, 9},
+    {"Min", Kind::kBroadcast, 8},
+    {"Mish", Kind::kLikeFirst, 18},
+    {"Mod", Kind::kBroadcast, 10},
+    {"Mul", Kind::kBroadcast, 7},
+    {"Neg", Kind::kLikeFirst, 6},
+    {"NonZero", Kind::kIndices, 9},
+    {"Not", Kind::kBool},
+    {"OneHot", Kind::kOtherShape, 9},
+    {"Or", Kind::kBool, 7},
+    {"PRelu", Kind::kLikeFirst, 9},
+    {"Pow", Kind::kBroadcast, 7},
+    {"Range", Kind::kOtherShape, 11},
+    {"Reciprocal", Kind::kLikeFirst, 6},
+    {"Relu", Kind::kLikeFirst, 6},
+    {"Reshape", Kind::kOtherShape, 5, true},
+    {"Resize", Kind::kOtherShape, 13},
+    {"ReverseSequence", Kind::kLikeFirst, 10, true},
+    {"Round", Kind::kLikeFirst, 11},
+    {"ScatterElements", Kind::kLikeFirst, 11},
+    {"ScatterND", Kind::kLikeFirst, 11},
+    {"Selu", Kind::kLikeFirst, 6},
+    {"Shape", Kind::kIndices},
+    {"Shrink", Kind::kLikeFirst, 9},
+    {"Sigmoid", Kind::kLikeFirst, 6},
+    {"Sign", Kind::kLikeFirst, 9},
+    {"Sin", Kind::kLikeFirst, 7},
+    {"Sinh", Kind::kLikeFirst, 9},
+    {"Size", Kind::kIndices},
+    {"Softmax", Kind::kLikeFirst, 13},
+    {"Softplus", Kind::kLikeFirst},
+    {"Softsign", Kind::kLikeFirst},
+    {"SpaceToDepth", Kind::kOtherShape, 1, true},
+    {"Sqrt", Kind::kLikeFirst, 6},
+    {"Sub", Kind::kBroadcast, 7},
+    {"Sum", Kind::kBroadcast, 8},
+    {"Tan", Kind::kLikeFirst, 7},
+    {"Tanh", Kind::kLikeFirst, 6},
+    {"ThresholdedRelu", Kind::kLikeFirst, 10},
+    {"Tile", Kind::kOtherShape, 6, true},
+    {"TopK", Kind::kOtherShape, 11},
+    {"Transpose", Kind::kOtherShape, 1, true},
+    {"Trilu", Kind::kLikeFirst, 14},
+    {"Where", Kind::kWhere, 9},
+    {"Xor", Kind::kBool, 7},
+};
+
+// Attributes that came after the operator did.
+struct LaterAttribute {
+  std::string_view op, attribute;
+  int since;
+};
+constexpr LaterAttribute kLaterAttributes[] = {
+    {"ArgMax", "select_last_index", 12},
+    {"ArgMin", "select_last_index", 12},
+    {"AveragePool", "ceil_mode", 10},
+    {"AveragePool", "dilations", 19},
+    {"BatchNormalization", "training_mode", 14},
+    {"Cast", "saturate", 19},
+    {"DepthToSpace", "mode", 11},
+    {"LpPool", "ceil_mode", 18},
+    {"LpPool", "dilations", 18},
+    {"MaxPool", "ceil_mode", 10},
+    {"MaxPool", "dilations", 10},
+    {"Reshape", "allowzero", 14},
+    {"Resize", "antialias", 18},
+    {"Resize", "axes", 18},
+    {"Resize", "keep_aspect_ratio_policy", 18},
+    {"Shape", "start", 15},
+    {"Shape", "end", 15},
+};
+
+const Kept* Find(std::string_view op) {
+  const auto* at =
+      std::find_if(std::begin(kKept), std::end(kKept), [op](const Kept& k) { return k.op == op; });
+  return at == std::end(kKept) ? nullptr : at;
+}
+
+std::optional<Shape> BroadcastOfInputs(const Raiser& r) {
+  Shape shape;
+  for (std::size_t i = 0; i < r.num_inputs(); ++i) {
+    const Value x = r.optional_input(i);
+    if (!x.defined()) continue;
+    if (!x.shape()) return std::nullopt;
+    const Result<Shape> joined = Broadcast(shape, *x.shape());
+    if (!joined) return std::nullopt;
+    shape = *joined;
+  }
+  return shape;
+}
+
+std::optional<DType> TypeNumbered(std::int64_t onnx) {
+  // TensorProto.DataType, of which kept operators make these.
+  switch (onnx) {
+    case 1:
+      return DType::kFloat32;
+    case 2:
+      return DType::kUint8;
+    case 3:
+      return DType::kInt8;
+    case 5:
+      return DType::kInt16;
+    case 6:
+      return DType::kInt32;
+    case 7:
+      return DType::kInt64;
+    case 9:
+      return DType::kBool;
+    case 10:
+      return DType::kFloat16;
+    case 11:
+      return DType::kFloat64;
+    case 16:
+      return DType::kBFloat16;
+    default:
+      return std::nullopt;
+  }
+}
+
+Result<TensorType> TypeOf(const Raiser& r, const Kept& kept) {
+  const Value first = r.optional_input(0);
+  TensorType type = first.defined() ? first.type() : TensorType();
+  switch (kept.kind) {
+    case Kind::kLikeFirst:
+      break;
+    case Kind::kBroadcast:
+      type.shape = BroadcastOfInputs(r);
+      break;
+    case Kind::kBool:
+      type = {.dtype = DType::kBool, .shape = BroadcastOfInputs(r)};
+      break;
+    case Kind::kWhere:
+      type = {.dtype = OCTAVO_TRY(r.Input(1)).dtype(), .shape = BroadcastOfInputs(r)};
+      break;
+    case Kind::kOtherShape:
+      type.shape.reset();
+      break;
+    case Kind::kIndices:
+      type = {.dtype = DType::kInt64};
+      break;
+    case Kind::kAttribute: {
+      const std::optional<DType> dtype = TypeNumbered(OCTAVO_TRY(r.Int("to")));
+      if (!dtype) return Unsupported("it converts to a type that PyTorch does not have");
+      type.dtype = *dtype;
+      type.quantization.reset();
+      break;
+    }
+    case Kind::kFill: {
+      type = {.dtype = DType::kFloat32};
+      const ir::Operand* value = r.node().Find("value");
+      if (const auto* tensor = value ? std::get_if<Tensor>(value) : nullptr) type.dtype = tensor->dtype;
+      break;
+    }
+  }
+  return type;
+}
+
+// The axes of ONNX's reductions are an input in newer opsets; lowering writes the form of its own.
+Result<std::vector<Value>> KeepReduction(Raiser& r) {
+  OCTAVO_TRY(r.Knows({"axes", "keepdims", "noop_with_empty_axes"}));
+  const Value x = OCTAVO_TRY(r.Input(0));
+  std::vector<std::int64_t> axes = OCTAVO_TRY(r.Ints("axes", std::vector<std::int64_t>{}));
+  if (r.optional_input(1).defined()) axes = OCTAVO_TRY(r.InputInts(1));
+  if (axes.empty() && OCTAVO_TRY(r.Int("noop_with_empty_axes", 0)) != 0) return One(x);
+  TensorType type = x.type();
+  type.shape.reset();
+  const std::int64_t keep = OCTAVO_TRY(r.Int("keepdims", 1));
+  return r.Add(fmt::format("onnx::{}", r.op()),
+               {{.name = {}, .value = x.id()}, {"axes", Dims(axes)}, {"keepdims", Dim(keep)}}, {type});
+}
+
+}  // namespace
+
+Result<std::vector<Value>> KeepOperator(Raiser& r) {
+  const Kept* kept = Find(r.op());
+  for (std::size_t i = 0; i < r.num_inputs(); ++i) {
+    const Value x = r.optional_input(i);
+    if (!x.defined() || !x.quantized() || (kept && kept->moves && i == 0)) continue;
+    return InvalidFile(fmt::format("its input {} is quantized, {}, and no such operator takes its integers",
+                                   i, x.type().ToString()),
+                       "The former exporter left operators of plain ONNX between its own where it knew no "
+                       "other; such a model never ran.");
+  }
+  if (r.op().starts_with("Reduce")) return KeepReduction(r);
+  if (!kept) return Unsupported("it has no counterpart that Octavo knows");
+  for (const int opset : {r.source_opset(), r.target_opset()}) {
+    if (opset < kept->since) {
+      return Unsupported(fmt::format("ONNX has it in this form from opset {} on, and opset {} is {}",
+                                     kept->since, opset,
+                                     opset == r.target_opset() ? "asked for" : "the file's"));
+    }
+  }
+  std::vector<ir::Argument> arguments;
+  for (const ir::Argument& argument : r.node().arguments) {
+    if (argument.name.empty()) continue;
+    for (const LaterAttribute& later : kLaterAttributes) {
+      if (later.op == r.op() && later.attribute == argument.name && r.target_opset() < later.since) {
+        return Unsupported(fmt::format("its attribute {} came with opset {}", later.attribute, later.since));
+      }
+    }
+    arguments.push_back(argument);
+  }
+  std::vector<ir::Argument> all;
+  for (std::size_t i = 0; i < r.num_inputs(); ++i) {
+    const Value x = r.optional_input(i);
+    all.push_back({.name = {}, .value = x.defined() ? ir::Operand(x.id()) : ir::Operand(ir::None{})});
+  }
+  all.insert(all.end(), std::make_move_iterator(arguments.begin()), std::make_move_iterator(arguments.end()));
+  TensorType type = OCTAVO_TRY(TypeOf(r, *kept));
+  std::vector<TensorType> types;
+  for (std::size_t i = 0; i < r.node().outputs.size(); ++i) {
+    const TensorType& said = r.source_type(i);
+    TensorType result = i == 0 ? type : said;
+    if (!result.shape) result.shape = said.shape;
+    if (result.dtype == DType::kUnknown) result.dtype = said.dtype;
+    types.push_back(std::move(result));
+  }
+  return r.Add(fmt::format("onnx::{}", r.op()), std::move(all), std::move(types));
+}
+
+}  // namespace octavo::raise
