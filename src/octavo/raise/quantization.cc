@@ -1,6 +1,7 @@
 // QuantizeLinear and DequantizeLinear.
 
 #include <cmath>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -147,23 +148,28 @@ bool NearScales(double a, double b) {
 
 Meanings MeaningsOfIntegers(const ir::Graph& graph) {
   Meanings made, read;
+  std::set<std::int32_t> agreed;  // with at least one of those who read it
   for (const ir::Node& node : graph.nodes()) {
     const bool quantize = node.op == "QuantizeLinear", dequantize = node.op == "DequantizeLinear";
-    if (!quantize && !dequantize) continue;
+    if ((!quantize && !dequantize) || node.arguments.empty() || node.outputs.empty()) continue;
     const std::optional<Quantization> q = ConstantQuantization(graph, node);
     if (!q) continue;
     if (quantize) {
       made[node.outputs[0].index] = *q;
-    } else if (const auto* id = std::get_if<ir::ValueId>(&node.arguments[0].value); id && q->scale() != 1) {
-      read.try_emplace(id->index, *q);
+      continue;
     }
+    const auto* id = std::get_if<ir::ValueId>(&node.arguments[0].value);
+    const auto maker = id ? made.find(id->index) : made.end();
+    if (maker == made.end() || q->scale() == 1) continue;
+    if (*q == maker->second) agreed.insert(id->index);
+    read.try_emplace(id->index, *q);
   }
   Meanings meanings;
-  for (const auto& [value, q] : made) {
-    const auto at = read.find(value);
+  for (const auto& [value, q] : read) {
     // A scale of 1 counts steps; one that was moved by a few ulp serves a runtime's rounding.
-    if (at != read.end() && (q.scale() == 1 || NearScales(q.scale(), at->second.scale()))) {
-      meanings[value] = at->second;
+    const Quantization& own = made[value];
+    if (!agreed.contains(value) && (own.scale() == 1 || NearScales(own.scale(), q.scale()))) {
+      meanings[value] = q;
     }
   }
   return meanings;
