@@ -11,9 +11,10 @@ namespace octavo::passes {
 int RemoveDeadNodes(ir::Graph& graph);
 // Makes one constant of those with the same type and bytes.  Returns the number removed.
 int MergeConstants(ir::Graph& graph);
-// Gives each int8 constant's DequantizeLinear a zero point that no other constant's has.  With the session
-// option session.x64quantprecision ONNX Runtime (1.32) makes both uint8 and names the new zero point after
-// the old one; where two weights share it, it refuses the model.  Returns the number of constants made.
+// Gives each DequantizeLinear of an int8 constant a constant and a zero point that no other one has.  With
+// the session option session.x64quantprecision ONNX Runtime (1.32) makes both uint8 and names the new ones
+// after the old ones; where two layers share one, it refuses the model.  Returns the number of constants
+// made.
 int SeparateWeightZeroPoints(ir::Graph& graph);
 // The former exporter's own pattern, always on in the Caffe2 dialect: an Int8Transpose [0,3,1,2] directly
 // followed by [0,2,3,1] between two convolutions disappears.  `everywhere` (--optimize) takes every pair of

@@ -386,5 +386,18 @@ TEST(SeparateWeightZeroPoints, EachWeightHasItsOwn) {
   EXPECT_EQ(SeparateWeightZeroPoints(graph), 0);
 }
 
+TEST(SeparateWeightZeroPoints, ALayerHasItsOwnWeight) {
+  ir::Graph graph = Parsed(R"(
+      constant %s = float32[]{0.5}; constant %z = int8[]{0}; constant %v = int8[2]{1,2}
+      %0 = DequantizeLinear(%v, %s, %z); %1 = DequantizeLinear(%v, %s, %z); %2 = f(%0, %1)
+      output y = %2)");
+  EXPECT_EQ(SeparateWeightZeroPoints(graph), 2);
+  ExpectGraph(graph, R"(
+      constant %s = float32[]{0.5}; constant %z = int8[]{0}; constant %v = int8[2]{1,2}
+      constant %0 = int8[2]{1,2}; constant %1 = int8[]{0}
+      %2 = DequantizeLinear(%v, %s, %z); %3 = DequantizeLinear(%0, %s, %1); %4 = f(%2, %3)
+      output y = %4)");
+}
+
 }  // namespace
 }  // namespace octavo::passes

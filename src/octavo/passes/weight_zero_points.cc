@@ -1,4 +1,5 @@
 #include <set>
+#include <utility>
 
 #include "octavo/passes/passes.h"
 
@@ -18,10 +19,12 @@ int SeparateWeightZeroPoints(ir::Graph& graph) {
     if (!constant || StorageType(constant->dtype) != DType::kInt8 || !graph.value(*zero_point).constant) {
       continue;
     }
-    if (taken.insert(*zero_point).second) continue;
-    const ir::ValueId own = graph.AddConstant(*graph.value(*zero_point).constant);
-    graph.node(id).arguments[kZeroPoint].value = own;
-    ++made;
+    for (const auto& [input, shared] :
+         {std::pair(std::size_t{0}, *weight), std::pair(kZeroPoint, *zero_point)}) {
+      if (taken.insert(shared).second) continue;
+      graph.node(id).arguments[input].value = graph.AddConstant(*graph.value(shared).constant);
+      ++made;
+    }
   }
   return made;
 }
