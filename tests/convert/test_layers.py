@@ -8,8 +8,9 @@ import pytest
 import tools
 
 # The Caffe2 dialect has these through float only, in other operators than PyTorch's, and how PyTorch rounds the
-# quantized ones is lost: a matrix product for an interpolation, a padded image for a pool that counts its padding.
-ROUNDED_ANEW = ("bilinear2d_", "avg_pool2d_even_ceil")
+# quantized ones is lost: a matrix product for an interpolation, a padded image for a pool that counts its padding, a sum
+# of reals for a number that PyTorch adds to the zero point.
+ROUNDED_ANEW = ("bilinear2d_", "avg_pool2d_even_ceil", "add_scalar", "add_relu_scalar")
 
 FOLDERS = sorted(f.parent for f in (tools.MODELS / "layers").glob("*/case.json"))
 
