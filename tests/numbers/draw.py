@@ -75,7 +75,7 @@ class Draw:
 
     def for_vectors(self, shape):
         if self.loose_allowed and shape:
-            if self.chance(0.8):
+            if self.wild or self.chance(0.8):
                 shape[-1] *= 64
             else:
                 self.loose = True
@@ -137,7 +137,7 @@ class Draw:
         tensor = self.input(torch._make_per_tensor_quantized_tensor(torch.from_numpy(levels), scale, zero_point))
         if tensor.is_quantized and self.given is None:
             assert tensor.dtype == dtype
-        if not strided or self.loose_allowed or (sliced and len(shape) > 2 and shape[1] == 1):
+        if not strided or self.loose_allowed or dtype == torch.qint32 or (sliced and len(shape) > 2 and shape[1] == 1):
             return tensor
         return self.layout(tensor, channels_last, sliced)
 

@@ -9,6 +9,7 @@ import compare
 import exempt
 import reference
 
+pytestmark = pytest.mark.filterwarnings("ignore")  # of tracing: each case is traced for its own arguments alone
 SEED, CASES = 1, 20
 OPERATORS = compare.table()
 OCTAVO = os.environ.get("OCTAVO", str(reference.REPO / "build" / "release" / "octavo"))
