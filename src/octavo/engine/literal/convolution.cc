@@ -56,28 +56,37 @@ struct Tap {
   std::int64_t output, tap, input;
 };
 
-std::vector<Tap> TapsOf(const Window& window) {
+// Calls f with all taps, some thousand at a time: there may be more than memory holds.
+template <typename F>
+void ForEachPiece(const Window& window, F&& f) {
+  constexpr std::size_t kPiece = 1 << 16;
   std::vector<Tap> taps;
-  ForEachTap(window, [&](std::int64_t o, std::int64_t k, std::int64_t i) { taps.push_back({o, k, i}); });
-  return taps;
+  ForEachTap(window, [&](std::int64_t o, std::int64_t k, std::int64_t i) {
+    taps.push_back({o, k, i});
+    if (taps.size() < kPiece) return;
+    f(taps);
+    taps.clear();
+  });
+  f(taps);
 }
 
 // sum of x * w, in T.
 template <typename T>
 std::vector<T> Convolve(const Layout& l, const std::vector<T>& x, const std::vector<T>& w) {
   std::vector<T> y(static_cast<std::size_t>(Product(l.result)));
-  const std::vector<Tap> taps = TapsOf(l.window);
   const std::int64_t in_group = l.channels / l.group, out_group = l.outputs / l.group;
-  for (std::int64_t n = 0; n < l.batch; ++n) {
-    for (std::int64_t m = 0; m < l.outputs; ++m) {
-      T* to = y.data() + (n * l.outputs + m) * l.pixels;
-      for (std::int64_t c = 0; c < in_group; ++c) {
-        const T* from = x.data() + (n * l.channels + m / out_group * in_group + c) * l.image;
-        const T* weight = w.data() + (m * in_group + c) * l.taps;
-        for (const Tap& t : taps) to[t.output] += from[t.input] * weight[t.tap];
+  ForEachPiece(l.window, [&](const std::vector<Tap>& taps) {
+    for (std::int64_t n = 0; n < l.batch; ++n) {
+      for (std::int64_t m = 0; m < l.outputs; ++m) {
+        T* to = y.data() + (n * l.outputs + m) * l.pixels;
+        for (std::int64_t c = 0; c < in_group; ++c) {
+          const T* from = x.data() + (n * l.channels + m / out_group * in_group + c) * l.image;
+          const T* weight = w.data() + (m * in_group + c) * l.taps;
+          for (const Tap& t : taps) to[t.output] += from[t.input] * weight[t.tap];
+        }
       }
     }
-  }
+  });
   return y;
 }
 
@@ -87,18 +96,19 @@ std::vector<T> ConvolveTransposed(const Layout& l, const std::vector<T>& x, cons
   std::vector<T> y(static_cast<std::size_t>(Product(l.result)));
   Window back = l.window;
   std::swap(back.input, back.output);
-  const std::vector<Tap> taps = TapsOf(back);
   const std::int64_t in_group = l.channels / l.group, out_group = l.outputs / l.group;
-  for (std::int64_t n = 0; n < l.batch; ++n) {
-    for (std::int64_t c = 0; c < l.channels; ++c) {
-      const T* from = x.data() + (n * l.channels + c) * l.image;
-      for (std::int64_t m = 0; m < out_group; ++m) {
-        T* to = y.data() + (n * l.outputs + c / in_group * out_group + m) * l.pixels;
-        const T* weight = w.data() + (c * out_group + m) * l.taps;
-        for (const Tap& t : taps) to[t.input] += from[t.output] * weight[t.tap];
+  ForEachPiece(back, [&](const std::vector<Tap>& taps) {
+    for (std::int64_t n = 0; n < l.batch; ++n) {
+      for (std::int64_t c = 0; c < l.channels; ++c) {
+        const T* from = x.data() + (n * l.channels + c) * l.image;
+        for (std::int64_t m = 0; m < out_group; ++m) {
+          T* to = y.data() + (n * l.outputs + c / in_group * out_group + m) * l.pixels;
+          const T* weight = w.data() + (c * out_group + m) * l.taps;
+          for (const Tap& t : taps) to[t.input] += from[t.output] * weight[t.tap];
+        }
       }
     }
-  }
+  });
   return y;
 }
 
