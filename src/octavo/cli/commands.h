@@ -9,7 +9,7 @@
 
 namespace octavo::cli {
 
-inline constexpr int kDone = 0, kUsage = 2, kInvalid = 3, kInputOutput = 4;
+inline constexpr int kDone = 0, kDiffer = 1, kUsage = 2, kInvalid = 3, kInputOutput = 4;
 
 // Options that every command has.
 struct Common {
@@ -27,5 +27,8 @@ using Run = std::function<int()>;
 void AddExport(CLI::App& app, Run& run);
 void AddInspect(CLI::App& app, Run& run);
 void AddOps(CLI::App& app, Run& run);
+void AddRun(CLI::App& app, Run& run);
+void AddVerify(CLI::App& app, Run& run);
+void AddBench(CLI::App& app, Run& run);
 
 }  // namespace octavo::cli

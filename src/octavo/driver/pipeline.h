@@ -9,6 +9,7 @@
 #include "octavo/lower/lower.h"
 #include "octavo/module/value.h"
 #include "octavo/octavo.h"
+#include "octavo/verify/pair.h"
 
 namespace octavo::driver {
 
@@ -34,9 +35,14 @@ struct Converted {
   ir::Graph graph;
   std::vector<std::string> warnings;
   std::size_t nodes_saved = 0;
+  std::vector<verify::Pair> pairs;  // of the imported graph's values and this one's
 };
 // Lowers and runs the passes.
 Result<Converted> Convert(const ir::Graph& imported, const Registry& registry, const ExportOptions& options);
+
+// The metadata `octavo.quantization`: quantized inputs and outputs are plain integer tensors in the file;
+// this says what they mean.  Empty where there are none.
+std::string QuantizationText(const ir::Graph& graph);
 
 // The opset that is meant; an error where the dialect does not have it.
 Result<int> ChosenOpset(const ExportOptions& options);
