@@ -1,6 +1,5 @@
 #include "octavo/driver/inspect.h"
 
-
 #include <fmt/format.h>
 
 #include "octavo/driver/model_kind.h"
