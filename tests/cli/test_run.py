@@ -139,15 +139,14 @@ class Verify(WithDigits):
     def broken(self):
         """The exported model with one byte of a convolution's weight changed, and the layer's place."""
         path = self.exported()
-        layer = next(l for l in json.loads(run("inspect", DIGITS, "--input", "float32[1,1,8,8]", "--json").stdout)["layers"]
+        layer = next(l["module"] for l in json.loads(run("inspect", DIGITS, "--input", "float32[1,1,8,8]", "--json").stdout)["layers"]
                      if l["operator"] == "quantized::conv2d_relu")
         content = bytearray(path.read_bytes())
-        name = b"B" + bytes([len(layer["place"]) + 7]) + layer["place"].encode() + b".weight"
-        at = content.index(name) if name in content else content.index(layer["place"].encode() + b".weight")
-        at = content.index(b"J", at + len(layer["place"]))  # field 9, raw_data
-        content[at + 8] ^= 0x60
+        name = layer.encode() + b".weight"
+        initializer = b"B" + bytes([len(name)]) + name + b"J"  # fields 8, the name, and 9, raw_data
+        content[content.index(initializer) + len(initializer) + 8] ^= 0x60
         path.write_bytes(content)
-        return path, layer["place"]
+        return path, layer
 
     def test_a_broken_weight_is_found(self):
         path, place = self.broken()

@@ -133,7 +133,7 @@ TEST(Npy, WhatCannotBe) {
   ExpectRefused(Npy(Header("<f4", "(9223372036854775808,)"), ""), "no tuple of sizes");
   ExpectRefused(Npy(Header("<f4", "(-1, 3)"), data), "no tuple of sizes");
   ExpectRefused(Npy(Header("<f4", "(2, x)"), data), "no tuple of sizes");
-  ExpectRefused(Npy(Header("<f4", "(2, 3"), data), "missing");
+  ExpectRefused(Npy(Header("<f4", "(2, 3"), data), "no tuple of sizes");
   ExpectRefused(Npy(Header("<U8", "(2, 3)"), data), "type <U8");
   ExpectRefused(Npy(Header("<f3", "(2, 3)"), data), "type <f3");
   ExpectRefused(Npy(Header("", "(2, 3)"), data), "type ");

@@ -82,13 +82,13 @@ TEST(PairByOrigin, Caffe2HasImagesInNhwc) {
     %w = org.pytorch._caffe2::Int8GivenTensorFill()
     %bc = org.pytorch._caffe2::Int8Conv(%1, %w, order="NHWC")
     %br = org.pytorch._caffe2::Int8Conv(%bc, %w, order="NHWC")
-    %2 = org.pytorch._caffe2::Int8Transpose(%br, axes=[0,3,1,2])
-    %bd = org.pytorch._caffe2::Int8Dequantize(%2)
+    %back = org.pytorch._caffe2::Int8Transpose(%br, axes=[0,3,1,2])
+    %bd = org.pytorch._caffe2::Int8Dequantize(%back)
     output y = %bd
   )",
       {kOrigins[0], kOrigins[1], kOrigins[1], kOrigins[1], "quantized::conv2d at net.py:2:1 #2, in conv",
        "quantized::conv2d at net.py:2:1 #2, in conv", kOrigins[3]});
-  EXPECT_THAT(Names(a, b, PairByOrigin(a, b)), ElementsAre("x=in", "q=bq", "c=bc!", "r=2", "d=bd"));
+  EXPECT_THAT(Names(a, b, PairByOrigin(a, b)), ElementsAre("x=in", "q=bq", "c=bc!", "r=back", "d=bd"));
 }
 
 TEST(PairByOrigin, SeveralResultsInOrder) {

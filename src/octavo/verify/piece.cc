@@ -87,10 +87,11 @@ class Cutter {
     piece_.graph.node(added).name = node.name;
     for (std::size_t i = 0; i < node.outputs.size(); ++i) {
       const ValueId made = piece_.graph.node(added).outputs[i];
-      if (!node.outputs[i].valid()) continue;
-      piece_.graph.value(made).name = graph_.value(node.outputs[i]).name;
+      const ValueId whole = node.outputs[i];
       // Another result that is on the boundary is an input for what reads it.
-      if (node.outputs[i] == value_ || !Outside(node.outputs[i])) map_[node.outputs[i].index] = made;
+      if (!whole.valid() || (whole != value_ && Outside(whole))) continue;
+      piece_.graph.value(made).name = graph_.value(whole).name;
+      map_[whole.index] = made;
     }
   }
 

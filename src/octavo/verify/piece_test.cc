@@ -87,8 +87,8 @@ TEST(Cut, AnotherResultOfTheSameNodeIsBoundary) {
                     "c", {"a"}),
             Normal(R"(
     opset 17
-    input %a
     input %x: float32[4]
+    input %a
     %9, %b = Split(%x)
     %c = Add(%a, %b)
     output %c

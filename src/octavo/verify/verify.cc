@@ -108,7 +108,7 @@ void LookAtLife(const Tensor& tensor, Layer& layer) {
     layer.constant = std::equal(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(size),
                                 all.begin() + static_cast<std::ptrdiff_t>(i));
   }
-  if (!tensor.quantization || ElementSize(stored) != 1) return;
+  if (stored != DType::kUint8 && stored != DType::kInt8) return;
   const std::byte low{stored == DType::kInt8 ? std::uint8_t{0x80} : std::uint8_t{0}};
   const std::byte high{stored == DType::kInt8 ? std::uint8_t{0x7f} : std::uint8_t{0xff}};
   const auto share = [&](std::byte end) {

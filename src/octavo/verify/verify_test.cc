@@ -106,7 +106,7 @@ TEST(Verify, AGraphEqualsItself) {
 
 TEST(Verify, ALayersOwnDifferenceIsToldFromAnInheritedOne) {
   const ir::Graph a = Parsed(Model());
-  const ir::Graph b = Parsed(Model("0.011", "0.511"));  // an element of the first layer's weight
+  const ir::Graph b = Parsed(Model("0.0100001", "0.5100001"));  // an element of the first layer's weight
   const Result<Report> report = Compared(a, b, {}, 2);
   ASSERT_TRUE(report) << report.error().ToString();
   EXPECT_FALSE(report->equal());
@@ -158,8 +158,8 @@ TEST(Verify, ConstantAndSaturatedLayersAreMarked) {
 TEST(Verify, TheReferenceAgainstAGraphInAnotherOrderOfAxes) {
   const ir::Graph a = Parsed(R"(
     input %x: float32[1,2,3,4]
-    %q: quint8[1,2,3,4](0.05,100) = aten::quantize_per_tensor(%x, scale=0.05, zero_point=100, dtype=13)
-    %d: float32[1,2,3,4] = aten::dequantize(%q)
+    %q: quint8[1,2,3,4](0.05,100) = aten::quantize_per_tensor(self=%x, scale=0.05, zero_point=100, dtype=13)
+    %d: float32[1,2,3,4] = aten::dequantize(self=%q)
     output y = %d
   )");
   const ir::Graph b = Parsed(R"(
