@@ -132,10 +132,8 @@ class Ops(CliTest):
 class Help(CliTest):
     def test_only_what_works_is_offered(self):
         text = run("--help").stdout
-        for command in ("export", "inspect", "ops"):
+        for command in ("export", "inspect", "run", "verify", "bench", "ops"):
             self.assertIn(command, text)
-        for command in ("run ", "verify", "convert ", "bench"):
-            self.assertNotIn("  " + command, text)
 
     def test_version(self):
         self.assertRegex(run("--version").stdout, r"^octavo \d+\.\d+\.\d+")

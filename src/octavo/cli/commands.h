@@ -9,7 +9,7 @@
 
 namespace octavo::cli {
 
-inline constexpr int kDone = 0, kUsage = 2, kInvalid = 3, kInputOutput = 4;
+inline constexpr int kDone = 0, kDiffer = 1, kUsage = 2, kInvalid = 3, kInputOutput = 4;
 
 // Options that every command has.
 struct Common {
@@ -28,5 +28,8 @@ void AddExport(CLI::App& app, Run& run);
 void AddConvert(CLI::App& app, Run& run);
 void AddInspect(CLI::App& app, Run& run);
 void AddOps(CLI::App& app, Run& run);
+void AddRun(CLI::App& app, Run& run);
+void AddVerify(CLI::App& app, Run& run);
+void AddBench(CLI::App& app, Run& run);
 
 }  // namespace octavo::cli

@@ -10,6 +10,9 @@ int main(int argc, char** argv) {
   octavo::cli::AddExport(app, run);
   octavo::cli::AddConvert(app, run);
   octavo::cli::AddInspect(app, run);
+  octavo::cli::AddRun(app, run);
+  octavo::cli::AddVerify(app, run);
+  octavo::cli::AddBench(app, run);
   octavo::cli::AddOps(app, run);
   try {
     app.parse(argc, argv);

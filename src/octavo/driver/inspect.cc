@@ -1,9 +1,8 @@
 #include "octavo/driver/inspect.h"
 
-#include <fstream>
-
 #include <fmt/format.h>
 
+#include "octavo/driver/model_kind.h"
 #include "octavo/driver/pipeline.h"
 #include "octavo/ir/text.h"
 #include "octavo/onnx/read.h"
@@ -47,15 +46,6 @@ void DescribeGraph(const ir::Graph& graph, Inspection& inspection) {
     inspection.outputs.push_back({output.name, graph.type(output.value)});
   }
   for (const ir::Node& node : graph.nodes()) inspection.layers.push_back(Describe(graph, node));
-}
-
-// A TorchScript archive is a zip and an ONNX file a protobuf message that begins with ir_version (field 1, a
-// small number): told apart by content, as everywhere.
-bool LooksLikeOnnx(const std::filesystem::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  char head[2] = {};
-  stream.read(head, sizeof head);
-  return stream.gcount() == 2 && head[0] == '\x08' && head[1] > 0 && head[1] < 64;
 }
 
 // In a file, quantized values are plain integers; the nodes that make them say what they mean.

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "octavo/driver/links.h"
 #include "octavo/driver/plugin.h"
 #include "octavo/driver/registry_rules.h"
 #include "octavo/ir/verify.h"
@@ -15,20 +16,6 @@ namespace octavo::driver {
 namespace {
 
 constexpr int kQdqOpset = 17, kFirstQdqOpset = 13, kLastQdqOpset = 21, kCaffe2Opset = 9;
-
-// Quantized inputs and outputs are plain integer tensors in the file; this says what they mean.
-std::string QuantizationMetadata(const ir::Graph& graph) {
-  nlohmann::ordered_json json = nlohmann::ordered_json::object();
-  auto add = [&json](const std::string& name, const TensorType& type) {
-    if (!type.quantized() || !type.quantization->per_tensor()) return;
-    json[name] = {{"dtype", Name(type.dtype)},
-                  {"scale", type.quantization->scale()},
-                  {"zero_point", type.quantization->zero_point()}};
-  };
-  for (const ir::ValueId input : graph.inputs()) add(graph.value(input).name, graph.type(input));
-  for (const ir::Output& output : graph.outputs()) add(output.name, graph.type(output.value));
-  return json.empty() ? std::string() : json.dump();
-}
 
 Status NameOutputs(ir::Graph& graph, const std::vector<std::string>& names) {
   if (names.size() > graph.outputs().size()) {
@@ -47,6 +34,19 @@ Status NameOutputs(ir::Graph& graph, const std::vector<std::string>& names) {
 }
 
 }  // namespace
+
+std::string QuantizationText(const ir::Graph& graph) {
+  nlohmann::ordered_json json = nlohmann::ordered_json::object();
+  auto add = [&json](const std::string& name, const TensorType& type) {
+    if (!type.quantized() || !type.quantization->per_tensor()) return;
+    json[name] = {{"dtype", Name(type.dtype)},
+                  {"scale", type.quantization->scale()},
+                  {"zero_point", type.quantization->zero_point()}};
+  };
+  for (const ir::ValueId input : graph.inputs()) add(graph.value(input).name, graph.type(input));
+  for (const ir::Output& output : graph.outputs()) add(output.name, graph.type(output.value));
+  return json.empty() ? std::string() : json.dump();
+}
 
 Result<std::unique_ptr<Operators>> LoadOperators(const std::vector<std::filesystem::path>& plugins) {
   auto operators = std::make_unique<Operators>();
@@ -122,10 +122,11 @@ Result<Converted> Convert(const ir::Graph& imported, const Registry& registry, c
   converted.graph = std::move(lowered.graph);
   ir::Graph& graph = converted.graph;
   OCTAVO_TRY(NameOutputs(graph, options.output_names));
-  if (std::string text = QuantizationMetadata(graph); !text.empty()) {
+  if (std::string text = QuantizationText(graph); !text.empty()) {
     graph.metadata["octavo.quantization"] = std::move(text);
   }
   passes::RemoveDeadNodes(graph);
+  const LinkFollower links(graph, std::move(lowered.links));
   if (options.dialect == Dialect::kCaffe2) passes::CancelTransposes(graph, false);
   if (options.optimize) {
     int saved = 0, more = 0;
@@ -141,6 +142,7 @@ Result<Converted> Convert(const ir::Graph& imported, const Registry& registry, c
     passes::SeparateWeightZeroPoints(graph);
   }
   OCTAVO_TRY(ir::Verify(graph));
+  converted.pairs = links.After(graph);
   return converted;
 }
 

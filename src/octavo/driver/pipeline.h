@@ -10,6 +10,7 @@
 #include "octavo/lower/lower.h"
 #include "octavo/module/value.h"
 #include "octavo/octavo.h"
+#include "octavo/verify/pair.h"
 
 namespace octavo::driver {
 
@@ -35,6 +36,7 @@ struct Converted {
   ir::Graph graph;
   std::vector<std::string> warnings;
   std::size_t nodes_saved = 0;
+  std::vector<verify::Pair> pairs;  // of the imported graph's values and this one's
 };
 // Lowers and runs the passes.
 Result<Converted> Convert(const ir::Graph& imported, const Registry& registry, const ExportOptions& options);
@@ -46,6 +48,10 @@ Result<ExportReport> ConvertAndWrite(const ir::Graph& imported, const Registry& 
 Status CheckOutput(const std::filesystem::path& model, const std::filesystem::path& output);
 // Tells options.progress what is being done.
 void Report(const ExportOptions& options, std::string_view stage);
+
+// The metadata `octavo.quantization`: quantized inputs and outputs are plain integer tensors in the file;
+// this says what they mean.  Empty where there are none.
+std::string QuantizationText(const ir::Graph& graph);
 
 // The opset that is meant; an error where the dialect does not have it.
 Result<int> ChosenOpset(const ExportOptions& options);

@@ -186,6 +186,11 @@ Result<Program> MakeProgram(const ir::Graph& graph, const std::vector<TensorType
     ValueType& type = program.value(graph.inputs()[i]).type;
     type.dtype = StorageType(inputs[i].dtype);
     if (inputs[i].shape) type.sizes = KnownSizes(*inputs[i].shape);
+    // An Int8 operator that reads a graph input: a part of a model, cut out to be run by itself.
+    if (inputs[i].dtype == DType::kQUint8 && inputs[i].quantization->per_tensor()) {
+      type.int8 = Int8Parameters{static_cast<float>(inputs[i].quantization->scale()),
+                                 static_cast<std::int32_t>(inputs[i].quantization->zero_point())};
+    }
     if (type.sizes && !CountElements(*type.sizes))
       return UsageError(fmt::format("an input of {} is too large", inputs[i].ToString()));
   }

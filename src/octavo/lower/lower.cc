@@ -1,11 +1,13 @@
 #include "octavo/lower/lower.h"
 
+#include <algorithm>
 #include <set>
 #include <unordered_map>
 
 #include <fmt/format.h>
 
 #include "octavo/emit.h"
+#include "octavo/ir/origin.h"
 #include "octavo/lower/onnx_operator.h"
 
 namespace octavo::lower {
@@ -51,8 +53,10 @@ class Lowering {
       }
       map_[input.index] = lowered_.AddInput(value.name, std::move(type));
     }
-    for (const ir::Node& node : source_.nodes()) {
-      builder_.SetOrigin(node.origin);
+    const std::vector<std::shared_ptr<const ir::Origin>> origins = ir::NumberedOrigins(source_);
+    for (std::size_t i = 0; i < origins.size(); ++i) {
+      const ir::Node& node = source_.nodes()[i];
+      builder_.SetOrigin(origins[i]);
       if (Status status = LowerNode(node); !status) {
         failures_.push_back(Locate(std::move(status).error(), node));
         for (const ValueId output : node.outputs) failed_.insert(output.index);
@@ -68,10 +72,19 @@ class Lowering {
       const std::size_t colons = node.op.find("::");
       if (colons != std::string::npos) lowered_.opsets.try_emplace(node.op.substr(0, colons), 1);
     }
-    return Lowered{std::move(lowered_), builder_.warnings()};
+    return Lowered{std::move(lowered_), builder_.warnings(), Links()};
   }
 
  private:
+  std::vector<Link> Links() const {
+    std::vector<Link> links;
+    for (const auto& [source, lowered] : map_) {
+      if (!source_.value(ValueId{source}).constant) links.push_back({ValueId{source}, lowered});
+    }
+    std::sort(links.begin(), links.end(), [](const Link& a, const Link& b) { return a.source < b.source; });
+    return links;
+  }
+
   Result<ValueId> Mapped(ValueId id) {
     if (const auto at = map_.find(id.index); at != map_.end()) return at->second;
     const ir::Value& value = source_.value(id);

@@ -6,9 +6,15 @@
 
 namespace octavo::lower {
 
+// A value of the imported graph and what holds it in the lowered one.
+struct Link {
+  ir::ValueId source, lowered;
+};
+
 struct Lowered {
   ir::Graph graph;
   std::vector<std::string> warnings;
+  std::vector<Link> links;  // in the order of the imported graph, without constants
 };
 
 // Writes every node of an imported graph through its row's emitter for the dialect.  All nodes that cannot be

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <onnx/onnx_pb.h>
 
+#include "octavo/ir/origin.h"
 #include "octavo/onnx/read_tensor.h"
 
 namespace octavo::onnx {
@@ -138,10 +139,9 @@ class Reader {
     }
     const std::string op =
         proto.domain().empty() ? proto.op_type() : fmt::format("{}::{}", proto.domain(), proto.op_type());
-    auto origin = std::make_shared<ir::Origin>();
-    origin->module_path = proto.name();
-    origin->op = op;
-    origin->place = proto.doc_string();
+    std::optional<ir::Origin> said = ir::ParseOrigin(proto.doc_string());
+    if (!said) said = ir::Origin{.module_path = proto.name(), .op = op, .place = proto.doc_string()};
+    auto origin = std::make_shared<ir::Origin>(std::move(*said));
     const ir::NodeId id = graph_.AddNode(op, std::move(arguments), std::move(types), std::move(origin));
     graph_.node(id).name = proto.name();
     for (int i = 0; i < proto.output_size(); ++i) {

@@ -8,9 +8,11 @@
 #include <fmt/format.h>
 #include <onnx/onnx_pb.h>
 
+#include "octavo/base/output_file.h"
+#include "octavo/ir/origin.h"
 #include "octavo/ir/verify.h"
+#include "octavo/onnx/element_type.h"
 #include "octavo/onnx/names.h"
-#include "octavo/onnx/output_file.h"
 #include "octavo/onnx/wire.h"
 
 namespace octavo::onnx {
@@ -38,40 +40,6 @@ int IrVersion(int opset) {
     if (opset >= release.opset) return release.ir_version;
   }
   return 3;
-}
-
-Result<pb::TensorProto::DataType> ElementType(DType dtype) {
-  switch (dtype) {
-    case DType::kUint8:
-    case DType::kQUint8:
-      return pb::TensorProto::UINT8;
-    case DType::kInt8:
-    case DType::kQInt8:
-      return pb::TensorProto::INT8;
-    case DType::kInt16:
-      return pb::TensorProto::INT16;
-    case DType::kInt32:
-    case DType::kQInt32:
-      return pb::TensorProto::INT32;
-    case DType::kInt64:
-      return pb::TensorProto::INT64;
-    case DType::kFloat16:
-      return pb::TensorProto::FLOAT16;
-    case DType::kFloat32:
-      return pb::TensorProto::FLOAT;
-    case DType::kFloat64:
-      return pb::TensorProto::DOUBLE;
-    case DType::kComplex64:
-      return pb::TensorProto::COMPLEX64;
-    case DType::kComplex128:
-      return pb::TensorProto::COMPLEX128;
-    case DType::kBool:
-      return pb::TensorProto::BOOL;
-    case DType::kBFloat16:
-      return pb::TensorProto::BFLOAT16;
-    default:
-      return Unsupported(fmt::format("ONNX has no tensors of type {}", Name(dtype)));
-  }
 }
 
 Error Named(Error error, std::string_view kind, std::string_view name) {
@@ -194,11 +162,6 @@ class AttributeWriter {
   pb::AttributeProto attribute_;
 };
 
-std::string DocString(const ir::Origin& origin) {
-  if (origin.place.empty()) return origin.op;
-  return origin.op.empty() ? origin.place : fmt::format("{} at {}", origin.op, origin.place);
-}
-
 struct ExternalTensor {
   Tensor elements;
   std::uint64_t alignment;
@@ -318,7 +281,7 @@ class ModelBuilder {
         OCTAVO_TRY(std::visit(AttributeWriter(argument.name, message), argument.value));
       }
     }
-    if (node.origin) tail.set_doc_string(DocString(*node.origin));
+    if (node.origin) tail.set_doc_string(ir::Text(*node.origin));
     if (!domain.empty()) tail.set_domain(domain);
     message.Merge(tail);
     return {};

@@ -1,4 +1,4 @@
-#include "octavo/onnx/output_file.h"
+#include "octavo/base/output_file.h"
 
 #include <algorithm>
 #include <array>
@@ -12,7 +12,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-namespace octavo::onnx {
+namespace octavo {
 namespace {
 
 constexpr std::size_t kBufferBytes = std::size_t{128} << 10;
@@ -187,4 +187,4 @@ void OutputFile::Revoke() {
   if (committed_) unlink(target_.c_str());
 }
 
-}  // namespace octavo::onnx
+}  // namespace octavo

@@ -10,7 +10,7 @@
 
 #include "octavo/result.h"
 
-namespace octavo::onnx {
+namespace octavo {
 
 // A file that appears under its name only when Commit() is called, whole; until then, and after a failure or
 // a kill, nothing of it is to be seen.  An existing file is replaced then and keeps its permissions; a
@@ -57,4 +57,4 @@ class OutputFile {
   std::string buffer_;
 };
 
-}  // namespace octavo::onnx
+}  // namespace octavo

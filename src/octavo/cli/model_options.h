@@ -1,0 +1,26 @@
+#pragma once
+
+// Options that several commands have.
+
+#include <string>
+#include <vector>
+
+#include "octavo/engine/engine.h"
+#include "octavo/octavo.h"
+#include <CLI/CLI.hpp>
+
+namespace octavo::cli {
+
+void AddDialect(CLI::App& command, Dialect& dialect);
+void AddTarget(CLI::App& command, Target& target);
+void AddOpset(CLI::App& command, int& opset);
+void AddPerChannel(CLI::App& command, bool& requantize);
+void AddOptimize(CLI::App& command, bool& optimize);
+void AddPlugins(CLI::App& command, std::vector<std::filesystem::path>& plugins);
+
+// --arithmetic, --no-fuse, --threads.
+void AddEngine(CLI::App& command, engine::Options& options);
+// --engine qnnpack.
+void AddReference(CLI::App& command, bool& qnnpack);
+
+}  // namespace octavo::cli

@@ -1,0 +1,267 @@
+#include "octavo/cli/verify_report.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "octavo/cli/text.h"
+
+namespace octavo::cli {
+namespace {
+
+using verify::Difference;
+using verify::Layer;
+
+constexpr std::size_t kShownLayers = 12;
+
+std::string Grouped(std::int64_t number) {
+  std::string text = std::to_string(number);
+  for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3) {
+    text.insert(static_cast<std::size_t>(at), ",");
+  }
+  return text;
+}
+
+std::string Count(std::int64_t number, std::string_view one, std::string_view many) {
+  return fmt::format("{} {}", Grouped(number), number == 1 ? one : many);
+}
+
+// "1 LSB", "3.2e-05 relative".
+std::string Largest(const Difference& difference) {
+  if (!difference.mismatch.empty()) return "?";
+  return difference.integers ? fmt::format("{:.0f} LSB", difference.largest)
+                             : fmt::format("{:.1e}", difference.largest);
+}
+
+// "-1: 12, +1: 15"; of floats "1e-05: 3, 1e-04: 1".
+std::string Histogram(const Difference& difference) {
+  if (!difference.mismatch.empty()) return difference.mismatch;
+  std::string text;
+  for (const auto& [apart, count] : difference.histogram) {
+    if (!text.empty()) text += ", ";
+    if (difference.integers) {
+      text += fmt::format("{:+}{}: {}", apart, std::abs(apart) == 16 ? " or more" : "", Grouped(count));
+    } else if (apart == 99) {
+      text += fmt::format("not finite: {}", Grouped(count));
+    } else {
+      text += fmt::format("1e{:+03}: {}", apart, Grouped(count));
+    }
+  }
+  return text;
+}
+
+std::string First(const Difference& difference) {
+  if (difference.differ == 0) return "";
+  return fmt::format("[{}]: {:.9g}, not {:.9g}", fmt::join(difference.first, ","), difference.b_there,
+                     difference.a_there);
+}
+
+std::string TypeText(TensorType type) {
+  type.quantization.reset();
+  return type.ToString();
+}
+
+std::string Notes(const Layer& layer) {
+  std::vector<std::string> notes;
+  if (layer.output) notes.push_back("output " + layer.name);
+  if (layer.input) notes.push_back("input " + layer.name);
+  if (layer.constant) notes.emplace_back("constant");
+  if (layer.saturated()) {
+    notes.push_back(
+        fmt::format("saturated: {:.0f} % at an end", 100 * (layer.lowest_share + layer.highest_share)));
+  }
+  if (!layer.not_alone.empty()) notes.push_back("not run by itself: " + layer.not_alone);
+  return fmt::format("{}", fmt::join(notes, "; "));
+}
+
+Table LayerTable(const std::vector<Layer>& layers, const std::vector<std::size_t>& shown, bool alone) {
+  Table table(
+      {">#", "operator", "place", "type", ">elements", ">differ", ">largest", "differences", "first"});
+  for (const std::size_t i : shown) {
+    const Layer& layer = layers[i];
+    const Difference& difference = alone ? *layer.alone : layer.end_to_end;
+    table.Add({std::to_string(i), layer.input ? "(input)" : layer.op, layer.place, TypeText(layer.type),
+               Grouped(difference.elements), Grouped(difference.differ), Largest(difference),
+               Histogram(difference), First(difference)});
+  }
+  return table;
+}
+
+Table AllTable(const std::vector<Layer>& layers) {
+  Table table(
+      {">#", "operator", "place", "type", ">elements", ">differ", ">largest", ">alone", ">largest", "notes"});
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const Layer& layer = layers[i];
+    table.Add({std::to_string(i), layer.input ? "(input)" : layer.op, layer.place, TypeText(layer.type),
+               Grouped(layer.end_to_end.elements),
+               layer.end_to_end.mismatch.empty() ? Grouped(layer.end_to_end.differ) : "?",
+               Largest(layer.end_to_end),
+               layer.alone ? (layer.alone->mismatch.empty() ? Grouped(layer.alone->differ) : "?") : "",
+               layer.alone ? Largest(*layer.alone) : "", Notes(layer)});
+  }
+  return table;
+}
+
+struct Totals {
+  std::int64_t elements = 0, differ = 0, layers = 0, differ_layers = 0, alone_layers = 0, alone_differ = 0,
+               not_alone = 0;
+};
+
+Totals Sum(const std::vector<Layer>& layers) {
+  Totals totals;
+  for (const Layer& layer : layers) {
+    if (layer.input) continue;
+    ++totals.layers;
+    totals.elements += layer.end_to_end.elements;
+    totals.differ += layer.end_to_end.differ;
+    totals.differ_layers += layer.end_to_end.equal() ? 0 : 1;
+    totals.alone_layers += layer.differs_alone() ? 1 : 0;
+    if (layer.alone) totals.alone_differ += layer.alone->differ;
+    totals.not_alone += layer.not_alone.empty() ? 0 : 1;
+  }
+  return totals;
+}
+
+std::string Summary(const driver::VerifyReport& report, const verify::Tolerance& tolerance, double seconds) {
+  const std::vector<Layer>& layers = report.report.layers;
+  const Totals totals = Sum(layers);
+  std::string text = fmt::format("{} ({}) and {} ({})\n", report.first, report.first_runner, report.second,
+                                 report.second_runner);
+  for (const ValueReport& input : report.inputs) {
+    text += fmt::format("input  {}  {}{}\n", input.name, input.type.ToString(),
+                        !report.drawn             ? ""
+                        : report.report.runs == 1 ? ", drawn"
+                                                  : fmt::format(", drawn {} times", report.report.runs));
+  }
+  const std::string allowed = fmt::format(
+      "{}floats within {:g}", tolerance.lsb > 0 ? fmt::format("integers within {} LSB, ", tolerance.lsb) : "",
+      tolerance.relative);
+  if (report.report.equal()) {
+    text += fmt::format("equal: 0 of {} elements differ, in {} ({})", Grouped(totals.elements),
+                        Count(totals.layers, "layer", "layers"), allowed);
+  } else {
+    text += fmt::format("{} of {} differ by themselves, {} end to end ({})", totals.alone_layers,
+                        Count(totals.layers, "layer", "layers"), totals.differ_layers, allowed);
+  }
+  text += fmt::format("  {:.2f} s\n", seconds);
+  for (const Layer& layer : layers) {
+    if (!layer.output) continue;
+    const Difference& d = layer.end_to_end;
+    text += d.mismatch.empty() ? fmt::format("output {}  {} of {} elements differ{}\n", layer.name,
+                                             Grouped(d.differ), Grouped(d.elements),
+                                             d.differ == 0 ? "" : fmt::format(", by {} at most", Largest(d)))
+                               : fmt::format("output {}  cannot be compared: {}\n", layer.name, d.mismatch);
+  }
+  std::int64_t constant = 0, saturated = 0;
+  for (const Layer& layer : layers) {
+    constant += layer.constant && layer.end_to_end.elements > 1 ? 1 : 0;
+    saturated += layer.saturated() ? 1 : 0;
+  }
+  if (constant > 0)
+    text += fmt::format(
+        "{} constant with this input, so little is proven of what comes before: --all marks them\n",
+        Count(constant, "layer is", "layers are"));
+  if (saturated > 0)
+    text += fmt::format("{} saturated with this input: --all marks them\n",
+                        Count(saturated, "layer is", "layers are"));
+  if (totals.not_alone > 0)
+    text += fmt::format("{} not run by itself: --all says why\n",
+                        Count(totals.not_alone, "layer was", "layers were"));
+  return text;
+}
+
+double Share(const Difference& difference) {
+  if (!difference.mismatch.empty()) return 2;
+  return difference.elements == 0
+             ? 0
+             : static_cast<double>(difference.differ) / static_cast<double>(difference.elements);
+}
+
+nlohmann::ordered_json DifferenceJson(const Difference& difference) {
+  nlohmann::ordered_json histogram = nlohmann::ordered_json::object();
+  for (const auto& [apart, count] : difference.histogram) histogram[std::to_string(apart)] = count;
+  nlohmann::ordered_json json = {{"elements", difference.elements},
+                                 {"differ", difference.differ},
+                                 {"unit", difference.integers ? "lsb" : "relative"},
+                                 {"largest", difference.largest},
+                                 {"histogram", histogram}};
+  if (difference.differ > 0) {
+    json["first"] = {
+        {"place", difference.first}, {"first", difference.a_there}, {"second", difference.b_there}};
+  }
+  if (!difference.mismatch.empty()) json["mismatch"] = difference.mismatch;
+  return json;
+}
+
+}  // namespace
+
+std::string VerifyText(const driver::VerifyReport& report, const verify::Tolerance& tolerance, bool all,
+                       double seconds) {
+  const std::vector<Layer>& layers = report.report.layers;
+  std::string text = Summary(report, tolerance, seconds);
+  std::vector<std::size_t> alone, worst;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    if (layers[i].differs_alone()) alone.push_back(i);
+    if (!layers[i].end_to_end.equal()) worst.push_back(i);
+  }
+  std::stable_sort(worst.begin(), worst.end(), [&](std::size_t a, std::size_t b) {
+    return Share(layers[a].end_to_end) > Share(layers[b].end_to_end);
+  });
+  const auto section = [&](std::string_view title, std::vector<std::size_t> shown, bool by_itself) {
+    if (shown.empty()) return;
+    const std::size_t left = shown.size() - std::min(shown.size(), kShownLayers);
+    shown.resize(shown.size() - left);
+    text += fmt::format("\n{}\n{}", title, LayerTable(layers, shown, by_itself).ToString());
+    if (left > 0) text += fmt::format("and {} more: --all\n", left);
+  };
+  section("by themselves, on the first model's own values", alone, true);
+  section("end to end, the worst first", worst, false);
+  if (all) text += "\nall layers\n" + AllTable(layers).ToString();
+  if (report.repro_written) {
+    const Layer& layer = layers[report.repro_layer];
+    text += fmt::format("\nlayer {} ({} {}) is written to {}\n", report.repro_layer, layer.op, layer.place,
+                        report.repro_folder);
+  }
+  return text;
+}
+
+nlohmann::ordered_json VerifyJson(const driver::VerifyReport& report, const verify::Tolerance& tolerance,
+                                  double seconds) {
+  nlohmann::ordered_json layers = nlohmann::ordered_json::array();
+  for (std::size_t i = 0; i < report.report.layers.size(); ++i) {
+    const Layer& layer = report.report.layers[i];
+    nlohmann::ordered_json entry = {
+        {"index", i}, {"operator", layer.op}, {"place", layer.place}, {"name", layer.name}};
+    entry.update(TypeJson(layer.type));
+    entry["input"] = layer.input;
+    entry["output"] = layer.output;
+    entry["constant"] = layer.constant;
+    entry["at_lowest"] = layer.lowest_share;
+    entry["at_highest"] = layer.highest_share;
+    entry["saturated"] = layer.saturated();
+    entry["end_to_end"] = DifferenceJson(layer.end_to_end);
+    if (layer.alone) entry["alone"] = DifferenceJson(*layer.alone);
+    if (!layer.not_alone.empty()) entry["not_alone"] = layer.not_alone;
+    layers.push_back(std::move(entry));
+  }
+  const Totals totals = Sum(report.report.layers);
+  nlohmann::ordered_json json = {{"equal", report.report.equal()},
+                                 {"first", {{"model", report.first}, {"runner", report.first_runner}}},
+                                 {"second", {{"model", report.second}, {"runner", report.second_runner}}},
+                                 {"inputs", ValuesJson(report.inputs)},
+                                 {"drawn", report.drawn},
+                                 {"runs", report.report.runs},
+                                 {"tolerance", {{"lsb", tolerance.lsb}, {"relative", tolerance.relative}}},
+                                 {"elements", totals.elements},
+                                 {"differ", totals.differ},
+                                 {"layers_differ_alone", totals.alone_layers},
+                                 {"layers_differ_end_to_end", totals.differ_layers},
+                                 {"layers", layers},
+                                 {"warnings", report.warnings},
+                                 {"seconds", seconds}};
+  if (report.repro_written) json["repro"] = {{"folder", report.repro_folder}, {"layer", report.repro_layer}};
+  return json;
+}
+
+}  // namespace octavo::cli

@@ -1,0 +1,128 @@
+#include "octavo/driver/bench.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "octavo/driver/given_inputs.h"
+#include "octavo/driver/model_kind.h"
+#include "octavo/driver/onnx_model.h"
+#include "octavo/driver/pipeline.h"
+#include "octavo/passes/passes.h"
+#include "octavo/verify/draw.h"
+
+namespace octavo::driver {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Job = std::function<Status(std::vector<engine::StepTime>*)>;
+
+// A processor needs some time to reach its speed, and some runs to fill its caches.
+constexpr double kWarmUpShare = 0.25;
+constexpr std::size_t kFewestRuns = 3, kMostRuns = 1000, kTimedRuns = 15;
+
+double Seconds(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// The number below which `share` of the sorted numbers lie.
+double Quantile(const std::vector<double>& sorted, double share) {
+  return sorted[static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1) + 0.5)];
+}
+
+double Median(std::vector<double> numbers) {
+  std::sort(numbers.begin(), numbers.end());
+  return Quantile(numbers, 0.5);
+}
+
+Status Measure(const Job& job, double seconds, BenchReport& report) {
+  const auto start = Clock::now();
+  do {
+    OCTAVO_TRY(job(nullptr));
+    ++report.warm_up_runs;
+  } while (Seconds(start) < kWarmUpShare * seconds && report.warm_up_runs < kMostRuns);
+  std::vector<double> times;
+  const auto begin = Clock::now();
+  while (times.size() < kMostRuns && (times.size() < kFewestRuns || Seconds(begin) < seconds)) {
+    const auto run = Clock::now();
+    OCTAVO_TRY(job(nullptr));
+    times.push_back(Seconds(run));
+  }
+  std::sort(times.begin(), times.end());
+  report.runs = times.size();
+  report.median = Quantile(times, 0.5);
+  report.low = Quantile(times, 0.1);
+  report.high = Quantile(times, 0.9);
+  report.fastest = times[0];
+  return {};
+}
+
+Status MeasureLayers(const Job& job, BenchReport& report) {
+  std::vector<std::vector<engine::StepTime>> runs(std::min(kTimedRuns, report.runs));
+  for (auto& run : runs) OCTAVO_TRY(job(&run));
+  double all = 0;
+  for (std::size_t i = 0; i < runs[0].size(); ++i) {
+    std::vector<double> times;
+    for (const auto& run : runs) times.push_back(run[i].seconds);
+    report.layers.push_back(
+        {.name = runs[0][i].name, .kind = runs[0][i].kind, .seconds = Median(std::move(times))});
+    all += report.layers.back().seconds;
+  }
+  for (LayerTime& layer : report.layers) layer.share = all > 0 ? layer.seconds / all : 0;
+  return {};
+}
+
+Result<std::vector<Tensor>> Inputs(const ir::Graph& graph, GivenInputs given, BenchReport& report) {
+  std::vector<Tensor> inputs = given.drawn() ? OCTAVO_TRY(verify::DrawInputs(graph, 0))
+                                             : OCTAVO_TRY(InOrder(graph, std::move(given.values)));
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    report.inputs.push_back({graph.value(graph.inputs()[i]).name, inputs[i].type()});
+  }
+  return inputs;
+}
+
+}  // namespace
+
+Result<BenchReport> Bench(const std::filesystem::path& model, const BenchOptions& options) {
+  const auto progress = [&](std::string_view stage) {
+    if (options.progress) options.progress(stage);
+  };
+  progress("reading");
+  GivenInputs given = OCTAVO_TRY(ReadGivenInputs(options.inputs));
+  BenchReport report;
+  if (LooksLikeOnnx(model)) {
+    onnx::ReadModel read = OCTAVO_TRY(ReadOnnx(model));
+    OCTAVO_TRY(CloseSizes(read.graph, given.specs));
+    report.runner = "engine";
+    report.arithmetic =
+        engine::Name(options.engine.arithmetic.value_or(engine::DefaultArithmetic(read.graph)));
+    const std::vector<Tensor> inputs = OCTAVO_TRY(Inputs(read.graph, std::move(given), report));
+    std::vector<TensorType> types;
+    for (const Tensor& input : inputs) types.push_back(input.type());
+    const engine::CompiledModel compiled =
+        OCTAVO_TRY(engine::CompiledModel::Compile(read.graph, types, options.engine));
+    progress("measuring");
+    const Job job = [&](std::vector<engine::StepTime>* times) -> Status {
+      OCTAVO_TRY(compiled.Run(inputs, {}, times));
+      return {};
+    };
+    OCTAVO_TRY(Measure(job, options.seconds, report));
+    OCTAVO_TRY(MeasureLayers(job, report));
+    return report;
+  }
+  report.runner = "reference";
+  const auto operators = OCTAVO_TRY(LoadOperators(options.plugins));
+  OCTAVO_TRY(CloseSizes(given.specs));
+  Read read = OCTAVO_TRY(ReadModel(model, operators->registry, given.specs));
+  if (!read.imported.missing.empty()) return MissingOperators(read.imported.missing);
+  passes::RemoveDeadNodes(read.imported.graph);
+  const std::vector<Tensor> inputs = OCTAVO_TRY(Inputs(read.imported.graph, std::move(given), report));
+  progress("measuring");
+  const Job job = [&](std::vector<engine::StepTime>*) -> Status {
+    OCTAVO_TRY(reference::Run(read.imported.graph, inputs, options.reference));
+    return {};
+  };
+  OCTAVO_TRY(Measure(job, options.seconds, report));
+  return report;
+}
+
+}  // namespace octavo::driver

@@ -1,0 +1,78 @@
+#include "octavo/driver/given_inputs.h"
+
+#include <filesystem>
+
+#include <fmt/format.h>
+
+namespace octavo::driver {
+namespace {
+
+bool IsFile(const std::string& text) {
+  std::error_code ignored;
+  return std::filesystem::exists(text, ignored);
+}
+
+Status CloseSizes(const std::string& name, TensorType& type) {
+  if (!type.shape) return {};
+  for (std::size_t i = 0; i < type.shape->size(); ++i) {
+    Dim& size = (*type.shape)[i];
+    if (size.known()) continue;
+    if (i > 0) {
+      return UsageError(fmt::format("the size of the input {} is not known: {}", name, type.ToString()),
+                        "Give an array with --input X.npy, or all sizes: --input 'float32[1,3,224,224]'.");
+    }
+    size = Dim(1);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<GivenInputs> ReadGivenInputs(const std::vector<std::string>& texts) {
+  GivenInputs given;
+  std::vector<std::string> files;
+  for (const std::string& text : texts) {
+    Result<InputSpec> spec = InputSpec::Parse(text);
+    if (spec && !IsFile(text)) {
+      given.specs.push_back(std::move(*spec));
+    } else if (!spec && text.find('[') != std::string::npos && text.find('.') > text.find('[')) {
+      return spec.error();  // a SPEC with a mistake in it
+    } else {
+      files.push_back(text);
+    }
+  }
+  if (!files.empty() && !given.specs.empty()) {
+    return UsageError("some inputs are given as arrays and some only by their type",
+                      "Give all as arrays, or none.");
+  }
+  given.values = OCTAVO_TRY(ReadInputs(files));
+  for (const InputValue& value : given.values) given.specs.push_back(SpecOf(value));
+  return given;
+}
+
+Status CloseSizes(std::vector<InputSpec>& specs) {
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    OCTAVO_TRY(CloseSizes(specs[i].name.empty() ? fmt::format("{}", i) : specs[i].name, specs[i].type));
+  }
+  return {};
+}
+
+Status CloseSizes(ir::Graph& graph, const std::vector<InputSpec>& specs) {
+  std::size_t next = 0;
+  for (const ir::ValueId id : graph.inputs()) {
+    ir::Value& value = graph.value(id);
+    const InputSpec* spec = nullptr;
+    for (const InputSpec& named : specs) {
+      if (named.name == value.name) spec = &named;
+    }
+    while (!spec && next < specs.size()) {
+      if (specs[next].name.empty()) spec = &specs[next];
+      ++next;
+    }
+    if (spec && spec->type.shape) value.type.shape = spec->type.shape;
+    OCTAVO_TRY(CloseSizes(value.name, value.type));
+  }
+  return {};
+}
+
+}  // namespace octavo::driver

@@ -1,0 +1,59 @@
+#include "octavo/driver/onnx_model.h"
+
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+namespace octavo::driver {
+namespace {
+
+Error Bad(const std::string& name) {
+  return InvalidFile(fmt::format("the metadata octavo.quantization does not say what {} is", name),
+                     "Export the model again.");
+}
+
+Result<TensorType> Type(const std::string& name, const nlohmann::json& json) {
+  const auto has = [&](const char* key, bool number) {
+    return json.is_object() && json.contains(key) && (number ? json[key].is_number() : json[key].is_string());
+  };
+  if (!has("dtype", false) || !has("scale", true) || !has("zero_point", true)) return Bad(name);
+  const auto dtype = DTypeFromName(json["dtype"].get<std::string>());
+  const double scale = json["scale"].get<double>();
+  if (!dtype || !IsQuantized(*dtype) || ElementSize(*dtype) != ElementSize(StorageType(*dtype)) ||
+      !(scale > 0) || !std::isfinite(scale) || !json["zero_point"].is_number_integer()) {
+    return Bad(name);
+  }
+  return TensorType{.dtype = *dtype,
+                    .shape = std::nullopt,
+                    .quantization = Quantization::PerTensor(scale, json["zero_point"].get<std::int64_t>())};
+}
+
+}  // namespace
+
+Result<std::map<std::string, TensorType>> MetadataTypes(const ir::Graph& graph) {
+  std::map<std::string, TensorType> types;
+  const auto entry = graph.metadata.find("octavo.quantization");
+  if (entry == graph.metadata.end()) return types;
+  const nlohmann::json json = nlohmann::json::parse(entry->second, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return Bad("its inputs and outputs");
+  for (const auto& [name, value] : json.items()) types[name] = OCTAVO_TRY(Type(name, value));
+  return types;
+}
+
+Result<onnx::ReadModel> ReadOnnx(const std::filesystem::path& path) {
+  onnx::ReadModel read = OCTAVO_TRY(onnx::Read(path));
+  const std::map<std::string, TensorType> types = OCTAVO_TRY(MetadataTypes(read.graph));
+  for (const ir::ValueId input : read.graph.inputs()) {
+    ir::Value& value = read.graph.value(input);
+    const auto said = types.find(value.name);
+    if (said == types.end()) continue;
+    if (StorageType(said->second.dtype) != StorageType(value.type.dtype)) return Bad(value.name);
+    value.type.dtype = said->second.dtype;
+    value.type.quantization = said->second.quantization;
+  }
+  return read;
+}
+
+}  // namespace octavo::driver

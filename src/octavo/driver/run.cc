@@ -1,0 +1,131 @@
+#include "octavo/driver/run.h"
+
+#include <chrono>
+
+#include <fmt/format.h>
+
+#include "octavo/base/output_file.h"
+#include "octavo/driver/model_kind.h"
+#include "octavo/driver/onnx_model.h"
+#include "octavo/driver/pipeline.h"
+#include "octavo/npy/npy.h"
+#include "octavo/passes/passes.h"
+
+namespace octavo::driver {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double SecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+Result<RunReport> RunReference(const std::filesystem::path& model, std::vector<InputValue> inputs,
+                               const RunOptions& options) {
+  const auto start = Clock::now();
+  RunReport report{.runner = "reference"};
+  const auto operators = OCTAVO_TRY(LoadOperators(options.plugins));
+  std::vector<InputSpec> specs;
+  for (const InputValue& input : inputs) specs.push_back(SpecOf(input));
+  Read read = OCTAVO_TRY(ReadModel(model, operators->registry, specs));
+  if (!read.imported.missing.empty()) return MissingOperators(read.imported.missing);
+  ir::Graph& graph = read.imported.graph;
+  passes::RemoveDeadNodes(graph);
+  const std::vector<Tensor> tensors = OCTAVO_TRY(InOrder(graph, std::move(inputs)));
+  report.warnings = NotFinite(graph, tensors);
+  report.reading_seconds = SecondsSince(start);
+  if (options.progress) options.progress("running");
+  const auto begin = Clock::now();
+  std::vector<Tensor> outputs = OCTAVO_TRY(reference::Run(graph, tensors, options.reference));
+  report.running_seconds = SecondsSince(begin);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    report.outputs.push_back({graph.outputs()[i].name, std::move(outputs[i])});
+  }
+  return report;
+}
+
+// A quantized input's array is integers, of which the model says what they mean; where a SPEC says it, too,
+// they must agree.
+Status CheckInputs(const ir::Graph& graph, std::vector<Tensor>& tensors) {
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const ir::Value& value = graph.value(graph.inputs()[i]);
+    const std::optional<Quantization>& wanted = value.type.quantization;
+    if (tensors[i].quantization && wanted && tensors[i].quantization != wanted) {
+      return UsageError(fmt::format("the input {} is {}, and {} is given", value.name, value.type.ToString(),
+                                    tensors[i].type().ToString()));
+    }
+    if (wanted && StorageType(tensors[i].dtype) == StorageType(value.type.dtype)) {
+      tensors[i].dtype = value.type.dtype;
+      tensors[i].quantization = wanted;
+    }
+  }
+  return {};
+}
+
+Result<RunReport> RunEngine(const std::filesystem::path& model, std::vector<InputValue> inputs,
+                            const RunOptions& options) {
+  const auto start = Clock::now();
+  RunReport report{.runner = "engine"};
+  const onnx::ReadModel read = OCTAVO_TRY(ReadOnnx(model));
+  const ir::Graph& graph = read.graph;
+  std::vector<Tensor> tensors = OCTAVO_TRY(InOrder(graph, std::move(inputs)));
+  OCTAVO_TRY(CheckInputs(graph, tensors));
+  report.warnings = NotFinite(graph, tensors);
+  report.arithmetic = engine::Name(options.engine.arithmetic.value_or(engine::DefaultArithmetic(graph)));
+  std::vector<TensorType> types;
+  for (const Tensor& tensor : tensors) types.push_back(tensor.type());
+  const engine::CompiledModel compiled =
+      OCTAVO_TRY(engine::CompiledModel::Compile(graph, types, options.engine));
+  report.reading_seconds = SecondsSince(start);
+  if (options.progress) options.progress("running");
+  const auto begin = Clock::now();
+  std::vector<Tensor> outputs = OCTAVO_TRY(compiled.Run(tensors));
+  report.running_seconds = SecondsSince(begin);
+  const std::map<std::string, TensorType> said = OCTAVO_TRY(MetadataTypes(graph));
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const std::string& name = graph.outputs()[i].name;
+    const auto type = said.find(name);
+    if (type != said.end() && StorageType(type->second.dtype) == StorageType(outputs[i].dtype)) {
+      outputs[i].dtype = type->second.dtype;
+      outputs[i].quantization = type->second.quantization;
+    }
+    report.outputs.push_back({name, std::move(outputs[i])});
+  }
+  return report;
+}
+
+}  // namespace
+
+Result<RunReport> Run(const std::filesystem::path& model, std::vector<InputValue> inputs,
+                      const RunOptions& options) {
+  if (options.progress) options.progress("reading");
+  if (LooksLikeOnnx(model)) return RunEngine(model, std::move(inputs), options);
+  return RunReference(model, std::move(inputs), options);
+}
+
+Status WriteOutputs(const std::vector<NamedTensor>& outputs, const std::filesystem::path& folder) {
+  std::error_code failed;
+  const bool made = std::filesystem::create_directories(folder, failed);
+  if (failed)
+    return IoError(fmt::format("the folder {} cannot be made: {}", folder.string(), failed.message()));
+  const auto write = [&]() -> Status {
+    std::vector<std::unique_ptr<OutputFile>> files;
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      files.push_back(OCTAVO_TRY(OutputFile::Create(folder / fmt::format("y{}.npy", i))));
+      OCTAVO_TRY(npy::Write(outputs[i].tensor, *files.back()));
+      OCTAVO_TRY(files.back()->Finish());
+    }
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      Status status = files[i]->Commit();
+      if (status) continue;
+      for (std::size_t k = 0; k < i; ++k) files[k]->Revoke();
+      return status;
+    }
+    return {};
+  };
+  Status status = write();
+  if (!status && made) std::filesystem::remove(folder, failed);
+  return status;
+}
+
+}  // namespace octavo::driver

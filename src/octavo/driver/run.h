@@ -1,0 +1,43 @@
+#pragma once
+
+// `octavo run`: a saved PyTorch model through the reference interpreter, an ONNX model through the engine.
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "octavo/driver/input_values.h"
+#include "octavo/engine/engine.h"
+#include "octavo/reference/reference.h"
+
+namespace octavo::driver {
+
+struct RunOptions {
+  reference::Options reference;  // for .pt files
+  engine::Options engine;        // for ONNX files
+  std::vector<std::filesystem::path> plugins;
+  std::function<void(std::string_view)> progress;  // "reading", "running"; may be empty
+};
+
+struct NamedTensor {
+  std::string name;
+  Tensor tensor;
+};
+
+struct RunReport {
+  std::string runner;      // "reference", "engine"
+  std::string arithmetic;  // of the engine: "onnxruntime"
+  std::vector<NamedTensor> outputs;
+  std::vector<std::string> warnings;
+  double reading_seconds = 0, running_seconds = 0;
+};
+
+Result<RunReport> Run(const std::filesystem::path& model, std::vector<InputValue> inputs,
+                      const RunOptions& options);
+
+// Writes y0.npy, y1.npy, ... into `folder`, which is made if it is not there: all of them or none.
+Status WriteOutputs(const std::vector<NamedTensor>& outputs, const std::filesystem::path& folder);
+
+}  // namespace octavo::driver

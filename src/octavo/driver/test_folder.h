@@ -1,0 +1,14 @@
+#pragma once
+
+#include <filesystem>
+
+#include "octavo/result.h"
+#include "octavo/verify/verify.h"
+
+namespace octavo::driver {
+
+// Writes ONNX's standard test folder: model.onnx, test_data_set_0/input_0.pb, ..., output_0.pb, the last
+// being what the model should give.  All files appear, or none.
+Status WriteCounterexample(verify::Counterexample example, const std::filesystem::path& folder);
+
+}  // namespace octavo::driver

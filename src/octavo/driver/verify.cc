@@ -1,0 +1,163 @@
+#include "octavo/driver/verify.h"
+
+#include <fmt/format.h>
+
+#include "octavo/driver/given_inputs.h"
+#include "octavo/driver/model_kind.h"
+#include "octavo/driver/onnx_model.h"
+#include "octavo/driver/pipeline.h"
+#include "octavo/driver/test_folder.h"
+#include "octavo/passes/passes.h"
+#include "octavo/verify/draw.h"
+
+namespace octavo::driver {
+namespace {
+
+std::string EngineText(const ir::Graph& graph, const engine::Options& options) {
+  return fmt::format("engine, {} arithmetic{}",
+                     engine::Name(options.arithmetic.value_or(engine::DefaultArithmetic(graph))),
+                     options.fuse ? "" : ", node by node");
+}
+
+// Everything that a comparison needs, however the two graphs were come by.
+struct Sides {
+  ir::Graph first, second;
+  bool first_is_onnx = false;
+  std::vector<verify::Pair> pairs;
+  GivenInputs given;
+  VerifyReport report;
+};
+
+class Verification {
+ public:
+  explicit Verification(const VerifyOptions& options) : options_(options) {}
+
+  Result<VerifyReport> Run(const std::filesystem::path& first, const std::filesystem::path& second) {
+    Progress("reading");
+    sides_.given = OCTAVO_TRY(ReadGivenInputs(options_.inputs));
+    sides_.report.first = first.string();
+    sides_.report.second = second.string();
+    sides_.first_is_onnx = LooksLikeOnnx(first);
+    if (!second.empty()) OCTAVO_TRY(ReadSecond(second));
+    if (sides_.first_is_onnx) {
+      if (second.empty()) {
+        return UsageError("an ONNX model is compared with a second one, and none is given",
+                          "octavo verify A.onnx B.onnx, or octavo verify MODEL.pt [OUT.onnx].");
+      }
+      sides_.first = OCTAVO_TRY(ReadOnnx(first)).graph;
+      OCTAVO_TRY(CloseSizes(sides_.first, sides_.given.specs));
+    } else {
+      OCTAVO_TRY(ReadFirst(first, second.empty()));
+    }
+    if (!second.empty()) sides_.pairs = verify::PairValues(sides_.first, sides_.second);
+    return Compare();
+  }
+
+ private:
+  void Progress(std::string_view stage) const {
+    if (options_.progress) options_.progress(stage);
+  }
+
+  Status ReadSecond(const std::filesystem::path& second) {
+    Result<onnx::ReadModel> read = ReadOnnx(second);
+    if (!read) return read.error().AddContext(second.string());
+    sides_.second = std::move(read->graph);
+    return {};
+  }
+
+  // The sizes of what is drawn, where --input does not say them, are the second model's.
+  Result<std::vector<InputSpec>> Specs() {
+    std::vector<InputSpec> specs = sides_.given.specs;
+    if (specs.empty()) {
+      for (const ir::ValueId input : sides_.second.inputs())
+        specs.push_back({.name = "", .type = sides_.second.type(input)});
+    }
+    OCTAVO_TRY(CloseSizes(specs));
+    return specs;
+  }
+
+  Status ReadFirst(const std::filesystem::path& first, bool convert) {
+    const auto operators = OCTAVO_TRY(LoadOperators(options_.conversion.plugins));
+    const std::vector<InputSpec> specs = OCTAVO_TRY(Specs());
+    Read read = OCTAVO_TRY(ReadModel(first, operators->registry, specs));
+    if (!read.imported.missing.empty()) return MissingOperators(read.imported.missing);
+    sides_.first = std::move(read.imported.graph);
+    passes::RemoveDeadNodes(sides_.first);
+    if (!convert) return {};
+    Progress("converting");
+    ExportOptions conversion = options_.conversion;
+    // Scales that are moved for a target's rounding would be wrong for PyTorch's own.
+    if (options_.engine.arithmetic == engine::Arithmetic::kPyTorch) conversion.numbers = Numbers::kPlain;
+    Converted converted = OCTAVO_TRY(Convert(sides_.first, operators->registry, conversion));
+    sides_.second = std::move(converted.graph);
+    sides_.pairs = verify::Completed(sides_.first, sides_.second, std::move(converted.pairs));
+    sides_.report.warnings = std::move(converted.warnings);
+    sides_.report.second = fmt::format("its conversion to {}", Name(options_.conversion.dialect));
+    if (options_.conversion.dialect == Dialect::kQdq)
+      sides_.report.second += fmt::format(" for {}", Name(options_.conversion.target));
+    return {};
+  }
+
+  Result<std::vector<std::vector<Tensor>>> Inputs() {
+    std::vector<std::vector<Tensor>> runs;
+    if (!sides_.given.drawn()) {
+      runs.push_back(OCTAVO_TRY(InOrder(sides_.first, std::move(sides_.given.values))));
+      for (std::string& text : NotFinite(sides_.first, runs[0]))
+        sides_.report.warnings.push_back(std::move(text));
+      return runs;
+    }
+    sides_.report.drawn = true;
+    for (int i = 0; i < options_.runs; ++i) {
+      runs.push_back(OCTAVO_TRY(verify::DrawInputs(sides_.first, static_cast<std::uint64_t>(i))));
+    }
+    return runs;
+  }
+
+  Result<VerifyReport> Compare() {
+    VerifyReport& report = sides_.report;
+    if (sides_.first.inputs().size() != sides_.second.inputs().size() ||
+        sides_.first.outputs().size() != sides_.second.outputs().size()) {
+      return UsageError(fmt::format("the first model has {} inputs and {} outputs, the second {} and {}",
+                                    sides_.first.inputs().size(), sides_.first.outputs().size(),
+                                    sides_.second.inputs().size(), sides_.second.outputs().size()),
+                        "They do not mean the same.");
+    }
+    const std::vector<std::vector<Tensor>> inputs = OCTAVO_TRY(Inputs());
+    for (std::size_t i = 0; i < inputs[0].size(); ++i) {
+      report.inputs.push_back({sides_.first.value(sides_.first.inputs()[i]).name, inputs[0][i].type()});
+    }
+    verify::Side a{.graph = &sides_.first, .engine = {}, .reference = options_.reference},
+        b{.graph = &sides_.second, .engine = options_.engine, .reference = {}};
+    if (sides_.first_is_onnx) a.engine = options_.engine;
+    report.first_runner = a.engine ? EngineText(sides_.first, *a.engine) : "reference";
+    report.second_runner = EngineText(sides_.second, *b.engine);
+    const verify::Options options{
+        .tolerance = options_.tolerance, .alone = true, .progress = options_.progress};
+    report.report = OCTAVO_TRY(verify::Verify(a, b, sides_.pairs, inputs, options));
+    if (!options_.repro.empty()) {
+      Progress("writing the smallest piece that differs");
+      auto example = OCTAVO_TRY(verify::SmallestCounterexample(a, b, report.report, inputs));
+      if (example) {
+        report.repro_layer = example->layer;
+        OCTAVO_TRY(WriteCounterexample(std::move(*example), options_.repro));
+        report.repro_written = true;
+        report.repro_folder = options_.repro.string();
+      } else {
+        report.warnings.push_back("no layer differs by itself, so --repro wrote nothing");
+      }
+    }
+    return std::move(report);
+  }
+
+  const VerifyOptions& options_;
+  Sides sides_;
+};
+
+}  // namespace
+
+Result<VerifyReport> Verify(const std::filesystem::path& first, const std::filesystem::path& second,
+                            const VerifyOptions& options) {
+  return Verification(options).Run(first, second);
+}
+
+}  // namespace octavo::driver

@@ -1,0 +1,43 @@
+#pragma once
+
+// `octavo verify`: a saved PyTorch model against what is converted from it, or two ONNX models.
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "octavo/octavo.h"
+#include "octavo/verify/verify.h"
+
+namespace octavo::driver {
+
+struct VerifyOptions {
+  ExportOptions conversion;         // where the second model is converted in memory
+  std::vector<std::string> inputs;  // FILE[@SPEC] or SPEC; of a SPEC alone the numbers are drawn
+  int runs = 1;                     // drawn inputs; 1 where arrays are given
+  reference::Options reference;
+  engine::Options engine;
+  verify::Tolerance tolerance;
+  std::filesystem::path repro;  // folder for the smallest failing piece; empty: none is written
+  std::function<void(std::string_view)> progress;
+};
+
+struct VerifyReport {
+  verify::Report report;
+  std::string first, second;  // what was compared: "model.pt", "its conversion to qdq for onnxruntime"
+  std::string first_runner, second_runner;  // "reference", "engine, onnxruntime arithmetic"
+  std::vector<ValueReport> inputs;
+  bool drawn = false;
+  std::size_t repro_layer = 0;  // of the piece that was written
+  bool repro_written = false;
+  std::string repro_folder;
+  std::vector<std::string> warnings;
+};
+
+// `second` empty: the conversion of `first`, a PyTorch model, in memory.
+Result<VerifyReport> Verify(const std::filesystem::path& first, const std::filesystem::path& second,
+                            const VerifyOptions& options);
+
+}  // namespace octavo::driver

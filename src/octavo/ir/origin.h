@@ -1,0 +1,26 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "octavo/graph.h"
+
+// Where nodes come from, as text: the doc_string of a written node, and that by which values of two graphs
+// are paired.
+
+namespace octavo::ir {
+
+// "quantized::conv2d_relu at code/__torch__/net.py:31:10, in layer1.0.conv1".  What is unknown is left out.
+std::string Text(const Origin& origin);
+
+// Text's inverse, for the doc_string of a node that is read; nullopt for a text of another kind.
+std::optional<Origin> ParseOrigin(std::string_view text);
+
+// The origin of each node; where several have the same text (a module that is called twice, a loop), the
+// second one's place ends in " #2", and so on.  Null where a node has none.
+std::vector<std::shared_ptr<const Origin>> NumberedOrigins(const Graph& graph);
+
+}  // namespace octavo::ir

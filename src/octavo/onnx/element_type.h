@@ -1,0 +1,13 @@
+#pragma once
+
+#include <onnx/onnx_pb.h>
+
+#include "octavo/result.h"
+#include "octavo/tensor.h"
+
+namespace octavo::onnx {
+
+// ONNX's number of a dtype; of a quantized one that of its integers.  Errors: kUnsupported.
+Result<::ONNX_NAMESPACE::TensorProto::DataType> ElementType(DType dtype);
+
+}  // namespace octavo::onnx

@@ -1,0 +1,189 @@
+#include "octavo/verify/pair.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <string_view>
+#include <unordered_map>
+
+#include "octavo/ir/origin.h"
+#include "octavo/verify/quantization.h"
+
+namespace octavo::verify {
+namespace {
+
+using ir::Graph;
+using ir::Node;
+using ir::NodeId;
+using ir::ValueId;
+
+std::size_t Index(ValueId id) { return static_cast<std::size_t>(id.index); }
+
+// Whether each value depends on nothing but constants.
+std::vector<bool> ConstantValues(const Graph& graph) {
+  std::vector<bool> constant(graph.num_values());
+  for (std::size_t i = 0; i < constant.size(); ++i) {
+    constant[i] = graph.value(ValueId{static_cast<std::int32_t>(i)}).constant.has_value();
+  }
+  for (const Node& node : graph.nodes()) {
+    bool all = true;
+    Graph::ForEachUse(node, [&](ValueId id) { all &= constant[Index(id)]; });
+    for (const ValueId output : node.outputs) {
+      if (output.valid()) constant[Index(output)] = all;
+    }
+  }
+  return constant;
+}
+
+// A node's group: the text of its origin.  Empty: it says nothing.
+std::vector<std::string> Groups(const Graph& graph) {
+  const bool imported = std::all_of(graph.nodes().begin(), graph.nodes().end(), [](const Node& node) {
+    return node.origin && node.origin->op == node.op && node.op.find("::") != std::string::npos;
+  });
+  std::vector<std::shared_ptr<const ir::Origin>> origins;
+  if (imported) {
+    origins = ir::NumberedOrigins(graph);
+  } else {
+    for (const Node& node : graph.nodes()) origins.push_back(node.origin);
+  }
+  std::vector<std::string> groups;
+  for (const auto& origin : origins) {
+    const bool known = origin && !(origin->place.empty() && origin->module_path.empty());
+    groups.push_back(known ? ir::Text(*origin) : std::string());
+  }
+  return groups;
+}
+
+// The values that leave each group, in the order of the graph.
+std::unordered_map<std::string, std::vector<ValueId>> Results(const Graph& graph) {
+  const std::vector<std::string> groups = Groups(graph);
+  const std::vector<bool> constant = ConstantValues(graph);
+  std::vector<bool> leaves(graph.num_values());
+  for (std::size_t n = 0; n < graph.nodes().size(); ++n) {
+    Graph::ForEachUse(graph.nodes()[n], [&](ValueId id) {
+      const NodeId producer = graph.value(id).producer;
+      if (producer != ir::kNoNode && groups[static_cast<std::size_t>(producer)] != groups[n])
+        leaves[Index(id)] = true;
+    });
+  }
+  for (const ir::Output& output : graph.outputs()) leaves[Index(output.value)] = true;
+  std::unordered_map<std::string, std::vector<ValueId>> results;
+  for (std::size_t n = 0; n < graph.nodes().size(); ++n) {
+    if (groups[n].empty()) continue;
+    for (const ValueId output : graph.nodes()[n].outputs) {
+      if (output.valid() && leaves[Index(output)] && !constant[Index(output)])
+        results[groups[n]].push_back(output);
+    }
+  }
+  return results;
+}
+
+// Caffe2's operators on images work on NHWC, where the source has NCHW.
+std::vector<int> OrderOf(const Graph& b, ValueId id) {
+  const NodeId producer = b.value(id).producer;
+  if (producer == ir::kNoNode) return {};
+  const Node& node = b.node(producer);
+  const ir::Operand* order = node.Find("order");
+  const auto* text = order != nullptr ? std::get_if<std::string>(order) : nullptr;
+  if ((text != nullptr && *text == "NHWC") || node.op.ends_with("::Int8ResizeNearest")) return {0, 2, 3, 1};
+  return {};
+}
+
+bool SameSizes(const Graph& a, ValueId x, const Graph& b, ValueId y, const std::vector<int>& order) {
+  const auto &from = a.type(x).shape, &to = b.type(y).shape;
+  if (!from || !to) return true;
+  if (from->size() != to->size()) return false;
+  for (std::size_t i = 0; i < to->size(); ++i) {
+    const Dim& source = order.empty() ? (*from)[i] : (*from)[static_cast<std::size_t>(order[i])];
+    if (source.known() && (*to)[i].known() && source.value() != (*to)[i].value()) return false;
+  }
+  return true;
+}
+
+bool SameQuantization(const Quantization& a, const Quantization& b) {
+  // Exporters write float32, and some move a scale by a few units in its last place.
+  constexpr double kRelative = 1e-5;
+  return a.per_tensor() && b.per_tensor() && a.zero_point() == b.zero_point() &&
+         std::abs(a.scale() - b.scale()) <= kRelative * a.scale();
+}
+
+std::vector<ValueId> QuantizedValues(const Graph& graph,
+                                     const std::vector<std::optional<Quantization>>& quantizations) {
+  const std::vector<bool> constant = ConstantValues(graph);
+  std::vector<ValueId> values;
+  for (const Node& node : graph.nodes()) {
+    for (const ValueId output : node.outputs) {
+      if (output.valid() && quantizations[Index(output)] && !constant[Index(output)])
+        values.push_back(output);
+    }
+  }
+  return values;
+}
+
+}  // namespace
+
+std::vector<Pair> PairByOrigin(const Graph& a, const Graph& b) {
+  const auto of_a = Results(a), of_b = Results(b);
+  std::vector<Pair> pairs;
+  for (const auto& [group, values] : of_a) {
+    const auto at = of_b.find(group);
+    if (at == of_b.end()) continue;
+    // Where their number differs, only those can be told apart that keep their place from the end: what an
+    // operator makes on the way comes first.
+    const std::size_t count = std::min(values.size(), at->second.size());
+    if (values.size() != at->second.size() && count != 1) continue;
+    for (std::size_t i = 0; i < count; ++i) {
+      const ValueId x = values[values.size() - count + i], y = at->second[at->second.size() - count + i];
+      std::vector<int> order = OrderOf(b, y), from = OrderOf(a, x);
+      if (order == from) order.clear();
+      if (order.empty() && !from.empty()) order = {0, 3, 1, 2};
+      pairs.push_back({x, y, std::move(order)});
+    }
+  }
+  return Completed(a, b, std::move(pairs));
+}
+
+std::vector<Pair> PairByQuantization(const Graph& a, const Graph& b) {
+  const std::vector<std::optional<Quantization>> of_a = Quantizations(a), of_b = Quantizations(b);
+  const std::vector<ValueId> left = QuantizedValues(a, of_a), right = QuantizedValues(b, of_b);
+  std::vector<bool> taken(right.size());
+  std::vector<Pair> pairs;
+  for (const ValueId x : left) {
+    for (std::size_t i = 0; i < right.size(); ++i) {
+      if (taken[i] || !SameQuantization(*of_a[Index(x)], *of_b[Index(right[i])])) continue;
+      std::vector<int> order = OrderOf(b, right[i]), from = OrderOf(a, x);
+      if (order == from) order.clear();
+      if (order.empty() && !from.empty()) order = {0, 3, 1, 2};
+      if (!SameSizes(a, x, b, right[i], order)) continue;
+      taken[i] = true;
+      pairs.push_back({x, right[i], std::move(order)});
+      break;
+    }
+  }
+  return Completed(a, b, std::move(pairs));
+}
+
+std::vector<Pair> PairValues(const Graph& a, const Graph& b) {
+  std::vector<Pair> by_origin = PairByOrigin(a, b);
+  std::vector<Pair> by_quantization = PairByQuantization(a, b);
+  // A text that two files share by chance pairs few.
+  return 2 * by_origin.size() >= by_quantization.size() ? by_origin : by_quantization;
+}
+
+std::vector<Pair> Completed(const Graph& a, const Graph& b, std::vector<Pair> pairs) {
+  for (std::size_t i = 0; i < std::min(a.inputs().size(), b.inputs().size()); ++i) {
+    pairs.push_back({a.inputs()[i], b.inputs()[i], {}});
+  }
+  for (std::size_t i = 0; i < std::min(a.outputs().size(), b.outputs().size()); ++i) {
+    pairs.push_back({a.outputs()[i].value, b.outputs()[i].value, {}});
+  }
+  std::stable_sort(pairs.begin(), pairs.end(), [&](const Pair& x, const Pair& y) {
+    const NodeId of_x = a.value(x.a).producer, of_y = a.value(y.a).producer;
+    return of_x != of_y ? of_x < of_y : x.a < y.a;
+  });
+  std::set<ValueId> seen;
+  std::erase_if(pairs, [&](const Pair& pair) { return !seen.insert(pair.b).second; });
+  return pairs;
+}
+
+}  // namespace octavo::verify

@@ -1,0 +1,201 @@
+"""ONNX files and arrays that run, verify and bench must refuse: exit code, one message, nothing written."""
+import math
+import os
+import unittest
+
+import npy
+import onnx_file as onnx
+from octavo_cli import DIGITS, CliTest, run
+
+
+class Refused(CliTest):
+    def setUp(self):
+        super().setUp()
+        self.out = self.folder / "results"
+        self.x = npy.write(self.folder / "x.npy", "<f4", (1, 4), [0.0, 1.0, 2.0, 3.0])
+
+    def refuse(self, model, *arguments, code=3, says=(), command="run"):
+        before = self.files()
+        if command == "run":
+            arguments = (*(arguments or ("--input", self.x)), "-o", self.out)
+        result = run(command, model, *arguments)
+        self.assertEqual(result.returncode, code, result.stderr + result.stdout)
+        self.assertTrue(result.stderr.startswith("octavo: cannot "), result.stderr[:500])
+        for text in [says] if isinstance(says, str) else says:
+            self.assertIn(text, result.stderr)
+        self.assertLess(len(result.stderr), 20000)
+        self.assertEqual(result.stdout, "")
+        self.assertEqual(self.files(), before)
+        return result.stderr
+
+    def written(self, content, name="model.onnx"):
+        path = self.folder / name
+        path.write_bytes(content)
+        return path
+
+    def refuse_model(self, *arguments, code=3, says=(), **keywords):
+        path = self.written(onnx.model(*arguments, **keywords))
+        self.refuse(path, code=code, says=says)
+        self.refuse(path, path, command="verify", code=code, says=says)
+        self.refuse(path, "--seconds", "0.01", command="bench", code=code, says=says)
+
+
+class BrokenModels(Refused):
+    def test_a_small_model_runs(self):
+        path = self.written(onnx.model([onnx.node("Relu", ["x"], ["y"])]))
+        self.assertEqual(run("run", path, "--input", self.x).returncode, 0)
+
+    def test_no_model(self):
+        self.refuse(self.written(b"hello\n" * 100))
+        self.refuse(self.written(b""))
+        self.refuse(self.written(b"\x08\x07" + os.urandom(300)))
+        self.refuse(self.written(b"\x08\x07"), says="no ONNX model")
+        self.refuse(self.folder / "none.onnx", code=4, says="none.onnx")
+        self.refuse(self.folder, code=4)
+
+    def test_truncated(self):
+        path = self.folder / "whole.onnx"
+        self.assertEqual(run("export", DIGITS, "-o", path, "--input", "float32[1,1,8,8]").returncode, 0)
+        content = path.read_bytes()
+        image = npy.write(self.folder / "image.npy", "<f4", (1, 1, 8, 8), [0.5] * 64)
+        for sixteenth in range(16):
+            self.refuse(self.written(content[:len(content) * sixteenth // 16], "cut.onnx"), "--input", image)
+        self.refuse(self.written(content[:-1], "cut.onnx"), "--input", image)
+
+    def test_cycle(self):
+        self.refuse_model([onnx.node("Add", ["x", "b"], ["a"]), onnx.node("Relu", ["a"], ["b"]), onnx.node("Relu", ["b"], ["y"])], says="b")
+        self.refuse_model([onnx.node("Add", ["x", "y"], ["y"])], says="y")
+
+    def test_nothing_makes_it(self):
+        self.refuse_model([onnx.node("Relu", ["missing"], ["y"])], says="missing")
+        self.refuse_model([onnx.node("Relu", ["x"], ["z"])], says="y")
+        self.refuse_model([onnx.node("Relu", ["x"], ["y"]), onnx.node("Abs", ["x"], ["y"])], says="y")
+
+    def test_all_unknown_operators_are_named(self):
+        self.refuse_model([onnx.node("Wondrous", ["x"], ["a"]), onnx.node("Relu", ["a"], ["b"]), onnx.node("Stranger", ["b"], ["y"], domain="com.example")],
+                          says=["Wondrous", "com.example", "Stranger"])
+
+    def test_wrong_types(self):
+        self.refuse_model([onnx.node("Conv", ["x", "w"], ["y"])], initializers=[onnx.tensor("w", onnx.INT64, [1, 1, 1], bytes(8))])
+        self.refuse_model([onnx.node("Add", ["x", "w"], ["y"])], initializers=[onnx.tensor("w", onnx.INT64, [1], bytes(8))])
+        self.refuse_model([onnx.node("QuantizeLinear", ["x", "s", "z"], ["y"])], outputs=[onnx.value_info("y", onnx.UINT8)],
+                          initializers=[onnx.tensor("s", onnx.INT64, [], bytes(8)), onnx.tensor("z", onnx.UINT8, [], b"\0")])
+
+    def test_impossible_shapes(self):
+        self.refuse_model([onnx.node("MatMul", ["x", "w"], ["y"])], initializers=[onnx.tensor("w", onnx.FLOAT, [3, 2], bytes(24))])
+        self.refuse_model([onnx.node("Add", ["x", "w"], ["y"])], initializers=[onnx.tensor("w", onnx.FLOAT, [3], bytes(12))])
+        self.refuse_model([onnx.node("Reshape", ["x", "w"], ["y"])], initializers=[onnx.tensor("w", onnx.INT64, [2], (5).to_bytes(8, "little") * 2)])
+        self.refuse_model([onnx.node("Transpose", ["x"], ["y"], [onnx.ints("perm", [0, 0])])])
+
+    def test_sizes_that_do_not_fit_the_data(self):
+        for shape, size in (([4], 12), ([4], 20), ([-4], 16), ([2 ** 62, 4], 0), ([2 ** 33, 2 ** 33], 0)):
+            self.refuse_model([onnx.node("Add", ["x", "w"], ["y"])], initializers=[onnx.tensor("w", onnx.FLOAT, shape, bytes(size))], says="w")
+
+    def test_too_large_for_any_memory(self):
+        size = (1 << 40).to_bytes(8, "little")
+        self.refuse_model([onnx.node("Expand", ["x", "w"], ["y"])], initializers=[onnx.tensor("w", onnx.INT64, [3], size * 2 + (4).to_bytes(8, "little"))])
+
+    def test_external_data(self):
+        """The weights' file must lie in the model's folder."""
+        (self.folder / "w.data").write_bytes(onnx.floats(1, 2, 3, 4))
+        nodes = [onnx.node("Add", ["x", "w"], ["y"])]
+        path = self.written(onnx.model(nodes, initializers=[onnx.external("w", onnx.FLOAT, [4], "w.data")]))
+        result = run("run", path, "--input", self.x)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        inner = self.folder / "inner"
+        inner.mkdir()
+        (inner / "link").symlink_to(self.folder / "w.data")
+        for location in ("../w.data", str(self.folder / "w.data"), "a/../../w.data", "link", "", ".", "none.data", "/dev/zero", "/etc/hostname"):
+            path = self.written(onnx.model(nodes, initializers=[onnx.external("w", onnx.FLOAT, [4], location)]), "inner/model.onnx")
+            result = run("run", path, "--input", self.x, "-o", self.out)
+            self.assertIn(result.returncode, (3, 4), location + result.stderr)
+            self.assertTrue(result.stderr.startswith("octavo: cannot run"), result.stderr)
+            self.assertFalse(self.out.exists())
+        for offset, length in ((4, 16), (2 ** 63 - 1, 16), (-1, 16), (0, 12), (0, 2 ** 62)):
+            self.refuse(self.written(onnx.model(nodes, initializers=[onnx.external("w", onnx.FLOAT, [4], "w.data", offset, length)])))
+
+
+class BrokenArrays(Refused):
+    def setUp(self):
+        super().setUp()
+        self.model = self.written(onnx.model([onnx.node("Relu", ["x"], ["y"])]))
+
+    def refuse_array(self, content, says=(), code=3):
+        path = self.written(content, "bad.npy")
+        self.refuse(self.model, "--input", path, says=says, code=code)
+        self.refuse(DIGITS, "--input", path, says=says, code=code)
+        self.refuse(self.model, self.model, "--input", path, command="verify", says=says, code=code)
+        path.unlink()
+
+    def test_no_array(self):
+        self.refuse_array(b"hello", says="no .npy file")
+        self.refuse_array(b"", says="no .npy file")
+        self.refuse_array(b"PK\3\4hello", says="zip")
+        self.refuse(self.model, "--input", self.folder / "none.npy", code=4, says="none.npy")
+        self.refuse(self.model, "--input", self.folder, code=4)
+
+    def test_pickled_object(self):
+        canary = self.folder / "canary"
+        command = f"touch {canary}".encode()
+        pickle = b"\x80\x02cos\nsystem\nX" + len(command).to_bytes(4, "little") + command + b"\x85R."
+        self.refuse_array(npy.header("|O", (1,)) + pickle, says="pickled")
+        self.assertFalse(canary.exists())
+
+    def test_false_shapes(self):
+        self.refuse_array(npy.header("<f4", (1, 4)) + bytes(12), says="12 bytes follow")
+        self.refuse_array(npy.header("<f4", (1, 4)) + bytes(20), says="20 bytes follow")
+        self.refuse_array(npy.header("<f4", (2 ** 62, 4)), says="elements of 4 bytes")
+        self.refuse_array(npy.header("<f4", (1, -4)) + bytes(16), says="shape")
+
+    def test_wrong_shape_type_and_number(self):
+        for shape in ((1, 3), (4,), (1, 4, 1), (2, 4)):
+            count = math.prod(shape)
+            self.refuse(self.model, "--input", npy.write(self.folder / "w.npy", "<f4", shape, [0.0] * count), code=2, says="x")
+        self.refuse(self.model, "--input", npy.write(self.folder / "w.npy", "<i8", (1, 4), [0] * 4), code=2, says=["float32", "int64"])
+        self.refuse(self.model, "--input", self.x, "--input", self.x, code=2, says=["2 inputs", "x: float32[1,4]"])
+        self.refuse(self.model, "--input", f"{self.x}@z:", code=2, says=["no input z", "x: float32[1,4]"])
+        self.refuse(self.model, "--input", f"{self.x}@x:", "--input", f"{self.x}@x:", code=2, says="twice")
+        self.refuse(self.model, "--input", f"{self.x}@x:uint8[1,4]", code=2, says="float32")
+        self.refuse(self.model, "--input", f"{self.x}@float32[1,5]", code=2, says="[1,5]")
+        self.refuse(self.model, "--input", f"{self.x}@quint8(0.1)", code=2)
+        self.refuse(self.model, "--input", f"{self.x}@", code=2)
+        self.refuse(self.model, "--input", "@x:", code=2)
+
+    def test_of_pytorch_models(self):
+        wide = npy.write(self.folder / "w.npy", "<f4", (1, 3, 8, 8), [0.0] * 192)
+        self.refuse(DIGITS, "--input", wide, code=3)
+        image = npy.write(self.folder / "i.npy", "<f4", (1, 1, 8, 8), [0.0] * 64)
+        self.refuse(DIGITS, "--input", image, "--input", image, code=2)
+        self.refuse(DIGITS, "--input", f"{image}@nobody:", code=2, says="nobody")
+
+    def test_no_input(self):
+        result = run("run", self.model)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("--input", result.stderr)
+
+    def test_output_folder(self):
+        target = self.folder / "file"
+        target.write_text("kept")
+        result = run("run", self.model, "--input", self.x, "-o", target)
+        self.assertEqual(result.returncode, 4, result.stderr)
+        self.assertEqual(target.read_text(), "kept")
+        result = run("run", self.model, "--input", self.x, "-o", "/proc/octavo")
+        self.assertEqual(result.returncode, 4, result.stderr)
+
+    def test_open_sizes(self):
+        model = self.written(onnx.model([onnx.node("Relu", ["x"], ["y"])], inputs=[onnx.value_info("x", shape=("N", "K"))],
+                                        outputs=[onnx.value_info("y", shape=("N", "K"))]))
+        self.refuse(model, model, command="verify", code=2, says=["input x", "--input"])
+        self.assertEqual(run("verify", model, model, "--input", "float32[2,4]").returncode, 0)
+        self.assertEqual(run("verify", model, model, "--input", self.x).returncode, 0)
+
+    def test_models_that_cannot_mean_the_same(self):
+        two = self.written(onnx.model([onnx.node("Add", ["x", "z"], ["y"])], inputs=[onnx.value_info("x"), onnx.value_info("z")]), "two.onnx")
+        self.refuse(self.model, two, command="verify", code=2, says=["1 inputs", "2"])
+        self.refuse(self.model, command="verify", code=2, says="second")
+        self.refuse(self.folder / "none.pt", command="verify", code=4, says="none.pt")
+        self.refuse(DIGITS, self.folder / "none.onnx", command="verify", code=4, says="none.onnx")
+
+
+if __name__ == "__main__":
+    unittest.main()
