@@ -38,7 +38,7 @@ struct PackedWeights {
   // Convolution [O, I/groups, k...], transposed [I, O/groups, k...], linear [O, I].  qint8; float32 where
   // kLinearFp16.
   Tensor weight;
-  std::optional<Tensor> bias;  // float32 [O]
+  std::optional<Tensor> bias;  // float32 [O]; where a lowered model was read, its integers: qint32 [O]
   std::vector<std::int64_t> stride, padding, dilation, output_padding;
   std::int64_t groups = 1;
   // Set instead of `weight` and `bias` where the model packs a value that it computes.

@@ -325,7 +325,8 @@ Result<std::vector<Value>> Resize(Raiser& r) {
         return Unsupported("its factor depends on the input's size, which is not known",
                            "Give the shape of the graph's inputs in the file.");
       }
-      factors.push_back(static_cast<double>(output[i] / size.value()));
+      const std::int64_t whole = output[i] / size.value();
+      factors.push_back(static_cast<double>(whole));
     }
     if (factors[i] < 1 || factors[i] != std::floor(factors[i]) || factors[i] > 0x1p20) {
       return InvalidFile(fmt::format("it resizes by {}, and its runtime knew whole factors only", factors[i]),

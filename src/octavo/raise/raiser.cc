@@ -98,9 +98,8 @@ Result<ir::Graph> Raiser::Run() {
     node_ = &node;
     bool depends = false;
     ir::Graph::ForEachUse(node, [&](ValueId id) { depends |= failed_.contains(id.index); });
-    Status status;
-    if (!depends) status = RaiseNode();
-    if (!status) failures_.push_back(Locate(std::move(status).error()));
+    const Status status = depends ? Status() : RaiseNode();
+    if (!status) failures_.push_back(Locate(status.error()));
     if (depends || !status) {
       for (const ValueId output : node.outputs) failed_[output.index] = true;
     }
