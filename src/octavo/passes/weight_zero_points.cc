@@ -1,3 +1,4 @@
+#include <cstdint>
 #include <set>
 #include <utility>
 
@@ -7,7 +8,7 @@ namespace octavo::passes {
 
 int SeparateWeightZeroPoints(ir::Graph& graph) {
   constexpr std::size_t kZeroPoint = 2;  // the input after the values and the scale
-  std::set<ir::ValueId> taken;
+  std::set<std::int32_t> taken;          // by index
   int made = 0;
   for (ir::NodeId id = 0; id < static_cast<ir::NodeId>(graph.nodes().size()); ++id) {
     const ir::Node& node = graph.node(id);
@@ -21,7 +22,7 @@ int SeparateWeightZeroPoints(ir::Graph& graph) {
     }
     for (const auto& [input, shared] :
          {std::pair(std::size_t{0}, *weight), std::pair(kZeroPoint, *zero_point)}) {
-      if (taken.insert(shared).second) continue;
+      if (taken.insert(shared.index).second) continue;
       graph.node(id).arguments[input].value = graph.AddConstant(*graph.value(shared).constant);
       ++made;
     }
