@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -94,6 +96,8 @@ INSTANTIATE_TEST_SUITE_P(
              "constant %s = int64[4]{1,1,2,3}\n%r = Reshape(%x, %s)\n"
              "%y = AveragePool(%r, kernel_shape=[1,1], pads=[1,1,1,1])\noutput %y",
              "padding is as large"},
+        Case{"least_pad", "constant %s = int64[4]{0,0,0,-9223372036854775808}\n%y = Pad(%x, %s)\noutput %y",
+             "are padded by"},
         Case{"group",
              "constant %s = int64[4]{1,1,2,3}\n%r = Reshape(%x, %s)\n"
              "%y = Conv(%r, %r, group=0)\noutput %y",
@@ -138,6 +142,24 @@ TEST(Limits, OfARun) {
   const auto y = model->Run({x});
   ASSERT_FALSE(y);
   EXPECT_THAT(y.error().what(), HasSubstr("more than 20000 bytes for its values at once"));
+}
+
+// A region that is not a number lies outside: the extrapolation value.
+TEST(Resize, RegionThatIsNoNumber) {
+  const auto graph = ir::ParseGraph(R"(opset 17
+    input %x: float32[2]
+    input %r: float32[2]
+    constant %s = int64[1]{3}
+    %y = Resize(%x, %r, None, %s, mode="linear", coordinate_transformation_mode="tf_crop_and_resize",
+                extrapolation_value=7.0)
+    output %y)");
+  ASSERT_TRUE(graph) << graph.error().ToString();
+  const Tensor x = Tensor::Floats({2}, {1, 2}), r = Tensor::Floats({2}, {NAN, 1});
+  auto model = CompiledModel::Compile(*graph, {x.type(), r.type()}, {});
+  ASSERT_TRUE(model) << model.error().ToString();
+  const auto y = model->Run({x, r});
+  ASSERT_TRUE(y) << y.error().ToString();
+  EXPECT_THAT((*y)[0].ToFloats(), testing::ElementsAre(7, 7, 7));
 }
 
 }  // namespace

@@ -49,7 +49,8 @@ Result<std::vector<Edge>> EdgesOf(Call& call, const Sizes& x) {
     Edge& e = edges[static_cast<std::size_t>(axes[i])];
     e.begin = pads[i];
     e.end = pads[i + axes.size()];
-    if (std::max(std::abs(e.begin), std::abs(e.end)) > kMost || e.begin < -kMost || e.to() < 0)
+    const auto possible = [](std::int64_t pad) { return pad >= -kMost && pad <= kMost; };
+    if (!possible(e.begin) || !possible(e.end) || e.to() < 0)
       return call.Invalid(fmt::format("{} elements are padded by {} and {}", e.from, e.begin, e.end));
   }
   return edges;

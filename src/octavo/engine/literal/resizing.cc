@@ -96,8 +96,9 @@ Taps TapsOf(const Mode& m, const Axis& a) {
   Taps taps;
   for (std::int64_t i = 0; i < a.to; ++i) {
     const double x = Original(m, a, i);
+    // Not a number, too, where the region is not.
     const bool outside =
-        m.coordinates == "tf_crop_and_resize" && (x < 0 || x > static_cast<double>(a.from - 1));
+        m.coordinates == "tf_crop_and_resize" && !(x >= 0 && x <= static_cast<double>(a.from - 1));
     taps.push_back(outside ? std::vector<Tap>() : TapsAt(m, a, x));
   }
   return taps;
