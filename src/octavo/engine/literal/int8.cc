@@ -118,14 +118,14 @@ Result<Int8Window> Int8WindowOf(Call& call, const Sizes& input, const Sizes* ker
   std::vector<std::int64_t> pads = OCTAVO_TRY(call.Ints("pads", Sizes()));
   if (pads.empty()) pads.assign(4, OCTAVO_TRY(call.Int("pad", 0)));
   if (pads.size() != 4) return call.Invalid("pads are not four");
-  for (int d = 0; d < 2; ++d) {
-    w.begin[d] = pads[static_cast<std::size_t>(d)];
-    w.end[d] = pads[static_cast<std::size_t>(d + 2)];
+  for (std::size_t d = 0; d < 2; ++d) {
+    w.begin[d] = pads[d];
+    w.end[d] = pads[d + 2];
     constexpr std::int64_t kMost = 1 << 20;
     if (w.begin[d] < 0 || w.end[d] < 0 || w.begin[d] > kMost || w.end[d] > kMost)
       return call.Invalid("its padding cannot be");
     const std::int64_t extent = (w.kernel[d] - 1) * w.dilation[d] + 1;
-    const std::int64_t room = input[static_cast<std::size_t>(d) + 1] + w.begin[d] + w.end[d] - extent;
+    const std::int64_t room = input[d + 1] + w.begin[d] + w.end[d] - extent;
     if (room < 0) return call.Invalid("its window is larger than its input");
     w.output[d] = room / w.stride[d] + 1;
   }

@@ -181,7 +181,8 @@ Result<Prepared> ResizeNearest(Call& call) {
     } else if (size.size() != 2 || size[d] < 0 || size[d] > kMost) {
       return call.Invalid("its output_size is no size");
     } else {
-      factor = static_cast<float>(size[d] / from);
+      const std::int64_t whole = size[d] / from;  // rounded down
+      factor = static_cast<float>(whole);
     }
     if (!size.empty() && call.arithmetic() != Arithmetic::kCaffe2) {
       source[d] = Nearest(from, size[d],

@@ -48,7 +48,8 @@ std::vector<std::int64_t> Largest(const Layout& l, const std::vector<T>& x) {
       std::int64_t& b = best[static_cast<std::size_t>(n * l.pixels + o)];
       const T value = x[static_cast<std::size_t>(n * l.image + i)];
       // A NaN wins over all.
-      if (b < 0 || value > x[static_cast<std::size_t>(b)] || value != value) b = n * l.image + i;
+      const bool nan = std::isnan(static_cast<double>(value));
+      if (b < 0 || value > x[static_cast<std::size_t>(b)] || nan) b = n * l.image + i;
     });
   }
   return best;
