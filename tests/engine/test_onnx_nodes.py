@@ -17,7 +17,7 @@ NOT_PASSED = [
     "test_bitshift_*", "test_mod_*fmod_0*", "test_reduce_m*_bool*", "test_eyelike_*",
     "test_training_dropout*", "test_batchnorm_*_training_mode",  # refused
 ]
-LEAST = 1120  # of the package's release 1.23
+LEAST = 1116  # of release 1.23 of the package; those in bfloat16 cannot be in .npy files
 KNOWN = {"float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"}
 
 
