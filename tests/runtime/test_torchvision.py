@@ -18,9 +18,9 @@ import torch_onnx  # noqa: E402
 sys.path.insert(0, str(tools.REPO / "tests" / "caffe2"))
 from interpreter import Interpreter  # noqa: E402
 
-NAMES = list(torchvision_models.MODELS)
-VARIANTS = [pytest.param(p, s, id=("per-channel" if p else "per-tensor") + ("-scripted" if s else "-traced"))
-            for p, s in torchvision_models.VARIANTS]
+import torchvision_cases  # noqa: E402
+
+CASES = torchvision_cases.cases()
 REPORT = {}
 
 
@@ -29,12 +29,6 @@ def report():
     yield
     if REPORT:
         write_report()
-
-
-@pytest.fixture(scope="module", params=NAMES)
-def network(request):
-    """A network's name and the folders of its four variants."""
-    return request.param, dict(zip(torchvision_models.VARIANTS, torchvision_models.make(request.param)))
 
 
 def measure(path, folder, scratch):
@@ -53,11 +47,10 @@ def peer(folder, name, scratch):
     return torch_onnx.cached(folder, torchvision_models.image_size(name), lambda path: measure(path, folder, scratch))
 
 
-@pytest.mark.parametrize("per_channel, scripted", VARIANTS)
-def test_network(network, per_channel, scripted, tmp_path):
-    name, folders = network
-    folder, size = folders[per_channel, scripted], torchvision_models.image_size(name)
-    theirs = peer(folders[per_channel, False], name, tmp_path)
+@pytest.mark.parametrize("name, per_channel, scripted", CASES)
+def test_network(name, per_channel, scripted, tmp_path):
+    folder, size = torchvision_cases.folder(name, per_channel, scripted), torchvision_models.image_size(name)
+    theirs = peer(torchvision_cases.folder(name, per_channel, False), name, tmp_path)
     out = tools.export(folder / "model.pt", tmp_path / "fixed.onnx", ["float32[1,3,%d,%d]" % (size, size)])
     tools.check_model(out)
     ours = measure(out, folder, tmp_path)
@@ -81,11 +74,10 @@ def test_network(network, per_channel, scripted, tmp_path):
     REPORT[folder.name]["octavo"]["batch_3_differ"] = tools.difference(got, y, tools.case(folder)["step"])[0]
 
 
-@pytest.mark.parametrize("per_channel, scripted", VARIANTS)
-def test_caffe2(network, per_channel, scripted, tmp_path):
+@pytest.mark.parametrize("name, per_channel, scripted", CASES)
+def test_caffe2(name, per_channel, scripted, tmp_path):
     """All export; weights per channel once they may be requantized."""
-    name, folders = network
-    folder, size = folders[per_channel, scripted], torchvision_models.image_size(name)
+    folder, size = torchvision_cases.folder(name, per_channel, scripted), torchvision_models.image_size(name)
     arguments = ("export", folder / "model.pt", "-o", tmp_path / "out.onnx", "--dialect", "caffe2", "--quiet", "--input",
                  "float32[1,3,%d,%d]" % (size, size))
     if per_channel:

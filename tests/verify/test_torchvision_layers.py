@@ -10,16 +10,11 @@ import tools
 sys.path.insert(0, str(tools.REPO / "tests" / "models"))
 torchvision_models = pytest.importorskip("torchvision_models", reason="needs PyTorch and torchvision")
 
-NAMES = list(torchvision_models.MODELS)
-VARIANTS = [pytest.param(p, s, id=("per-channel" if p else "per-tensor") + ("-scripted" if s else "-traced"))
-            for p, s in torchvision_models.VARIANTS]
+import torchvision_cases  # noqa: E402
+
+CASES = torchvision_cases.cases()
 # The images are as small as the networks take them; `--all` has the real size.
 SMALL = 96
-
-
-@pytest.fixture(scope="module", params=NAMES)
-def network(request):
-    return request.param, dict(zip(torchvision_models.VARIANTS, torchvision_models.make(request.param)))
 
 
 def verify(model, size, *options):
@@ -51,12 +46,12 @@ def check(folder, per_channel, size):
         assert share <= max(10e-6, 1 / layer["alone"]["elements"]), "%s %s: %s" % (layer["operator"], layer["place"], layer["alone"])
 
 
-@pytest.mark.parametrize("per_channel, scripted", VARIANTS)
-def test_small_images(network, per_channel, scripted):
-    check(network[1][per_channel, scripted], per_channel, SMALL)
+@pytest.mark.parametrize("name, per_channel, scripted", CASES)
+def test_small_images(name, per_channel, scripted):
+    check(torchvision_cases.folder(name, per_channel, scripted), per_channel, SMALL)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("per_channel, scripted", VARIANTS)
-def test_real_size(network, per_channel, scripted):
-    check(network[1][per_channel, scripted], per_channel, torchvision_models.image_size(network[0]))
+@pytest.mark.parametrize("name, per_channel, scripted", CASES)
+def test_real_size(name, per_channel, scripted):
+    check(torchvision_cases.folder(name, per_channel, scripted), per_channel, torchvision_models.image_size(name))
