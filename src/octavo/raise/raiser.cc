@@ -29,26 +29,21 @@ Handlers AllHandlers() {
   return handlers;
 }
 
-// Octavo writes "aten::relu at code/net.py:3:4" where a node came from; others write what they like.
+// Where a node came from, if its doc_string says so as Octavo writes it; else the node itself.
 std::shared_ptr<const ir::Origin> OriginOf(const ir::Node& node) {
   auto origin = std::make_shared<ir::Origin>();
-  const std::string doc = node.origin ? node.origin->place : std::string();
+  if (node.origin && node.origin->op != node.op) {
+    *origin = *node.origin;
+  } else {
+    origin->op = node.op;
+    origin->place = node.name.empty() ? std::string() : "node " + node.name;
+  }
+  if (!origin->module_path.empty()) return origin;
   const std::size_t colons = node.op.rfind("::");
   const std::string op = colons == std::string::npos ? node.op : node.op.substr(colons + 2);
   const std::size_t slash = node.name.rfind('/');
   origin->module_path = node.name.substr(0, slash);
   if (slash == std::string::npos && node.name.starts_with(op)) origin->module_path.clear();
-  const std::size_t at = doc.find(" at ");
-  const std::size_t space = doc.find_first_of(" \n");
-  if (at != std::string::npos && at == space && doc.find("::") < at) {
-    origin->op = doc.substr(0, at);
-    origin->place = doc.substr(at + 4);
-  } else if (space == std::string::npos && doc.find("::") != std::string::npos) {
-    origin->op = doc;
-  } else {
-    origin->op = node.op;
-    origin->place = node.name.empty() ? std::string() : "node " + node.name;
-  }
   return origin;
 }
 
