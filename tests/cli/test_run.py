@@ -114,7 +114,7 @@ class Verify(WithDigits):
     def test_a_model_and_its_conversions(self):
         out = self.ok("verify", DIGITS, "--input", "float32[2,1,8,8]", "--arithmetic", "pytorch")
         self.assertIn("equal: 0 of ", out)
-        out = self.ok("verify", DIGITS, "--input", IMAGES, "--dialect", "caffe2")
+        out = self.ok("verify", DIGITS, "--input", f"{IMAGES}@x:float32[360,1,8,8]", "--dialect", "caffe2")
         self.assertIn("equal: 0 of ", out)
         self.assertIn("caffe2", out)
 

@@ -34,7 +34,7 @@ class Mutator:
         return self.rng.choice(found) if found else None
 
     def put(self, initializer, array):
-        initializer.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(array), initializer.name))
+        initializer.CopyFrom(numpy_helper.from_array(array.copy(), initializer.name))
         return {node.doc_string for node, _ in self.users[initializer.name]}
 
     def scale(self):

@@ -27,27 +27,31 @@ std::string Count(std::int64_t number, std::string_view one, std::string_view ma
   return fmt::format("{} {}", Grouped(number), number == 1 ? one : many);
 }
 
-// "1 LSB", "3.2e-05 relative".
+// "1 LSB", "3.2e-05".
 std::string Largest(const Difference& difference) {
   if (!difference.mismatch.empty()) return "?";
-  return difference.integers ? fmt::format("{:.0f} LSB", difference.largest)
-                             : fmt::format("{:.1e}", difference.largest);
+  if (difference.integers) return fmt::format("{:.0f} LSB", difference.largest);
+  return difference.largest == 0 ? "0" : fmt::format("{:.1e}", difference.largest);
 }
 
 // "-1: 12, +1: 15"; of floats "1e-05: 3, 1e-04: 1".
 std::string Histogram(const Difference& difference) {
   if (!difference.mismatch.empty()) return difference.mismatch;
+  constexpr int kShown = 3;
   std::string text;
+  std::int64_t further = 0;
   for (const auto& [apart, count] : difference.histogram) {
-    if (!text.empty()) text += ", ";
-    if (difference.integers) {
-      text += fmt::format("{:+}{}: {}", apart, std::abs(apart) == 16 ? " or more" : "", Grouped(count));
-    } else if (apart == 99) {
-      text += fmt::format("not finite: {}", Grouped(count));
-    } else {
-      text += fmt::format("1e{:+03}: {}", apart, Grouped(count));
+    if (difference.integers && std::abs(apart) > kShown) {
+      further += count;
+      continue;
     }
+    if (!text.empty()) text += ", ";
+    text += difference.integers           ? fmt::format("{:+}", apart)
+            : apart == verify::kNotFinite ? "not finite"
+                                          : fmt::format("1e{:+03}", apart);
+    text += ": " + Grouped(count);
   }
+  if (further > 0) text += fmt::format("{}further: {}", text.empty() ? "" : ", ", Grouped(further));
   return text;
 }
 
@@ -150,7 +154,9 @@ std::string Summary(const driver::VerifyReport& report, const verify::Tolerance&
     const Difference& d = layer.end_to_end;
     text += d.mismatch.empty() ? fmt::format("output {}  {} of {} elements differ{}\n", layer.name,
                                              Grouped(d.differ), Grouped(d.elements),
-                                             d.differ == 0 ? "" : fmt::format(", by {} at most", Largest(d)))
+                                             d.differ == 0 ? ""
+                                                           : fmt::format(", by {}{} at most", Largest(d),
+                                                                         d.integers ? "" : " of their size"))
                                : fmt::format("output {}  cannot be compared: {}\n", layer.name, d.mismatch);
   }
   std::int64_t constant = 0, saturated = 0;

@@ -33,9 +33,10 @@ Result<GivenInputs> ReadGivenInputs(const std::vector<std::string>& texts) {
   std::vector<std::string> files;
   for (const std::string& text : texts) {
     Result<InputSpec> spec = InputSpec::Parse(text);
-    if (spec && !IsFile(text)) {
+    const bool file = text.find('@') != std::string::npos || IsFile(text);
+    if (spec && !file) {
       given.specs.push_back(std::move(*spec));
-    } else if (!spec && text.find('[') != std::string::npos && text.find('.') > text.find('[')) {
+    } else if (!file && text.find('[') != std::string::npos && text.find('.') > text.find('[')) {
       return spec.error();  // a SPEC with a mistake in it
     } else {
       files.push_back(text);

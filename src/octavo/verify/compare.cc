@@ -58,7 +58,8 @@ void CompareFloats(const Tensor& a, const Tensor& b, const Tolerance& tolerance,
         std::isfinite(apart) ? apart / (std::abs(x[i]) + typical) : std::numeric_limits<double>::infinity();
     difference.largest = std::max(difference.largest, relative);
     if (!(relative > tolerance.relative)) continue;
-    ++difference.histogram[std::isfinite(relative) ? static_cast<int>(std::floor(std::log10(relative))) : 99];
+    ++difference.histogram[std::isfinite(relative) ? static_cast<int>(std::floor(std::log10(relative)))
+                                                   : kNotFinite];
     if (difference.differ++ > 0) continue;
     difference.first = PlaceOf(static_cast<std::int64_t>(i), a.sizes);
     difference.a_there = x[i];

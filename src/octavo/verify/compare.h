@@ -19,6 +19,8 @@ struct Tolerance {
   double relative = 1e-5;
 };
 
+inline constexpr int kNotFinite = 99;
+
 // How two values that should be the same differ.
 struct Difference {
   std::int64_t elements = 0;
@@ -27,7 +29,8 @@ struct Difference {
   // relative tolerance, so that it is compared with that.
   double largest = 0;
   // Integers: how often each difference that is not 0 occurs; those beyond +-16 count as 16 away.  Floats:
-  // how often a difference lies in the decade [10^k, 10^(k+1)), by k, of those that differ.
+  // how often a difference lies in the decade [10^k, 10^(k+1)), by k, of those that differ; kNotFinite where
+  // one of the two is no number.
   std::map<int, std::int64_t> histogram;
   std::vector<std::int64_t> first;  // place, in a's order of axes, of the first that differs
   double a_there = 0, b_there = 0;  // what is there: integers where quantized
