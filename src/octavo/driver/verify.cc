@@ -49,8 +49,7 @@ class Verification {
     } else {
       OCTAVO_TRY(ReadFirst(first, second.empty()));
     }
-    if (!second.empty()) sides_.pairs = verify::PairValues(sides_.first, sides_.second);
-    return Compare();
+    return Compare(!second.empty());
   }
 
  private:
@@ -113,7 +112,20 @@ class Verification {
     return runs;
   }
 
-  Result<VerifyReport> Compare() {
+  // Of two models that are not each other's conversion in memory.
+  Status Pair(const std::vector<Tensor>& inputs) {
+    if (verify::ShareOrigins(sides_.first, sides_.second)) {
+      sides_.pairs = verify::PairByOrigin(sides_.first, sides_.second);
+      return {};
+    }
+    Progress("aligning the two models' values");
+    OCTAVO_TRY(verify::LearnSizes(sides_.second, options_.engine, inputs));
+    if (sides_.first_is_onnx) OCTAVO_TRY(verify::LearnSizes(sides_.first, options_.engine, inputs));
+    sides_.pairs = verify::PairByQuantization(sides_.first, sides_.second);
+    return {};
+  }
+
+  Result<VerifyReport> Compare(bool pair) {
     VerifyReport& report = sides_.report;
     if (sides_.first.inputs().size() != sides_.second.inputs().size() ||
         sides_.first.outputs().size() != sides_.second.outputs().size()) {
@@ -123,6 +135,7 @@ class Verification {
                         "They do not mean the same.");
     }
     const std::vector<std::vector<Tensor>> inputs = OCTAVO_TRY(Inputs());
+    if (pair) OCTAVO_TRY(Pair(inputs[0]));
     for (std::size_t i = 0; i < inputs[0].size(); ++i) {
       report.inputs.push_back({sides_.first.value(sides_.first.inputs()[i]).name, inputs[0][i].type()});
     }

@@ -153,8 +153,11 @@ Value GatherEach(Builder& g, Value x, const std::vector<Axis>& axes, NearestRule
     const std::vector<std::int64_t> indices = NearestIndices(axes[i], rule);
     const Attributes axis = {{"axis", static_cast<std::int64_t>(i) + 2}};
     const bool pair = type.quantized() && x.quantized();
+    TensorType so_far = type;  // the axes behind this one still have their old sizes
+    for (std::size_t k = i + 1; so_far.shape && k < axes.size(); ++k)
+      (*so_far.shape)[k + 2] = Dim(axes[k].in);
     x = g.Op("Gather", {pair ? Dequantize(g, x) : x, g.Ints(indices)}, axis);
-    if (pair) x = Quantize(g, x, type);
+    if (pair) x = Quantize(g, x, so_far);
   }
   return x;
 }

@@ -89,6 +89,13 @@ std::vector<int> OrderOf(const Graph& b, ValueId id) {
   return {};
 }
 
+// Of a's axes to b's.
+std::vector<int> OrderBetween(const Graph& a, ValueId x, const Graph& b, ValueId y) {
+  const std::vector<int> of_a = OrderOf(a, x), of_b = OrderOf(b, y);
+  if (of_a == of_b) return {};
+  return of_b.empty() ? std::vector<int>{0, 3, 1, 2} : of_b;
+}
+
 bool SameSizes(const Graph& a, ValueId x, const Graph& b, ValueId y, const std::vector<int>& order) {
   const auto &from = a.type(x).shape, &to = b.type(y).shape;
   if (!from || !to) return true;
@@ -134,10 +141,7 @@ std::vector<Pair> PairByOrigin(const Graph& a, const Graph& b) {
     if (values.size() != at->second.size() && count != 1) continue;
     for (std::size_t i = 0; i < count; ++i) {
       const ValueId x = values[values.size() - count + i], y = at->second[at->second.size() - count + i];
-      std::vector<int> order = OrderOf(b, y), from = OrderOf(a, x);
-      if (order == from) order.clear();
-      if (order.empty() && !from.empty()) order = {0, 3, 1, 2};
-      pairs.push_back({x, y, std::move(order)});
+      pairs.push_back({x, y, OrderBetween(a, x, b, y)});
     }
   }
   return Completed(a, b, std::move(pairs));
@@ -146,28 +150,44 @@ std::vector<Pair> PairByOrigin(const Graph& a, const Graph& b) {
 std::vector<Pair> PairByQuantization(const Graph& a, const Graph& b) {
   const std::vector<std::optional<Quantization>> of_a = Quantizations(a), of_b = Quantizations(b);
   const std::vector<ValueId> left = QuantizedValues(a, of_a), right = QuantizedValues(b, of_b);
-  std::vector<bool> taken(right.size());
-  std::vector<Pair> pairs;
+  const auto alike = [&](ValueId x, ValueId y) {
+    return SameQuantization(*of_a[Index(x)], *of_b[Index(y)]) &&
+           SameSizes(a, x, b, y, OrderBetween(a, x, b, y));
+  };
+  // Each is compared with each, which no model that is one makes take long.
+  constexpr std::size_t kMostComparisons = std::size_t{1} << 28;
+  if (!right.empty() && left.size() > kMostComparisons / right.size()) return Completed(a, b, {});
+  std::vector<std::vector<ValueId>> candidates;   // for each of `left`
+  std::vector<std::size_t> wanted(right.size());  // how many of `left` each of `right` is like
   for (const ValueId x : left) {
+    candidates.emplace_back();
     for (std::size_t i = 0; i < right.size(); ++i) {
-      if (taken[i] || !SameQuantization(*of_a[Index(x)], *of_b[Index(right[i])])) continue;
-      std::vector<int> order = OrderOf(b, right[i]), from = OrderOf(a, x);
-      if (order == from) order.clear();
-      if (order.empty() && !from.empty()) order = {0, 3, 1, 2};
-      if (!SameSizes(a, x, b, right[i], order)) continue;
-      taken[i] = true;
-      pairs.push_back({x, right[i], std::move(order)});
-      break;
+      if (!alike(x, right[i])) continue;
+      candidates.back().push_back(right[i]);
+      ++wanted[i];
     }
+  }
+  std::vector<bool> taken(b.num_values());
+  std::vector<Pair> pairs;
+  for (std::size_t k = 0; k < left.size(); ++k) {
+    // Values that move elements have one scale after another: where one side has more of them than the other,
+    // nothing says which is which.
+    const auto same =
+        std::find(right.begin(), right.end(), candidates[k].empty() ? ValueId() : candidates[k][0]);
+    if (same == right.end() || candidates[k].size() != wanted[static_cast<std::size_t>(same - right.begin())])
+      continue;
+    const auto free =
+        std::find_if(candidates[k].begin(), candidates[k].end(), [&](ValueId y) { return !taken[Index(y)]; });
+    if (free == candidates[k].end()) continue;
+    taken[Index(*free)] = true;
+    pairs.push_back({left[k], *free, OrderBetween(a, left[k], b, *free)});
   }
   return Completed(a, b, std::move(pairs));
 }
 
-std::vector<Pair> PairValues(const Graph& a, const Graph& b) {
-  std::vector<Pair> by_origin = PairByOrigin(a, b);
-  std::vector<Pair> by_quantization = PairByQuantization(a, b);
+bool ShareOrigins(const Graph& a, const Graph& b) {
   // A text that two files share by chance pairs few.
-  return 2 * by_origin.size() >= by_quantization.size() ? by_origin : by_quantization;
+  return 2 * PairByOrigin(a, b).size() >= QuantizedValues(a, Quantizations(a)).size();
 }
 
 std::vector<Pair> Completed(const Graph& a, const Graph& b, std::vector<Pair> pairs) {

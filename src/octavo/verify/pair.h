@@ -24,11 +24,12 @@ struct Pair {
 std::vector<Pair> PairByOrigin(const ir::Graph& a, const ir::Graph& b);
 
 // By the quantization and shape of quantized values, in order: for files of other exporters, which say
-// nothing of their nodes' origin.
+// nothing of their nodes' origin.  Where one graph has more values of a kind than the other, none of them is
+// paired.
 std::vector<Pair> PairByQuantization(const ir::Graph& a, const ir::Graph& b);
 
-// By origin if that pairs more values than inputs and outputs, else by quantization.
-std::vector<Pair> PairValues(const ir::Graph& a, const ir::Graph& b);
+// Whether the nodes' origins pair enough for PairByOrigin: half of a's quantized values.
+bool ShareOrigins(const ir::Graph& a, const ir::Graph& b);
 
 // Sorted by a's order, one for each value of a; inputs and outputs are added where they are missing.
 std::vector<Pair> Completed(const ir::Graph& a, const ir::Graph& b, std::vector<Pair> pairs);

@@ -68,6 +68,7 @@ TEST(PairByOrigin, AModuleThatIsCalledTwice) {
              "quantized::conv2d at net.py:2:1 #2, in conv", "quantized::conv2d at net.py:2:1 #2, in conv",
              "quantized::conv2d at net.py:2:1 #2, in conv", kOrigins[3]});
   EXPECT_THAT(Names(a, b, PairByOrigin(a, b)), ElementsAre("x=in", "q=bq", "c=bc", "r=br", "d=bd"));
+  EXPECT_TRUE(ShareOrigins(a, b));
 }
 
 TEST(PairByOrigin, Caffe2HasImagesInNhwc) {
@@ -130,7 +131,24 @@ TEST(PairByQuantization, AnotherExportersFile) {
     output y = %bd
   )");
   EXPECT_THAT(Names(a, b, PairByQuantization(a, b)), ElementsAre("x=in", "q=bq", "c=bc", "r=br", "d=bd"));
-  EXPECT_THAT(Names(a, b, PairValues(a, b)), ElementsAre("x=in", "q=bq", "c=bc", "r=br", "d=bd"));
+  EXPECT_FALSE(ShareOrigins(a, b));
+}
+
+TEST(PairByQuantization, ValuesThatCannotBeToldApart) {
+  const ir::Graph a = Graph(kImported, kOrigins);
+  const ir::Graph b = Graph(R"(
+    opset 13
+    input %in: float32[1,2,4,4]
+    constant %s = float32[]{0.5}; constant %z = uint8[]{3}
+    constant %t = float32[]{0.25}; constant %o = uint8[]{0}
+    %bq = QuantizeLinear(%in, %s, %z)
+    %bc = QuantizeLinear(%bq, %t, %o)
+    %more = QuantizeLinear(%bc, %t, %o)
+    %br = QuantizeLinear(%more, %t, %o)
+    %bd = DequantizeLinear(%br, %t, %o)
+    output y = %bd
+  )");
+  EXPECT_THAT(Names(a, b, PairByQuantization(a, b)), ElementsAre("x=in", "q=bq", "d=bd"));
 }
 
 TEST(PairByQuantization, AnotherZeroPointOrShapeIsAnotherValue) {
@@ -143,10 +161,11 @@ TEST(PairByQuantization, AnotherZeroPointOrShapeIsAnotherValue) {
     %bq = QuantizeLinear(%in, %s, %z)
     %bc: uint8[1,2,2,2] = QuantizeLinear(%bq, %t, %o)
     %br: uint8[1,2,4,4] = QuantizeLinear(%bc, %t, %o)
-    %bd = DequantizeLinear(%br, %t, %o)
+    %bs: uint8[1,2,4,4] = QuantizeLinear(%br, %t, %o)
+    %bd = DequantizeLinear(%bs, %t, %o)
     output y = %bd
   )");
-  EXPECT_THAT(Names(a, b, PairByQuantization(a, b)), ElementsAre("x=in", "c=br", "d=bd"));
+  EXPECT_THAT(Names(a, b, PairByQuantization(a, b)), ElementsAre("x=in", "c=br", "r=bs", "d=bd"));
 }
 
 TEST(Completed, AnOutputThatIsCopied) {

@@ -84,6 +84,16 @@ Tensor AsOnB(const Tensor& tensor, const Pair& pair, DType dtype_of_b) {
   return Contiguous(held);
 }
 
+// Side a's inputs as another graph holds them.
+std::vector<Tensor> HeldBy(const Graph& graph, const std::vector<Tensor>& inputs) {
+  std::vector<Tensor> held;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const bool there = i < graph.inputs().size();
+    held.push_back(there ? AsOnB(inputs[i], {}, graph.type(graph.inputs()[i]).dtype) : inputs[i]);
+  }
+  return held;
+}
+
 // Side b's tensor in the order of a's axes.  An order that only the shapes show (NHWC for NCHW) is found
 // here.
 Tensor AsOnA(const Tensor& tensor, Pair& pair, const Tensor& of_a) {
@@ -174,7 +184,7 @@ class Verifier {
     Progress(a_.engine ? "running the first model" : "running the reference");
     const Values of_a = OCTAVO_TRY(run_a_->Run(inputs));
     Progress(a_.engine ? "running the second model" : "running the converted model");
-    const Values of_b = OCTAVO_TRY(run_b_->Run(InputsOfB(inputs)));
+    const Values of_b = OCTAVO_TRY(run_b_->Run(HeldBy(*b_.graph, inputs)));
     Progress("comparing");
     for (Layer& layer : report_.layers) CompareEndToEnd(of_a, of_b, layer);
     if (options_.alone && b_.engine) {
@@ -205,15 +215,6 @@ class Verifier {
  private:
   void Progress(std::string_view stage) const {
     if (options_.progress) options_.progress(stage);
-  }
-
-  std::vector<Tensor> InputsOfB(const std::vector<Tensor>& inputs) const {
-    std::vector<Tensor> held;
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      const ValueId id = i < b_.graph->inputs().size() ? b_.graph->inputs()[i] : ValueId();
-      held.push_back(id.valid() ? AsOnB(inputs[i], {}, b_.graph->type(id).dtype) : inputs[i]);
-    }
-    return held;
   }
 
   void CompareEndToEnd(const Values& of_a, const Values& of_b, Layer& layer) const {
@@ -297,6 +298,22 @@ class Verifier {
 bool Report::equal() const {
   return std::all_of(layers.begin(), layers.end(),
                      [](const Layer& layer) { return layer.end_to_end.equal() && !layer.differs_alone(); });
+}
+
+Status LearnSizes(Graph& graph, const engine::Options& options, const std::vector<Tensor>& inputs) {
+  const std::vector<std::optional<Quantization>> quantizations = Quantizations(graph);
+  std::vector<ValueId> wanted;
+  for (const Node& node : graph.nodes()) {
+    for (const ValueId output : node.outputs) {
+      if (output.valid() && quantizations[Index(output)]) wanted.push_back(output);
+    }
+  }
+  const Side side{.graph = &graph, .engine = options, .reference = {}};
+  const Values values = OCTAVO_TRY(Runner(side, wanted).Run(HeldBy(graph, inputs)));
+  for (const auto& [index, tensor] : values) {
+    graph.value(ValueId{index}).type.shape = Shape(tensor.sizes.begin(), tensor.sizes.end());
+  }
+  return {};
 }
 
 Result<Report> Verify(const Side& a, const Side& b, const std::vector<Pair>& pairs,

@@ -61,6 +61,10 @@ struct Report {
   bool equal() const;
 };
 
+// Runs a graph once to learn the sizes of its quantized values, which a file need not state; they become part
+// of their types.  `inputs` as for Verify, of which this may be either side.
+Status LearnSizes(ir::Graph& graph, const engine::Options& options, const std::vector<Tensor>& inputs);
+
 // `inputs`: for each run side a's inputs, with their quantization.  Errors: those of both sides' runs.
 Result<Report> Verify(const Side& a, const Side& b, const std::vector<Pair>& pairs,
                       const std::vector<std::vector<Tensor>>& inputs, const Options& options);
