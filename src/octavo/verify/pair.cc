@@ -186,8 +186,13 @@ std::vector<Pair> PairByQuantization(const Graph& a, const Graph& b) {
 }
 
 bool ShareOrigins(const Graph& a, const Graph& b) {
-  // A text that two files share by chance pairs few.
-  return 2 * PairByOrigin(a, b).size() >= QuantizedValues(a, Quantizations(a)).size();
+  // A text that two files share by chance pairs few; inputs and outputs are paired whatever the texts.
+  std::set<ValueId> ends(b.inputs().begin(), b.inputs().end());
+  for (const ir::Output& output : b.outputs()) ends.insert(output.value);
+  const std::vector<Pair> pairs = PairByOrigin(a, b);
+  const auto inner =
+      std::count_if(pairs.begin(), pairs.end(), [&](const Pair& p) { return !ends.contains(p.b); });
+  return 2 * static_cast<std::size_t>(inner) >= QuantizedValues(a, Quantizations(a)).size();
 }
 
 std::vector<Pair> Completed(const Graph& a, const Graph& b, std::vector<Pair> pairs) {
