@@ -15,6 +15,9 @@ import torchvision_cases  # noqa: E402
 CASES = torchvision_cases.cases()
 # The images are as small as the networks take them; `--all` has the real size.
 SMALL = 96
+# Elements of a layer by itself that may be off by one with ONNX Runtime's arithmetic.  Its sum of two tensors rounds
+# in another order, and where a pair of integers meets a tie, all elements with that pair are off.
+SHARE, SHARE_OF_SUMS = 10e-6, 100e-6
 
 
 def verify(model, size, *options):
@@ -42,8 +45,10 @@ def check(folder, per_channel, size):
         assert sum(l["constant"] for l in report["layers"]) == 0
     report = verify(folder / "model.pt", size)
     for share, layer in by_itself(report):
+        allowed = SHARE_OF_SUMS if layer["operator"].startswith("quantized::add") else SHARE
         # A single element is more than that of a small layer.
-        assert share <= max(10e-6, 1 / layer["alone"]["elements"]), "%s %s: %s" % (layer["operator"], layer["place"], layer["alone"])
+        assert share <= max(allowed, 1 / layer["alone"]["elements"]), "%s %s: %s" % (layer["operator"], layer["place"], layer["alone"])
+        assert layer["alone"]["unit"] == "relative" or layer["alone"]["largest"] <= 1
 
 
 @pytest.mark.parametrize("name, per_channel, scripted", CASES)

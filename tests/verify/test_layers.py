@@ -1,0 +1,48 @@
+"""Every single-layer model: what is converted equals the reference in every element, on the layer's own input.
+
+As it is exported, with ONNX Runtime's arithmetic; and with PyTorch's own scales and arithmetic, in both dialects."""
+import fnmatch
+import json
+
+import pytest
+
+import tools
+
+FOLDERS = sorted(f.parent for f in (tools.MODELS / "layers").glob("*/case.json"))
+WAYS = {"qdq": ("--dialect", "qdq"), "qdq-pytorch": ("--dialect", "qdq", "--arithmetic", "pytorch"),
+        "caffe2-pytorch": ("--dialect", "caffe2", "--arithmetic", "pytorch")}
+
+# Where a target's operators do not add up to PyTorch's: by one step at most.  These lists may only get shorter.
+THROUGH_FLOAT = ["*avg_pool*", "bilinear2d_*", "mean_*", "add_*scalar_integer", "conv3d_*", "conv_transpose*"]
+APART = {
+    # No integer kernel: float32 sums, whose order is the machine's.
+    "qdq": ["conv3d_*", "mean_batch"],
+    # PyTorch's own scales without the forms that make ONNX Runtime exact.
+    "qdq-pytorch": THROUGH_FLOAT,
+    # Operators that Caffe2 does not have, through float.
+    "caffe2-pytorch": THROUGH_FLOAT + ["mul*", "leaky_relu_ties"],
+}
+REFUSED = ("has no form in the caffe2 dialect", "Caffe2 dialect", "ONNX has ", "no form")
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("folder", [pytest.param(f, id=f.name) for f in FOLDERS])
+def test_equals_the_reference(folder, way):
+    case = tools.case(folder)
+    inputs = [word for i, given in enumerate(case["inputs"])
+              for word in ("--input", "%s@%s" % (folder / ("in%d.npy" % i), given["spec"]))]
+    run = tools.octavo("verify", folder / (case["forms"][0] + ".pt"), *inputs, "--json", *WAYS[way], check=False)
+    if run.returncode == 3 and way == "caffe2-pytorch":
+        assert any(text in run.stderr for text in REFUSED), run.stderr
+        return  # the dialect cannot say it
+    assert run.returncode in (0, 1), run.stderr
+    report = json.loads(run.stdout)
+    for layer in report["layers"]:
+        end = layer["end_to_end"]
+        what = "%s %s: %s" % (layer["operator"], layer["place"], end)
+        assert "mismatch" not in end, what
+        if any(fnmatch.fnmatch(folder.name, pattern) for pattern in APART[way]):
+            assert end["unit"] == "relative" or end["largest"] <= 1, what
+        else:
+            assert end["differ"] == 0, what
+            assert "alone" in layer or layer["input"], layer["not_alone"]
