@@ -1,7 +1,7 @@
 #include <chrono>
-#include <map>
 
 #include "octavo/cli/commands.h"
+#include "octavo/cli/model_options.h"
 #include "octavo/cli/progress.h"
 #include "octavo/cli/written_report.h"
 #include "octavo/octavo.h"
@@ -12,13 +12,11 @@ namespace {
 struct ConvertArguments {
   Common common;
   std::string model, output;
-  std::string per_channel = "error";
   ConvertOptions options;
 };
 
 int RunConvert(ConvertArguments& arguments) {
   ConvertOptions& options = arguments.options;
-  options.requantize_per_channel = arguments.per_channel == "requantize";
   const auto start = std::chrono::steady_clock::now();
   Result<ExportReport> report = [&] {
     Progress progress(!arguments.common.quiet && !arguments.common.json, arguments.model);
@@ -53,39 +51,14 @@ void AddConvert(CLI::App& app, Run& run) {
                    "QuantizeLinear and DequantizeLinear")
       ->required();
   command->add_option("-o,--output", arguments->output, "The ONNX file to write")->required();
-  static const std::map<std::string, Dialect> kDialects = {{"qdq", Dialect::kQdq},
-                                                           {"caffe2", Dialect::kCaffe2}};
-  static const std::map<std::string, Target> kTargets = {{"onnxruntime", Target::kOnnxRuntime},
-                                                         {"openvino", Target::kOpenVino},
-                                                         {"tensorrt", Target::kTensorRt}};
-  static const std::map<std::string, Numbers> kNumbers = {{"exact", Numbers::kExact},
-                                                          {"plain", Numbers::kPlain}};
-  static const std::map<std::string, ExternalData> kExternal = {
-      {"auto", ExternalData::kAuto}, {"always", ExternalData::kAlways}, {"never", ExternalData::kNever}};
-  command->add_option("--dialect", arguments->options.dialect, "qdq (default) or caffe2, as for export")
-      ->transform(CLI::CheckedTransformer(kDialects).description("{qdq,caffe2}"))
-      ->option_text(" ");
-  command->add_option("--target", arguments->options.target, "The runtime to write for, as for export")
-      ->transform(CLI::CheckedTransformer(kTargets).description("{onnxruntime,openvino,tensorrt}"))
-      ->option_text(" ");
-  command->add_option("--numbers", arguments->options.numbers, "exact (default) or plain, as for export")
-      ->transform(CLI::CheckedTransformer(kNumbers).description("{exact,plain}"))
-      ->option_text(" ");
-  command->add_option("--opset", arguments->options.opset,
-                      "ONNX opset, 13 to 21 (default 17; caffe2 is always 9)");
-  command
-      ->add_option("--external-data", arguments->options.external_data,
-                   "Weights in OUT.onnx.data: auto (only above 2 GB, default), always, never")
-      ->transform(CLI::CheckedTransformer(kExternal).description("{auto,always,never}"))
-      ->option_text(" ");
-  command
-      ->add_option(
-          "--per-channel-weights", arguments->per_channel,
-          "Caffe2 has no weights quantized per channel: error (default), or requantize them per tensor")
-      ->check(CLI::IsMember({"error", "requantize"}))
-      ->option_text(" ");
-  command->add_flag("--optimize", arguments->options.optimize,
-                    "Leave out transposes, slices and reshapes that do nothing");
+  ConvertOptions& options = arguments->options;
+  AddDialect(*command, options.dialect);
+  AddTarget(*command, options.target);
+  AddNumbers(*command, options.numbers);
+  AddOpset(*command, options.opset);
+  AddExternalData(*command, options.external_data);
+  AddPerChannel(*command, options.requantize_per_channel);
+  AddOptimize(*command, options.optimize);
   arguments->common.AddTo(*command);
   command->callback([arguments, &run] { run = [arguments] { return RunConvert(*arguments); }; });
 }

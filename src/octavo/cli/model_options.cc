@@ -27,6 +27,28 @@ void AddTarget(CLI::App& command, Target& target) {
       ->option_text(" ");
 }
 
+void AddNumbers(CLI::App& command, Numbers& numbers) {
+  static const std::map<std::string, Numbers> kNumbers = {{"exact", Numbers::kExact},
+                                                          {"plain", Numbers::kPlain}};
+  command
+      .add_option(
+          "--numbers", numbers,
+          "exact: constants and forms with which the runtime's results are PyTorch's (default); plain: "
+          "PyTorch's own scales everywhere")
+      ->transform(CLI::CheckedTransformer(kNumbers).description("{exact,plain}"))
+      ->option_text(" ");
+}
+
+void AddExternalData(CLI::App& command, ExternalData& external_data) {
+  static const std::map<std::string, ExternalData> kExternal = {
+      {"auto", ExternalData::kAuto}, {"always", ExternalData::kAlways}, {"never", ExternalData::kNever}};
+  command
+      .add_option("--external-data", external_data,
+                  "Weights in OUT.onnx.data: auto (only above 2 GB, default), always, never")
+      ->transform(CLI::CheckedTransformer(kExternal).description("{auto,always,never}"))
+      ->option_text(" ");
+}
+
 void AddOpset(CLI::App& command, int& opset) {
   command.add_option("--opset", opset, "ONNX opset, 13 to 21 (default 17; caffe2 is always 9)");
 }

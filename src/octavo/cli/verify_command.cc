@@ -84,6 +84,7 @@ void AddVerify(CLI::App& app, Run& run) {
   AddReference(*command, arguments->qnnpack);
   AddDialect(*command, options.conversion.dialect);
   AddTarget(*command, options.conversion.target);
+  AddNumbers(*command, options.conversion.numbers);
   AddOpset(*command, options.conversion.opset);
   AddPerChannel(*command, options.conversion.requantize_per_channel);
   AddOptimize(*command, options.conversion.optimize);

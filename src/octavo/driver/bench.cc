@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 
 #include "octavo/driver/given_inputs.h"
 #include "octavo/driver/model_kind.h"
@@ -26,7 +27,7 @@ double Seconds(Clock::time_point start) {
 
 // The number below which `share` of the sorted numbers lie.
 double Quantile(const std::vector<double>& sorted, double share) {
-  return sorted[static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1) + 0.5)];
+  return sorted[static_cast<std::size_t>(std::lround(share * static_cast<double>(sorted.size() - 1)))];
 }
 
 double Median(std::vector<double> numbers) {

@@ -81,7 +81,8 @@ class Lowering {
     for (const auto& [source, lowered] : map_) {
       if (!source_.value(ValueId{source}).constant) links.push_back({ValueId{source}, lowered});
     }
-    std::sort(links.begin(), links.end(), [](const Link& a, const Link& b) { return a.source < b.source; });
+    std::sort(links.begin(), links.end(),
+              [](const Link& a, const Link& b) { return a.source.index < b.source.index; });
     return links;
   }
 

@@ -204,10 +204,10 @@ std::vector<Pair> Completed(const Graph& a, const Graph& b, std::vector<Pair> pa
   }
   std::stable_sort(pairs.begin(), pairs.end(), [&](const Pair& x, const Pair& y) {
     const NodeId of_x = a.value(x.a).producer, of_y = a.value(y.a).producer;
-    return of_x != of_y ? of_x < of_y : x.a < y.a;
+    return of_x != of_y ? of_x < of_y : x.a.index < y.a.index;
   });
-  std::set<ValueId> seen;
-  std::erase_if(pairs, [&](const Pair& pair) { return !seen.insert(pair.b).second; });
+  std::set<std::int32_t> seen;
+  std::erase_if(pairs, [&](const Pair& pair) { return !seen.insert(pair.b.index).second; });
   return pairs;
 }
 
