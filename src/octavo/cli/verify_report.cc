@@ -145,8 +145,9 @@ std::string Summary(const driver::VerifyReport& report, const verify::Tolerance&
     text += fmt::format("equal: 0 of {} elements differ, in {} ({})", Grouped(totals.elements),
                         Count(totals.layers, "layer", "layers"), allowed);
   } else {
-    text += fmt::format("{} of {} differ by themselves, {} end to end ({})", totals.alone_layers,
-                        Count(totals.layers, "layer", "layers"), totals.differ_layers, allowed);
+    text += fmt::format("different: {} of {} by {}, {} end to end ({})", totals.alone_layers,
+                        Count(totals.layers, "layer", "layers"),
+                        totals.alone_layers == 1 ? "itself" : "themselves", totals.differ_layers, allowed);
   }
   text += fmt::format("  {:.2f} s\n", seconds);
   for (const Layer& layer : layers) {
@@ -172,7 +173,7 @@ std::string Summary(const driver::VerifyReport& report, const verify::Tolerance&
     text += fmt::format("{} saturated with this input: --all marks them\n",
                         Count(saturated, "layer is", "layers are"));
   if (totals.not_alone > 0)
-    text += fmt::format("{} not run by itself: --all says why\n",
+    text += fmt::format("{} not run alone: --all says why\n",
                         Count(totals.not_alone, "layer was", "layers were"));
   return text;
 }
