@@ -40,7 +40,7 @@ std::vector<Pair> ProductsNearTies(const TensorType& a, const TensorType& b, con
   const int za = static_cast<int>(a.quantization->zero_point());
   const int zb = static_cast<int>(b.quantization->zero_point());
   constexpr int kLargest = 255 * 255;
-  std::vector<bool> seen(2 * kLargest + 1, false);
+  std::vector<bool> seen(static_cast<std::size_t>(2 * kLargest + 1), false);
   std::vector<Pair> pairs;
   for (int i = low - za; i <= high - za; ++i) {
     for (int j = low - zb; j <= high - zb; ++j) {

@@ -36,7 +36,7 @@ template <typename T>
 Array<T> Elements(const Tensor& tensor) {
   Array<T> array(tensor.sizes);
   const std::vector<std::byte> bytes = tensor.Bytes();
-  std::memcpy(array.data.data(), bytes.data(), bytes.size());
+  if (!bytes.empty()) std::memcpy(array.data.data(), bytes.data(), bytes.size());
   return array;
 }
 
