@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,6 +51,9 @@ struct ExportReport {
   int opset = 0;
   std::vector<ValueReport> inputs, outputs;
   std::vector<std::string> warnings;
+  // The graphs that were made on the way, freed with the report.  A program that ends then may spare itself
+  // that.
+  std::shared_ptr<const void> made;
 };
 
 // Reads `model`, converts it and writes `output`, which appears whole or not at all.

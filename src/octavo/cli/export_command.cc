@@ -1,6 +1,7 @@
 #include <chrono>
 
 #include "octavo/cli/commands.h"
+#include "octavo/cli/memory.h"
 #include "octavo/cli/model_options.h"
 #include "octavo/cli/progress.h"
 #include "octavo/cli/written_report.h"
@@ -14,10 +15,12 @@ struct ExportArguments {
   std::string model, output;
   std::vector<std::string> inputs;
   ExportOptions options;
+  std::shared_ptr<const void> made;  // lives until the process ends
 };
 
 int RunExport(ExportArguments& arguments) {
   const std::string doing = "convert " + arguments.model;
+  UseLargePages();
   ExportOptions& options = arguments.options;
   for (const std::string& text : arguments.inputs) {
     auto spec = InputSpec::Parse(text);
@@ -31,6 +34,7 @@ int RunExport(ExportArguments& arguments) {
     return Export(arguments.model, arguments.output, options);
   }();
   if (!report) return Fail(report.error(), arguments.common, doing);
+  arguments.made = report->made;
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const Written written{.output = arguments.output,
                         .dialect = options.dialect,

@@ -40,11 +40,12 @@ Result<ExportReport> ConvertAndWrite(const ir::Graph& imported, const Registry& 
   ExportReport report;
   report.opset = OCTAVO_TRY(ChosenOpset(options));
   report.operators = imported.nodes().size();
-  Converted converted = OCTAVO_TRY(Convert(imported, registry, options));
-  const ir::Graph& graph = converted.graph;
+  const auto converted = std::make_shared<Converted>(OCTAVO_TRY(Convert(imported, registry, options)));
+  const ir::Graph& graph = converted->graph;
   report.nodes = graph.nodes().size();
-  report.nodes_saved = converted.nodes_saved;
-  report.warnings = std::move(converted.warnings);
+  report.nodes_saved = converted->nodes_saved;
+  report.warnings = std::move(converted->warnings);
+  report.made = converted;
   for (const ir::ValueId input : graph.inputs())
     report.inputs.push_back({graph.value(input).name, graph.type(input)});
   for (const ir::Output& o : graph.outputs()) report.outputs.push_back({o.name, graph.type(o.value)});
@@ -63,29 +64,32 @@ Result<ExportReport> ConvertAndWrite(const ir::Graph& imported, const Registry& 
 
 namespace {
 
-Result<ExportReport> ExportWith(const driver::Operators& operators, const std::filesystem::path& model,
-                                const std::filesystem::path& output, const ExportOptions& options) {
-  OCTAVO_TRY(driver::ChosenOpset(options));
-  OCTAVO_TRY(driver::CheckOutput(model, output));
-  driver::Report(options, "reading");
-  driver::Read read = OCTAVO_TRY(driver::ReadModel(model, operators.registry, options.inputs));
-  if (!read.imported.missing.empty()) return driver::MissingOperators(read.imported.missing);
-  passes::RemoveDeadNodes(read.imported.graph);
-  driver::Report(options, "converting");
-  ExportReport report =
-      OCTAVO_TRY(driver::ConvertAndWrite(read.imported.graph, operators.registry, output, options));
-  report.warnings.insert(report.warnings.begin(), read.imported.warnings.begin(),
-                         read.imported.warnings.end());
-  return report;
-}
+struct Made {
+  std::unique_ptr<driver::Operators> operators;  // first: the plugins' code outlives what it made
+  driver::Read read;
+  std::shared_ptr<const void> converted;
+};
 
 }  // namespace
 
 Result<ExportReport> Export(const std::filesystem::path& model, const std::filesystem::path& output,
                             const ExportOptions& options) {
-  const auto operators = OCTAVO_TRY(driver::LoadOperators(options.plugins));
-  Result<ExportReport> report = ExportWith(*operators, model, output, options);
-  // An emitter of a plugin may be part of the error's text only, so the plugins may go now.
+  const auto made = std::make_shared<Made>();
+  made->operators = OCTAVO_TRY(driver::LoadOperators(options.plugins));
+  OCTAVO_TRY(driver::ChosenOpset(options));
+  OCTAVO_TRY(driver::CheckOutput(model, output));
+  driver::Report(options, "reading");
+  const Registry& registry = made->operators->registry;
+  driver::Read& read = made->read;
+  read = OCTAVO_TRY(driver::ReadModel(model, registry, options.inputs));
+  if (!read.imported.missing.empty()) return driver::MissingOperators(read.imported.missing);
+  passes::RemoveDeadNodes(read.imported.graph);
+  driver::Report(options, "converting");
+  ExportReport report = OCTAVO_TRY(driver::ConvertAndWrite(read.imported.graph, registry, output, options));
+  report.warnings.insert(report.warnings.begin(), read.imported.warnings.begin(),
+                         read.imported.warnings.end());
+  made->converted = std::move(report.made);
+  report.made = made;
   return report;
 }
 
