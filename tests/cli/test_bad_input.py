@@ -163,6 +163,10 @@ class BrokenPrograms(CliTest):
         message = self.assert_refused(self.changed(with_body("return (self).forward(x, )")), *INPUT)
         self.assertIn("calls", message)
 
+    def test_a_method_that_is_for_saving(self):
+        self.assert_refused(self.changed(with_body("return (self).__getstate__()", "  def __getstate__(self) -> int:\n    return 1\n")),
+                            *INPUT, says=["__getstate__ is called, which is for saving", ":5:"])
+
     def test_endless_loop(self):
         self.assert_refused(self.changed(with_body("while True:\n  y = 1\nreturn x")), *INPUT)
         self.assert_refused(self.changed(with_body("l = [1]\nfor i in range(1000000000):\n  _ = torch.append(l, i)\n"

@@ -328,6 +328,9 @@ Result<Value> Evaluator::Call(const Callable& callee, const CallArguments& argum
   }
   DepthGuard depth(*this);
   OCTAVO_TRY(depth.Check());
+  if (callee.function->skipped) {
+    return Unsupported(fmt::format("{} is called, which is for saving a model alone", callee.function->name));
+  }
   Frame frame;
   if (callee.captured) frame.locals = *callee.captured;
   frame.function = callee.function->name;

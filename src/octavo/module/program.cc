@@ -18,7 +18,7 @@ Result<std::unique_ptr<const source::File>> ArchiveProgram::Parse(const std::str
   auto text = std::make_shared<SourceText>();
   text->name = record;
   text->text = OCTAVO_TRY(archive_->ReadText(record));
-  return source::Parse(std::move(text), limits_);
+  return source::Parse(std::move(text), limits_, source::Parts::kWithoutSaving, arena_);
 }
 
 Result<const ArchiveProgram::CodeFile*> ArchiveProgram::FileOf(std::string_view name) const {

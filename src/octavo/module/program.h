@@ -35,6 +35,7 @@ class ArchiveProgram : public Program {
 
   std::shared_ptr<const archive::Archive> archive_;
   Limits limits_;
+  std::shared_ptr<source::Arena> arena_ = std::make_shared<source::Arena>();
   mutable std::unordered_map<std::string, CodeFile> files_;  // by the part of names before the last dot
 };
 

@@ -8,11 +8,18 @@
 
 namespace octavo::source {
 
-Parser::Parser(std::shared_ptr<const SourceText> source, const Limits& limits)
-    : source_(std::move(source)), text_(source_->text), limits_(limits), lexer_(text_, 0) {}
+Parser::Parser(std::shared_ptr<const SourceText> source, const Limits& limits, Parts parts,
+               std::shared_ptr<Arena> arena)
+    : source_(std::move(source)),
+      text_(source_->text),
+      limits_(limits),
+      parts_(parts),
+      arena_(arena ? std::move(arena) : std::make_shared<Arena>()),
+      lexer_(text_, 0) {}
 
 std::unique_ptr<const File> Parser::ParseFile() {
   file_ = std::make_unique<File>();
+  file_->arena = arena_;
   file_->source = source_;
   Advance();
   while (token_.kind != TokenKind::kEof) {
@@ -82,11 +89,12 @@ bool Parser::CountNode() {
   return FailHere(fmt::format("more than {} parts in one source file", limits_.max_syntax_nodes));
 }
 
-Result<std::unique_ptr<const File>> Parse(std::shared_ptr<const SourceText> source, const Limits& limits) {
+Result<std::unique_ptr<const File>> Parse(std::shared_ptr<const SourceText> source, const Limits& limits,
+                                          Parts parts, std::shared_ptr<Arena> arena) {
   if (source->text.size() >= std::numeric_limits<std::uint32_t>::max()) {
     return InvalidFile("a source file of 4 GiB or more").SetWhere(source->name);
   }
-  Parser parser(std::move(source), limits);
+  Parser parser(std::move(source), limits, parts, std::move(arena));
   auto file = parser.ParseFile();
   if (!file) return parser.TakeError();
   return file;

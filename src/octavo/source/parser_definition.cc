@@ -112,7 +112,13 @@ std::unique_ptr<const Function> Parser::ParseFunction(bool is_method) {
   if (comment && *comment > colon.begin && !ParseTypeComment(*comment, function.get(), is_method)) {
     return nullptr;
   }
-  if (!ParseBlock(&function->body)) return nullptr;
+  if (is_method && parts_ == Parts::kWithoutSaving && function->name == "__getstate__" &&
+      token_.kind == TokenKind::kIndent) {
+    function->skipped = true;
+    if (!SkipBlock()) return nullptr;
+  } else if (!ParseBlock(&function->body)) {
+    return nullptr;
+  }
   return function;
 }
 

@@ -11,6 +11,7 @@
 #include "octavo/base/limits.h"
 #include "octavo/result.h"
 #include "octavo/source/lexer.h"
+#include "octavo/source/parser.h"
 #include "octavo/source/syntax.h"
 
 namespace octavo::source {
@@ -29,7 +30,8 @@ struct Tree {
 // printer's parentheses hide ("and" and "or" bind alike).
 class Parser {
  public:
-  Parser(std::shared_ptr<const SourceText> source, const Limits& limits);
+  Parser(std::shared_ptr<const SourceText> source, const Limits& limits, Parts parts,
+         std::shared_ptr<Arena> arena);
 
   std::unique_ptr<const File> ParseFile();
   // Valid after ParseFile returned null.
@@ -48,6 +50,7 @@ class Parser {
 
   // Statements: parser_statement.cc.
   bool ParseBlock(Block* block);
+  bool SkipBlock();
   StatementPtr ParseStatement();
   StatementPtr ParseIf();
   StatementPtr ParseWhile();
@@ -121,7 +124,7 @@ class Parser {
   // A node in the arena of the file.
   template <typename T>
   std::unique_ptr<T, InArena> New() {
-    std::pmr::memory_resource* arena = &file_->arena;
+    std::pmr::memory_resource* arena = file_->arena.get();
     return std::unique_ptr<T, InArena>(::new (arena->allocate(sizeof(T), alignof(T))) T(arena));
   }
 
@@ -129,6 +132,8 @@ class Parser {
   std::unique_ptr<File> file_;
   std::string_view text_;
   Limits limits_;
+  Parts parts_;
+  std::shared_ptr<Arena> arena_;
   Lexer lexer_;
   Token token_;                 // the next one, not yet taken
   std::uint32_t last_end_ = 0;  // where the last taken token ended

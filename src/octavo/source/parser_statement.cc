@@ -41,6 +41,18 @@ bool Parser::ParseBlock(Block* block) {
   return true;
 }
 
+bool Parser::SkipBlock() {
+  int levels = 0;
+  do {
+    if (token_.kind == TokenKind::kError || token_.kind == TokenKind::kEof)
+      return FailExpected("a statement");
+    levels += token_.kind == TokenKind::kIndent ? 1 : 0;
+    levels -= token_.kind == TokenKind::kDedent ? 1 : 0;
+    Advance();
+  } while (levels > 0);
+  return true;
+}
+
 StatementPtr Parser::ParseStatement() {
   switch (token_.kind) {
     case TokenKind::kIf:

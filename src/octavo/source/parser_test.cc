@@ -260,6 +260,32 @@ TEST(Parser, RangesOfDefinitionsAndStatements) {
   EXPECT_EQ(method.body.at(0)->range.Place(), "code/__torch__/net.py:4:5");
 }
 
+TEST(Parser, LeavesOutWhatIsForSavingOnly) {
+  const std::string text =
+      "class A(Module):\n  x : int\n"
+      "  def __getstate__(self) -> Tuple[int]:\n    if True:\n      y = [1,\n2]\n    return (self.x,)\n"
+      "  def f(self) -> int:\n    return 1\n";
+  const auto parse = [](std::string given, Parts parts, std::shared_ptr<Arena> arena = nullptr) {
+    return Parse(std::make_shared<SourceText>(SourceText{"a.py", std::move(given)}), {}, parts,
+                 std::move(arena));
+  };
+  auto all = parse(text, Parts::kAll);
+  const auto arena = std::make_shared<Arena>();
+  auto part = parse(text, Parts::kWithoutSaving, arena);
+  ASSERT_TRUE(all && part);
+  EXPECT_GT(arena.use_count(), 1);
+  const auto& methods = (*part)->classes.at(0)->methods;
+  ASSERT_EQ(methods.size(), 2);
+  EXPECT_TRUE(methods[0]->skipped);
+  EXPECT_TRUE(methods[0]->body.empty());
+  EXPECT_FALSE(methods[1]->skipped);
+  EXPECT_EQ(methods[1]->body.size(), 1);
+  EXPECT_FALSE((*all)->classes.at(0)->methods.at(0)->skipped);
+  EXPECT_EQ((*all)->classes.at(0)->methods.at(0)->body.size(), 2);
+  EXPECT_FALSE(parse(text.substr(0, text.find("2]")), Parts::kWithoutSaving));
+  EXPECT_FALSE(parse("class A(Module):\n  def __getstate__(self):\n    x = 'a\n", Parts::kWithoutSaving));
+}
+
 TEST(Parser, KeepsTheSource) {
   auto source = std::make_shared<SourceText>(SourceText{"a.py", "x = 1\n"});
   auto file = Parse(source);

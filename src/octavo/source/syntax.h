@@ -14,7 +14,8 @@
 
 namespace octavo::source {
 
-// Expressions and statements lie in their file's arena, which frees them all at once.
+// What expressions and statements lie in; it frees them all at once.
+using Arena = std::pmr::monotonic_buffer_resource;
 struct InArena {
   template <typename T>
   void operator()(const T* node) const {
@@ -124,6 +125,7 @@ struct Function {
   std::vector<Parameter> parameters;
   ExprPtr return_annotation;  // may be null
   Block body;
+  bool skipped = false;  // the body was not asked for and is empty here (Parts::kWithoutSaving)
   SourceRange range;
 };
 
@@ -139,7 +141,7 @@ struct Class {
 
 // One file of the code/ folder.
 struct File {
-  std::pmr::monotonic_buffer_resource arena;  // first, so that it outlives what lies in it
+  std::shared_ptr<Arena> arena;  // first, so that it outlives what lies in it
   std::shared_ptr<const SourceText> source;
   std::vector<std::unique_ptr<const Class>> classes;
   std::vector<std::unique_ptr<const Function>> functions;
