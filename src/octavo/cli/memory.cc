@@ -20,15 +20,16 @@ void UseLargePages() {
   mallopt(M_TOP_PAD, kStep);
   mallopt(M_TRIM_THRESHOLD, 2 * kStep);
   mallopt(M_MMAP_THRESHOLD, kOwnMapping);
-  void* block = std::malloc(kBlock);
+  auto* const block = static_cast<std::byte*>(std::malloc(kBlock));
   const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
-  const auto begin = (reinterpret_cast<std::uintptr_t>(block) + page - 1) / page * page;
-  const auto end = reinterpret_cast<std::uintptr_t>(sbrk(0)) / page * page;
-  std::free(block);
+  const auto address = reinterpret_cast<std::uintptr_t>(block),
+             top = reinterpret_cast<std::uintptr_t>(sbrk(0));
+  const std::uintptr_t skip = (page - address % page) % page;
   // Advice alone: where it is not taken, or the block lies elsewhere, nothing is lost.
-  if (begin < end && end - begin <= 2 * std::uintptr_t{kStep}) {
-    madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+  if (block != nullptr && address + skip < top && top - address <= 2 * std::uintptr_t{kStep}) {
+    madvise(block + skip, (top - address - skip) / page * page, MADV_HUGEPAGE);
   }
+  std::free(block);
 #endif
 }
 

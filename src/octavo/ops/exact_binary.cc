@@ -45,8 +45,9 @@ std::vector<Pair> ProductsNearTies(const TensorType& a, const TensorType& b, con
   for (int i = low - za; i <= high - za; ++i) {
     for (int j = low - zb; j <= high - zb; ++j) {
       const int product = i * j;
-      if (seen[static_cast<std::size_t>(product + kLargest)]) continue;
-      seen[static_cast<std::size_t>(product + kLargest)] = true;
+      const auto index = static_cast<std::size_t>(std::int64_t{product} + kLargest);
+      if (seen[index]) continue;
+      seen[index] = true;
       const auto accumulator = static_cast<float>(product);
       const float scaled = accumulator * multiplier;
       if (scaled + out.zero < out.low - 1 || scaled + out.zero > out.high + 1) continue;
