@@ -1,3 +1,4 @@
+cmake_minimum_required(VERSION 3.25)
 # Fails when a source of FOLDER includes "octavo/OTHER/..." with OTHER neither FOLDER nor in ALLOWED.
 set(allowed ${FOLDER} ${ALLOWED})
 foreach(source ${SOURCES})
