@@ -17,20 +17,18 @@ target_include_directories(octavo_options INTERFACE ${PROJECT_SOURCE_DIR}/includ
 # source includes what it uses all the same.
 option(OCTAVO_PRECOMPILE "Parse the common headers once" OFF)
 if(OCTAVO_PRECOMPILE)
+  set(common_headers <algorithm> <array> <cmath> <cstdint> <functional> <limits> <map> <memory> <optional> <span>
+      <string> <string_view> <unordered_map> <utility> <variant> <vector> <fmt/format.h> <tl/expected.hpp>)
   file(WRITE ${PROJECT_BINARY_DIR}/precompiled.cc "")
   add_library(octavo_precompiled OBJECT ${PROJECT_BINARY_DIR}/precompiled.cc)
   target_link_libraries(octavo_precompiled PRIVATE octavo_options tl::expected fmt::fmt)
-  target_precompile_headers(octavo_precompiled PRIVATE
-    <algorithm> <array> <cmath> <cstdint> <functional> <limits> <map> <memory> <optional> <span> <string>
-    <string_view> <unordered_map> <utility> <variant> <vector> <fmt/format.h> <tl/expected.hpp>)
+  target_precompile_headers(octavo_precompiled PRIVATE ${common_headers})
   if(OCTAVO_BUILD_TESTS)
     # A program, as the tests are: its code's position is another matter than a library's.
     file(WRITE ${PROJECT_BINARY_DIR}/precompiled_test.cc "int main() {}\n")
     add_executable(octavo_precompiled_test EXCLUDE_FROM_ALL ${PROJECT_BINARY_DIR}/precompiled_test.cc)
     target_link_libraries(octavo_precompiled_test PRIVATE octavo_options tl::expected fmt::fmt GTest::gtest GTest::gmock)
-    target_precompile_headers(octavo_precompiled_test PRIVATE
-      <algorithm> <array> <cmath> <cstdint> <map> <optional> <span> <string> <string_view> <utility> <variant>
-      <vector> <fmt/format.h> <tl/expected.hpp> <gmock/gmock.h> <gtest/gtest.h>)
+    target_precompile_headers(octavo_precompiled_test PRIVATE ${common_headers} <gmock/gmock.h> <gtest/gtest.h>)
   endif()
 endif()
 

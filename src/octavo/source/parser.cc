@@ -11,16 +11,16 @@ namespace octavo::source {
 Parser::Parser(std::shared_ptr<const SourceText> source, const Limits& limits, Parts parts,
                std::shared_ptr<Arena> arena)
     : source_(std::move(source)),
+      file_(std::make_unique<File>()),
       text_(source_->text),
       limits_(limits),
       parts_(parts),
-      arena_(arena ? std::move(arena) : std::make_shared<Arena>()),
-      lexer_(text_, 0) {}
+      lexer_(text_, 0) {
+  file_->arena = arena ? std::move(arena) : std::make_shared<Arena>();
+  file_->source = source_;
+}
 
 std::unique_ptr<const File> Parser::ParseFile() {
-  file_ = std::make_unique<File>();
-  file_->arena = arena_;
-  file_->source = source_;
   Advance();
   while (token_.kind != TokenKind::kEof) {
     if (!ParseTopLevel(file_.get())) return nullptr;

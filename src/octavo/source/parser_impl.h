@@ -133,7 +133,6 @@ class Parser {
   std::string_view text_;
   Limits limits_;
   Parts parts_;
-  std::shared_ptr<Arena> arena_;
   Lexer lexer_;
   Token token_;                 // the next one, not yet taken
   std::uint32_t last_end_ = 0;  // where the last taken token ended

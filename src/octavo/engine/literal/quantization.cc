@@ -34,14 +34,15 @@ Result<Grain> GrainOf(Call& call, std::int64_t default_axis) {
   call.Ignore({"axis", "saturate"});  // what saturates is 8-bit floats
   Grain grain;
   grain.scales = Product(scales);
+  const auto single = [](const Sizes& shape) { return Product(shape) == 1 && shape.size() <= 1; };
   if (call.has(2)) {
     const Sizes zero_points = OCTAVO_TRY(call.sizes(2));
     // ONNX Runtime's quantizer writes a bias's scale as [1] and its zero point as [].
-    const bool single =
-        Product(scales) == 1 && Product(zero_points) == 1 && scales.size() <= 1 && zero_points.size() <= 1;
-    if (zero_points != scales && !single) return call.Invalid("scale and zero point have different shapes");
+    if (zero_points != scales && !(single(scales) && single(zero_points))) {
+      return call.Invalid("scale and zero point have different shapes");
+    }
   }
-  if (block == 0 && grain.scales == 1 && scales.size() <= 1) {
+  if (block == 0 && single(scales)) {
     // One element along an axis of another size is still one scale for all.
     return grain;
   }
