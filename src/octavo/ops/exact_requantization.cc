@@ -21,46 +21,58 @@ std::optional<float> WeightScale(float x, float y, float multiplier) {
   return std::nullopt;
 }
 
+// One for each channel, or nothing.
+std::optional<std::vector<double>> WeightScales(float x, float y, const std::vector<float>& multipliers) {
+  std::vector<double> scales;
+  for (const float multiplier : multipliers) {
+    const auto scale = WeightScale(x, y, multiplier);
+    if (!scale) return std::nullopt;
+    scales.push_back(*scale);
+  }
+  return scales;
+}
+
+// Input and result counted in steps: (1 m) / 1 is m for every channel.
+RequantizationTypes InSteps(const TensorType& x, const Quantization& weight, const TensorType& y,
+                            const std::vector<float>& multipliers) {
+  RequantizationTypes types{x, y, weight};
+  types.x.quantization->scales[0] = 1;
+  types.y.quantization->scales[0] = 1;
+  types.weight.scales.assign(multipliers.begin(), multipliers.end());
+  return types;
+}
+
 }  // namespace
 
 RequantizationTypes ExactRequantization(const TensorType& x, const Quantization& weight,
                                         const TensorType& y) {
-  RequantizationTypes best{x, y, weight};
   const auto x_scale = static_cast<float>(x.quantization->scale());
   const auto y_scale = static_cast<float>(y.quantization->scale());
   const float inverse = 1.0F / y_scale;
   std::vector<float> multipliers;
-  std::size_t most = 0;
+  bool met = true;
   for (const double scale : weight.scales) {
     const auto w = static_cast<float>(scale);
     multipliers.push_back((x_scale * w) * inverse);
     // Nothing is to be had from moving what float32 hardly holds.
-    if (!std::isnormal(multipliers.back()) || !std::isnormal(x_scale * w)) return best;
-    if ((x_scale * w) / y_scale == multipliers.back()) ++most;
+    if (!std::isnormal(multipliers.back()) || !std::isnormal(x_scale * w)) return {x, y, weight};
+    met = met && (x_scale * w) / y_scale == multipliers.back();
   }
-  if (most == multipliers.size()) return best;
+  if (met) return {x, y, weight};
   constexpr int kTries = 5;
   for (int i = 0; i < kTries; ++i) {
     for (int j = 0; j < kTries; ++j) {
       const float moved_x = Ulps(x_scale, Alternating(i)), moved_y = Ulps(y_scale, Alternating(j));
-      RequantizationTypes types{x, y, weight};
-      types.x.quantization->scales[0] = moved_x;
-      types.y.quantization->scales[0] = moved_y;
-      std::size_t met = 0;
-      for (std::size_t c = 0; c < multipliers.size(); ++c) {
-        const auto w = WeightScale(moved_x, moved_y, multipliers[c]);
-        if (!w) continue;  // as it is
-        types.weight.scales[c] = *w;
-        ++met;
+      if (const auto scales = WeightScales(moved_x, moved_y, multipliers)) {
+        RequantizationTypes types{x, y, weight};
+        types.x.quantization->scales[0] = moved_x;
+        types.y.quantization->scales[0] = moved_y;
+        types.weight.scales = *scales;
+        return types;
       }
-      if (met > most) {
-        most = met;
-        best = types;
-      }
-      if (most == multipliers.size()) return best;
     }
   }
-  return best;
+  return InSteps(x, weight, y, multipliers);
 }
 
 }  // namespace octavo

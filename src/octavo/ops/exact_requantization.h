@@ -6,16 +6,17 @@
 
 namespace octavo {
 
-// What the DequantizeLinear nodes of a layer's input and weight and its QuantizeLinear are to say: each scale
-// within a few units in the last place of the model's own.
+// What the DequantizeLinear nodes of a layer's input and weight and its QuantizeLinear are to say.
 struct RequantizationTypes {
   TensorType x, y;
   Quantization weight;
 };
 
 // PyTorch multiplies the accumulator of channel c by (x w_c) (1 / y), ONNX Runtime by (x w_c) / y
-// (onnxruntime/core/providers/cpu/quantization/qlinearconv.cc), float32 after each step.  The answer is the
-// choice with the most channels whose multipliers are equal; mostly all of them.
+// (onnxruntime/core/providers/cpu/quantization/qlinearconv.cc), float32 after each step.  The answer has
+// PyTorch's multiplier in every channel: each scale within a few units in the last place of the model's own
+// where that is found (nearly always for one channel, seldom for many, which share x and y), else x and y 1
+// and the multipliers as the weight's scales.  As it is where a multiplier is not a normal number.
 RequantizationTypes ExactRequantization(const TensorType& x, const Quantization& weight, const TensorType& y);
 
 }  // namespace octavo

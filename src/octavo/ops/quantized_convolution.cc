@@ -123,7 +123,8 @@ Result<std::vector<Value>> ConvQdq(const Form& form, Builder& g, const Arguments
   }
   RequantizationTypes types{x.type(), a.result(), conv.weights.quantization()};
   // ONNX Runtime has an integer kernel for quint8.
-  if (!form.transposed && x.dtype() == DType::kQUint8 && g.exact_for(Target::kOnnxRuntime)) {
+  if (!form.transposed && x.dtype() == DType::kQUint8 && !conv.weights.bias_value.defined() &&
+      g.exact_for(Target::kOnnxRuntime)) {
     types = ExactRequantization(types.x, types.weight, types.y);
   }
   const Value real = g.Op(form.transposed ? "ConvTranspose" : "Conv",

@@ -63,7 +63,7 @@ Result<std::vector<Value>> LinearQdq(bool relu, Builder& g, const Arguments& a) 
   const bool gemm = reshaped || (shape && shape->size() == 2);
   RequantizationTypes types{x.type(), a.result(), w.quantization()};
   // ONNX Runtime has an integer kernel for quint8.
-  if (gemm && x.dtype() == DType::kQUint8 && g.exact_for(Target::kOnnxRuntime)) {
+  if (gemm && x.dtype() == DType::kQUint8 && !w.bias_value.defined() && g.exact_for(Target::kOnnxRuntime)) {
     types = ExactRequantization(types.x, types.weight, types.y);
   }
   Value real = Dequantize(g, x, types.x);
