@@ -6,6 +6,7 @@
 
 #include "octavo/emit.h"
 #include "octavo/lower/steps.h"
+#include "octavo/ops/exact_addition.h"
 #include "octavo/ops/exact_binary.h"
 #include "octavo/ops/quantized_result.h"
 #include "octavo/ops/quantized_scalar.h"
@@ -52,6 +53,12 @@ struct Form {
   bool relu;
 };
 
+// The forms with `out` for their result.
+bool IntoAnother(const Arguments& a) {
+  return std::any_of(a.specs().begin(), a.specs().end(),
+                     [](const ArgumentSpec& spec) { return spec.name == "out"; });
+}
+
 // PyTorch multiplies the integers' product by (x y) (1 / z); XNNPACK, which it has products of qint8 done by
 // but for the `out` forms and a zero point of 127, by (x y) / z.
 float ProductMultiplier(const Arguments& a, const Value& x, const Value& y, const Quantization& z) {
@@ -59,9 +66,7 @@ float ProductMultiplier(const Arguments& a, const Value& x, const Value& y, cons
   const auto y_scale = static_cast<float>(y.quantization().scale());
   const float product = x_scale * y_scale;
   const auto scale = static_cast<float>(z.scale());
-  const bool out_form = std::any_of(a.specs().begin(), a.specs().end(),
-                                    [](const ArgumentSpec& spec) { return spec.name == "out"; });
-  const bool xnnpack = x.dtype() == DType::kQInt8 && !out_form && z.zero_point() < 127;
+  const bool xnnpack = x.dtype() == DType::kQInt8 && !IntoAnother(a) && z.zero_point() < 127;
   return xnnpack ? product / scale : product * (1.0F / scale);
 }
 
@@ -91,10 +96,36 @@ Result<std::vector<Value>> ProductForOnnxRuntime(bool relu, Builder& g, const Ar
   return One(g.As(QuantizeReal(g, real, type, relu), a.result()));
 }
 
+bool MayHaveOtherShapes(const Value& x, const Value& y) {
+  if (!x.shape() || !y.shape()) return false;  // two branches of one network, nearly always
+  if (x.shape()->size() != y.shape()->size()) return true;
+  for (std::size_t i = 0; i < x.shape()->size(); ++i) {
+    if (Dim::Equal((*x.shape())[i], (*y.shape())[i]) == false) return true;
+  }
+  return false;
+}
+
+Result<std::vector<Value>> SumForOnnxRuntime(bool relu, Builder& g, const Arguments& a) {
+  const Value x = a.tensor("qa"), y = a.tensor("qb");
+  const bool broadcast = MayHaveOtherShapes(x, y);
+  const bool fixed_point = !IntoAnother(a) && (!broadcast || x.dtype() == DType::kQInt8);
+  const BinaryScales scales =
+      ExactAdditionScales(x.type(), y.type(), a.result(),
+                          fixed_point ? QuantizedSum::kFixedPoint : QuantizedSum::kReals, broadcast)
+          .scales;
+  TensorType x_type = x.type(), y_type = y.type(), type = a.result();
+  x_type.quantization->scales[0] = scales.a;
+  y_type.quantization->scales[0] = scales.b;
+  type.quantization->scales[0] = scales.result;
+  const Value real = g.Op("Add", {Dequantize(g, x, x_type), Dequantize(g, y, y_type)});
+  return One(g.As(QuantizeReal(g, real, type, relu), a.result()));
+}
+
 Result<std::vector<Value>> BinaryQdq(Form form, Builder& g, const Arguments& a) {
   OCTAVO_TRY(CheckOperands(a));
-  if (std::string_view(form.onnx) == "Mul" && g.exact_for(Target::kOnnxRuntime)) {
-    return ProductForOnnxRuntime(form.relu, g, a);
+  if (g.exact_for(Target::kOnnxRuntime)) {
+    const bool product = std::string_view(form.onnx) == "Mul";
+    return product ? ProductForOnnxRuntime(form.relu, g, a) : SumForOnnxRuntime(form.relu, g, a);
   }
   const Value real = g.Op(form.onnx, {Dequantize(g, a.tensor("qa")), Dequantize(g, a.tensor("qb"))});
   return One(QuantizeReal(g, real, a.result(), form.relu));

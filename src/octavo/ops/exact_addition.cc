@@ -1,0 +1,206 @@
+#include "octavo/ops/exact_addition.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <utility>
+#include <vector>
+
+#include "octavo/lower/checks.h"
+#include "octavo/ops/ulps.h"
+
+namespace octavo {
+namespace {
+
+struct Level {
+  float scale, zero;
+  explicit Level(const TensorType& type)
+      : scale(static_cast<float>(type.quantization->scale())),
+        zero(static_cast<float>(type.quantization->zero_point())) {}
+};
+
+struct Operands {
+  Level a, b, to;
+  float low, high;  // of the integers
+  bool is_signed;
+
+  float Clamped(float q) const { return std::clamp(q, low, high); }
+};
+
+// Two integers and PyTorch's answer.
+struct Sum {
+  float a, b, integer;
+};
+
+// What PyTorch computes, in steps of the result's, and how it rounds that.  Each scale is a whole number of
+// 2^-shift steps.
+class FixedPoint {
+ public:
+  static bool Takes(const Operands& o) {
+    const float low = o.is_signed ? 0x1p-10F : 0x1p-14F;
+    for (const float ratio : {o.a.scale / o.to.scale, o.b.scale / o.to.scale}) {
+      if (!(ratio >= low && ratio < 256)) return false;
+    }
+    return true;
+  }
+  explicit FixedPoint(const Operands& o) : a_zero_(o.a.zero), b_zero_(o.b.zero), ties_up_(o.is_signed) {
+    const float a = o.a.scale / o.to.scale, b = o.b.scale / o.to.scale;
+    const int bits = o.is_signed ? 20 : 21;
+    step_ = std::ldexp(1.0, std::ilogb(std::max(a, b)) - bits);
+    a_ = std::nearbyint(a / step_) * step_;
+    b_ = std::nearbyint(b / step_) * step_;
+  }
+  // Whole numbers below 2^53 of a power of two: exact.
+  double Steps(float a, float b) const {
+    return a_ * static_cast<double>(a - a_zero_) + b_ * static_cast<double>(b - b_zero_);
+  }
+  double Rounded(double steps) const {
+    return ties_up_ || steps >= 0 ? std::floor(steps + 0.5) : std::ceil(steps - 0.5);
+  }
+
+ private:
+  double step_, a_, b_;
+  float a_zero_, b_zero_;
+  bool ties_up_;
+};
+
+class Reals {
+ public:
+  explicit Reals(const Operands& o) : o_(o), inverse_(1.0F / o.to.scale) {}
+  double Steps(float a, float b) const {
+    const float steps = (std::fma(o_.a.scale, a, -(o_.a.scale * o_.a.zero)) +
+                         std::fma(o_.b.scale, b, -(o_.b.scale * o_.b.zero))) *
+                        inverse_;
+    return static_cast<double>(steps);
+  }
+  static double Rounded(double steps) { return std::nearbyint(steps); }
+
+ private:
+  const Operands& o_;
+  float inverse_;
+};
+
+// The pairs whose sum is so near to the middle between two integers that float32 may round it otherwise.
+template <typename PyTorch>
+std::vector<Sum> SumsNearTies(const Operands& o, const PyTorch& pytorch) {
+  const float largest = std::max(o.a.scale, o.b.scale) / o.to.scale;
+  const double nearly_half = 0.5 - std::max(0x1p-9, 0x1p-12 * static_cast<double>(largest));
+  // Adding this leaves no bits behind the point: the nearest integer without a function's call.
+  constexpr double kWhole = 0x1.8p52;
+  const double low = static_cast<double>(o.low - o.to.zero) - 1,
+               high = static_cast<double>(o.high - o.to.zero) + 1;
+  std::vector<Sum> sums;
+  for (float a = o.low; a <= o.high; ++a) {
+    for (float b = o.low; b <= o.high; ++b) {
+      const double steps = pytorch.Steps(a, b);
+      const double distance = std::abs(steps - ((steps + kWhole) - kWhole));
+      if (distance < nearly_half || steps < low || steps > high) continue;
+      sums.push_back({a, b, o.Clamped(static_cast<float>(pytorch.Rounded(steps)) + o.to.zero)});
+    }
+  }
+  return sums;
+}
+
+// QLinearAdd (onnxruntime/core/mlas/lib/qladd.cpp, intrinsics/avx2/qladd_avx2.cpp):
+//   round(q_a (a / c) + (q_b (b / c) + (z - (z_a (a / c) + z_b (b / c))))),
+// where compilers and processors fuse multiplications and additions in several ways.
+class Kernel {
+ public:
+  Kernel(const Operands& o, const BinaryScales& s) : o_(o), a_(s.a / s.result), b_(s.b / s.result) {
+    const float za = o.a.zero, zb = o.b.zero;
+    fixed_ = {o.to.zero - (a_ * za + b_ * zb), o.to.zero - std::fma(a_, za, b_ * zb),
+              o.to.zero - std::fma(b_, zb, a_ * za)};
+  }
+  bool Gives(const Sum& sum, bool swapped) const {
+    return Agree(sum.a, a_, sum.b, b_, sum.integer) && (!swapped || Agree(sum.b, b_, sum.a, a_, sum.integer));
+  }
+
+ private:
+  bool Agree(float q, float ratio, float other, float other_ratio, float integer) const {
+    auto is = [&](float v) { return o_.Clamped(std::nearbyintf(v)) == integer; };
+    return is(q * ratio + (other * other_ratio + fixed_[0])) &&
+           std::all_of(fixed_.begin(), fixed_.end(), [&](float fixed) {
+             return is(std::fma(q, ratio, std::fma(other, other_ratio, fixed)));
+           });
+  }
+
+  const Operands& o_;
+  float a_, b_;
+  std::array<float, 3> fixed_{};
+};
+
+// Looks for scales, the nearest first.
+class Search {
+ public:
+  Search(const Operands& o, std::vector<Sum> sums, bool swapped)
+      : o_(o), sums_(std::move(sums)), swapped_(swapped), plain_{o.a.scale, o.b.scale, o.to.scale} {}
+
+  AdditionScales Run() {
+    if (Try(plain_)) return best_;
+    constexpr int kReach = 48;
+    for (int reach = 1; reach <= kReach; ++reach) {
+      for (int i = -reach; i <= reach; ++i) {
+        const int j = reach - std::abs(i);
+        if (Moved(i, j, 0) || (j != 0 && Moved(i, -j, 0))) return best_;
+      }
+    }
+    // Sums that lie in the middle exactly, and go up: all of them are moved off it, which a sum near the
+    // zero point takes many steps for.
+    constexpr int kFar = 1 << 14;
+    for (int steps = 1; steps <= kFar; steps *= 2) {
+      if (Moved(0, 0, -steps) || Moved(0, 0, steps)) return best_;
+    }
+    constexpr int kSmallReach = 6;
+    for (int k = -kSmallReach; k <= kSmallReach; ++k) {
+      for (int i = -kSmallReach; i <= kSmallReach; ++i) {
+        for (int j = -kSmallReach; j <= kSmallReach; ++j) {
+          if (Moved(i, j, k)) return best_;
+        }
+      }
+    }
+    return best_;
+  }
+
+ private:
+  bool Moved(int a, int b, int c) {
+    return Try({Ulps(plain_.a, a), Ulps(plain_.b, b), Ulps(plain_.result, c)});
+  }
+  // True where no sum differs.  The best so far is kept.
+  bool Try(const BinaryScales& s) {
+    const Kernel kernel(o_, s);
+    int differing = 0;
+    for (std::size_t i = 0; i < sums_.size(); ++i) {
+      if (kernel.Gives(sums_[i], swapped_)) continue;
+      std::swap(sums_[i], sums_[static_cast<std::size_t>(differing)]);  // it may refute the next, too
+      if (++differing >= best_.differing) return false;
+    }
+    best_ = {s, differing};
+    return differing == 0;
+  }
+
+  const Operands& o_;
+  std::vector<Sum> sums_;
+  bool swapped_;
+  BinaryScales plain_;
+  AdditionScales best_{plain_, 1 << 16};
+};
+
+}  // namespace
+
+AdditionScales ExactAdditionScales(const TensorType& a, const TensorType& b, const TensorType& result,
+                                   QuantizedSum sum, bool swapped) {
+  const IntegerRange range = RangeOf(a.dtype);
+  const Operands o{Level(a),
+                   Level(b),
+                   Level(result),
+                   static_cast<float>(range.low),
+                   static_cast<float>(range.high),
+                   a.dtype == DType::kQInt8};
+  const bool fixed_point = sum == QuantizedSum::kFixedPoint && FixedPoint::Takes(o);
+  auto sums = fixed_point ? SumsNearTies(o, FixedPoint(o)) : SumsNearTies(o, Reals(o));
+  return Search(o, std::move(sums), swapped).Run();
+}
+
+}  // namespace octavo

@@ -1,0 +1,31 @@
+#pragma once
+
+// Scales with which ONNX Runtime's QLinearAdd gives PyTorch's integers for every pair of inputs.
+
+#include "octavo/ops/exact_binary.h"
+#include "octavo/tensor.h"
+
+namespace octavo {
+
+// How PyTorch adds two quantized tensors.
+enum class QuantizedSum {
+  // quint8 of the same shape by qnnpack, qint8 by XNNPACK: each integer times its scale in steps of the
+  // result's, as a whole number of 2^-k steps (src/octavo/reference/quantized_arithmetic.cc has the formula).
+  kFixedPoint,
+  // fma(s, q, -(s z)) of each, added and quantized, in float32.
+  kReals,
+};
+
+struct AdditionScales {
+  BinaryScales scales;
+  // Of the 65,536 pairs, those for which a kernel of ONNX Runtime may answer another integer than PyTorch.
+  int differing;
+};
+
+// The three scales near their own, the fewest steps away, for which no pair differs; where none are found,
+// those for which the fewest do.  `swapped`: QLinearAdd may take the operands in the other order, as it does
+// where one is broadcast.
+AdditionScales ExactAdditionScales(const TensorType& a, const TensorType& b, const TensorType& result,
+                                   QuantizedSum sum, bool swapped);
+
+}  // namespace octavo

@@ -1,0 +1,81 @@
+#include "octavo/ops/exact_addition.h"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include <gtest/gtest.h>
+
+#include "octavo/ops/rows_testing.h"
+#include "octavo/targets/onnxruntime/binary.h"
+
+namespace octavo {
+namespace {
+
+namespace ort = targets::onnxruntime;
+
+float ScaleOf(const TensorType& type) { return static_cast<float>(type.quantization->scale()); }
+std::int32_t ZeroOf(const TensorType& type) {
+  return static_cast<std::int32_t>(type.quantization->zero_point());
+}
+
+// qnnpack/src/q8vadd, with its integers: a plain loop's answer for two quint8.
+std::int64_t Qnnpack(const TensorType& a, const TensorType& b, const TensorType& c, int i, int j) {
+  const float a_ratio = ScaleOf(a) / ScaleOf(c), b_ratio = ScaleOf(b) / ScaleOf(c);
+  const int shift = 21 - std::ilogb(std::max(a_ratio, b_ratio));
+  const std::int64_t a_multiplier = std::lrint(std::ldexp(a_ratio, shift));
+  const std::int64_t b_multiplier = std::lrint(std::ldexp(b_ratio, shift));
+  const std::int64_t sum = a_multiplier * (i - ZeroOf(a)) + b_multiplier * (j - ZeroOf(b));
+  const std::int64_t half = std::int64_t{1} << (shift - 1);
+  const std::int64_t steps = sum < 0 ? -((-sum + half) >> shift) : (sum + half) >> shift;
+  return std::clamp<std::int64_t>(steps + ZeroOf(c), 0, 255);
+}
+
+int Differing(const TensorType& a, const TensorType& b, const TensorType& c, const BinaryScales& s) {
+  const ort::Addition addition({s.a, ZeroOf(a)}, {s.b, ZeroOf(b)}, {s.result, ZeroOf(c)});
+  int differing = 0;
+  for (int i = 0; i <= 255; ++i) {
+    for (int j = 0; j <= 255; ++j) {
+      const int got = ort::QLinearAdd(static_cast<std::uint8_t>(i), static_cast<std::uint8_t>(j), addition);
+      differing += got == Qnnpack(a, b, c, i, j) ? 0 : 1;
+    }
+  }
+  return differing;
+}
+
+TEST(ExactAdditionScales, GivePyTorchsIntegerForEveryPair) {
+  std::mt19937 random(5);
+  std::uniform_real_distribution<double> scale(0.005, 0.06);
+  std::uniform_int_distribution<int> zero(0, 255);
+  int plain_differs = 0, found = 0;
+  constexpr int kCases = 40;
+  for (int i = 0; i < kCases; ++i) {
+    const TensorType a = testing::Quint8(Shape{4}, scale(random), zero(random));
+    const TensorType b = testing::Quint8(Shape{4}, scale(random), zero(random));
+    const TensorType c = testing::Quint8(Shape{4}, scale(random) * 2, i % 3 == 0 ? 0 : zero(random));
+    plain_differs += Differing(a, b, c, {ScaleOf(a), ScaleOf(b), ScaleOf(c)}) > 0 ? 1 : 0;
+    const AdditionScales found_scales = ExactAdditionScales(a, b, c, QuantizedSum::kFixedPoint, false);
+    if (found_scales.differing == 0) ++found;
+    EXPECT_LE(Differing(a, b, c, found_scales.scales), found_scales.differing) << i;
+    for (const auto& [moved, own] :
+         {std::pair(found_scales.scales.a, ScaleOf(a)), std::pair(found_scales.scales.b, ScaleOf(b)),
+          std::pair(found_scales.scales.result, ScaleOf(c))}) {
+      EXPECT_NEAR(moved / own, 1, 1e-5);
+    }
+  }
+  EXPECT_GE(found, kCases - 2);
+  EXPECT_GT(plain_differs, kCases / 4) << "these cases show nothing";
+}
+
+TEST(ExactAdditionScales, SumsInTheMiddle) {
+  // Half steps: qnnpack rounds them away from the zero point, QLinearAdd to even.
+  const TensorType a = testing::Quint8(Shape{4}, 0.5, 100), b = testing::Quint8(Shape{4}, 0.5, 31);
+  const TensorType c = testing::Quint8(Shape{4}, 1, 77);
+  EXPECT_GT(Differing(a, b, c, {0.5F, 0.5F, 1.0F}), 10000);
+  const AdditionScales found = ExactAdditionScales(a, b, c, QuantizedSum::kFixedPoint, false);
+  EXPECT_EQ(found.differing, 0);
+  EXPECT_EQ(Differing(a, b, c, found.scales), 0);
+}
+
+}  // namespace
+}  // namespace octavo
