@@ -63,9 +63,38 @@ Result<std::vector<TensorType>> PerTensorOfTensorsType(const Arguments& a) {
   return QuantizedType(a, scale.ToDoubles()[0], zero_point.ToInts()[0]);
 }
 
+bool IsPowerOfTwo(float v) {
+  int exponent = 0;
+  return std::frexp(v, &exponent) == 0.5F;
+}
+
+// PyTorch multiplies by the reciprocal of the scale in float32, QuantizeLinear divides by the scale.  They
+// are the same where the scale is a power of two; else the multiplication is written, and a scale of 1.
+Value QuantizeByReciprocal(Builder& g, Value x, const TensorType& type) {
+  const Quantization& q = *type.quantization;
+  std::vector<float> reciprocals;
+  bool same = true;
+  for (const double scale : q.scales) {
+    const auto narrow = static_cast<float>(scale);
+    reciprocals.push_back(1.0F / narrow);
+    if (!std::isnormal(narrow) || !std::isnormal(reciprocals.back())) return Quantize(g, x, type);
+    same = same && IsPowerOfTwo(narrow);
+  }
+  if (same || !g.exact_for(Target::kOnnxRuntime) || (q.axis && !x.rank())) return Quantize(g, x, type);
+  std::vector<std::int64_t> sizes;
+  if (q.axis) {
+    sizes.assign(static_cast<std::size_t>(*x.rank() - *q.axis), 1);
+    sizes[0] = static_cast<std::int64_t>(q.scales.size());
+  }
+  TensorType in_steps = type;
+  in_steps.quantization->scales.assign(q.scales.size(), 1.0);
+  const Value scaled = g.Op("Mul", {x, g.Constant(Tensor::Floats(sizes, reciprocals))});
+  return g.As(Quantize(g, scaled, in_steps), type);
+}
+
 Result<std::vector<Value>> QuantizeQdq(Builder& g, const Arguments& a) {
   OCTAVO_TRY(CheckEightBits(a.result()));
-  return One(Quantize(g, a.tensor("self"), a.result()));
+  return One(QuantizeByReciprocal(g, a.tensor("self"), a.result()));
 }
 
 Result<std::vector<Value>> QuantizeCaffe2(Builder& g, const Arguments& a) {

@@ -19,8 +19,8 @@ const Dim kQuint8(13), kQint8(12), kQint32(14), kFloat(6);
 TEST(QuantizePerTensor, TakesNumbersOrConstantTensors) {
   OneCall numbers(RegisterQuantization);
   ASSERT_TRUE(
-      numbers.Call("aten::quantize_per_tensor", {numbers.Input(Float32(Shape{2})), .1, Dim(3), kQuint8}));
-  EXPECT_EQ(numbers.result(), Quint8(Shape{2}, .1, 3));
+      numbers.Call("aten::quantize_per_tensor", {numbers.Input(Float32(Shape{2})), .5, Dim(3), kQuint8}));
+  EXPECT_EQ(numbers.result(), Quint8(Shape{2}, .5, 3));
   EXPECT_THAT(Ops(numbers.Lower()), ElementsAre("QuantizeLinear"));
   EXPECT_THAT(Ops(numbers.Caffe2()), ElementsAre("Int8Quantize"));
   OneCall tensors(RegisterQuantization);
@@ -30,6 +30,14 @@ TEST(QuantizePerTensor, TakesNumbersOrConstantTensors) {
   ASSERT_TRUE(tensors.Call("aten::quantize_per_tensor", {x, scale, zero, kQint8}));
   EXPECT_EQ(tensors.result(), Qint8(Shape{2}, .5, -3));
   EXPECT_FALSE(tensors.Caffe2());
+}
+
+TEST(QuantizePerTensor, MultipliesByTheReciprocalThatIsRounded) {
+  OneCall call(RegisterQuantization);
+  ASSERT_TRUE(
+      call.Call("aten::quantize_per_tensor", {call.Input(Float32(Shape{2})), .1, Dim(3), kQuint8}));
+  EXPECT_THAT(Ops(call.Lower()), ElementsAre("Mul", "QuantizeLinear"));
+  EXPECT_EQ(call.result(), Quint8(Shape{2}, .1, 3));
 }
 
 TEST(QuantizePerTensor, RefusesWhatCannotBeMeant) {

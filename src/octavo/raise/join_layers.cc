@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -62,6 +63,21 @@ std::optional<Tensor> Bias(Joiner& j, Value real, double x_scale, const Quantiza
   return Tensor::Floats(integers->sizes, reals);
 }
 
+// The weight's scale with which PyTorch multiplies sums by this number, or nearly: (x w) (1 / y) in float32.
+double WeightScaleOf(float x, float multiplier, float y) {
+  constexpr int kFewUlps = 8;
+  const float near = multiplier * y / x;
+  float lower = near, upper = near;
+  for (int i = 0; i <= kFewUlps; ++i) {
+    for (const float w : {lower, upper}) {
+      if ((x * w) * (1.0F / y) == multiplier) return static_cast<double>(w);
+    }
+    lower = std::nextafter(lower, 0.0F);
+    upper = std::nextafter(upper, std::numeric_limits<float>::max());
+  }
+  return static_cast<double>(near);
+}
+
 std::vector<std::int64_t> Numbers(const ir::Node& node, std::string_view name) {
   std::vector<std::int64_t> numbers;
   const ir::Operand* operand = node.Find(name);
@@ -112,24 +128,32 @@ Value Convolution(Joiner& j, const ir::Node& node, int dims, bool transposed, bo
 
 }  // namespace
 
-Value JoinScaledConvolution(Joiner& j, const ir::Node& node, const ScaledConvolution& scaled,
-                            const TensorType& type) {
+Value JoinScaledLayer(Joiner& j, const ir::Node& node, const ScaledLayer& scaled, const TensorType& type) {
   std::optional<Tensor> weight =
       Weight(j.QuantizedConstant(j.Operand(node, "weight")), scaled.transposed ? 1 : 0);
-  if (!weight || weight->rank() != scaled.dims + 2) return {};
-  for (double& scale : weight->quantization->scales) scale *= scaled.factor;
+  const bool linear = scaled.dims == 0;
+  if (!weight || weight->rank() != (linear ? 2 : scaled.dims + 2)) return {};
+  const double x_scale = scaled.x.quantization().scale(), y_scale = type.quantization->scale();
+  for (double& scale : weight->quantization->scales) {
+    const double multiplier = scale * scaled.factor * x_scale / y_scale;
+    scale = WeightScaleOf(static_cast<float>(x_scale), static_cast<float>(multiplier),
+                          static_cast<float>(y_scale));
+  }
   const Quantization& after = *weight->quantization;
-  ir::PackedWeights packed = Geometry(node, scaled.dims, scaled.transposed);
+  ir::PackedWeights packed;
+  packed.kind = Kind::kLinear;
+  if (!linear) packed = Geometry(node, scaled.dims, scaled.transposed);
   if (const Value real = j.Operand(node, "bias"); real.defined()) {
     const std::optional<Tensor> integers = j.QuantizedConstant(real);
     if (!integers || integers->rank() != 1 || integers->dtype != DType::kQInt32) return {};
     packed.bias = *integers;
     for (double& scale : packed.bias->quantization->scales) scale *= scaled.outer;
-    if (!ProductScales(*packed.bias->quantization, scaled.x.quantization().scale(), after)) return {};
+    if (!ProductScales(*packed.bias->quantization, x_scale, after)) return {};
   }
   packed.weight = *weight;
   const std::string op =
-      fmt::format("quantized::conv{}{}d", scaled.transposed ? "_transpose" : "", scaled.dims);
+      linear ? "quantized::linear"
+             : fmt::format("quantized::conv{}{}d", scaled.transposed ? "_transpose" : "", scaled.dims);
   return j.Call(op, LayerArguments(scaled.x, std::move(packed), type), type);
 }
 

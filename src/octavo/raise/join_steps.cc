@@ -110,9 +110,29 @@ Value AverageByConvolution(Joiner& j, const ir::Node& node, int dims, Value x, c
                 type);
 }
 
+// (x (1 / s)) s, which Octavo writes where PyTorch's multiplication by a scale's reciprocal is meant: x.
+Value QuantizedByReciprocal(Joiner& j, Value real, const TensorType& type) {
+  const auto scale = static_cast<float>(type.quantization->scale());
+  const Joiner::Made outer = j.MadeBy(real);
+  if (!outer.is("aten::mul") || static_cast<float>(Number(j, *outer.node).value_or(0)) != scale) return {};
+  const Joiner::Made inner = j.MadeBy(j.Operand(*outer.node, "self"));
+  if (!inner.is("aten::mul") || static_cast<float>(Number(j, *inner.node).value_or(0)) != 1.0F / scale) {
+    return {};
+  }
+  const Value x = j.Operand(*inner.node, "self");
+  if (!x.defined()) return {};
+  return j.Call("aten::quantize_per_tensor",
+                {{.name = {}, .value = x.id()},
+                 {.name = {}, .value = type.quantization->scale()},
+                 {.name = {}, .value = Dim(type.quantization->zero_point())},
+                 {.name = {}, .value = ScalarTypeNumber(type.dtype)}},
+                type);
+}
+
 }  // namespace
 
 Value JoinSteps(Joiner& j, Value real, const TensorType& type) {
+  if (const Value y = QuantizedByReciprocal(j, real, type); y.defined()) return y;
   const Affine outer = Peel(j, real);
   const Joiner::Made made = j.MadeBy(outer.base);
   if (!made.node || made.node->arguments.empty()) return {};
@@ -132,7 +152,11 @@ Value JoinSteps(Joiner& j, Value real, const TensorType& type) {
     if (conv && NearScales(factor, 1)) {
       if (const Value y = AverageByConvolution(j, node, dims, x, type); y.defined()) return y;
     }
-    return JoinScaledConvolution(j, node, {dims, transposed, x, factor, outer.factor}, type);
+    return JoinScaledLayer(j, node, {dims, transposed, x, factor, outer.factor}, type);
+  }
+  if (node.op == "aten::linear") {
+    if (inner.offset != 0 || outer.offset != 0) return {};
+    return JoinScaledLayer(j, node, {0, false, x, factor, outer.factor}, type);
   }
   constexpr double kRounding = 1e-3;
   if (!IsAverage(node.op) || !NearScales(factor, 1) ||

@@ -64,15 +64,15 @@ Value JoinLayer(Joiner& j, const ir::Node& node, bool relu, const TensorType& ty
 Value JoinFunction(Joiner& j, const ir::Node& node, const TensorType& type);
 // What is counted in other steps than the quantizations' own.
 Value JoinSteps(Joiner& j, Value real, const TensorType& type);
-// conv(x a, w) c with a constant w, where a c is `factor` and c `outer`.
-struct ScaledConvolution {
+// f(x a, w) c with a constant w, where a c is `factor` and c `outer`; f is a convolution over `dims`
+// dimensions, or a linear layer (dims 0).
+struct ScaledLayer {
   int dims;
   bool transposed;
   Value x;
   double factor, outer;
 };
-Value JoinScaledConvolution(Joiner& j, const ir::Node& node, const ScaledConvolution& scaled,
-                            const TensorType& type);
+Value JoinScaledLayer(Joiner& j, const ir::Node& node, const ScaledLayer& scaled, const TensorType& type);
 // Operators that only move elements of `self`.
 bool IsMovement(std::string_view op);
 

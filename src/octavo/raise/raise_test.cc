@@ -257,6 +257,47 @@ TEST(JoinQuantizedTest, AMatrixProductWithABiasThroughFloat) {
       %y: quint8[1,1,6,4](0.00390625,0) = aten::sigmoid(%0))"));
 }
 
+TEST(JoinQuantizedTest, AQuantizationByTheReciprocal) {
+  ExpectJoined(R"(
+      opset 13
+      input %x: float32[2,3]
+      constant %c = float32[]{2}; constant %one = float32[]{1}; constant %s = float32[]{0.5}
+      constant %z = uint8[]{3}
+      %0 = Mul(%x, %c); %1 = QuantizeLinear(%0, %one, %z)
+      %y = DequantizeLinear(%1, %s, %z)
+      output y = %y)",
+               R"(
+      input %x: float32[2,3]
+      %0: quint8[2,3](0.5,3) = aten::quantize_per_tensor(%x, scale=0.5, zero_point=3, dtype=13)
+      %y: float32[2,3] = aten::dequantize(%0)
+      output y = %y)");
+}
+
+TEST(JoinQuantizedTest, ALayerCountedInSteps) {
+  ExpectJoined(R"(
+      opset 13
+      input %x: float32[2,3]
+      constant %s = float32[]{0.5}; constant %z = uint8[]{3}; constant %one = float32[]{1}
+      constant %w = int8[2,3]{1,2,3,4,5,6}; constant %ws = float32[2]{0.0625,0.125}; constant %wz = int8[2]{0,0}
+      constant %b = int32[2]{7,-8}
+      constant %os = float32[]{2}; constant %oz = uint8[]{9}
+      %0 = QuantizeLinear(%x, %s, %z); %1 = DequantizeLinear(%0, %one, %z)
+      %2 = DequantizeLinear(%w, %ws, %wz, axis=0); %3 = DequantizeLinear(%b, %ws, axis=0)
+      %4 = Gemm(%1, %2, %3, transB=1)
+      %5 = QuantizeLinear(%4, %one, %oz)
+      %y = DequantizeLinear(%5, %os, %oz); %yy = DequantizeLinear(%0, %s, %z)
+      output y = %y; output yy = %yy)",
+               R"(
+      input %x: float32[2,3]
+      %0: quint8[2,3](0.5,3) = aten::quantize_per_tensor(%x, scale=0.5, zero_point=3, dtype=13)
+      %1: quint8[2,2](2,9) = quantized::linear(%0, W_prepack=packed(kind=linear,
+          weight=qint8[2,3](axis=0,scales=[0.25,0.5],zero_points=[0,0]){1,2,3,4,5,6},
+          bias=qint32[2](axis=0,scales=[0.125,0.25],zero_points=[0,0]){7,-8}), Y_scale_i=2.0, Y_zero_point_i=9)
+      %y: float32[2,2] = aten::dequantize(%1)
+      %yy: float32[2,3] = aten::dequantize(%0)
+      output y = %y; output yy = %yy)");
+}
+
 TEST(JoinQuantizedTest, AnAverageCountedInSteps) {
   ExpectJoined(R"(
       opset 13
