@@ -265,6 +265,7 @@ def group_norm(d, instance=False):
     groups = d.integer(1, 4)
     c = groups * d.integer(1, 4)
     shape = [d.size(3), c] + [d.size() for _ in range(d.integer(1, 3))]
+    shape[1] = c = c + groups * (c == 1 and len(shape) > 3)  # docs/numbers.md: one channel
     shape[-1] += torch.Size(shape[2:]).numel() == 1
     x = d.q(shape, sliced=True)
     rest = (d.parameter([c]), d.parameter([c]), d.one_of(1e-5, 1e-3), d.near(0.02), d.zero())
