@@ -110,7 +110,7 @@ def reshape_like(d, name):
 moved("aten::slice.Tensor", lambda d, x, s: slice_of(d, A.slice, x, s))
 moved("aten::slice_copy.Tensor", lambda d, x, s: slice_of(d, A.slice_copy, x, s))
 moved("aten::narrow", lambda d, x, s: narrow(d, torch.narrow, x, s))
-moved("aten::narrow_copy", lambda d, x, s: narrow(d, torch.narrow_copy, x, s))
+moved("aten::narrow_copy", lambda d, x, s: narrow(d, torch.narrow_copy, x.contiguous(), s))
 moved("aten::select.int", lambda d, x, s: select(d, A.select, x, s))
 moved("aten::select_copy.int", lambda d, x, s: select(d, A.select_copy, x, s))
 

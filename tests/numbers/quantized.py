@@ -353,6 +353,8 @@ table("aten::mean.dim quantized", mean, covers=["aten::mean.dim"], unavoidable=0
 
 def resize(d, dims, mode, **options):
     shape = images(d, dims, 8)
+    if dims == 3 or mode == "bilinear":  # docs/numbers.md: one channel
+        shape[1] = max(shape[1], 2)
     x = d.q(shape, sliced=True)
     if d.chance(0.5):
         return F.interpolate(x, size=[d.size(20) for _ in range(dims)], mode=mode, **options)

@@ -14,10 +14,11 @@
 namespace octavo::reference {
 namespace {
 
-// PyTorch refuses to divide integers by 0.
+// PyTorch refuses to divide integers by 0; where nothing is divided, it does not look.
 Status CheckDivisor(const Call& call) {
   const DType dtype = ResultDType(call);
   if (IsFloat(dtype)) return {};
+  if (Count(OCTAVO_TRY(CommonSizesOf<2>(call, {"self", "other"}))) == 0) return {};
   const Tensor divisor = OCTAVO_TRY(Converted(NumberTensor(call, "other"), dtype));
   for (const std::int64_t number : divisor.ToInts()) {
     if (number == 0) return Unsupported("an integer is divided by 0");

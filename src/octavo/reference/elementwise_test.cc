@@ -65,6 +65,7 @@ TEST(Elementwise, RoundsQuotients) {
             "float32[2]{inf, -inf}");
   EXPECT_EQ(Call("constant %a = int64[1]{1}", "int64", "aten::floor_divide(self=%a, other=0)"),
             "error: aten::floor_divide: an integer is divided by 0");
+  EXPECT_EQ(Call("constant %a = int64[0]{}", "int64", "aten::remainder(self=%a, other=0)"), "int64[0]{}");
   EXPECT_EQ(
       Call("constant %a = int64[1]{-9223372036854775808}", "int64", "aten::floor_divide(self=%a, other=-1)"),
       "int64[1]{-9.223372036854776e+18}");
