@@ -2,6 +2,7 @@
 
 Three networks run in every variant; of the others, those with weights per channel are left to --all."""
 import pytest
+import torch
 
 import torchvision_models
 
@@ -19,3 +20,12 @@ def folder(name, per_channel, scripted):
     """The variant's folder, made with that of the other form where it is not there."""
     traced, other = torchvision_models.make(name, [(per_channel, False), (per_channel, True)])
     return other if scripted else traced
+
+
+def answers(folder, size, count):
+    """Images, and what PyTorch answers to each."""
+    torch.backends.quantized.engine = "qnnpack"
+    images = torchvision_models.smooth_images(count, size, torch.Generator().manual_seed(31)).split(1)
+    module = torch.jit.load(str(folder / "model.pt")).eval()
+    with torch.no_grad():
+        return [x.numpy() for x in images], [module(x).numpy() for x in images]

@@ -73,8 +73,8 @@ def session(path, optimized=None, threads=1, level=ort.GraphOptimizationLevel.OR
     return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def run(path, inputs):
-    s = session(path)
+def run(path, inputs, threads=1):
+    s = session(path, threads=threads)
     names = [i.name for i in s.get_inputs()]
     assert len(names) == len(inputs), "graph inputs are %s" % names
     return s.run(None, dict(zip(names, inputs)))
