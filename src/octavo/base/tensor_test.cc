@@ -20,7 +20,7 @@ Tensor Bytes0ToN(std::vector<std::int64_t> sizes, DType dtype = DType::kQInt8) {
 }
 
 // Element by element, from the definition of a strided view.
-std::vector<std::byte> PlainRead(const Tensor& t) {
+std::vector<std::byte> ElementByElement(const Tensor& t) {
   std::vector<std::byte> out;
   const std::size_t size = ElementSize(t.dtype);
   std::vector<std::int64_t> index(t.sizes.size(), 0);
@@ -58,9 +58,9 @@ TEST(Tensor, ReadsViewsInRowMajorOrder) {
       std::iota(order.begin(), order.end(), 0);
       std::shuffle(order.begin(), order.end(), random);
       const Tensor view = t.Permuted(order);
-      EXPECT_EQ(view.Bytes(), PlainRead(view));
+      EXPECT_EQ(view.Bytes(), ElementByElement(view));
       if (dtype == DType::kQInt8) {
-        EXPECT_EQ(view.ShiftedBy128().Bytes(), PlainRead(view.ShiftedBy128()));
+        EXPECT_EQ(view.ShiftedBy128().Bytes(), ElementByElement(view.ShiftedBy128()));
       }
     }
   }
@@ -72,7 +72,7 @@ TEST(Tensor, ReadsChannelsLastWeightsOfEverySize) {
       for (const std::int64_t window : {1, 3, 11}) {
         const Tensor ohwi = Bytes0ToN({out, window, window, in});
         const Tensor oihw = ohwi.Permuted(std::vector<int>{0, 3, 1, 2});
-        EXPECT_EQ(oihw.Bytes(), PlainRead(oihw)) << out << " " << in << " " << window;
+        EXPECT_EQ(oihw.Bytes(), ElementByElement(oihw)) << out << " " << in << " " << window;
       }
     }
   }
@@ -80,7 +80,7 @@ TEST(Tensor, ReadsChannelsLastWeightsOfEverySize) {
   for (const auto& sizes :
        std::vector<std::vector<std::int64_t>>{{2, 3, 3, 70000}, {1, 600, 600, 3}, {1, 1, 700000, 1}}) {
     const Tensor oihw = Bytes0ToN(sizes).Permuted(std::vector<int>{0, 3, 1, 2});
-    EXPECT_EQ(oihw.Bytes(), PlainRead(oihw));
+    EXPECT_EQ(oihw.Bytes(), ElementByElement(oihw));
   }
 }
 

@@ -19,11 +19,11 @@ struct BenchArguments {
   driver::BenchOptions options;
 };
 
-constexpr std::size_t kShownLayers = 15;
+constexpr std::size_t kTimedLayers = 15;
 
 std::string Milliseconds(double seconds) { return fmt::format("{:.3g}", seconds * 1e3); }
 
-void PrintReport(const BenchArguments& arguments, const driver::BenchReport& report) {
+void PrintTimes(const BenchArguments& arguments, const driver::BenchReport& report) {
   std::string first = fmt::format("{}  {}", arguments.model, report.runner);
   if (!report.arithmetic.empty()) {
     const int threads = arguments.options.engine.threads;
@@ -46,7 +46,7 @@ void PrintReport(const BenchArguments& arguments, const driver::BenchReport& rep
         layers.begin(), layers.end(),
         [](const driver::LayerTime* a, const driver::LayerTime* b) { return a->seconds > b->seconds; });
   }
-  const std::size_t shown = arguments.all ? layers.size() : std::min(kShownLayers, layers.size());
+  const std::size_t shown = arguments.all ? layers.size() : std::min(kTimedLayers, layers.size());
   Table table({">share", ">ms", "layer", "kind"});
   double rest = 0;
   for (std::size_t i = 0; i < layers.size(); ++i) {
@@ -88,7 +88,7 @@ int RunBench(BenchArguments& arguments) {
                {"fastest_seconds", report->fastest},
                {"layers", layers}});
   } else if (!arguments.common.quiet) {
-    PrintReport(arguments, *report);
+    PrintTimes(arguments, *report);
   }
   return kDone;
 }

@@ -24,14 +24,14 @@ struct RunArguments {
 };
 
 // What `run` prints of an output.
-struct Summary {
+struct OutputSummary {
   double low = 0, high = 0;
   std::int64_t not_finite = 0;
 };
 
-Summary Summarize(const std::vector<double>& numbers) {
-  Summary summary{.low = std::numeric_limits<double>::infinity(),
-                  .high = -std::numeric_limits<double>::infinity()};
+OutputSummary Summarize(const std::vector<double>& numbers) {
+  OutputSummary summary{.low = std::numeric_limits<double>::infinity(),
+                        .high = -std::numeric_limits<double>::infinity()};
   for (const double x : numbers) {
     if (!std::isfinite(x)) {
       ++summary.not_finite;
@@ -85,7 +85,7 @@ nlohmann::ordered_json OutputJson(const driver::NamedTensor& output, std::size_t
   nlohmann::ordered_json json = {{"name", output.name}};
   json.update(TypeJson(output.tensor.type()));
   const std::vector<double> reals = Reals(output.tensor);
-  const Summary summary = Summarize(reals);
+  const OutputSummary summary = Summarize(reals);
   if (summary.low <= summary.high) {
     json["lowest"] = summary.low;
     json["highest"] = summary.high;
@@ -104,7 +104,7 @@ nlohmann::ordered_json OutputJson(const driver::NamedTensor& output, std::size_t
 
 void PrintOutput(const driver::NamedTensor& output, std::size_t width) {
   const std::vector<double> reals = Reals(output.tensor);
-  const Summary summary = Summarize(reals);
+  const OutputSummary summary = Summarize(reals);
   std::string line = fmt::format("{:<{}}  {}", output.name, width, output.tensor.type().ToString());
   if (summary.low <= summary.high) line += fmt::format("  {:.6g} to {:.6g}", summary.low, summary.high);
   if (summary.not_finite > 0) line += fmt::format("  {} elements are not finite", summary.not_finite);
@@ -121,7 +121,7 @@ void PrintOutput(const driver::NamedTensor& output, std::size_t width) {
   if (rows > kShownRows) std::printf("  and %zu more\n", rows - kShownRows);
 }
 
-void PrintReport(const RunArguments& arguments, const driver::RunReport& report) {
+void PrintOutputs(const RunArguments& arguments, const driver::RunReport& report) {
   std::size_t width = 0;
   for (const driver::NamedTensor& output : report.outputs) width = std::max(width, output.name.size());
   for (std::size_t i = 0; i < report.outputs.size(); ++i) {
@@ -163,7 +163,7 @@ int RunRun(RunArguments& arguments) {
                {"reading_seconds", report->reading_seconds},
                {"running_seconds", report->running_seconds}});
   } else {
-    if (!arguments.common.quiet) PrintReport(arguments, *report);
+    if (!arguments.common.quiet) PrintOutputs(arguments, *report);
     for (const std::string& warning : report->warnings) {
       if (!arguments.common.quiet) std::fprintf(stderr, "warning: %s\n", Printable(warning).c_str());
     }

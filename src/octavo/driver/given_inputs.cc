@@ -12,7 +12,7 @@ bool IsFile(const std::string& text) {
   return std::filesystem::exists(text, ignored);
 }
 
-Status CloseSizes(const std::string& name, TensorType& type) {
+Status CloseSizesOf(const std::string& name, TensorType& type) {
   if (!type.shape) return {};
   for (std::size_t i = 0; i < type.shape->size(); ++i) {
     Dim& size = (*type.shape)[i];
@@ -53,7 +53,7 @@ Result<GivenInputs> ReadGivenInputs(const std::vector<std::string>& texts) {
 
 Status CloseSizes(std::vector<InputSpec>& specs) {
   for (std::size_t i = 0; i < specs.size(); ++i) {
-    OCTAVO_TRY(CloseSizes(specs[i].name.empty() ? fmt::format("{}", i) : specs[i].name, specs[i].type));
+    OCTAVO_TRY(CloseSizesOf(specs[i].name.empty() ? fmt::format("{}", i) : specs[i].name, specs[i].type));
   }
   return {};
 }
@@ -71,7 +71,7 @@ Status CloseSizes(ir::Graph& graph, const std::vector<InputSpec>& specs) {
       ++next;
     }
     if (spec && spec->type.shape) value.type.shape = spec->type.shape;
-    OCTAVO_TRY(CloseSizes(value.name, value.type));
+    OCTAVO_TRY(CloseSizesOf(value.name, value.type));
   }
   return {};
 }

@@ -8,7 +8,7 @@
 namespace octavo::driver {
 namespace {
 
-constexpr const char* kHint = "docs/custom_operators.md shows how to write and build one.";
+constexpr const char* kPluginHint = "docs/custom_operators.md shows how to write and build one.";
 
 template <typename Function>
 Function* Symbol(void* library, const char* name) {
@@ -21,19 +21,20 @@ Result<std::shared_ptr<void>> LoadPlugin(const std::filesystem::path& path, Regi
   // dlopen looks a bare name up in the system's folders; the user means a file.
   const std::filesystem::path file = std::filesystem::absolute(path);
   if (!std::filesystem::exists(file))
-    return UsageError(fmt::format("there is no plugin {}", path.string()), kHint);
+    return UsageError(fmt::format("there is no plugin {}", path.string()), kPluginHint);
   void* handle = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!handle) {
     const char* reason = dlerror();
     return UsageError(
-        fmt::format("the plugin {} cannot be loaded: {}", path.string(), reason ? reason : "unknown"), kHint);
+        fmt::format("the plugin {} cannot be loaded: {}", path.string(), reason ? reason : "unknown"),
+        kPluginHint);
   }
   std::shared_ptr<void> library(handle, [](void* h) { dlclose(h); });
   auto* abi = Symbol<int()>(handle, "octavo_plugin_abi");
   auto* add = Symbol<void(Registry&, Status&)>(handle, "octavo_plugin_register");
   if (!abi || !add) {
     return UsageError(fmt::format("{} is no Octavo plugin: it has no OCTAVO_PLUGIN(...)", path.string()),
-                      kHint);
+                      kPluginHint);
   }
   if (abi() != OCTAVO_PLUGIN_ABI) {
     return UsageError(fmt::format("the plugin {} was built for interface {}, this is {}", path.string(),

@@ -14,15 +14,15 @@
 namespace octavo::driver {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using RunClock = std::chrono::steady_clock;
 
-double SecondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
+double SecondsSince(RunClock::time_point start) {
+  return std::chrono::duration<double>(RunClock::now() - start).count();
 }
 
 Result<RunReport> RunReference(const std::filesystem::path& model, std::vector<InputValue> inputs,
                                const RunOptions& options) {
-  const auto start = Clock::now();
+  const auto start = RunClock::now();
   RunReport report{.runner = "reference"};
   const auto operators = OCTAVO_TRY(LoadOperators(options.plugins));
   std::vector<InputSpec> specs;
@@ -35,7 +35,7 @@ Result<RunReport> RunReference(const std::filesystem::path& model, std::vector<I
   report.warnings = NotFinite(graph, tensors);
   report.reading_seconds = SecondsSince(start);
   if (options.progress) options.progress("running");
-  const auto begin = Clock::now();
+  const auto begin = RunClock::now();
   std::vector<Tensor> outputs = OCTAVO_TRY(reference::Run(graph, tensors, options.reference));
   report.running_seconds = SecondsSince(begin);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
@@ -64,7 +64,7 @@ Status CheckInputs(const ir::Graph& graph, std::vector<Tensor>& tensors) {
 
 Result<RunReport> RunEngine(const std::filesystem::path& model, std::vector<InputValue> inputs,
                             const RunOptions& options) {
-  const auto start = Clock::now();
+  const auto start = RunClock::now();
   RunReport report{.runner = "engine"};
   const onnx::ReadModel read = OCTAVO_TRY(ReadOnnx(model));
   const ir::Graph& graph = read.graph;
@@ -78,7 +78,7 @@ Result<RunReport> RunEngine(const std::filesystem::path& model, std::vector<Inpu
       OCTAVO_TRY(engine::CompiledModel::Compile(graph, types, options.engine));
   report.reading_seconds = SecondsSince(start);
   if (options.progress) options.progress("running");
-  const auto begin = Clock::now();
+  const auto begin = RunClock::now();
   std::vector<Tensor> outputs = OCTAVO_TRY(compiled.Run(tensors));
   report.running_seconds = SecondsSince(begin);
   const std::map<std::string, TensorType> said = OCTAVO_TRY(MetadataTypes(graph));

@@ -13,14 +13,14 @@ namespace {
 
 using testing::HasSubstr;
 
-struct Case {
+struct ErrorCase {
   const char* name;
   const char* graph;
   const char* message;
   ErrorCode code = ErrorCode::kInvalidFile;
 };
 
-class Refused : public testing::TestWithParam<Case> {};
+class Refused : public testing::TestWithParam<ErrorCase> {};
 
 // x is float32[2,3], i is int64[2] with the values 0 and 7.
 TEST_P(Refused, SaysWhy) {
@@ -46,81 +46,86 @@ TEST_P(Refused, SaysWhy) {
 INSTANTIATE_TEST_SUITE_P(
     Engine, Refused,
     testing::Values(
-        Case{"types", "%y = Add(%x, %i)\noutput %y", "input 1 is int64, input 0 is float32"},
-        Case{"shapes", "constant %c = float32[4]{1,2,3,4}\n%y = Add(%x, %c)\noutput %y", "do not broadcast"},
-        Case{"inputs", "%y = Relu(%x, %x)\noutput %y", "it has 2 inputs"},
-        Case{"missing_input", "%y = Conv(%x, None)\noutput %y", "inputs"},
-        Case{"outputs", "%y, %z = Relu(%x)\noutput %y", "it has 2 outputs"},
-        Case{"attribute", "%y = Relu(%x, slope=0.5)\noutput %y", "attribute slope is not known",
-             ErrorCode::kUnsupported},
-        Case{"attribute_type", "%y = LeakyRelu(%x, alpha=\"a\")\noutput %y", "attribute alpha is no number"},
-        Case{"missing_attribute", "%y = Concat(%x, %x)\noutput %y", "attribute axis is missing"},
-        Case{"axis", "%y = Softmax(%x, axis=2)\noutput %y", "axis 2 is not within"},
-        Case{"axis_twice", "%y = Transpose(%x, perm=[0,0])\noutput %y", "axis 0 is given twice"},
-        Case{"perm", "%y = Transpose(%x, perm=[0])\noutput %y", "perm has 1 elements"},
-        Case{"declared_shape", "%y: float32[2,4] = Relu(%x)\noutput %y", "the model says"},
-        Case{"declared_type", "%y: int8[2,3] = Relu(%x)\noutput %y", "the model says"},
-        Case{"index", "%y = Gather(%x, %i)\noutput %y", "the index 7 is not within 2"},
-        Case{"reshape", "constant %s = int64[1]{5}\n%y = Reshape(%x, %s)\noutput %y",
-             "cannot have the shape"},
-        Case{"reshape_twice", "constant %s = int64[2]{-1,-1}\n%y = Reshape(%x, %s)\noutput %y", "two sizes"},
-        Case{"reshape_overflow",
-             "constant %s = int64[3]{4611686018427387904,4,6}\n%y = Reshape(%x, %s)\noutput %y",
-             "cannot have the shape"},
-        Case{"too_large", "constant %s = int64[2]{1048576,1048576}\n%y = ConstantOfShape(%s)\noutput %y",
-             "more than 1048576 bytes"},
-        Case{"too_large_when_run",
-             "constant %big = int64[1]{900000}\n%s = Mul(%i, %big)\n%y = Expand(%x, %s)\noutput %y",
-             "not expand"},
-        Case{"tile", "constant %s = int64[2]{4611686018427387904,1}\n%y = Tile(%x, %s)\noutput %y",
-             "repeats"},
-        Case{"range",
-             "constant %a = float32[]{0}\nconstant %b = float32[]{inf}\nconstant %c = float32[]{1}\n"
-             "%y = Range(%a, %b, %c)\noutput %y",
-             "bounds"},
-        Case{"split",
-             "constant %s = int64[2]{1,9223372036854775807}\n%a, %b = Split(%x, %s, axis=1)\noutput %a",
-             "do not add up"},
-        Case{"slice_step", "constant %o = int64[1]{0}\n%y = Slice(%x, %o, %o, %o, %o)\noutput %y",
-             "a step cannot be"},
-        Case{"division", "%z = Sub(%i, %i)\n%y = Div(%i, %z)\noutput %y", "divided by 0"},
-        Case{"window",
-             "constant %s = int64[4]{1,1,2,3}\n%r = Reshape(%x, %s)\n%y = MaxPool(%r, "
-             "kernel_shape=[3,3])\noutput %y",
-             "does not fit"},
-        Case{"window_size",
-             "constant %s = int64[4]{1,1,2,3}\n%r = Reshape(%x, %s)\n"
-             "%y = MaxPool(%r, kernel_shape=[4611686018427387904,1])\noutput %y",
-             "kernel_shape has the element"},
-        Case{"pads",
-             "constant %s = int64[4]{1,1,2,3}\n%r = Reshape(%x, %s)\n"
-             "%y = AveragePool(%r, kernel_shape=[1,1], pads=[1,1,1,1])\noutput %y",
-             "padding is as large"},
-        Case{"least_pad", "constant %s = int64[4]{0,0,0,-9223372036854775808}\n%y = Pad(%x, %s)\noutput %y",
-             "are padded by"},
-        Case{"group",
-             "constant %s = int64[4]{1,1,2,3}\n%r = Reshape(%x, %s)\n"
-             "%y = Conv(%r, %r, group=0)\noutput %y",
-             "cannot be 0 groups"},
-        Case{"quantized_type", "constant %c = float32[]{1}\n%y = DequantizeLinear(%x, %c)\noutput %y",
-             "input 0 cannot be float32"},
-        Case{"scales", "constant %c = float32[2]{1,1}\n%y = QuantizeLinear(%x, %c, axis=1)\noutput %y",
-             "2 scales for axis 1 of size 3"},
-        Case{"matrices", "%y = MatMul(%x, %x)\noutput %y", "cannot be multiplied"},
-        Case{"einsum", "%y = Einsum(%x, equation=\"ab->c\")\noutput %y", "label that no operand has"},
-        Case{"no_int8", "%y = \"org.pytorch._caffe2::Int8Relu\"(%x, Y_scale=1.0, Y_zero_point=0)\noutput %y",
-             "is no quantized value"},
-        Case{"int8_scale",
-             "%q = \"org.pytorch._caffe2::Int8Quantize\"(%x, Y_scale=0.0, Y_zero_point=0)\noutput %q",
-             "Y_scale is 0"},
-        Case{"int8_kept",
-             "%q = \"org.pytorch._caffe2::Int8Quantize\"(%x, Y_scale=0.5, Y_zero_point=3)\n"
-             "%y = \"org.pytorch._caffe2::Int8Relu\"(%q, Y_scale=0.5, Y_zero_point=4)\noutput %y",
-             "cannot change them"},
-        Case{"int8_fill",
-             "%w = \"org.pytorch._caffe2::Int8GivenTensorFill\"(shape=[5], Y_scale=1.0, Y_zero_point=0,"
-             " values=bytes uint8[2]{1,2})\noutput %w",
-             "2 bytes for the shape [5]"}),
+        ErrorCase{"types", "%y = Add(%x, %i)\noutput %y", "input 1 is int64, input 0 is float32"},
+        ErrorCase{"shapes", "constant %c = float32[4]{1,2,3,4}\n%y = Add(%x, %c)\noutput %y",
+                  "do not broadcast"},
+        ErrorCase{"inputs", "%y = Relu(%x, %x)\noutput %y", "it has 2 inputs"},
+        ErrorCase{"missing_input", "%y = Conv(%x, None)\noutput %y", "inputs"},
+        ErrorCase{"outputs", "%y, %z = Relu(%x)\noutput %y", "it has 2 outputs"},
+        ErrorCase{"attribute", "%y = Relu(%x, slope=0.5)\noutput %y", "attribute slope is not known",
+                  ErrorCode::kUnsupported},
+        ErrorCase{"attribute_type", "%y = LeakyRelu(%x, alpha=\"a\")\noutput %y",
+                  "attribute alpha is no number"},
+        ErrorCase{"missing_attribute", "%y = Concat(%x, %x)\noutput %y", "attribute axis is missing"},
+        ErrorCase{"axis", "%y = Softmax(%x, axis=2)\noutput %y", "axis 2 is not within"},
+        ErrorCase{"axis_twice", "%y = Transpose(%x, perm=[0,0])\noutput %y", "axis 0 is given twice"},
+        ErrorCase{"perm", "%y = Transpose(%x, perm=[0])\noutput %y", "perm has 1 elements"},
+        ErrorCase{"declared_shape", "%y: float32[2,4] = Relu(%x)\noutput %y", "the model says"},
+        ErrorCase{"declared_type", "%y: int8[2,3] = Relu(%x)\noutput %y", "the model says"},
+        ErrorCase{"index", "%y = Gather(%x, %i)\noutput %y", "the index 7 is not within 2"},
+        ErrorCase{"reshape", "constant %s = int64[1]{5}\n%y = Reshape(%x, %s)\noutput %y",
+                  "cannot have the shape"},
+        ErrorCase{"reshape_twice", "constant %s = int64[2]{-1,-1}\n%y = Reshape(%x, %s)\noutput %y",
+                  "two sizes"},
+        ErrorCase{"reshape_overflow",
+                  "constant %s = int64[3]{4611686018427387904,4,6}\n%y = Reshape(%x, %s)\noutput %y",
+                  "cannot have the shape"},
+        ErrorCase{"too_large", "constant %s = int64[2]{1048576,1048576}\n%y = ConstantOfShape(%s)\noutput %y",
+                  "more than 1048576 bytes"},
+        ErrorCase{"too_large_when_run",
+                  "constant %big = int64[1]{900000}\n%s = Mul(%i, %big)\n%y = Expand(%x, %s)\noutput %y",
+                  "not expand"},
+        ErrorCase{"tile", "constant %s = int64[2]{4611686018427387904,1}\n%y = Tile(%x, %s)\noutput %y",
+                  "repeats"},
+        ErrorCase{"range",
+                  "constant %a = float32[]{0}\nconstant %b = float32[]{inf}\nconstant %c = float32[]{1}\n"
+                  "%y = Range(%a, %b, %c)\noutput %y",
+                  "bounds"},
+        ErrorCase{"split",
+                  "constant %s = int64[2]{1,9223372036854775807}\n%a, %b = Split(%x, %s, axis=1)\noutput %a",
+                  "do not add up"},
+        ErrorCase{"slice_step", "constant %o = int64[1]{0}\n%y = Slice(%x, %o, %o, %o, %o)\noutput %y",
+                  "a step cannot be"},
+        ErrorCase{"division", "%z = Sub(%i, %i)\n%y = Div(%i, %z)\noutput %y", "divided by 0"},
+        ErrorCase{"window",
+                  "constant %s = int64[4]{1,1,2,3}\n%r = Reshape(%x, %s)\n%y = MaxPool(%r, "
+                  "kernel_shape=[3,3])\noutput %y",
+                  "does not fit"},
+        ErrorCase{"window_size",
+                  "constant %s = int64[4]{1,1,2,3}\n%r = Reshape(%x, %s)\n"
+                  "%y = MaxPool(%r, kernel_shape=[4611686018427387904,1])\noutput %y",
+                  "kernel_shape has the element"},
+        ErrorCase{"pads",
+                  "constant %s = int64[4]{1,1,2,3}\n%r = Reshape(%x, %s)\n"
+                  "%y = AveragePool(%r, kernel_shape=[1,1], pads=[1,1,1,1])\noutput %y",
+                  "padding is as large"},
+        ErrorCase{"least_pad",
+                  "constant %s = int64[4]{0,0,0,-9223372036854775808}\n%y = Pad(%x, %s)\noutput %y",
+                  "are padded by"},
+        ErrorCase{"group",
+                  "constant %s = int64[4]{1,1,2,3}\n%r = Reshape(%x, %s)\n"
+                  "%y = Conv(%r, %r, group=0)\noutput %y",
+                  "cannot be 0 groups"},
+        ErrorCase{"quantized_type", "constant %c = float32[]{1}\n%y = DequantizeLinear(%x, %c)\noutput %y",
+                  "input 0 cannot be float32"},
+        ErrorCase{"scales", "constant %c = float32[2]{1,1}\n%y = QuantizeLinear(%x, %c, axis=1)\noutput %y",
+                  "2 scales for axis 1 of size 3"},
+        ErrorCase{"matrices", "%y = MatMul(%x, %x)\noutput %y", "cannot be multiplied"},
+        ErrorCase{"einsum", "%y = Einsum(%x, equation=\"ab->c\")\noutput %y", "label that no operand has"},
+        ErrorCase{"no_int8",
+                  "%y = \"org.pytorch._caffe2::Int8Relu\"(%x, Y_scale=1.0, Y_zero_point=0)\noutput %y",
+                  "is no quantized value"},
+        ErrorCase{"int8_scale",
+                  "%q = \"org.pytorch._caffe2::Int8Quantize\"(%x, Y_scale=0.0, Y_zero_point=0)\noutput %q",
+                  "Y_scale is 0"},
+        ErrorCase{"int8_kept",
+                  "%q = \"org.pytorch._caffe2::Int8Quantize\"(%x, Y_scale=0.5, Y_zero_point=3)\n"
+                  "%y = \"org.pytorch._caffe2::Int8Relu\"(%q, Y_scale=0.5, Y_zero_point=4)\noutput %y",
+                  "cannot change them"},
+        ErrorCase{"int8_fill",
+                  "%w = \"org.pytorch._caffe2::Int8GivenTensorFill\"(shape=[5], Y_scale=1.0, Y_zero_point=0,"
+                  " values=bytes uint8[2]{1,2})\noutput %w",
+                  "2 bytes for the shape [5]"}),
     [](const auto& test) { return std::string(test.param.name); });
 
 // All live values together, each of which is small.

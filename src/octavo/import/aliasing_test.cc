@@ -10,7 +10,7 @@ namespace {
 
 using testing::HasSubstr;
 
-Result<Imported> ImportOf(const std::string& body, Attributes attributes = {}) {
+Result<Imported> ImportAliased(const std::string& body, Attributes attributes = {}) {
   std::string text = "  def forward(self: __torch__.M,\n    x: Tensor) -> Tensor:\n    ";
   for (const char c : body) text += c == '\n' ? std::string("\n    ") : std::string(1, c);
   return Import(MakeModule(text + "\n", std::move(attributes)), TestRules(), {.inputs = {Input({2, 3})}});
@@ -21,7 +21,7 @@ const ir::Operand& Argument(const Imported& imported, std::size_t node, std::siz
 }
 
 TEST(Aliasing, InPlaceOperatorsAreTheirPlainForms) {
-  const auto imported = ImportOf("y = torch.mul(x, 2)\nz = torch.relu_(y)\nreturn torch.add(y, z)");
+  const auto imported = ImportAliased("y = torch.mul(x, 2)\nz = torch.relu_(y)\nreturn torch.add(y, z)");
   ASSERT_TRUE(imported) << imported.error().ToString();
   ASSERT_EQ(Operators(imported->graph), "aten::mul aten::relu aten::add");
   const auto relu = imported->graph.nodes()[1].outputs[0];
@@ -30,12 +30,12 @@ TEST(Aliasing, InPlaceOperatorsAreTheirPlainForms) {
 }
 
 TEST(Aliasing, AugmentedAssignmentAndOutWriteInPlace) {
-  auto imported = ImportOf("y = torch.mul(x, 2)\nz = y\ny += x\nreturn torch.relu(z)");
+  auto imported = ImportAliased("y = torch.mul(x, 2)\nz = y\ny += x\nreturn torch.relu(z)");
   ASSERT_TRUE(imported) << imported.error().ToString();
   ASSERT_EQ(Operators(imported->graph), "aten::mul aten::add aten::relu");
   EXPECT_EQ(std::get<ir::ValueId>(Argument(*imported, 2, 0)), imported->graph.nodes()[1].outputs[0]);
 
-  imported = ImportOf("y = torch.mul(x, 2)\n_0 = torch.add(x, x, out=y)\nreturn torch.relu(y)");
+  imported = ImportAliased("y = torch.mul(x, 2)\n_0 = torch.add(x, x, out=y)\nreturn torch.relu(y)");
   ASSERT_TRUE(imported) << imported.error().ToString();
   ASSERT_EQ(Operators(imported->graph), "aten::mul aten::add aten::relu");
   EXPECT_EQ(imported->graph.nodes()[1].arguments.size(), 2u);
@@ -43,7 +43,7 @@ TEST(Aliasing, AugmentedAssignmentAndOutWriteInPlace) {
 }
 
 TEST(Aliasing, CopyFillAndZero) {
-  const auto imported = ImportOf(
+  const auto imported = ImportAliased(
       "y = torch.mul(x, 2)\n_0 = torch.copy_(y, x)\nz = torch.mul(y, 3)\n_1 = torch.zero_(z)\n"
       "w = torch.mul(z, 4)\n_2 = torch.fill_(w, 5)\nreturn torch.add(w, z)");
   ASSERT_TRUE(imported) << imported.error().ToString();
@@ -53,7 +53,7 @@ TEST(Aliasing, CopyFillAndZero) {
 }
 
 TEST(Aliasing, WritesSpreadThroughContainersAndAttributes) {
-  const auto imported = ImportOf(
+  const auto imported = ImportAliased(
       "y = torch.mul(x, 2)\nl = [y, x]\nd = {\"k\": y}\n_0 = torch.relu_(l[0])\nreturn torch.add(d[\"k\"], "
       "y)");
   ASSERT_TRUE(imported) << imported.error().ToString();
@@ -62,8 +62,8 @@ TEST(Aliasing, WritesSpreadThroughContainersAndAttributes) {
 }
 
 TEST(Aliasing, BuffersThatAreWrittenKeepTheirNewValue) {
-  const auto imported = ImportOf("b = self.b\n_0 = torch.add_(b, x)\nb0 = self.b\nreturn torch.relu(b0)",
-                                 {{"b", {Tensor::Floats({2, 3}, {1, 2, 3, 4, 5, 6})}}});
+  const auto imported = ImportAliased("b = self.b\n_0 = torch.add_(b, x)\nb0 = self.b\nreturn torch.relu(b0)",
+                                      {{"b", {Tensor::Floats({2, 3}, {1, 2, 3, 4, 5, 6})}}});
   ASSERT_TRUE(imported) << imported.error().ToString();
   EXPECT_EQ(Operators(imported->graph), "aten::add aten::relu");
   EXPECT_EQ(std::get<ir::ValueId>(Argument(*imported, 1, 0)), imported->graph.nodes()[0].outputs[0]);
@@ -78,7 +78,7 @@ TEST(Aliasing, WhatSharesMemoryWithAWrittenTensorIsNotRead) {
            "y = torch.mul(x, 1)\nz = torch.contiguous(y)\n_0 = torch.relu_(z)\nreturn y",
            "y = torch.mul(x, 1)\nz = torch.detach(torch.view(y, [6]))\n_0 = torch.relu_(y)\nreturn [z]",
        }) {
-    const auto imported = ImportOf(body);
+    const auto imported = ImportAliased(body);
     ASSERT_FALSE(imported) << body;
     EXPECT_THAT(imported.error().what(), HasSubstr("may share memory")) << body;
     EXPECT_THAT(imported.error().what(), HasSubstr("code/__torch__.py:")) << body;
@@ -90,19 +90,19 @@ TEST(Aliasing, AWrittenViewThatIsAllThatIsReadIsFine) {
            "v = torch.view(x, [6])\n_0 = torch.relu_(v)\nreturn torch.add(v, 1)",
            "y = torch.clone(x)\nv = torch.view(x, [6])\n_0 = torch.relu_(y)\nreturn torch.add(v, 1)",
        }) {
-    EXPECT_TRUE(ImportOf(body)) << body;
+    EXPECT_TRUE(ImportAliased(body)) << body;
   }
 }
 
 TEST(Aliasing, WritingIntoWhatIsNoTensorIsRefused) {
-  const auto imported = ImportOf("_0 = torch.relu_(3)\nreturn x");
+  const auto imported = ImportAliased("_0 = torch.relu_(3)\nreturn x");
   ASSERT_FALSE(imported);
   EXPECT_THAT(imported.error().what(), HasSubstr("not a tensor"));
 }
 
 // A library's own operator may end in an underscore without writing anything.
 TEST(Aliasing, NamesOfOtherLibrariesStayAsTheyAre) {
-  const auto imported = ImportOf("return ops.mylib.twice_(x)");
+  const auto imported = ImportAliased("return ops.mylib.twice_(x)");
   ASSERT_TRUE(imported);
   ASSERT_EQ(imported->missing.size(), 1u);
   EXPECT_EQ(imported->missing[0].op, "mylib::twice_");

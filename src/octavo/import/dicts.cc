@@ -82,7 +82,7 @@ BuiltinResult SetDefault(Evaluator& evaluator, const CallArguments& call) {
   return Done(call.positional[2]);
 }
 
-BuiltinResult Pop(Evaluator& evaluator, const CallArguments& call) {
+BuiltinResult PopKey(Evaluator& evaluator, const CallArguments& call) {
   Dict* dict = FirstDict(call);
   if (!dict || call.positional.size() < 2) return NotMine();
   const std::size_t at = OCTAVO_TRY(Locate(evaluator, *dict, call.positional[1]));
@@ -158,7 +158,7 @@ void AddDictBuiltins(BuiltinTable& table) {
   table["dict::at"] = At;
   table["dict::set"] = Set;
   table["dict::has"] = Has;
-  table["dict::pop"] = Pop;
+  table["dict::pop"] = PopKey;
   table["aten::get"] = Get;
   table["aten::setdefault"] = SetDefault;
   table["aten::popitem"] = PopItem;

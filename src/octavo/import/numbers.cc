@@ -137,7 +137,7 @@ BuiltinResult Logical(Evaluator& evaluator, const CallArguments& call) {
   return NumberBinary(evaluator, call, op);
 }
 
-BuiltinResult Not(Evaluator& evaluator, const CallArguments& call) {
+BuiltinResult NotNumber(Evaluator& evaluator, const CallArguments& call) {
   if (call.positional.size() != 1) return NotMine();
   const Value& value = call.positional[0];
   if (const Undecided* undecided = value.Get<const Undecided*>()) {
@@ -280,7 +280,7 @@ void AddNumberBuiltins(BuiltinTable& table) {
   table["aten::le"] = CompareBuiltin<CompareOp::kLessEqual>;
   table["aten::gt"] = CompareBuiltin<CompareOp::kGreater>;
   table["aten::ge"] = CompareBuiltin<CompareOp::kGreaterEqual>;
-  table["aten::__not__"] = Not;
+  table["aten::__not__"] = NotNumber;
   table["aten::neg"] = table["aten::negative"] = Negate;
   table["aten::abs"] = table["prim::abs"] = table["abs"] = table["math::fabs"] = Absolute;
   table["aten::bitwise_not"] = BitwiseNot;

@@ -9,7 +9,7 @@ using source::StatementKind;
 
 namespace {
 
-std::string Join(const std::string& path, const std::string& name) {
+std::string JoinPath(const std::string& path, const std::string& name) {
   return path.empty() ? name : path + "." + name;
 }
 
@@ -101,7 +101,7 @@ Result<Value> Evaluator::Convert(const module::Value& value, const std::string& 
     entry->second = Value(converted);
     arena_.Count((*list)->items.size());
     for (std::size_t i = 0; i < (*list)->items.size(); ++i) {
-      converted->items.push_back(OCTAVO_TRY(Convert((*list)->items[i], Join(path, std::to_string(i)))));
+      converted->items.push_back(OCTAVO_TRY(Convert((*list)->items[i], JoinPath(path, std::to_string(i)))));
     }
     return Value(converted);
   }
@@ -112,7 +112,7 @@ Result<Value> Evaluator::Convert(const module::Value& value, const std::string& 
     entry->second = Value(converted);
     arena_.Count((*tuple)->items.size());
     for (std::size_t i = 0; i < (*tuple)->items.size(); ++i) {
-      converted->items.push_back(OCTAVO_TRY(Convert((*tuple)->items[i], Join(path, std::to_string(i)))));
+      converted->items.push_back(OCTAVO_TRY(Convert((*tuple)->items[i], JoinPath(path, std::to_string(i)))));
     }
     return Value(converted);
   }
@@ -125,7 +125,7 @@ Result<Value> Evaluator::Convert(const module::Value& value, const std::string& 
     for (const auto& [key, item] : (*dict)->items) {
       const Value converted_key = OCTAVO_TRY(Convert(key, path));
       const auto* text = converted_key.Get<const std::string*>();
-      const Value converted_item = OCTAVO_TRY(Convert(item, text ? Join(path, *text) : path));
+      const Value converted_item = OCTAVO_TRY(Convert(item, text ? JoinPath(path, *text) : path));
       converted->items.emplace_back(converted_key, converted_item);
     }
     return Value(converted);
@@ -166,7 +166,7 @@ Result<std::optional<Value>> Evaluator::FindAttribute(Object* object, const std:
   if (found != object->attributes.end()) return std::optional<Value>(found->second);
   if (object->source) {
     if (const module::Value* value = object->source->Find(name)) {
-      const Value converted = OCTAVO_TRY(Convert(*value, Join(object->path, name)));
+      const Value converted = OCTAVO_TRY(Convert(*value, JoinPath(object->path, name)));
       object->attributes.emplace(name, converted);
       return std::optional<Value>(converted);
     }
@@ -227,7 +227,7 @@ Status Evaluator::SetAttribute(const Value& value, const std::string& name, Valu
   if (!object) return Unsupported("an attribute of " + Describe(value) + " cannot be set");
   arena_.Count(4);
   if (object->named) {
-    const std::string path = Join(object->path, name);
+    const std::string path = JoinPath(object->path, name);
     if (PackedBox* box = item.Get<PackedBox*>(); box && box->packed->name.empty()) {
       auto named = std::make_shared<ir::PackedWeights>(*box->packed);
       named->name = path;

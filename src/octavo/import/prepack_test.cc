@@ -13,7 +13,8 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-Result<Imported> ImportOf(const std::string& body, Attributes attributes, const std::string& globals = {}) {
+Result<Imported> ImportPacked(const std::string& body, Attributes attributes,
+                              const std::string& globals = {}) {
   std::string text = "  def forward(self: __torch__.M,\n    x: Tensor) -> Tensor:\n    ";
   for (const char c : body) text += c == '\n' ? std::string("\n    ") : std::string(1, c);
   return Import(MakeModule(text + "\n", std::move(attributes), globals), TestRules(), {});
@@ -67,8 +68,9 @@ module::Value ConvObject() {
 }
 
 TEST(Prepack, RunsSetstateWhenAModuleIsFirstTouched) {
-  const auto imported = ImportOf("conv1 = self.conv1\ny = (conv1).forward(x, )\nreturn (conv1).forward(y, )",
-                                 {{"conv1", ConvObject()}}, kConv);
+  const auto imported =
+      ImportPacked("conv1 = self.conv1\ny = (conv1).forward(x, )\nreturn (conv1).forward(y, )",
+                   {{"conv1", ConvObject()}}, kConv);
   ASSERT_TRUE(imported) << imported.error().ToString();
   ASSERT_EQ(Operators(imported->graph), "quantized::conv2d quantized::conv2d");
   const ir::PackedWeights& packed = Packed(*imported, 0, 1);
@@ -86,14 +88,14 @@ TEST(Prepack, RunsSetstateWhenAModuleIsFirstTouched) {
 }
 
 TEST(Prepack, PacksEveryKind) {
-  struct Case {
+  struct PackCase {
     const char* call;
     std::vector<std::int64_t> weight;
     ir::PackedWeights::Kind kind;
     int spatial_dims;
   };
   using Kind = ir::PackedWeights::Kind;
-  for (const Case& c : std::vector<Case>{
+  for (const PackCase& c : std::vector<PackCase>{
            {"conv1d_prepack(w, None, [1], [0], [1], 1)", {2, 2, 3}, Kind::kConv, 1},
            {"conv1d_prepack(w, None, [1], [0, 0], [1], 1)", {2, 2, 3}, Kind::kConv, 1},
            {"conv2d_prepack(w, None, [1, 1], [0, 0], [1, 1], 1)", {2, 2, 3, 3}, Kind::kConv, 2},
@@ -109,7 +111,7 @@ TEST(Prepack, PacksEveryKind) {
             3},
            {"linear_prepack(w, None)", {2, 3}, Kind::kLinear, 0},
            {"embedding_bag_prepack(w)", {5, 3}, Kind::kEmbedding, 0}}) {
-    const auto imported = ImportOf(
+    const auto imported = ImportPacked(
         "w = self.w\np = ops.quantized." + std::string(c.call) + "\nreturn ops.quantized.linear(x, p, 1., 0)",
         {{"w", {QuantizedWeight(c.weight)}}});
     ASSERT_TRUE(imported) << c.call << "\n" << imported.error().ToString();
@@ -117,7 +119,7 @@ TEST(Prepack, PacksEveryKind) {
     EXPECT_EQ(Packed(*imported, 0, 1).spatial_dims, c.spatial_dims) << c.call;
     EXPECT_FALSE(Packed(*imported, 0, 1).bias) << c.call;
   }
-  const auto transposed = ImportOf(
+  const auto transposed = ImportPacked(
       "p = ops.quantized.conv_transpose2d_prepack(self.w, None, [2, 2], [0, 0], [1, 0], [1, 1], 1)\n"
       "return ops.quantized.conv2d(x, p, 1., 0)",
       {{"w", {QuantizedWeight({2, 2, 3, 3})}}});
@@ -132,16 +134,16 @@ TEST(Prepack, RefusesWeightsThatDoNotFit) {
         "conv1d_prepack(self.v, None, [], [0], [1], 1)", "conv1d_prepack(self.v, None, [1], [0], [1], 0)",
         "linear_prepack_fp16(self.w, None)"}) {
     const auto imported =
-        ImportOf(std::string("p = ops.quantized.") + call + "\nreturn ops.quantized.linear(x, p, 1., 0)",
-                 {{"w", {QuantizedWeight({2, 3})}},
-                  {"v", {QuantizedWeight({2, 3, 3})}},
-                  {"f", {Tensor::Floats({2, 2}, {1, 2, 3, 4})}}});
+        ImportPacked(std::string("p = ops.quantized.") + call + "\nreturn ops.quantized.linear(x, p, 1., 0)",
+                     {{"w", {QuantizedWeight({2, 3})}},
+                      {"v", {QuantizedWeight({2, 3, 3})}},
+                      {"f", {Tensor::Floats({2, 2}, {1, 2, 3, 4})}}});
     EXPECT_FALSE(imported) << call;
   }
 }
 
 TEST(Prepack, UnpacksAndAsks) {
-  const auto imported = ImportOf(
+  const auto imported = ImportPacked(
       "p = ops.quantized.conv2d_prepack(self.w, self.b, [2, 1], [0, 0], [1, 1], 1)\n"
       "w, b, = (p).unpack()\nw0, b0, = ops.quantized.conv2d_unpack(p)\n"
       "q = ops.quantized.conv2d_prepack(w, b0, (p).stride(), ops.quantized.conv2d_padding(p), "
@@ -158,7 +160,7 @@ TEST(Prepack, UnpacksAndAsks) {
 // [-128, -17, 0, 0, 2, 4, 4, 8, 127].
 TEST(Prepack, QuantizesConstantsAsPyTorchDoes) {
   const Tensor f = Tensor::Floats({9}, {-100, -2, -0.35f, -0.25f, -0.05f, 0.05f, 0.15f, 0.45f, 100});
-  const auto imported = ImportOf(
+  const auto imported = ImportPacked(
       "p = ops.quantized.linear_prepack(torch.quantize_per_tensor(self.f, 0.1, 3, 12), None)\n"
       "return ops.quantized.linear(x, p, 1., 0)",
       {{"f", {f}}});
@@ -168,7 +170,7 @@ TEST(Prepack, QuantizesConstantsAsPyTorchDoes) {
             (std::vector<std::int64_t>{-128, -17, -1, 1, 3, 3, 5, 7, 127}));
   EXPECT_EQ(*Packed(*imported, 0, 1).weight.quantization, Quantization::PerTensor(0.1, 3));
 
-  const auto per_channel = ImportOf(
+  const auto per_channel = ImportPacked(
       "w = torch.quantize_per_channel(self.f, self.s, self.z, 0, 12)\n"
       "return ops.quantized.linear(x, ops.quantized.linear_prepack(w, None), 1., 0)",
       {{"f", {Tensor::Floats({2, 2}, {1, -1, 1, -1})}},
@@ -179,7 +181,7 @@ TEST(Prepack, QuantizesConstantsAsPyTorchDoes) {
   EXPECT_EQ(Packed(*per_channel, 0, 1).weight.quantization->axis, 0);
 
   for (const char* scale : {"0.", "-1.", "inf", "nan"}) {
-    const auto bad = ImportOf(
+    const auto bad = ImportPacked(
         std::string("w = torch.quantize_per_tensor(self.f, ") + scale + ", 0, 12)\nreturn w", {{"f", {f}}});
     ASSERT_FALSE(bad) << scale;
     EXPECT_THAT(bad.error().what(), HasSubstr("is not a positive number"));
@@ -187,7 +189,7 @@ TEST(Prepack, QuantizesConstantsAsPyTorchDoes) {
 }
 
 TEST(Prepack, PacksWhatTheModelComputes) {
-  const auto imported = ImportOf(
+  const auto imported = ImportPacked(
       "w = torch.quantize_per_tensor(x, 0.1, 0, 12)\n"
       "return ops.quantized.linear(x, ops.quantized.linear_prepack(w, self.b), 1., 0)",
       {{"b", {Tensor::Floats({2}, {1, 2})}}});
@@ -200,8 +202,8 @@ TEST(Prepack, PacksWhatTheModelComputes) {
 // As torch.tensor([...]).half().float(), but that PyTorch keeps large weights at float16's largest number.
 TEST(Prepack, RoundsWeightsToHalf) {
   const auto imported =
-      ImportOf("return ops.quantized.linear(x, ops.quantized.linear_prepack_fp16(self.f, None), 1., 0)",
-               {{"f", {Tensor::Floats({1, 6}, {0.1f, 1.0009765f, -3.14159f, 1e-8f, 1e6f, 5.97e-8f})}}});
+      ImportPacked("return ops.quantized.linear(x, ops.quantized.linear_prepack_fp16(self.f, None), 1., 0)",
+                   {{"f", {Tensor::Floats({1, 6}, {0.1f, 1.0009765f, -3.14159f, 1e-8f, 1e6f, 5.97e-8f})}}});
   ASSERT_TRUE(imported) << imported.error().ToString();
   EXPECT_EQ(
       Packed(*imported, 0, 1).weight.ToFloats(),
@@ -209,7 +211,7 @@ TEST(Prepack, RoundsWeightsToHalf) {
 }
 
 TEST(Prepack, ViewsOfConstantsStayConstants) {
-  const auto imported = ImportOf(
+  const auto imported = ImportPacked(
       "w = self.w\nreturn torch.add(x, torch.transpose(torch.view(torch.t(torch.detach(w)), [-1, 3]), 0, 1))",
       {{"w", {Tensor::Floats({3, 1}, {1, 2, 3})}}});
   ASSERT_TRUE(imported) << imported.error().ToString();

@@ -9,7 +9,7 @@
 namespace octavo::import {
 namespace {
 
-List* FirstList(const CallArguments& call) {
+List* FirstSequence(const CallArguments& call) {
   return call.positional.empty() ? nullptr : call.positional[0].Get<List*>();
 }
 
@@ -42,7 +42,7 @@ Status SortItems(Evaluator& evaluator, std::vector<Value>& items, bool descendin
 }
 
 BuiltinResult Sort(Evaluator& evaluator, const CallArguments& call) {
-  List* list = FirstList(call);
+  List* list = FirstSequence(call);
   if (!list) return NotMine();
   const Value* reverse = call.Find(1, "reverse");
   const bool descending = reverse && OCTAVO_TRY(evaluator.Truth(*reverse, "this sort"));
@@ -61,7 +61,7 @@ BuiltinResult Sorted(Evaluator& evaluator, const CallArguments& call) {
 
 // sum(list), any(list), all(list) of numbers and bools.
 BuiltinResult Sum(Evaluator& evaluator, const CallArguments& call) {
-  List* list = FirstList(call);
+  List* list = FirstSequence(call);
   if (!list || call.size() != 1) return NotMine();
   Value total(std::int64_t{0});
   for (const Value& item : list->items) {
@@ -74,7 +74,7 @@ BuiltinResult Sum(Evaluator& evaluator, const CallArguments& call) {
 
 template <bool all>
 BuiltinResult AllOrAny(Evaluator& evaluator, const CallArguments& call) {
-  List* list = FirstList(call);
+  List* list = FirstSequence(call);
   if (!list || call.size() != 1) return NotMine();
   for (const Value& item : list->items) {
     OCTAVO_TRY(evaluator.Step());
@@ -94,7 +94,7 @@ Result<std::int64_t> RangeLength(std::int64_t start, std::int64_t stop, std::int
   return static_cast<std::int64_t>(std::min<std::uint64_t>(length, INT64_MAX));
 }
 
-BuiltinResult RangeOf(Evaluator& evaluator, const CallArguments& call) {
+BuiltinResult PythonRange(Evaluator& evaluator, const CallArguments& call) {
   const std::size_t n = call.positional.size();
   if (n == 0 || n > 3) return NotMine();
   constexpr std::string_view kWhat = "how often this loop runs";
@@ -169,7 +169,7 @@ void AddSequenceBuiltins(BuiltinTable& table) {
   table["aten::sum"] = table["sum"] = Sum;
   table["aten::any"] = table["any"] = AllOrAny<false>;
   table["aten::all"] = table["all"] = AllOrAny<true>;
-  table["range"] = table["prim::rangelist"] = RangeOf;
+  table["range"] = table["prim::rangelist"] = PythonRange;
   table["aten::__range_length"] = LoopLength;
   table["aten::__derive_index"] = LoopIndex;
   table["zip"] = Zip;

@@ -12,7 +12,7 @@ const std::string* TextAt(const CallArguments& call, std::size_t position) {
   return position < call.positional.size() ? call.positional[position].Get<const std::string*>() : nullptr;
 }
 
-BuiltinResult NewString(Evaluator& evaluator, std::string text) {
+BuiltinResult StringResult(Evaluator& evaluator, std::string text) {
   if (text.size() > static_cast<std::size_t>(evaluator.limits().max_list_length)) {
     return Unsupported("a string of the model's program grows too long");
   }
@@ -35,7 +35,7 @@ BuiltinResult Format(Evaluator& evaluator, const CallArguments& call) {
     if (out.size() > static_cast<std::size_t>(evaluator.limits().max_list_length)) break;
     at = brace + 2;
   }
-  return NewString(evaluator, std::move(out));
+  return StringResult(evaluator, std::move(out));
 }
 
 // "%d of %s" % (a, b): %s, %d, %i, %f, %g, %e, %x without widths.
@@ -79,7 +79,7 @@ BuiltinResult PercentFormat(Evaluator& evaluator, const CallArguments& call) {
     }
     if (out.size() > static_cast<std::size_t>(evaluator.limits().max_list_length)) break;
   }
-  return NewString(evaluator, std::move(out));
+  return StringResult(evaluator, std::move(out));
 }
 
 // The remainder of numbers, or a string's % form.
@@ -88,7 +88,7 @@ BuiltinResult Remainder(Evaluator& evaluator, const CallArguments& call) {
   return NumberBinary(evaluator, call, BinaryOp::kRemainder);
 }
 
-BuiltinResult Join(Evaluator& evaluator, const CallArguments& call) {
+BuiltinResult JoinStrings(Evaluator& evaluator, const CallArguments& call) {
   const std::string* separator = TextAt(call, 0);
   if (!separator || call.positional.size() != 2) return NotMine();
   std::string out;
@@ -101,7 +101,7 @@ BuiltinResult Join(Evaluator& evaluator, const CallArguments& call) {
     out += *text;
     if (out.size() > static_cast<std::size_t>(evaluator.limits().max_list_length)) break;
   }
-  return NewString(evaluator, std::move(out));
+  return StringResult(evaluator, std::move(out));
 }
 
 BuiltinResult Split(Evaluator& evaluator, const CallArguments& call) {
@@ -169,7 +169,7 @@ BuiltinResult Replace(Evaluator& evaluator, const CallArguments& call) {
     if (out.size() > static_cast<std::size_t>(evaluator.limits().max_list_length)) break;
     at = found + from->size();
   }
-  return NewString(evaluator, std::move(out));
+  return StringResult(evaluator, std::move(out));
 }
 
 template <int (*convert)(int)>
@@ -178,7 +178,7 @@ BuiltinResult EachCharacter(Evaluator& evaluator, const CallArguments& call) {
   if (!text) return NotMine();
   std::string out = *text;
   for (char& c : out) c = static_cast<char>(convert(static_cast<unsigned char>(c)));
-  return NewString(evaluator, std::move(out));
+  return StringResult(evaluator, std::move(out));
 }
 
 template <int (*is)(int)>
@@ -197,10 +197,10 @@ BuiltinResult Strip(Evaluator& evaluator, const CallArguments& call) {
   const std::string* given = TextAt(call, 1);
   const std::string characters = given ? *given : " \t\n\r\f\v";
   const std::size_t first = left ? text->find_first_not_of(characters) : 0;
-  if (first == std::string::npos) return NewString(evaluator, "");
+  if (first == std::string::npos) return StringResult(evaluator, "");
   const std::size_t last = right ? text->find_last_not_of(characters) : text->size() - 1;
-  if (last == std::string::npos) return NewString(evaluator, "");
-  return NewString(evaluator, text->substr(first, last + 1 - first));
+  if (last == std::string::npos) return StringResult(evaluator, "");
+  return StringResult(evaluator, text->substr(first, last + 1 - first));
 }
 
 BuiltinResult Ord(Evaluator&, const CallArguments& call) {
@@ -212,7 +212,7 @@ BuiltinResult Chr(Evaluator& evaluator, const CallArguments& call) {
   if (call.positional.size() != 1) return NotMine();
   const std::int64_t code = OCTAVO_TRY(KnownInt(call.positional[0], "chr()'s argument"));
   if (code < 0 || code > 127) return Unsupported("chr() of a number outside of ASCII");
-  return NewString(evaluator, std::string(1, static_cast<char>(code)));
+  return StringResult(evaluator, std::string(1, static_cast<char>(code)));
 }
 
 }  // namespace
@@ -221,7 +221,7 @@ void AddStringBuiltins(BuiltinTable& table) {
   table["aten::format"] = Format;
   table["aten::percentFormat"] = PercentFormat;
   table["aten::remainder"] = table["aten::__mod__"] = Remainder;
-  table["aten::join"] = Join;
+  table["aten::join"] = JoinStrings;
   table["aten::startswith"] = StartsWith;
   table["aten::endswith"] = EndsWith;
   table["aten::find"] = Find;

@@ -7,7 +7,7 @@
 namespace octavo::import {
 namespace {
 
-TensorBox* FirstTensor(const CallArguments& call) {
+TensorBox* TensorOperand(const CallArguments& call) {
   return call.positional.empty() ? nullptr : call.positional[0].Get<TensorBox*>();
 }
 
@@ -26,7 +26,7 @@ Result<Shape> ShapeOf(Evaluator& evaluator, TensorBox* box, bool* unknown) {
 }
 
 BuiltinResult Size(Evaluator& evaluator, const CallArguments& call) {
-  TensorBox* box = FirstTensor(call);
+  TensorBox* box = TensorOperand(call);
   if (!box) return NotMine();
   bool unknown = false;
   const Shape shape = OCTAVO_TRY(ShapeOf(evaluator, box, &unknown));
@@ -48,7 +48,7 @@ BuiltinResult Size(Evaluator& evaluator, const CallArguments& call) {
 }
 
 BuiltinResult Rank(Evaluator& evaluator, const CallArguments& call) {
-  TensorBox* box = FirstTensor(call);
+  TensorBox* box = TensorOperand(call);
   if (!box) return NotMine();
   bool unknown = false;
   const Shape shape = OCTAVO_TRY(ShapeOf(evaluator, box, &unknown));
@@ -57,7 +57,7 @@ BuiltinResult Rank(Evaluator& evaluator, const CallArguments& call) {
 }
 
 BuiltinResult Elements(Evaluator& evaluator, const CallArguments& call) {
-  TensorBox* box = FirstTensor(call);
+  TensorBox* box = TensorOperand(call);
   if (!box) return NotMine();
   bool unknown = false;
   const Shape shape = OCTAVO_TRY(ShapeOf(evaluator, box, &unknown));
@@ -66,7 +66,7 @@ BuiltinResult Elements(Evaluator& evaluator, const CallArguments& call) {
 }
 
 BuiltinResult SameSize(Evaluator& evaluator, const CallArguments& call) {
-  TensorBox* a = FirstTensor(call);
+  TensorBox* a = TensorOperand(call);
   TensorBox* b = call.positional.size() == 2 ? call.positional[1].Get<TensorBox*>() : nullptr;
   if (!a || !b) return NotMine();
   const Value x = OCTAVO_TRY(evaluator.CallNamed("aten::size", {.positional = {Value(a)}}));
@@ -83,7 +83,7 @@ Result<std::optional<DType>> KnownDType(Evaluator& evaluator, TensorBox* box) {
 }
 
 BuiltinResult DTypeNumber(Evaluator& evaluator, const CallArguments& call) {
-  TensorBox* box = FirstTensor(call);
+  TensorBox* box = TensorOperand(call);
   if (!box) return NotMine();
   const auto dtype = OCTAVO_TRY(KnownDType(evaluator, box));
   if (!dtype) return Done(Value(Unknown{}));
@@ -102,7 +102,7 @@ bool IsSigned(DType dtype) {
 
 template <DTypeQuestion question>
 BuiltinResult AskDType(Evaluator& evaluator, const CallArguments& call) {
-  TensorBox* box = FirstTensor(call);
+  TensorBox* box = TensorOperand(call);
   if (!box) return NotMine();
   const auto dtype = OCTAVO_TRY(KnownDType(evaluator, box));
   if (!dtype) return Done(Value(Unknown{}));
@@ -110,7 +110,7 @@ BuiltinResult AskDType(Evaluator& evaluator, const CallArguments& call) {
 }
 
 BuiltinResult BytesPerElement(Evaluator& evaluator, const CallArguments& call) {
-  TensorBox* box = FirstTensor(call);
+  TensorBox* box = TensorOperand(call);
   if (!box) return NotMine();
   const auto dtype = OCTAVO_TRY(KnownDType(evaluator, box));
   if (!dtype) return Done(Value(Unknown{}));
@@ -120,14 +120,14 @@ BuiltinResult BytesPerElement(Evaluator& evaluator, const CallArguments& call) {
 // The answer for every tensor, whatever its type: the converted model runs on one device and learns nothing.
 template <bool answer>
 BuiltinResult Always(Evaluator&, const CallArguments& call) {
-  if (!FirstTensor(call)) return NotMine();
+  if (!TensorOperand(call)) return NotMine();
   return Done(Value(answer));
 }
 
 // A parameter does.  Programs ask in order to choose fused operators that have no gradient, such as
 // aten::_native_multi_head_attention; the plain ones compute the same.
 BuiltinResult RequiresGrad(Evaluator&, const CallArguments& call) {
-  const TensorBox* box = FirstTensor(call);
+  const TensorBox* box = TensorOperand(call);
   if (!box) return NotMine();
   return Done(Value(box->constant != nullptr && IsFloat(box->constant->dtype)));
 }
@@ -143,23 +143,23 @@ BuiltinResult DeviceOf(Evaluator& evaluator, const CallArguments& call) {
 }
 
 BuiltinResult DeviceIndex(Evaluator&, const CallArguments& call) {
-  if (!FirstTensor(call)) return NotMine();
+  if (!TensorOperand(call)) return NotMine();
   return Done(Value(std::int64_t{-1}));
 }
 
 BuiltinResult Zero(Evaluator&, const CallArguments& call) {
-  if (!FirstTensor(call)) return NotMine();
+  if (!TensorOperand(call)) return NotMine();
   return Done(Value(std::int64_t{0}));
 }
 
 BuiltinResult Nothing(Evaluator&, const CallArguments& call) {
-  if (!FirstTensor(call)) return NotMine();
+  if (!TensorOperand(call)) return NotMine();
   return Done(Value());
 }
 
 // x.data, x.requires_grad_(): the tensor itself.
-BuiltinResult Itself(Evaluator&, const CallArguments& call) {
-  if (!FirstTensor(call)) return NotMine();
+BuiltinResult SameTensor(Evaluator&, const CallArguments& call) {
+  if (!TensorOperand(call)) return NotMine();
   return Done(call.positional[0]);
 }
 
@@ -171,7 +171,7 @@ Result<std::optional<Quantization>> QuantizationOf(Evaluator& evaluator, TensorB
 }
 
 BuiltinResult Scale(Evaluator& evaluator, const CallArguments& call) {
-  TensorBox* box = FirstTensor(call);
+  TensorBox* box = TensorOperand(call);
   if (!box) return NotMine();
   const auto quantization = OCTAVO_TRY(QuantizationOf(evaluator, box));
   if (!quantization) return Done(Value(Unknown{}));
@@ -180,7 +180,7 @@ BuiltinResult Scale(Evaluator& evaluator, const CallArguments& call) {
 }
 
 BuiltinResult ZeroPoint(Evaluator& evaluator, const CallArguments& call) {
-  TensorBox* box = FirstTensor(call);
+  TensorBox* box = TensorOperand(call);
   if (!box) return NotMine();
   const auto quantization = OCTAVO_TRY(QuantizationOf(evaluator, box));
   if (!quantization) return Done(Value(Unknown{}));
@@ -189,7 +189,7 @@ BuiltinResult ZeroPoint(Evaluator& evaluator, const CallArguments& call) {
 }
 
 BuiltinResult ChannelScales(Evaluator& evaluator, const CallArguments& call) {
-  TensorBox* box = FirstTensor(call);
+  TensorBox* box = TensorOperand(call);
   if (!box) return NotMine();
   const auto quantization = OCTAVO_TRY(QuantizationOf(evaluator, box));
   if (!quantization) return Done(Value(Unknown{}));
@@ -198,7 +198,7 @@ BuiltinResult ChannelScales(Evaluator& evaluator, const CallArguments& call) {
 }
 
 BuiltinResult ChannelZeroPoints(Evaluator& evaluator, const CallArguments& call) {
-  TensorBox* box = FirstTensor(call);
+  TensorBox* box = TensorOperand(call);
   if (!box) return NotMine();
   const auto quantization = OCTAVO_TRY(QuantizationOf(evaluator, box));
   if (!quantization) return Done(Value(Unknown{}));
@@ -210,7 +210,7 @@ BuiltinResult ChannelZeroPoints(Evaluator& evaluator, const CallArguments& call)
 }
 
 BuiltinResult ChannelAxis(Evaluator& evaluator, const CallArguments& call) {
-  TensorBox* box = FirstTensor(call);
+  TensorBox* box = TensorOperand(call);
   if (!box) return NotMine();
   const auto quantization = OCTAVO_TRY(QuantizationOf(evaluator, box));
   if (!quantization) return Done(Value(Unknown{}));
@@ -220,7 +220,7 @@ BuiltinResult ChannelAxis(Evaluator& evaluator, const CallArguments& call) {
 
 // torch.qscheme: per_tensor_affine 0, per_channel_affine 1, per_channel_affine_float_qparams 4.
 BuiltinResult QScheme(Evaluator& evaluator, const CallArguments& call) {
-  TensorBox* box = FirstTensor(call);
+  TensorBox* box = TensorOperand(call);
   if (!box) return NotMine();
   const auto quantization = OCTAVO_TRY(QuantizationOf(evaluator, box));
   if (!quantization) return Done(Value(Unknown{}));
@@ -234,7 +234,7 @@ BuiltinResult CanCast(Evaluator&, const CallArguments& call) {
 }
 
 BuiltinResult ShapeTensor(Evaluator& evaluator, const CallArguments& call) {
-  TensorBox* box = FirstTensor(call);
+  TensorBox* box = TensorOperand(call);
   if (!box) return NotMine();
   const Value sizes = OCTAVO_TRY(Size(evaluator, {.expr = call.expr, .positional = {Value(box)}})).value();
   if (sizes.Is<Unknown>()) return Done(sizes);
@@ -271,7 +271,7 @@ void AddTensorBuiltins(BuiltinTable& table) {
   table["aten::get_device"] = DeviceIndex;
   table["prim::layout"] = table["aten::storage_offset"] = table["aten::output_nr"] = Zero;
   table["prim::grad"] = table["prim::name"] = table["prim::grad_fn"] = Nothing;
-  table["prim::data"] = table["aten::data"] = table["aten::requires_grad_"] = Itself;
+  table["prim::data"] = table["aten::data"] = table["aten::requires_grad_"] = SameTensor;
   table["aten::retain_grad"] = Nothing;
   table["aten::q_scale"] = Scale;
   table["aten::q_zero_point"] = ZeroPoint;

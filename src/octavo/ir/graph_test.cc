@@ -12,7 +12,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-Graph Parsed(const std::string& text) {
+Graph ParsedGraph(const std::string& text) {
   Result<Graph> graph = ParseGraph(text);
   EXPECT_TRUE(graph) << graph.error().ToString();
   return graph ? *std::move(graph) : Graph();
@@ -26,13 +26,13 @@ constexpr const char* kText =
     "output y = %2\noutput z = %x\n";
 
 TEST(GraphTest, UsesAreCountedInsideListsPackedWeightsAndOutputs) {
-  const Graph graph = Parsed(kText);
+  const Graph graph = ParsedGraph(kText);
   // Values in the order of the text: x, c, %0, %1, %2.
   EXPECT_THAT(graph.CountUses(), ElementsAre(4, 2, 1, 1, 1));
 }
 
 TEST(GraphTest, ReplaceAllUsesReachesEveryPlaceAndNoOtherOwner) {
-  Graph graph = Parsed(kText);
+  Graph graph = ParsedGraph(kText);
   const Graph other = graph;  // shares the packed weights
   graph.ReplaceAllUses(ValueId{2}, ValueId{0});
   graph.ReplaceAllUses(ValueId{1}, ValueId{0});
@@ -45,7 +45,7 @@ TEST(GraphTest, ReplaceAllUsesReachesEveryPlaceAndNoOtherOwner) {
 }
 
 TEST(GraphTest, KeepNodesRenumbersProducers) {
-  Graph graph = Parsed("input %x\n%0 = a(%x)\n%1 = b(%x)\n%2 = c(%1)\noutput y = %2\n");
+  Graph graph = ParsedGraph("input %x\n%0 = a(%x)\n%1 = b(%x)\n%2 = c(%1)\noutput y = %2\n");
   graph.KeepNodes({false, true, true});
   EXPECT_EQ(Print(graph), "input %x\n%0 = b(%x)\n%1 = c(%0)\noutput y = %1\n");
   EXPECT_TRUE(Verify(graph));
@@ -54,7 +54,7 @@ TEST(GraphTest, KeepNodesRenumbersProducers) {
 }
 
 TEST(GraphTest, FindTakesTheNamedArgument) {
-  const Graph graph = Parsed("op(1, a=2, b=3)");
+  const Graph graph = ParsedGraph("op(1, a=2, b=3)");
   ASSERT_NE(graph.node(0).Find("b"), nullptr);
   EXPECT_EQ(std::get<Dim>(*graph.node(0).Find("b")), Dim(3));
   EXPECT_EQ(graph.node(0).Find("c"), nullptr);
@@ -70,7 +70,7 @@ class VerifyTest : public ::testing::Test {
     EXPECT_THAT(status.error().ToString(), HasSubstr(message));
     EXPECT_THAT(status.error().hint(), HasSubstr("bug"));
   }
-  Graph graph_ = Parsed(kText);
+  Graph graph_ = ParsedGraph(kText);
 };
 
 TEST_F(VerifyTest, WellFormed) { EXPECT_TRUE(Verify(graph_)); }
@@ -108,7 +108,7 @@ TEST_F(VerifyTest, WrongProducer) {
 TEST_F(VerifyTest, OutputThatNothingMakes) {
   graph_.outputs()[0].value = ValueId{};
   Refused("output y");
-  graph_ = Parsed(kText);
+  graph_ = ParsedGraph(kText);
   graph_.KeepNodes({true, true, false});
   Refused("is used before it is made");
 }

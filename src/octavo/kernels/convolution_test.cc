@@ -10,7 +10,7 @@
 namespace octavo::kernels {
 namespace {
 
-using Bytes = std::vector<std::uint8_t>;
+using RandomWeights = std::vector<std::uint8_t>;
 
 std::int64_t Out(std::int64_t size, std::int64_t kernel, std::int64_t dilation, std::int64_t stride,
                  std::int64_t pad_begin, std::int64_t pad_end) {
@@ -18,10 +18,10 @@ std::int64_t Out(std::int64_t size, std::int64_t kernel, std::int64_t dilation, 
 }
 
 // The definition, in double where that is exact.
-Bytes Plain(const ConvolutionShape& s, const Bytes& x, const std::vector<std::int16_t>& weights,
-            const std::vector<std::int32_t>& biases, bool is_signed, std::int32_t x_zero,
-            const OutputFormula& f) {
-  Bytes y;
+RandomWeights Plain(const ConvolutionShape& s, const RandomWeights& x,
+                    const std::vector<std::int16_t>& weights, const std::vector<std::int32_t>& biases,
+                    bool is_signed, std::int32_t x_zero, const OutputFormula& f) {
+  RandomWeights y;
   const std::int64_t per_group = s.channels / s.groups, out_per_group = s.out_channels / s.groups;
   for (std::int64_t n = 0; n < s.batch; ++n) {
     for (std::int64_t oy = 0; oy < s.out_height; ++oy) {
@@ -75,7 +75,7 @@ class Random {
   std::mt19937 random_{11};
 };
 
-const std::vector<const Table*>& Tables() {
+const std::vector<const Table*>& TablesOfConvolutions() {
   static const std::vector<const Table*> tables = [] {
     std::vector<const Table*> found = {&kScalar};
     if (Avx2() != nullptr) found.push_back(Avx2());
@@ -104,11 +104,11 @@ void Compare(Random& random, ConvolutionShape s, ThreadPool& pool) {
       return static_cast<std::uint8_t>(sum / 1000 + channel);
     };
   }
-  const Bytes expected = Plain(s, x, weights, biases, is_signed, x_zero, f);
-  for (const Table* table : Tables()) {
+  const RandomWeights expected = Plain(s, x, weights, biases, is_signed, x_zero, f);
+  for (const Table* table : TablesOfConvolutions()) {
     const Convolution convolution(*table, s, weights, biases, is_signed, x_zero, f);
     std::vector<std::byte> scratch(convolution.scratch_size() * static_cast<std::size_t>(pool.threads()));
-    Bytes y(expected.size());
+    RandomWeights y(expected.size());
     convolution.Run(x.data(), y.data(), pool, scratch.data());
     ASSERT_EQ(y, expected) << table->name << ": " << s.height << "x" << s.width << "x" << s.channels << " -> "
                            << s.out_height << "x" << s.out_width << "x" << s.out_channels << ", kernel "

@@ -7,7 +7,7 @@
 namespace octavo {
 namespace {
 
-Status CheckType(const TensorType& type) {
+Status CheckCaffe2Type(const TensorType& type) {
   if (!type.quantized()) return {};
   if (type.dtype != DType::kQUint8) {
     return Unsupported(
@@ -61,21 +61,21 @@ Value Caffe2Dequantize(Builder& g, Value x) {
 }
 
 Result<Value> Caffe2Quantize(Builder& g, Value x, const TensorType& type) {
-  OCTAVO_TRY(CheckType(type));
+  OCTAVO_TRY(CheckCaffe2Type(type));
   return Int8(g, "Int8Quantize", {x}, type);
 }
 
 Status CheckCaffe2Types(const Arguments& a) {
   for (const ir::Operand& operand : a.values()) {
     if (const auto* id = std::get_if<ir::ValueId>(&operand)) {
-      OCTAVO_TRY(CheckType(a.graph().type(*id)));
+      OCTAVO_TRY(CheckCaffe2Type(a.graph().type(*id)));
     } else if (const auto* list = std::get_if<ir::ValueList>(&operand)) {
       for (const ir::ValueId item : *list) {
-        if (item.valid()) OCTAVO_TRY(CheckType(a.graph().type(item)));
+        if (item.valid()) OCTAVO_TRY(CheckCaffe2Type(a.graph().type(item)));
       }
     }
   }
-  for (const TensorType& type : a.results()) OCTAVO_TRY(CheckType(type));
+  for (const TensorType& type : a.results()) OCTAVO_TRY(CheckCaffe2Type(type));
   return {};
 }
 

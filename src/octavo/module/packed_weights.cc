@@ -16,7 +16,7 @@ constexpr std::string_view kConv3d = "Conv3dPackedParamsBase";
 constexpr std::string_view kLinear = "LinearPackedParamsBase";
 constexpr std::string_view kEmbedding = "EmbeddingPackedParamsBase";
 
-using Kind = ir::PackedWeights::Kind;
+using PackedKind = ir::PackedWeights::Kind;
 
 Error Malformed(std::string what) {
   return InvalidFile(fmt::format("packed weights {}", what),
@@ -167,7 +167,7 @@ Status ReadConv(const std::vector<Value>& state, int spatial_dims, ir::PackedWei
   const std::int64_t flags = values[4 * k + 2];
   if ((flags & ~std::int64_t{1}) != 0) return Malformed(fmt::format("with unknown flags {}", flags));
   const bool transposed = flags == 1;
-  packed.kind = transposed ? Kind::kConvTranspose : Kind::kConv;
+  packed.kind = transposed ? PackedKind::kConvTranspose : PackedKind::kConv;
   for (std::size_t i = 0; i < k; ++i) {
     if (packed.stride[i] < 1 || packed.dilation[i] < 1 || packed.padding[i] < 0 ||
         packed.output_padding[i] < 0) {
@@ -202,7 +202,7 @@ Status ReadLinear(const std::vector<Value>& state, ir::PackedWeights& packed) {
                                  weight->type().ToString()));
   }
   OCTAVO_TRY(CheckAxis(*weight, 0));
-  packed.kind = weight->dtype == DType::kQInt8 ? Kind::kLinear : Kind::kLinearFp16;
+  packed.kind = weight->dtype == DType::kQInt8 ? PackedKind::kLinear : PackedKind::kLinearFp16;
   packed.weight = *weight;
   packed.bias = OCTAVO_TRY(ReadBias(state[1], weight->sizes[0]));
   return {};
@@ -224,7 +224,7 @@ Status ReadEmbedding(const std::vector<Value>& state, ir::PackedWeights& packed)
     return Malformed(fmt::format("of an embedding that are {} and claim other bits", Name(weight->dtype)));
   }
   OCTAVO_TRY(CheckAxis(*weight, 0));
-  packed.kind = Kind::kEmbedding;
+  packed.kind = PackedKind::kEmbedding;
   packed.weight = *weight;
   return {};
 }

@@ -71,8 +71,8 @@ void ExpectConfig(const ir::PackedWeights& packed) {
   EXPECT_EQ(packed.name, "conv._packed_params");
 }
 
-void ExpectError(const char* class_name, const Value& state, const std::string& what,
-                 ErrorCode code = ErrorCode::kInvalidFile) {
+void ExpectPackedError(const char* class_name, const Value& state, const std::string& what,
+                       ErrorCode code = ErrorCode::kInvalidFile) {
   const auto packed = ReadPackedWeights(class_name, state, "net.conv");
   ASSERT_FALSE(packed);
   EXPECT_EQ(packed.error().code(), code);
@@ -121,20 +121,20 @@ TEST(PackedWeights, TransposedChannels) {
   EXPECT_EQ((*packed)->kind, ir::PackedWeights::Kind::kConvTranspose);
   EXPECT_THAT((*packed)->output_padding, ElementsAre(1, 0));
   EXPECT_EQ((*packed)->groups, 2);
-  ExpectError(kConv2d, Version3(config, {Weight({4, 3, 1, 2})}, Bias(3)), "output channels");
-  ExpectError(kConv2d, Version3(config, {Weight({4, 3, 1, 2}, 0)}, Bias(6)),
-              "dimension 0; their output channels are dimension 1", ErrorCode::kUnsupported);
+  ExpectPackedError(kConv2d, Version3(config, {Weight({4, 3, 1, 2})}, Bias(3)), "output channels");
+  ExpectPackedError(kConv2d, Version3(config, {Weight({4, 3, 1, 2}, 0)}, Bias(6)),
+                    "dimension 0; their output channels are dimension 1", ErrorCode::kUnsupported);
 }
 
 TEST(PackedWeights, RefusesUnknownVersions) {
-  ExpectError(kConv2d, MakeTuple({{std::string("4")}, {}, {}}), "version \"4\"");
-  ExpectError(kConv2d, MakeTuple({{std::int64_t{2}}, {}, {}}), "version 2");
-  ExpectError(kConv2d, MakeTuple({{1.5}}), "no known version");
-  ExpectError(kConv2d, MakeTuple({}), "without a state");
-  ExpectError(kConv2d, {}, "no tuple");
-  ExpectError(kEmbedding,
-              MakeTuple({{std::int64_t{2}}, MakeList({{Weight({2, 2})}}), MakeList({}), Ints({8})}),
-              "version 2");
+  ExpectPackedError(kConv2d, MakeTuple({{std::string("4")}, {}, {}}), "version \"4\"");
+  ExpectPackedError(kConv2d, MakeTuple({{std::int64_t{2}}, {}, {}}), "version 2");
+  ExpectPackedError(kConv2d, MakeTuple({{1.5}}), "no known version");
+  ExpectPackedError(kConv2d, MakeTuple({}), "without a state");
+  ExpectPackedError(kConv2d, {}, "no tuple");
+  ExpectPackedError(kEmbedding,
+                    MakeTuple({{std::int64_t{2}}, MakeList({{Weight({2, 2})}}), MakeList({}), Ints({8})}),
+                    "version 2");
 }
 
 TEST(PackedWeights, RefusesFalseConfigurations) {
@@ -143,34 +143,36 @@ TEST(PackedWeights, RefusesFalseConfigurations) {
     config[i] = value;
     return Version3(config);
   };
-  ExpectError(kConv2d, changed(0, 3), "configuration values");
-  ExpectError(kConv3d, Version3(kConfig), "configuration values");
-  ExpectError(kConv2d, Version3({2, 1, 1}), "configuration values");
-  ExpectError(kConv2d, changed(1, 0), "stride");
-  ExpectError(kConv2d, changed(2, -1), "stride");
-  ExpectError(kConv2d, changed(3, -1), "padding");
-  ExpectError(kConv2d, changed(6, 0), "dilation");
-  ExpectError(kConv2d, changed(9, 0), "groups");
-  ExpectError(kConv2d, changed(9, 3), "2 channels in 3 groups");
-  ExpectError(kConv2d, changed(10, 2), "flags 2");
+  ExpectPackedError(kConv2d, changed(0, 3), "configuration values");
+  ExpectPackedError(kConv3d, Version3(kConfig), "configuration values");
+  ExpectPackedError(kConv2d, Version3({2, 1, 1}), "configuration values");
+  ExpectPackedError(kConv2d, changed(1, 0), "stride");
+  ExpectPackedError(kConv2d, changed(2, -1), "stride");
+  ExpectPackedError(kConv2d, changed(3, -1), "padding");
+  ExpectPackedError(kConv2d, changed(6, 0), "dilation");
+  ExpectPackedError(kConv2d, changed(9, 0), "groups");
+  ExpectPackedError(kConv2d, changed(9, 3), "2 channels in 3 groups");
+  ExpectPackedError(kConv2d, changed(10, 2), "flags 2");
 }
 
 TEST(PackedWeights, RefusesFalseTensors) {
-  ExpectError(kConv2d, Version3(kConfig, {Weight({2, 3, 2})}), "qint8 with 4 dimensions");
-  ExpectError(kConv2d, Version3(kConfig, {Weight({2, 0, 1, 1})}), "qint8 with 4 dimensions");
-  ExpectError(kConv2d, Version3(kConfig, {Tensor::Floats({1, 1, 1, 1}, {1})}), "float32[1,1,1,1]");
-  ExpectError(kConv2d, Version3(kConfig, {}), "weight is no tensor");
-  ExpectError(kConv2d, Version3(kConfig, {Weight({2, 3, 1, 2})}, Bias(3)), "bias is float32[3]");
-  ExpectError(kConv2d, Version3(kConfig, {Weight({2, 3, 1, 2})}, {std::int64_t{0}}), "bias is no tensor");
-  ExpectError(kConv2d, Version3(kConfig, {Weight({2, 3, 1, 2}, 1)}), "dimension 1; their",
-              ErrorCode::kUnsupported);
-  ExpectError(kLinear, MakeTuple({{Weight({2, 3, 1})}, {}}), "linear");
-  ExpectError(kLinear, MakeTuple({{Weight({2, 3})}, Bias(3)}), "bias");
-  ExpectError(kLinear, MakeTuple({{Weight({2, 3})}}), "without weight and bias");
-  ExpectError(kEmbedding, MakeTuple({{std::int64_t{1}}, MakeList({}), MakeList({}), Ints({8})}),
-              "one weight");
-  ExpectError(kEmbedding,
-              MakeTuple({{std::int64_t{1}}, MakeList({{Weight({2, 2})}}), MakeList({}), Ints({4})}), "bits");
+  ExpectPackedError(kConv2d, Version3(kConfig, {Weight({2, 3, 2})}), "qint8 with 4 dimensions");
+  ExpectPackedError(kConv2d, Version3(kConfig, {Weight({2, 0, 1, 1})}), "qint8 with 4 dimensions");
+  ExpectPackedError(kConv2d, Version3(kConfig, {Tensor::Floats({1, 1, 1, 1}, {1})}), "float32[1,1,1,1]");
+  ExpectPackedError(kConv2d, Version3(kConfig, {}), "weight is no tensor");
+  ExpectPackedError(kConv2d, Version3(kConfig, {Weight({2, 3, 1, 2})}, Bias(3)), "bias is float32[3]");
+  ExpectPackedError(kConv2d, Version3(kConfig, {Weight({2, 3, 1, 2})}, {std::int64_t{0}}),
+                    "bias is no tensor");
+  ExpectPackedError(kConv2d, Version3(kConfig, {Weight({2, 3, 1, 2}, 1)}), "dimension 1; their",
+                    ErrorCode::kUnsupported);
+  ExpectPackedError(kLinear, MakeTuple({{Weight({2, 3, 1})}, {}}), "linear");
+  ExpectPackedError(kLinear, MakeTuple({{Weight({2, 3})}, Bias(3)}), "bias");
+  ExpectPackedError(kLinear, MakeTuple({{Weight({2, 3})}}), "without weight and bias");
+  ExpectPackedError(kEmbedding, MakeTuple({{std::int64_t{1}}, MakeList({}), MakeList({}), Ints({8})}),
+                    "one weight");
+  ExpectPackedError(kEmbedding,
+                    MakeTuple({{std::int64_t{1}}, MakeList({{Weight({2, 2})}}), MakeList({}), Ints({4})}),
+                    "bits");
 }
 
 }  // namespace

@@ -16,7 +16,7 @@
 namespace octavo {
 namespace {
 
-using Sizes = std::vector<std::int64_t>;
+using PooledSizes = std::vector<std::int64_t>;
 
 // The largest output for which a matrix of averaging weights is written.
 constexpr std::int64_t kLargestMatrix = 1 << 22;
@@ -43,16 +43,16 @@ ShapeRule AdaptiveShapeRule(int n) {
   return [n](const Arguments& a) { return AdaptiveShape(a, static_cast<std::size_t>(n)); };
 }
 
-enum class Kind {
+enum class AdaptiveKind {
   kIdentity,  // every size stays
   kGlobal,    // every size becomes 1
   kWindows,   // windows of one size, side by side: `window`
   kUneven,    // windows of different sizes
 };
 struct Adaptive {
-  Kind kind = Kind::kWindows;
+  AdaptiveKind kind = AdaptiveKind::kWindows;
   Window window;
-  Sizes input, output;  // kUneven
+  PooledSizes input, output;  // kUneven
 };
 
 // `x` has a batch dimension.
@@ -62,7 +62,7 @@ Result<Adaptive> Analyze(const Arguments& a) {
   const std::size_t n = output.size();
   Adaptive result;
   if (std::all_of(output.begin(), output.end(), [](const Dim& d) { return d == Dim(1); })) {
-    result.kind = Kind::kGlobal;
+    result.kind = AdaptiveKind::kGlobal;
     return result;
   }
   if (!x.shape()) {
@@ -70,7 +70,7 @@ Result<Adaptive> Analyze(const Arguments& a) {
   }
   const Shape input(x.shape()->end() - static_cast<std::ptrdiff_t>(n), x.shape()->end());
   if (input == output) {
-    result.kind = Kind::kIdentity;
+    result.kind = AdaptiveKind::kIdentity;
     return result;
   }
   for (std::size_t i = 0; i < n; ++i) {
@@ -82,7 +82,7 @@ Result<Adaptive> Analyze(const Arguments& a) {
                            "Give the input's size, as in --input 'float32[1,3,224,224]'.");
       }
       ratio = input[i].value() / output[i].value();
-      if (ratio * output[i].value() != input[i].value()) result.kind = Kind::kUneven;
+      if (ratio * output[i].value() != input[i].value()) result.kind = AdaptiveKind::kUneven;
     }
     result.window.kernel.push_back(ratio);
     result.input.push_back(input[i].maybe().value_or(0));
@@ -119,7 +119,7 @@ Result<Value> UnevenAverage(Builder& g, Value x, const Adaptive& adaptive) {
 }
 
 // qnnpack averages images of quint8.
-HalfwayRounding RoundingOf(const Arguments& a) {
+HalfwayRounding RoundingOfPool(const Arguments& a) {
   const bool qnnpack = a.result().dtype == DType::kQUint8 && a.dims("output_size").size() <= 2;
   return qnnpack ? HalfwayRounding::kEvenDistance : HalfwayRounding::kEvenInteger;
 }
@@ -143,7 +143,7 @@ std::optional<Window> WholeWindow(const Value& x) {
 }
 
 Result<Value> GlobalAdaptiveAverage(Builder& g, const Arguments& a, Value x) {
-  if (!x.quantized() || RoundingOf(a) == HalfwayRounding::kEvenDistance) {
+  if (!x.quantized() || RoundingOfPool(a) == HalfwayRounding::kEvenDistance) {
     return GlobalAverage(g, x, a.result(), HalfwayRounding::kEvenDistance);
   }
   const std::optional<Window> whole = WholeWindow(x);
@@ -155,16 +155,16 @@ Result<std::vector<Value>> AdaptiveAverage(Builder& g, const Arguments& a) {
   const Value x = a.tensor("self");
   const Adaptive adaptive = OCTAVO_TRY(Analyze(a));
   switch (adaptive.kind) {
-    case Kind::kIdentity:
+    case AdaptiveKind::kIdentity:
       return One(x);
-    case Kind::kGlobal:
+    case AdaptiveKind::kGlobal:
       return One(OCTAVO_TRY(GlobalAdaptiveAverage(g, a, x)));
-    case Kind::kWindows:
-      if (x.quantized() && RoundingOf(a) == HalfwayRounding::kEvenInteger) {
+    case AdaptiveKind::kWindows:
+      if (x.quantized() && RoundingOfPool(a) == HalfwayRounding::kEvenInteger) {
         return One(OCTAVO_TRY(AverageOfIntegers(g, x, adaptive.window, a.result())));
       }
       return One(OCTAVO_TRY(WindowAverage(g, x, adaptive.window, {}, a.result())));
-    case Kind::kUneven:
+    case AdaptiveKind::kUneven:
       break;
   }
   if (!x.quantized()) return One(OCTAVO_TRY(UnevenAverage(g, x, adaptive)));
@@ -179,12 +179,12 @@ Result<std::vector<Value>> AdaptiveAverage2dInt8(Builder& g, const Arguments& a)
   const Emitter real = ThroughFloat(Batched("self", 2, AdaptiveAverage));
   if (x.rank() != 4) return real(g, a);
   const Adaptive adaptive = OCTAVO_TRY(Analyze(a));
-  if (adaptive.kind == Kind::kIdentity) return One(x);
+  if (adaptive.kind == AdaptiveKind::kIdentity) return One(x);
   std::int64_t kernel = 0, stride = 1;
-  if (adaptive.kind == Kind::kGlobal) {
+  if (adaptive.kind == AdaptiveKind::kGlobal) {
     const Dim height = (*x.shape())[2], width = (*x.shape())[3];
     if (height.known() && width == height) kernel = height.value();
-  } else if (adaptive.kind == Kind::kWindows && adaptive.window.square()) {
+  } else if (adaptive.kind == AdaptiveKind::kWindows && adaptive.window.square()) {
     kernel = stride = adaptive.window.kernel[0];
   }
   if (kernel < 2) return real(g, a);
@@ -196,8 +196,8 @@ Result<std::vector<Value>> AdaptiveAverage2dInt8(Builder& g, const Arguments& a)
   return One(Nchw(g, Int8(g, "Int8AveragePool", {Nhwc(g, x)}, nhwc,
                           {{"kernel", kernel},
                            {"order", "NHWC"},
-                           {"pads", Sizes{0, 0, 0, 0}},
-                           {"strides", Sizes{stride, stride}}})));
+                           {"pads", PooledSizes{0, 0, 0, 0}},
+                           {"strides", PooledSizes{stride, stride}}})));
 }
 
 Result<std::vector<TensorType>> AdaptiveMaxType(const Arguments& a) {
@@ -211,19 +211,19 @@ Result<std::vector<Value>> AdaptiveMax(Builder& g, const Arguments& a) {
   const Value x = a.tensor("self");
   const Adaptive adaptive = OCTAVO_TRY(Analyze(a));
   switch (adaptive.kind) {
-    case Kind::kIdentity:
+    case AdaptiveKind::kIdentity:
       return std::vector<Value>{x, Value()};
-    case Kind::kGlobal:
+    case AdaptiveKind::kGlobal:
       return std::vector<Value>{g.Op("GlobalMaxPool", {x}), Value()};
-    case Kind::kWindows: {
-      const Sizes pads(2 * adaptive.window.spatial_dims(), 0);
+    case AdaptiveKind::kWindows: {
+      const PooledSizes pads(2 * adaptive.window.spatial_dims(), 0);
       return std::vector<Value>{g.Op("MaxPool", {x},
                                      {{"kernel_shape", adaptive.window.kernel},
                                       {"pads", pads},
                                       {"strides", adaptive.window.stride}}),
                                 Value()};
     }
-    case Kind::kUneven:
+    case AdaptiveKind::kUneven:
       break;
   }
   return Unsupported("the windows of this adaptive maximum pooling have different sizes",

@@ -72,12 +72,12 @@ Result<Value> Scaled(Builder& g, const Arguments& a, Value x, const char* factor
 
 // ---- add, sub, rsub: self op alpha other
 
-struct Sum {
+struct SumRow {
   const char* op;
   bool reversed;  // alpha goes with self then
 };
 
-Emitter EmitSum(Sum sum) {
+Emitter EmitSum(SumRow sum) {
   return [sum](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
     const DType dtype = a.result().dtype;
     Value x = OCTAVO_TRY(Operand(g, a, "self", dtype));
@@ -88,7 +88,7 @@ Emitter EmitSum(Sum sum) {
   };
 }
 
-void AddSum(Registry& registry, const std::string& name, Sum sum) {
+void AddSum(Registry& registry, const std::string& name, SumRow sum) {
   for (const bool scalar : {false, true}) {
     const ArgumentSpec alpha = arg::Scalar("alpha", 1);
     registry.Add({.name = name + (scalar ? ".Scalar" : ".Tensor"),

@@ -11,29 +11,29 @@
 namespace octavo {
 namespace {
 
-using Sizes = std::vector<std::int64_t>;
+using AverageSizes = std::vector<std::int64_t>;
 
-bool AnyPositive(const Sizes& sizes) {
+bool AnyPositive(const AverageSizes& sizes) {
   return std::any_of(sizes.begin(), sizes.end(), [](std::int64_t n) { return n > 0; });
 }
 
-Value PadWithZeros(Builder& g, Value x, const Sizes& padding) {
-  Sizes pads = {0, 0};
+Value PadWithZeros(Builder& g, Value x, const AverageSizes& padding) {
+  AverageSizes pads = {0, 0};
   pads.insert(pads.end(), padding.begin(), padding.end());
-  const Sizes half = pads;
+  const AverageSizes half = pads;
   pads.insert(pads.end(), half.begin(), half.end());
   if (g.opset() < 11) return g.Op("Pad", {x}, {{"mode", "constant"}, {"pads", pads}, {"value", 0.0F}});
   return g.Op("Pad", {x, g.Ints(pads)});
 }
 
 Result<Value> RealAverage(Builder& g, Value x, const Window& w, const AverageOptions& options) {
-  const std::optional<Sizes> overhang = OCTAVO_TRY(Overhang(w, x.shape()));
+  const std::optional<AverageSizes> overhang = OCTAVO_TRY(Overhang(w, x.shape()));
   const bool may_hang_over = !overhang || AnyPositive(*overhang);
   if (!overhang && (options.divisor_override || g.opset() < 10)) {
     return Unsupported("ceil_mode with a size that is not known",
                        "Give the input's size, as in --input 'float32[1,3,224,224]'.");
   }
-  Sizes begin = w.padding, end = w.padding;
+  AverageSizes begin = w.padding, end = w.padding;
   bool count_padding = options.divisor_override || (options.count_include_pad && w.padded());
   if (may_hang_over && count_padding && !options.divisor_override) {
     // PyTorch counts the padding, but not what lies beyond it.
@@ -45,7 +45,7 @@ Result<Value> RealAverage(Builder& g, Value x, const Window& w, const AverageOpt
   if (overhang) {
     for (std::size_t i = 0; i < end.size(); ++i) end[i] += (*overhang)[i];
   }
-  Sizes pads = begin;
+  AverageSizes pads = begin;
   pads.insert(pads.end(), end.begin(), end.end());
   Attributes attributes;
   if (!overhang) attributes.Set("ceil_mode", 1);
@@ -99,14 +99,14 @@ bool FusedAverageIsExact(const TensorType& type, const Window& w, const Rounding
 // qnnpack's average pooling, step by step.
 Value AverageByConvolution(Builder& g, Value x, const Window& w, std::int64_t channels, float multiplier,
                            const TensorType& type) {
-  Sizes sizes = {channels, 1};
+  AverageSizes sizes = {channels, 1};
   sizes.insert(sizes.end(), w.kernel.begin(), w.kernel.end());
   const auto count = static_cast<std::size_t>(channels * w.cells());
   const Value ones =
       g.Constant(Tensor::From(DType::kInt8, sizes, std::vector<std::int8_t>(count, 1)), "ones");
   const Value zero = g.Constant(Tensor::From(DType::kInt8, {}, std::vector<std::int8_t>{0}));
   const Value weights = g.Op("DequantizeLinear", {ones, g.Scalar(multiplier), zero});
-  Sizes pads = w.padding;
+  AverageSizes pads = w.padding;
   pads.insert(pads.end(), w.padding.begin(), w.padding.end());
   const Value y =
       g.Op("Conv", {DequantizeToSteps(g, x), weights},
@@ -132,7 +132,7 @@ Value QuantizeOnItsOwn(Builder& g, Value average, const TensorType& type, std::i
 Result<Value> WindowAverage(Builder& g, Value x, const Window& w, const AverageOptions& options,
                             const TensorType& type) {
   if (!x.quantized()) return RealAverage(g, x, w, options);
-  const std::optional<Sizes> overhang = OCTAVO_TRY(Overhang(w, x.shape()));
+  const std::optional<AverageSizes> overhang = OCTAVO_TRY(Overhang(w, x.shape()));
   const bool whole_windows = overhang && !AnyPositive(*overhang) && !options.divisor_override &&
                              (options.count_include_pad || !w.padded());
   const Rounding rounding = PyTorchRounding(type, w);

@@ -48,7 +48,7 @@ Result<std::vector<TensorType>> OutType(const Arguments& a) {
   return std::vector<TensorType>{std::move(type)};
 }
 
-struct Form {
+struct BinaryForm {
   const char* onnx;  // "Add", "Mul"
   bool relu;
 };
@@ -105,7 +105,7 @@ bool MayHaveOtherShapes(const Value& x, const Value& y) {
   return false;
 }
 
-Result<std::vector<Value>> SumForOnnxRuntime(bool relu, Builder& g, const Arguments& a) {
+Result<std::vector<Value>> AdditionForOnnxRuntime(bool relu, Builder& g, const Arguments& a) {
   const Value x = a.tensor("qa"), y = a.tensor("qb");
   const bool broadcast = MayHaveOtherShapes(x, y);
   const bool fixed_point = !IntoAnother(a) && (!broadcast || x.dtype() == DType::kQInt8);
@@ -121,17 +121,17 @@ Result<std::vector<Value>> SumForOnnxRuntime(bool relu, Builder& g, const Argume
   return One(g.As(QuantizeReal(g, real, type, relu), a.result()));
 }
 
-Result<std::vector<Value>> BinaryQdq(Form form, Builder& g, const Arguments& a) {
+Result<std::vector<Value>> BinaryQdq(BinaryForm form, Builder& g, const Arguments& a) {
   OCTAVO_TRY(CheckOperands(a));
   if (g.exact_for(Target::kOnnxRuntime)) {
     const bool product = std::string_view(form.onnx) == "Mul";
-    return product ? ProductForOnnxRuntime(form.relu, g, a) : SumForOnnxRuntime(form.relu, g, a);
+    return product ? ProductForOnnxRuntime(form.relu, g, a) : AdditionForOnnxRuntime(form.relu, g, a);
   }
   const Value real = g.Op(form.onnx, {Dequantize(g, a.tensor("qa")), Dequantize(g, a.tensor("qb"))});
   return One(QuantizeReal(g, real, a.result(), form.relu));
 }
 
-Result<std::vector<Value>> BinaryThroughFloat(Form form, Builder& g, const Arguments& a) {
+Result<std::vector<Value>> BinaryThroughFloat(BinaryForm form, Builder& g, const Arguments& a) {
   Value real = g.Op(form.onnx, {Caffe2Dequantize(g, a.tensor("qa")), Caffe2Dequantize(g, a.tensor("qb"))});
   if (form.relu) real = g.Op("Relu", {real});
   return One(OCTAVO_TRY(Caffe2Quantize(g, real, a.result())));
@@ -149,14 +149,15 @@ bool Caffe2CanAdd(const Arguments& a) {
   return true;
 }
 
-Result<std::vector<Value>> BinaryCaffe2(Form form, Builder& g, const Arguments& a) {
+Result<std::vector<Value>> BinaryCaffe2(BinaryForm form, Builder& g, const Arguments& a) {
   OCTAVO_TRY(CheckOperands(a));
   OCTAVO_TRY(CheckCaffe2Types(a));
   if (std::string_view(form.onnx) != "Add" || !Caffe2CanAdd(a)) return BinaryThroughFloat(form, g, a);
   return One(Int8(g, form.relu ? "Int8AddRelu" : "Int8Add", {a.tensor("qa"), a.tensor("qb")}, a.result()));
 }
 
-OperatorRow Row(std::string name, std::vector<ArgumentSpec> arguments, TypeRule result, Form form) {
+OperatorRow BinaryRow(std::string name, std::vector<ArgumentSpec> arguments, TypeRule result,
+                      BinaryForm form) {
   return {.name = std::move(name),
           .arguments = std::move(arguments),
           .result = std::move(result),
@@ -171,11 +172,11 @@ void RegisterBinary(Registry& registry) {
   for (const char* op : {"add", "mul"}) {
     for (const bool relu : {false, true}) {
       const std::string name = fmt::format("quantized::{}{}", op, relu ? "_relu" : "");
-      const Form form{op == std::string_view("add") ? "Add" : "Mul", relu};
-      registry.Add(Row(name, {qa, qb, arg::Float("scale"), arg::Int("zero_point")},
-                       GivenQuantization("qa", BinaryShape, "scale", "zero_point"), form));
-      registry.Add(Row(name + ".out", {qa, qb, out}, OutType, form));
-      registry.Add(Row(name + "_out", {qa, qb, out}, OutType, form));
+      const BinaryForm form{op == std::string_view("add") ? "Add" : "Mul", relu};
+      registry.Add(BinaryRow(name, {qa, qb, arg::Float("scale"), arg::Int("zero_point")},
+                             GivenQuantization("qa", BinaryShape, "scale", "zero_point"), form));
+      registry.Add(BinaryRow(name + ".out", {qa, qb, out}, OutType, form));
+      registry.Add(BinaryRow(name + "_out", {qa, qb, out}, OutType, form));
     }
   }
   RegisterQuantizedScalar(registry);

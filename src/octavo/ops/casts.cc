@@ -92,13 +92,13 @@ bool IsNumberOfProgram(const Arguments& a, std::string_view name) {
   return x.constant() && x.rank() == 0 && a.graph().value(x.id()).name.starts_with("CONSTANTS.");
 }
 
-DType DTypeOfNumber(DType dtype) {
+DType DTypeOfCast(DType dtype) {
   if (dtype == DType::kBool) return dtype;
   return IsFloat(dtype) ? DType::kFloat32 : DType::kInt64;
 }
 
 // bool, integer, floating point.
-int Kind(DType dtype) { return dtype == DType::kBool ? 0 : IsFloat(dtype) ? 2 : 1; }
+int CastKind(DType dtype) { return dtype == DType::kBool ? 0 : IsFloat(dtype) ? 2 : 1; }
 
 }  // namespace
 
@@ -146,7 +146,7 @@ Result<DType> CommonDType(const Arguments& a, const std::vector<std::string_view
             "Use torch.ops.quantized or nn.quantized.FloatFunctional, or dequantize first.");
       }
       if (IsNumberOfProgram(a, name)) {
-        join(number, DTypeOfNumber(x.dtype()));
+        join(number, DTypeOfCast(x.dtype()));
       } else {
         join(x.rank() == 0 ? scalar : dimensioned, KnownDType(x.dtype()));
       }
@@ -157,7 +157,7 @@ Result<DType> CommonDType(const Arguments& a, const std::vector<std::string_view
     if (!lower) continue;
     if (!common) {
       common = lower;
-    } else if (Kind(*lower) > Kind(*common)) {
+    } else if (CastKind(*lower) > CastKind(*common)) {
       common = Promote(*common, *lower);
     }
   }

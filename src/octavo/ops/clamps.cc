@@ -47,12 +47,12 @@ Value ClampQuantized(Builder& g, Value x, std::int64_t low, std::int64_t high) {
   return Quantize(g, g.Op("Clip", {Dequantize(g, x), low_real, high_real}), type);
 }
 
-struct Bounds {
+struct ClampBounds {
   std::optional<double> low, high;
 };
-using BoundsOf = Bounds (*)(const Arguments&);
+using BoundsOf = ClampBounds (*)(const Arguments&);
 
-Value ClampReal(Builder& g, Value x, Bounds bounds) {
+Value ClampReal(Builder& g, Value x, ClampBounds bounds) {
   std::optional<float> low, high;
   if (bounds.low) low = static_cast<float>(*bounds.low);
   if (bounds.high) high = static_cast<float>(*bounds.high);
@@ -72,7 +72,7 @@ Emitter ClampQdq(std::string argument, BoundsOf bounds) {
   return
       [argument = std::move(argument), bounds](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
         const Value x = a.tensor(argument);
-        const Bounds b = bounds(a);
+        const ClampBounds b = bounds(a);
         if (!x.quantized()) return One(ClampReal(g, x, b));
         const auto [lowest, highest] = RangeOf(x.dtype());
         const std::int64_t low = b.low ? QuantizedBound(*b.low, x.type()) : lowest;
@@ -87,7 +87,7 @@ Emitter ClampCaffe2(std::string argument, BoundsOf bounds) {
       [argument, bounds](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
         const Value x = a.tensor(argument);
         const TensorType type = x.type();
-        Bounds b = bounds(a);
+        ClampBounds b = bounds(a);
         if (b.low) b.low = RealOf(QuantizedBound(*b.low, type), type);
         if (b.high) b.high = RealOf(QuantizedBound(*b.high, type), type);
         return One(OCTAVO_TRY(Caffe2Quantize(g, ClampReal(g, Caffe2Dequantize(g, x), b), type)));
@@ -104,8 +104,8 @@ void AddClamp(Registry& registry, std::string name, std::vector<ArgumentSpec> ar
                 .caffe2 = ClampCaffe2(x, bounds)});
 }
 
-Bounds MinMax(const Arguments& a) {
-  Bounds b;
+ClampBounds MinMax(const Arguments& a) {
+  ClampBounds b;
   if (a.has("min")) b.low = a.number("min");
   if (a.has("max")) b.high = a.number("max");
   return b;
@@ -169,20 +169,22 @@ void RegisterClamps(Registry& registry) {
                   .caffe2 = ClampByTensors});
   }
   AddClamp(registry, "aten::clamp_min", {arg::Tensor("self"), arg::Scalar("min")}, [](const Arguments& a) {
-    return Bounds{a.number("min"), std::nullopt};
+    return ClampBounds{a.number("min"), std::nullopt};
   });
   AddClamp(registry, "aten::clamp_max", {arg::Tensor("self"), arg::Scalar("max")}, [](const Arguments& a) {
-    return Bounds{std::nullopt, a.number("max")};
+    return ClampBounds{std::nullopt, a.number("max")};
   });
   AddClamp(registry, "aten::hardtanh",
            {arg::Tensor("self"), arg::Scalar("min_val", -1), arg::Scalar("max_val", 1)},
            [](const Arguments& a) {
-             return Bounds{a.number("min_val"), a.number("max_val")};
+             return ClampBounds{a.number("min_val"), a.number("max_val")};
            });
-  AddClamp(registry, "aten::relu6", {arg::Tensor("self")}, [](const Arguments&) { return Bounds{0.0, 6.0}; });
+  AddClamp(registry, "aten::relu6", {arg::Tensor("self")}, [](const Arguments&) {
+    return ClampBounds{0.0, 6.0};
+  });
   AddClamp(registry, "quantized::relu6", {arg::Tensor("qx"), arg::Bool("inplace", false)},
            [](const Arguments&) {
-             return Bounds{0.0, 6.0};
+             return ClampBounds{0.0, 6.0};
            });
   AddClamp(registry, "quantized::clamp",
            {arg::Tensor("qx"), arg::OptionalScalar("min"), arg::OptionalScalar("max")}, MinMax);

@@ -32,7 +32,7 @@ Result<std::int64_t> KnownDim(const Arguments& a) {
 
 // The axis counted from the front; needs a known rank only where it is negative.  `extra`: stack's result has
 // one dimension more than its operands.
-Result<int> Axis(const Arguments& a, const std::vector<Value>& operands, int extra = 0) {
+Result<int> AxisOfParts(const Arguments& a, const std::vector<Value>& operands, int extra = 0) {
   const std::int64_t dim = OCTAVO_TRY(KnownDim(a));
   for (const Value& v : operands) {
     if (v.rank()) return NormalizedAxis(dim, *v.rank() + extra);
@@ -47,7 +47,7 @@ Result<std::optional<Shape>> ConcatenatedShape(const Arguments& a, const char* n
   for (const Value& v : operands) {
     if (!v.shape()) return std::optional<Shape>();
   }
-  const int axis = OCTAVO_TRY(Axis(a, operands));
+  const int axis = OCTAVO_TRY(AxisOfParts(a, operands));
   Shape shape = *operands[0].shape();
   for (std::size_t i = 1; i < operands.size(); ++i) {
     const Shape& other = *operands[i].shape();
@@ -73,7 +73,7 @@ Result<std::optional<Shape>> StackedShape(const Arguments& a) {
   const std::vector<Value> operands = a.tensors("tensors");
   if (operands.empty()) return Unsupported("a stack of no tensors");
   if (!operands[0].shape()) return std::optional<Shape>();
-  const int axis = OCTAVO_TRY(Axis(a, operands, 1));
+  const int axis = OCTAVO_TRY(AxisOfParts(a, operands, 1));
   for (const Value& v : operands) {
     if (v.shape() && v.shape()->size() != operands[0].shape()->size()) {
       return Unsupported("tensors of different ranks are stacked");
@@ -85,7 +85,7 @@ Result<std::optional<Shape>> StackedShape(const Arguments& a) {
 }
 
 // All quantized with the same dtype and one scale each, or none quantized.
-Status CheckOperands(const std::vector<Value>& operands) {
+Status CheckConcatenated(const std::vector<Value>& operands) {
   for (const Value& v : operands) {
     if (v.quantized() != operands[0].quantized() || (v.quantized() && v.dtype() != operands[0].dtype())) {
       return Unsupported(
@@ -102,7 +102,7 @@ Status CheckOperands(const std::vector<Value>& operands) {
 TypeRule FirstOperandsType(ShapeRule shape) {
   return [shape = std::move(shape)](const Arguments& a) -> Result<std::vector<TensorType>> {
     const std::vector<Value> operands = OCTAVO_TRY(Operands(a, "tensors"));
-    OCTAVO_TRY(CheckOperands(operands));
+    OCTAVO_TRY(CheckConcatenated(operands));
     TensorType type = operands[0].type();
     // What stands for nothing has a dtype all the same.
     for (const Value& v : a.tensors("tensors")) {
@@ -116,7 +116,7 @@ TypeRule FirstOperandsType(ShapeRule shape) {
 // quantized::cat: scale and zero point as given, the first operand's where None.
 Result<std::vector<TensorType>> QuantizedCatType(const Arguments& a) {
   const std::vector<Value> operands = OCTAVO_TRY(Operands(a, "qx"));
-  OCTAVO_TRY(CheckOperands(operands));
+  OCTAVO_TRY(CheckConcatenated(operands));
   if (!operands[0].quantized()) {
     return Unsupported("quantized::cat of tensors whose quantization is not known",
                        "State it with --input, as in --input 'quint8[1,3,8,8](0.02,128)'.");
@@ -135,7 +135,7 @@ Result<std::vector<TensorType>> QuantizedCatType(const Arguments& a) {
 
 Result<std::vector<TensorType>> QuantizedCatOutType(const Arguments& a) {
   const std::vector<Value> operands = OCTAVO_TRY(Operands(a, "qx"));
-  OCTAVO_TRY(CheckOperands(operands));
+  OCTAVO_TRY(CheckConcatenated(operands));
   TensorType type = a.tensor("out").type();
   if (!type.quantized()) return Unsupported("the quantization of `out` is not known");
   type.shape = OCTAVO_TRY(ConcatenatedShape(a, "qx"));
@@ -150,7 +150,7 @@ Result<Value> RealOperand(Builder& g, const Arguments& a, Value x) {
 
 Result<std::vector<Value>> CatQdq(const char* name, bool relu, Builder& g, const Arguments& a) {
   const std::vector<Value> operands = OCTAVO_TRY(Operands(a, name));
-  const int axis = OCTAVO_TRY(Axis(a, operands));
+  const int axis = OCTAVO_TRY(AxisOfParts(a, operands));
   std::vector<Value> reals;
   for (const Value& v : operands) reals.push_back(OCTAVO_TRY(RealOperand(g, a, v)));
   const Value real = reals.size() == 1 ? reals[0] : g.Op("Concat", reals, {{"axis", axis}});
@@ -167,7 +167,7 @@ bool Same(const Value& v, const TensorType& type) {
 // Int8Concat copies bytes, so operands whose quantization differs from the result's are requantized first.
 Result<std::vector<Value>> CatCaffe2(const char* name, bool relu, Builder& g, const Arguments& a) {
   const std::vector<Value> operands = OCTAVO_TRY(Operands(a, name));
-  const int axis = OCTAVO_TRY(Axis(a, operands));
+  const int axis = OCTAVO_TRY(AxisOfParts(a, operands));
   if (!a.result().quantized()) return CatQdq(name, false, g, a);
   OCTAVO_TRY(CheckCaffe2Types(a));
   std::vector<Value> same;
@@ -187,7 +187,7 @@ Result<std::vector<Value>> CatCaffe2(const char* name, bool relu, Builder& g, co
 
 Result<std::vector<Value>> Stack(Builder& g, const Arguments& a) {
   const std::vector<Value> operands = a.tensors("tensors");
-  const int axis = OCTAVO_TRY(Axis(a, operands, 1));
+  const int axis = OCTAVO_TRY(AxisOfParts(a, operands, 1));
   std::vector<Value> raised;
   for (const Value& v : operands) {
     raised.push_back(Unsqueeze(g, OCTAVO_TRY(RealOperand(g, a, v)), {axis}));

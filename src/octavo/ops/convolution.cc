@@ -71,12 +71,12 @@ Result<ConvGeometry> GeometryOf(const Arguments& a, int dims, bool transposed, b
   return geometry;
 }
 
-struct Form {
+struct FloatConvolution {
   int dims;
   bool transposed, text_padding;
 };
 
-TypeRule FloatConvType(Form form) {
+TypeRule FloatConvType(FloatConvolution form) {
   return [form](const Arguments& a) -> Result<std::vector<TensorType>> {
     const Value x = a.tensor("input"), weight = a.tensor("weight");
     if (x.quantized() || weight.quantized()) {
@@ -102,7 +102,7 @@ TypeRule FloatConvType(Form form) {
   };
 }
 
-Emitter FloatConv(Form form) {
+Emitter FloatConv(FloatConvolution form) {
   return [form](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
     const ConvGeometry geometry = OCTAVO_TRY(GeometryOf(a, form.dims, form.transposed, form.text_padding));
     Value x = a.tensor("input");
@@ -116,7 +116,8 @@ Emitter FloatConv(Form form) {
   };
 }
 
-OperatorRow Row(std::string name, std::vector<ArgumentSpec> arguments, Form form) {
+OperatorRow FloatConvolutionRow(std::string name, std::vector<ArgumentSpec> arguments,
+                                FloatConvolution form) {
   return {.name = std::move(name),
           .arguments = std::move(arguments),
           .result = FloatConvType(form),
@@ -133,16 +134,18 @@ void RegisterConvolution(Registry& registry) {
   for (int dims = 1; dims <= 3; ++dims) {
     const ArgumentSpec stride = arg::Ints("stride", dims, {1}), dilation = arg::Ints("dilation", dims, {1}),
                        groups = arg::Int("groups", 1);
-    registry.Add(Row(fmt::format("aten::conv{}d", dims),
-                     {input, weight, bias, stride, arg::Ints("padding", dims, {0}), dilation, groups},
-                     {dims, false, false}));
-    registry.Add(Row(fmt::format("aten::conv{}d.padding", dims),
-                     {input, weight, bias, stride, arg::String("padding", "valid"), dilation, groups},
-                     {dims, false, true}));
-    registry.Add(Row(fmt::format("aten::conv_transpose{}d", dims),
-                     {input, weight, bias, stride, arg::Ints("padding", dims, {0}),
-                      arg::Ints("output_padding", dims, {0}), groups, dilation},
-                     {dims, true, false}));
+    registry.Add(
+        FloatConvolutionRow(fmt::format("aten::conv{}d", dims),
+                            {input, weight, bias, stride, arg::Ints("padding", dims, {0}), dilation, groups},
+                            {dims, false, false}));
+    registry.Add(
+        FloatConvolutionRow(fmt::format("aten::conv{}d.padding", dims),
+                            {input, weight, bias, stride, arg::String("padding", "valid"), dilation, groups},
+                            {dims, false, true}));
+    registry.Add(FloatConvolutionRow(fmt::format("aten::conv_transpose{}d", dims),
+                                     {input, weight, bias, stride, arg::Ints("padding", dims, {0}),
+                                      arg::Ints("output_padding", dims, {0}), groups, dilation},
+                                     {dims, true, false}));
   }
   // What traced models hold.
   std::vector<ArgumentSpec> general = {input,
@@ -154,15 +157,15 @@ void RegisterConvolution(Registry& registry) {
                                        arg::Bool("transposed"),
                                        arg::Ints("output_padding"),
                                        arg::Int("groups")};
-  registry.Add(Row("aten::convolution", general, {0, false, false}));
+  registry.Add(FloatConvolutionRow("aten::convolution", general, {0, false, false}));
   for (const char* flag : {"benchmark", "deterministic", "cudnn_enabled", "allow_tf32"}) {
     general.push_back(arg::Ignored(flag));
   }
-  registry.Add(Row("aten::_convolution", general, {0, false, false}));
-  registry.Add(Row("aten::_convolution_mode",
-                   {input, weight, bias, arg::Ints("stride"), arg::String("padding"), arg::Ints("dilation"),
-                    arg::Int("groups")},
-                   {0, false, true}));
+  registry.Add(FloatConvolutionRow("aten::_convolution", general, {0, false, false}));
+  registry.Add(FloatConvolutionRow("aten::_convolution_mode",
+                                   {input, weight, bias, arg::Ints("stride"), arg::String("padding"),
+                                    arg::Ints("dilation"), arg::Int("groups")},
+                                   {0, false, true}));
 }
 
 }  // namespace octavo

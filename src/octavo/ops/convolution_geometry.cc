@@ -8,7 +8,7 @@ namespace octavo {
 namespace {
 
 // Sizes beyond this are no window of a real model, and their products could overflow.
-constexpr std::int64_t kLargest = std::int64_t{1} << 31;
+constexpr std::int64_t kLargestNumber = std::int64_t{1} << 31;
 
 Status CheckList(std::vector<std::int64_t>& list, int dims, std::int64_t lowest, std::string_view name,
                  std::string_view what) {
@@ -18,7 +18,7 @@ Status CheckList(std::vector<std::int64_t>& list, int dims, std::int64_t lowest,
     return Unsupported(fmt::format("the {} of {} has {} numbers, not {}", name, what, list.size(), dims));
   }
   for (const std::int64_t n : list) {
-    if (n < lowest || n > kLargest) {
+    if (n < lowest || n > kLargestNumber) {
       return Unsupported(fmt::format("the {} of {} is {}, which is not possible", name, what, n));
     }
   }
@@ -28,7 +28,7 @@ Status CheckList(std::vector<std::int64_t>& list, int dims, std::int64_t lowest,
 }  // namespace
 
 Status ConvGeometry::Check(std::string_view what) {
-  if (groups < 1 || groups > kLargest) {
+  if (groups < 1 || groups > kLargestNumber) {
     return Unsupported(fmt::format("{} has {} groups, which is not possible", what, groups));
   }
   if (!kernel.empty()) OCTAVO_TRY(CheckList(kernel, dims, 1, "kernel", what));

@@ -8,28 +8,28 @@
 namespace octavo {
 namespace {
 
-enum class Rounding { kNone, kTrunc, kFloor };
+enum class DivisionRounding { kNone, kTrunc, kFloor };
 
-Result<Rounding> RoundingOf(const Arguments& a) {
-  if (a.specs().size() < 3 || !a.has("rounding_mode")) return Rounding::kNone;
+Result<DivisionRounding> DivisionRoundingOf(const Arguments& a) {
+  if (a.specs().size() < 3 || !a.has("rounding_mode")) return DivisionRounding::kNone;
   const std::string& mode = a.text("rounding_mode");
-  if (mode == "trunc") return Rounding::kTrunc;
-  if (mode == "floor") return Rounding::kFloor;
+  if (mode == "trunc") return DivisionRounding::kTrunc;
+  if (mode == "floor") return DivisionRounding::kFloor;
   return Unsupported(
       fmt::format("argument rounding_mode is \"{}\", PyTorch knows \"trunc\" and \"floor\"", mode));
 }
 
-Result<Rounding> AlwaysFloor(const Arguments&) { return Rounding::kFloor; }
+Result<DivisionRounding> AlwaysFloor(const Arguments&) { return DivisionRounding::kFloor; }
 
-using RoundingRule = Result<Rounding> (*)(const Arguments&);
+using RoundingRule = Result<DivisionRounding> (*)(const Arguments&);
 
 // A quotient that is not rounded is a floating-point number.
 TypeRule QuotientType(RoundingRule rounding) {
   return [rounding](const Arguments& a) -> Result<std::vector<TensorType>> {
-    const Rounding mode = OCTAVO_TRY(rounding(a));
+    const DivisionRounding mode = OCTAVO_TRY(rounding(a));
     TensorType type;
     type.dtype = OCTAVO_TRY(CommonDType(a, {"self", "other"}));
-    if (mode == Rounding::kNone && !IsFloat(type.dtype)) type.dtype = DType::kFloat32;
+    if (mode == DivisionRounding::kNone && !IsFloat(type.dtype)) type.dtype = DType::kFloat32;
     OCTAVO_TRY(CheckArithmetic(type.dtype));
     type.shape = OCTAVO_TRY(BroadcastShape(a, {"self", "other"}));
     return std::vector<TensorType>{std::move(type)};
@@ -97,13 +97,13 @@ Result<Value> FloorIntegers(Builder& g, const Arguments& a, const Division& d) {
 
 Emitter EmitDiv(RoundingRule rounding) {
   return [rounding](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
-    const Rounding mode = OCTAVO_TRY(rounding(a));
+    const DivisionRounding mode = OCTAVO_TRY(rounding(a));
     const Division d = OCTAVO_TRY(DivisionOf(g, a));
-    if (mode == Rounding::kFloor) {
+    if (mode == DivisionRounding::kFloor) {
       return One(d.is_float ? OCTAVO_TRY(FloorReals(g, a, d)) : OCTAVO_TRY(FloorIntegers(g, a, d)));
     }
     const Value quotient = g.Op("Div", {d.x, d.y});
-    return One(mode == Rounding::kTrunc && d.is_float ? Trunc(g, quotient) : quotient);
+    return One(mode == DivisionRounding::kTrunc && d.is_float ? Trunc(g, quotient) : quotient);
   };
 }
 
@@ -138,8 +138,8 @@ void AddPair(Registry& registry, std::string name, ArgumentSpec self, ArgumentSp
 
 void RegisterDivision(Registry& registry) {
   const ArgumentSpec x = arg::Tensor("self"), y = arg::Tensor("other"), number = arg::Scalar("other");
-  const TypeRule quotient = QuotientType(RoundingOf), floor = QuotientType(AlwaysFloor);
-  const Emitter div = EmitDiv(RoundingOf), floor_divide = EmitDiv(AlwaysFloor);
+  const TypeRule quotient = QuotientType(DivisionRoundingOf), floor = QuotientType(AlwaysFloor);
+  const Emitter div = EmitDiv(DivisionRoundingOf), floor_divide = EmitDiv(AlwaysFloor);
   for (const std::string name : {"aten::div", "aten::divide", "aten::true_divide"}) {
     AddPair(registry, name + ".Tensor", x, y, quotient, div);
     AddPair(registry, name + ".Scalar", x, number, quotient, div);

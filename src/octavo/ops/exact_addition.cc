@@ -21,7 +21,7 @@ struct Level {
         zero(static_cast<float>(type.quantization->zero_point())) {}
 };
 
-struct Operands {
+struct AddedTensors {
   Level a, b, to;
   float low, high;  // of the integers
   bool is_signed;
@@ -30,22 +30,23 @@ struct Operands {
 };
 
 // Two integers and PyTorch's answer.
-struct Sum {
+struct IntegerSum {
   float a, b, integer;
 };
 
 // What PyTorch computes, in steps of the result's, and how it rounds that.  Each scale is a whole number of
 // 2^-shift steps.
-class FixedPoint {
+class SumInFixedPoint {
  public:
-  static bool Takes(const Operands& o) {
+  static bool Takes(const AddedTensors& o) {
     const float low = o.is_signed ? 0x1p-10F : 0x1p-14F;
     for (const float ratio : {o.a.scale / o.to.scale, o.b.scale / o.to.scale}) {
       if (!(ratio >= low && ratio < 256)) return false;
     }
     return true;
   }
-  explicit FixedPoint(const Operands& o) : a_zero_(o.a.zero), b_zero_(o.b.zero), ties_up_(o.is_signed) {
+  explicit SumInFixedPoint(const AddedTensors& o)
+      : a_zero_(o.a.zero), b_zero_(o.b.zero), ties_up_(o.is_signed) {
     const float a = o.a.scale / o.to.scale, b = o.b.scale / o.to.scale;
     const int bits = o.is_signed ? 20 : 21;
     step_ = std::ldexp(1.0, std::ilogb(std::max(a, b)) - bits);
@@ -66,9 +67,9 @@ class FixedPoint {
   bool ties_up_;
 };
 
-class Reals {
+class SumOfReals {
  public:
-  explicit Reals(const Operands& o) : o_(o), inverse_(1.0F / o.to.scale) {}
+  explicit SumOfReals(const AddedTensors& o) : o_(o), inverse_(1.0F / o.to.scale) {}
   double Steps(float a, float b) const {
     const float steps = (std::fma(o_.a.scale, a, -(o_.a.scale * o_.a.zero)) +
                          std::fma(o_.b.scale, b, -(o_.b.scale * o_.b.zero))) *
@@ -78,20 +79,20 @@ class Reals {
   static double Rounded(double steps) { return std::nearbyint(steps); }
 
  private:
-  const Operands& o_;
+  const AddedTensors& o_;
   float inverse_;
 };
 
 // The pairs whose sum is so near to the middle between two integers that float32 may round it otherwise.
 template <typename PyTorch>
-std::vector<Sum> SumsNearTies(const Operands& o, const PyTorch& pytorch) {
+std::vector<IntegerSum> SumsNearTies(const AddedTensors& o, const PyTorch& pytorch) {
   const float largest = std::max(o.a.scale, o.b.scale) / o.to.scale;
   const double nearly_half = 0.5 - std::max(0x1p-9, 0x1p-12 * static_cast<double>(largest));
   // Adding this leaves no bits behind the point: the nearest integer without a function's call.
   constexpr double kWhole = 0x1.8p52;
   const double low = static_cast<double>(o.low - o.to.zero) - 1,
                high = static_cast<double>(o.high - o.to.zero) + 1;
-  std::vector<Sum> sums;
+  std::vector<IntegerSum> sums;
   for (float a = o.low; a <= o.high; ++a) {
     for (float b = o.low; b <= o.high; ++b) {
       const double steps = pytorch.Steps(a, b);
@@ -106,14 +107,15 @@ std::vector<Sum> SumsNearTies(const Operands& o, const PyTorch& pytorch) {
 // QLinearAdd (onnxruntime/core/mlas/lib/qladd.cpp, intrinsics/avx2/qladd_avx2.cpp):
 //   round(q_a (a / c) + (q_b (b / c) + (z - (z_a (a / c) + z_b (b / c))))),
 // where compilers and processors fuse multiplications and additions in several ways.
-class Kernel {
+class AdditionKernel {
  public:
-  Kernel(const Operands& o, const BinaryScales& s) : o_(o), a_(s.a / s.result), b_(s.b / s.result) {
+  AdditionKernel(const AddedTensors& o, const BinaryScales& s)
+      : o_(o), a_(s.a / s.result), b_(s.b / s.result) {
     const float za = o.a.zero, zb = o.b.zero;
     fixed_ = {o.to.zero - (a_ * za + b_ * zb), o.to.zero - std::fma(a_, za, b_ * zb),
               o.to.zero - std::fma(b_, zb, a_ * za)};
   }
-  bool Gives(const Sum& sum, bool swapped) const {
+  bool Gives(const IntegerSum& sum, bool swapped) const {
     return Agree(sum.a, a_, sum.b, b_, sum.integer) && (!swapped || Agree(sum.b, b_, sum.a, a_, sum.integer));
   }
 
@@ -126,15 +128,15 @@ class Kernel {
            });
   }
 
-  const Operands& o_;
+  const AddedTensors& o_;
   float a_, b_;
   std::array<float, 3> fixed_{};
 };
 
 // Looks for scales, the nearest first.
-class Search {
+class ScaleSearch {
  public:
-  Search(const Operands& o, std::vector<Sum> sums, bool swapped)
+  ScaleSearch(const AddedTensors& o, std::vector<IntegerSum> sums, bool swapped)
       : o_(o), sums_(std::move(sums)), swapped_(swapped), plain_{o.a.scale, o.b.scale, o.to.scale} {}
 
   AdditionScales Run() {
@@ -169,7 +171,7 @@ class Search {
   }
   // True where no sum differs.  The best so far is kept.
   bool Try(const BinaryScales& s) {
-    const Kernel kernel(o_, s);
+    const AdditionKernel kernel(o_, s);
     int differing = 0;
     for (std::size_t i = 0; i < sums_.size(); ++i) {
       if (kernel.Gives(sums_[i], swapped_)) continue;
@@ -180,8 +182,8 @@ class Search {
     return differing == 0;
   }
 
-  const Operands& o_;
-  std::vector<Sum> sums_;
+  const AddedTensors& o_;
+  std::vector<IntegerSum> sums_;
   bool swapped_;
   BinaryScales plain_;
   AdditionScales best_{plain_, 1 << 16};
@@ -192,15 +194,15 @@ class Search {
 AdditionScales ExactAdditionScales(const TensorType& a, const TensorType& b, const TensorType& result,
                                    QuantizedSum sum, bool swapped) {
   const IntegerRange range = RangeOf(a.dtype);
-  const Operands o{Level(a),
-                   Level(b),
-                   Level(result),
-                   static_cast<float>(range.low),
-                   static_cast<float>(range.high),
-                   a.dtype == DType::kQInt8};
-  const bool fixed_point = sum == QuantizedSum::kFixedPoint && FixedPoint::Takes(o);
-  auto sums = fixed_point ? SumsNearTies(o, FixedPoint(o)) : SumsNearTies(o, Reals(o));
-  return Search(o, std::move(sums), swapped).Run();
+  const AddedTensors o{Level(a),
+                       Level(b),
+                       Level(result),
+                       static_cast<float>(range.low),
+                       static_cast<float>(range.high),
+                       a.dtype == DType::kQInt8};
+  const bool fixed_point = sum == QuantizedSum::kFixedPoint && SumInFixedPoint::Takes(o);
+  auto sums = fixed_point ? SumsNearTies(o, SumInFixedPoint(o)) : SumsNearTies(o, SumOfReals(o));
+  return ScaleSearch(o, std::move(sums), swapped).Run();
 }
 
 }  // namespace octavo

@@ -16,7 +16,7 @@ namespace {
 
 namespace ort = targets::onnxruntime;
 
-int UlpsApart(double a, float b) {
+int UlpsBetween(double a, float b) {
   return std::abs(std::bit_cast<std::int32_t>(static_cast<float>(a)) - std::bit_cast<std::int32_t>(b));
 }
 
@@ -82,9 +82,9 @@ void CheckProducts() {
     if (!scales) continue;
     ++found;
     EXPECT_EQ(DifferingProducts<T>(a, b, c, *scales), 0) << i;
-    EXPECT_LE(UlpsApart(a.quantization->scale(), scales->a), 12);
-    EXPECT_EQ(UlpsApart(b.quantization->scale(), scales->b), 0);
-    EXPECT_LE(UlpsApart(c.quantization->scale(), scales->result), 12);
+    EXPECT_LE(UlpsBetween(a.quantization->scale(), scales->a), 12);
+    EXPECT_EQ(UlpsBetween(b.quantization->scale(), scales->b), 0);
+    EXPECT_LE(UlpsBetween(c.quantization->scale(), scales->result), 12);
   }
   EXPECT_GE(found, kCases - 2);
   EXPECT_GT(plain_differs, 0) << "these cases show nothing";

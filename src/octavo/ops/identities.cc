@@ -55,7 +55,7 @@ void RegisterDropout(Registry& registry) {
 // The dtype that the call asks for; nullopt: that of the tensor.
 using DTypeRule = Result<std::optional<DType>> (*)(const Arguments&);
 
-Result<std::optional<DType>> GivenDType(const Arguments& a) {
+Result<std::optional<DType>> RequestedDType(const Arguments& a) {
   if (!a.has("dtype")) return std::optional<DType>();
   const std::int64_t number = OCTAVO_TRY(KnownInt(a, "dtype"));
   const auto dtype = DTypeFromScalarType(number);
@@ -111,9 +111,10 @@ void RegisterConversions(Registry& registry) {
   const ArgumentSpec non_blocking = arg::Bool("non_blocking", false), copy = arg::Bool("copy", false);
   const ArgumentSpec memory_format = arg::Ignored("memory_format");
   AddConversion(registry, "aten::to.device",
-                {x, arg::String("device"), arg::Int("dtype"), non_blocking, copy, memory_format}, GivenDType);
+                {x, arg::String("device"), arg::Int("dtype"), non_blocking, copy, memory_format},
+                RequestedDType);
   AddConversion(registry, "aten::to.dtype", {x, arg::Int("dtype"), non_blocking, copy, memory_format},
-                GivenDType);
+                RequestedDType);
   AddConversion(registry, "aten::to.other", {x, arg::Tensor("other"), non_blocking, copy, memory_format},
                 DTypeOfOther);
   // Not aten::to.dtype_layout, which the next takes as well: its arguments are all given by name.
@@ -121,18 +122,18 @@ void RegisterConversions(Registry& registry) {
                 {x, arg::KeywordOnly(arg::OptionalInt("dtype")), arg::KeywordOnly(arg::Ignored("layout")),
                  arg::KeywordOnly(arg::Ignored("device")), arg::KeywordOnly(arg::Ignored("pin_memory")),
                  arg::KeywordOnly(non_blocking), arg::KeywordOnly(copy), arg::KeywordOnly(memory_format)},
-                GivenDType);
+                RequestedDType);
   AddConversion(registry, "aten::to.prim_Device",
                 {x, arg::OptionalString("device"), arg::OptionalInt("dtype"), non_blocking, copy},
-                GivenDType);
+                RequestedDType);
   AddConversion(registry, "aten::to.prim_dtype", {x, arg::OptionalInt("dtype"), non_blocking, copy},
-                GivenDType);
+                RequestedDType);
   AddConversion(registry, "aten::to.prim_other", {x, non_blocking, copy}, NoDType);
   AddConversion(registry, "aten::_to_copy",
                 {x, arg::KeywordOnly(arg::OptionalInt("dtype")), arg::KeywordOnly(arg::Ignored("layout")),
                  arg::KeywordOnly(arg::Ignored("device")), arg::KeywordOnly(arg::Ignored("pin_memory")),
                  arg::KeywordOnly(non_blocking), arg::KeywordOnly(memory_format)},
-                GivenDType);
+                RequestedDType);
   AddConversion(registry, "aten::type_as", {x, arg::Tensor("other")}, DTypeOfOther);
   AddConversion(registry, "aten::_cast_Float", {x, non_blocking}, FixedDType<DType::kFloat32>);
   AddConversion(registry, "aten::_cast_Double", {x, non_blocking}, FixedDType<DType::kFloat64>);

@@ -12,11 +12,10 @@ using testing::Find;
 using testing::Float32;
 using ::testing::HasSubstr;
 using testing::Ints;
+using testing::kNone;
 using testing::OneCall;
 using testing::Ops;
 using testing::Quint8;
-
-const ir::None kNone;
 
 Dim Number(DType dtype) { return ScalarTypeNumber(dtype); }
 

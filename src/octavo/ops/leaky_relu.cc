@@ -11,14 +11,14 @@ namespace octavo {
 namespace {
 
 // One input integer and PyTorch's answer.
-struct Pair {
+struct SlopePair {
   float distance;  // from the input's zero point
   float result;
 };
 
-class Search {
+class SlopeSearch {
  public:
-  Search(const TensorType& in, const TensorType& out, float slope)
+  SlopeSearch(const TensorType& in, const TensorType& out, float slope)
       : range_(RangeOf(out.dtype)), zero_out_(static_cast<float>(out.quantization->zero_point())) {
     const auto in_scale = static_cast<float>(in.quantization->scale());
     const auto out_scale = static_cast<float>(out.quantization->scale());
@@ -29,7 +29,8 @@ class Search {
       // PyTorch's vector code has one rounding in its multiplication and addition.
       const float x = std::fma(in_scale, static_cast<float>(q), offset);
       const float y = x > 0 ? x : x * slope;
-      const Pair pair = {static_cast<float>(q) - zero_in, Clamped(std::nearbyintf(y * inverse) + zero_out_)};
+      const SlopePair pair = {static_cast<float>(q) - zero_in,
+                              Clamped(std::nearbyintf(y * inverse) + zero_out_)};
       all_.push_back(pair);
       const float steps = y * inverse;
       constexpr float kNear = 1e-3F;
@@ -57,9 +58,9 @@ class Search {
     return std::clamp(q, static_cast<float>(range_.low), static_cast<float>(range_.high));
   }
 
-  int Differing(const std::vector<Pair>& pairs, float in_scale, float out_scale, float slope) const {
+  int Differing(const std::vector<SlopePair>& pairs, float in_scale, float out_scale, float slope) const {
     int count = 0;
-    for (const Pair& pair : pairs) {
+    for (const SlopePair& pair : pairs) {
       const float x = pair.distance * in_scale;
       const float y = x >= 0 ? x : x * slope;
       count += Clamped(std::nearbyintf(y / out_scale) + zero_out_) != pair.result ? 1 : 0;
@@ -75,14 +76,14 @@ class Search {
 
   IntegerRange range_;
   float zero_out_;
-  std::vector<Pair> all_, halfway_;
+  std::vector<SlopePair> all_, halfway_;
   LeakyReluForm best_ = {};
 };
 
 }  // namespace
 
 LeakyReluForm FindLeakyReluForm(const TensorType& in, const TensorType& out, float slope) {
-  return Search(in, out, slope).Run();
+  return SlopeSearch(in, out, slope).Run();
 }
 
 }  // namespace octavo

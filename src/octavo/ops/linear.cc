@@ -19,7 +19,7 @@ Status NotQuantized(const Arguments& a, std::initializer_list<const char*> names
   return {};
 }
 
-Result<std::vector<TensorType>> TypeOf(const Value& like, std::optional<Shape> shape) {
+Result<std::vector<TensorType>> LinearTypeOf(const Value& like, std::optional<Shape> shape) {
   TensorType type = like.type();
   type.shape = std::move(shape);
   return std::vector<TensorType>{std::move(type)};
@@ -30,12 +30,12 @@ Result<std::vector<TensorType>> TypeOf(const Value& like, std::optional<Shape> s
 Result<std::vector<TensorType>> LinearType(const Arguments& a) {
   OCTAVO_TRY(NotQuantized(a, {"input", "weight", "bias"}));
   const Value x = a.tensor("input"), weight = a.tensor("weight");
-  if (!weight.shape()) return TypeOf(x, std::nullopt);
+  if (!weight.shape()) return LinearTypeOf(x, std::nullopt);
   const Shape& w = *weight.shape();
-  if (w.size() == 2) return TypeOf(x, OCTAVO_TRY(LinearShape(x.shape(), w[1], w[0])));
+  if (w.size() == 2) return LinearTypeOf(x, OCTAVO_TRY(LinearShape(x.shape(), w[1], w[0])));
   if (w.size() != 1)
     return Unsupported(fmt::format("the weight of a linear layer has shape {}", ToString(w)));
-  return TypeOf(x, OCTAVO_TRY(MatMulShape(x.shape(), w)));
+  return LinearTypeOf(x, OCTAVO_TRY(MatMulShape(x.shape(), w)));
 }
 
 Result<std::vector<Value>> Linear(Builder& g, const Arguments& a) {
@@ -62,7 +62,7 @@ TypeRule ProductType(std::string x, std::string y) {
     if (a.tensor(x).quantized() || a.tensor(y).quantized()) {
       return Unsupported("a product of quantized matrices is quantized::matmul in PyTorch");
     }
-    return TypeOf(a.tensor(x), OCTAVO_TRY(MatMulShape(a.tensor(x).shape(), a.tensor(y).shape())));
+    return LinearTypeOf(a.tensor(x), OCTAVO_TRY(MatMulShape(a.tensor(x).shape(), a.tensor(y).shape())));
   };
 }
 
@@ -80,20 +80,20 @@ TypeRule AddedProductType(std::string x, std::string y) {
     OCTAVO_TRY(NotQuantized(a, {"self", x.c_str(), y.c_str()}));
     std::optional<Shape> shape = OCTAVO_TRY(MatMulShape(a.tensor(x).shape(), a.tensor(y).shape()));
     if (shape && a.tensor("self").shape()) OCTAVO_TRY(Broadcast(*a.tensor("self").shape(), *shape));
-    return TypeOf(a.tensor(x), std::move(shape));
+    return LinearTypeOf(a.tensor(x), std::move(shape));
   };
 }
 
-Value Scaled(Builder& g, Value x, double factor) {
+Value ScaledProduct(Builder& g, Value x, double factor) {
   return factor == 1 ? x : g.Op("Mul", {x, g.Scalar(static_cast<float>(factor))});
 }
 
 Emitter AddedProduct(std::string x, std::string y) {
   return [x = std::move(x), y = std::move(y)](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
-    const Value product = Scaled(g, g.Op("MatMul", {a.tensor(x), a.tensor(y)}), a.number("alpha"));
+    const Value product = ScaledProduct(g, g.Op("MatMul", {a.tensor(x), a.tensor(y)}), a.number("alpha"));
     // PyTorch does not look at `self` then, not even at its NaNs.
     if (a.number("beta") == 0) return One(product);
-    return One(g.Op("Add", {Scaled(g, a.tensor("self"), a.number("beta")), product}));
+    return One(g.Op("Add", {ScaledProduct(g, a.tensor("self"), a.number("beta")), product}));
   };
 }
 

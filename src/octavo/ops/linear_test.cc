@@ -15,7 +15,7 @@ using testing::OneCall;
 using testing::Ops;
 using testing::Quint8;
 
-std::shared_ptr<const ir::PackedWeights> Packed(bool bias = true) {
+std::shared_ptr<const ir::PackedWeights> PackedLinear(bool bias = true) {
   auto packed = std::make_shared<ir::PackedWeights>();
   packed->kind = ir::PackedWeights::Kind::kLinear;
   packed->weight = Tensor::From(DType::kQInt8, {2, 3}, std::vector<std::int8_t>{-3, -2, -1, 1, 2, 127});
@@ -26,7 +26,7 @@ std::shared_ptr<const ir::PackedWeights> Packed(bool bias = true) {
 }
 
 Status Linear(OneCall& call, TensorType x, const char* op = "quantized::linear", bool bias = true) {
-  return call.Call(op, {call.Input(std::move(x)), Packed(bias), 0.5, Dim(0)});
+  return call.Call(op, {call.Input(std::move(x)), PackedLinear(bias), 0.5, Dim(0)});
 }
 
 TEST(QuantizedLinear, TwoDimensionsAreOneGemm) {
@@ -63,8 +63,8 @@ TEST(QuantizedLinear, AnyRankIsAMatMul) {
 
 TEST(QuantizedLinear, TensorRtKeepsTheBiasInFloat) {
   OneCall call(RegisterLinear);
-  ASSERT_TRUE(
-      call.Call("quantized::linear", {call.Input(Quint8(Shape{1, 3}, 0.2, 128)), Packed(), 0.5, Dim(128)}));
+  ASSERT_TRUE(call.Call("quantized::linear",
+                        {call.Input(Quint8(Shape{1, 3}, 0.2, 128)), PackedLinear(), 0.5, Dim(128)}));
   const auto lowered = call.Lower({.target = Target::kTensorRt});
   EXPECT_THAT(Ops(lowered), ElementsAre("DequantizeLinear", "DequantizeLinear", "Gemm", "QuantizeLinear"));
   // 0.5 and -0.5 are 25 steps of float32(0.2 * 0.1).

@@ -11,10 +11,10 @@
 namespace octavo {
 namespace {
 
-using Sizes = std::vector<std::int64_t>;
+using NormalizedSizes = std::vector<std::int64_t>;
 
 constexpr const char* kEvaluate = "Call model.eval() before torch.jit.trace or torch.jit.script.";
-constexpr const char* kGiveShape = "Give the input's shape, as in --input 'float32[1,3,224,224]'.";
+constexpr const char* kGiveNormalizedShape = "Give the input's shape, as in --input 'float32[1,3,224,224]'.";
 
 // The channel count: dimension 1, or where that is not known, the first parameter's length.
 Result<std::int64_t> Channels(Value x, const std::vector<Value>& parameters) {
@@ -25,7 +25,7 @@ Result<std::int64_t> Channels(Value x, const std::vector<Value>& parameters) {
     }
   }
   if (x.rank().value_or(0) >= 2 && (*x.shape())[1].known()) return (*x.shape())[1].value();
-  return Unsupported("the number of channels is not known", kGiveShape);
+  return Unsupported("the number of channels is not known", kGiveNormalizedShape);
 }
 
 Value Filled(Builder& g, std::int64_t count, float value, std::string_view name) {
@@ -173,7 +173,7 @@ Result<Value> LayerNormOf(Builder& g, const Arguments& a) {
   const Value bias = a.tensor("bias");
   if (g.opset() >= 17) {
     if (!weight.defined()) {
-      const Sizes shape = OCTAVO_TRY(KnownInts(a, "normalized_shape"));
+      const NormalizedSizes shape = OCTAVO_TRY(KnownInts(a, "normalized_shape"));
       Tensor ones = Tensor::Floats(
           shape, std::vector<float>(
                      static_cast<std::size_t>(NumElements({shape.begin(), shape.end()}).value()), 1.0F));
@@ -182,10 +182,11 @@ Result<Value> LayerNormOf(Builder& g, const Arguments& a) {
     return g.Op("LayerNormalization", {x, weight, bias},
                 {{"axis", -normalized}, {"epsilon", a.number("eps")}});
   }
-  Sizes axes;
+  NormalizedSizes axes;
   for (std::int64_t axis = -normalized; axis < 0; ++axis) {
     // Negative axes came with opset 11.
-    if (g.opset() < 11 && !x.rank()) return Unsupported("the input's rank is not known", kGiveShape);
+    if (g.opset() < 11 && !x.rank())
+      return Unsupported("the input's rank is not known", kGiveNormalizedShape);
     axes.push_back(g.opset() < 11 ? axis + *x.rank() : axis);
   }
   const Value centered = g.Op("Sub", {x, Reduce(g, "ReduceMean", x, axes, true)});
@@ -211,7 +212,7 @@ Result<std::vector<Value>> NativeLayerNorm(Builder& g, const Arguments& a) {
 // A parameter for each channel, so that it broadcasts over [N, C, ...].
 Result<Value> PerChannel(Builder& g, Value parameter, int rank) {
   if (rank == 2) return parameter;
-  Sizes sizes(static_cast<std::size_t>(rank) - 1, 1);
+  NormalizedSizes sizes(static_cast<std::size_t>(rank) - 1, 1);
   sizes[0] = -1;
   if (const Tensor* constant = parameter.constant(); constant && constant->contiguous()) {
     sizes[0] = constant->num_elements();
@@ -223,7 +224,7 @@ Result<Value> PerChannel(Builder& g, Value parameter, int rank) {
 Result<std::vector<Value>> GroupNorm(Builder& g, const Arguments& a) {
   const Value x = a.tensor("input");
   const std::int64_t groups = OCTAVO_TRY(KnownInt(a, "num_groups"));
-  if (!x.shape()) return Unsupported("the input's shape is not known", kGiveShape);
+  if (!x.shape()) return Unsupported("the input's shape is not known", kGiveNormalizedShape);
   const int rank = *x.rank();
   if (rank < 2) return Unsupported("group normalization of a tensor without channels");
   const Dim channels = (*x.shape())[1];
@@ -235,7 +236,7 @@ Result<std::vector<Value>> GroupNorm(Builder& g, const Arguments& a) {
                                 {grouped, Filled(g, groups, 1.0F, "ones"), Filled(g, groups, 0.0F, "zeros")},
                                 {{"epsilon", a.number("eps")}});
   // Only sizes of the input itself: where it has one that is not known, it is copied from the input's shape.
-  Sizes back;
+  NormalizedSizes back;
   int unknown = 0;
   for (std::size_t i = 0; i < x.shape()->size(); ++i) {
     const Dim& size = (*x.shape())[i];

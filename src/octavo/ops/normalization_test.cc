@@ -8,6 +8,7 @@ namespace octavo {
 namespace {
 
 using testing::ConstantInput;
+using testing::Dims;
 using ::testing::ElementsAre;
 using testing::Find;
 using testing::Float32;
@@ -16,9 +17,7 @@ using testing::OneCall;
 using testing::Ops;
 using testing::Quint8;
 
-using Dims = std::vector<Dim>;
-
-const Shape kImage = {2, 2, 4, 4};
+const Shape kNormalized = {2, 2, 4, 4};
 
 // input, weight, bias, running_mean, running_var, training, momentum, eps, cudnn_enabled.
 Status BatchNorm(OneCall& call, bool training, bool statistics) {
@@ -26,8 +25,8 @@ Status BatchNorm(OneCall& call, bool training, bool statistics) {
       statistics ? ir::Operand(call.Constant(Tensor::Floats({2}, {0.5F, 1}))) : ir::Operand(ir::None{});
   const ir::Operand variance =
       statistics ? ir::Operand(call.Constant(Tensor::Floats({2}, {1, 4}))) : ir::Operand(ir::None{});
-  return call.Call("aten::batch_norm", {call.Input(Float32(kImage)), ir::None{}, ir::None{}, mean, variance,
-                                        training, 0.1, 1e-5, true});
+  return call.Call("aten::batch_norm", {call.Input(Float32(kNormalized)), ir::None{}, ir::None{}, mean,
+                                        variance, training, 0.1, 1e-5, true});
 }
 
 TEST(BatchNorm, WithoutParametersHasOnesAndZeros) {
@@ -77,18 +76,18 @@ TEST(QuantizedBatchNorm, CountsInSteps) {
 
 TEST(QuantizedBatchNorm, OfAFloatTensorIsRefused) {
   OneCall call(RegisterNormalization);
-  const ir::ValueId x = call.Input(Float32(kImage));
+  const ir::ValueId x = call.Input(Float32(kNormalized));
   const ir::ValueId p = call.Constant(Tensor::Floats({2}, {1, 1}));
   EXPECT_FALSE(call.Call("quantized::batch_norm2d", {x, p, p, p, p, 1e-5, 0.1, Dim(0)}));
   OneCall scale(RegisterNormalization);
-  const ir::ValueId q = scale.Input(Quint8(kImage, 0.1, 0));
+  const ir::ValueId q = scale.Input(Quint8(kNormalized, 0.1, 0));
   const ir::ValueId c = scale.Constant(Tensor::Floats({2}, {1, 1}));
   EXPECT_FALSE(scale.Call("quantized::batch_norm2d", {q, c, c, c, c, 1e-5, 0.0, Dim(0)}));
 }
 
 TEST(LayerNorm, IsOneNodeFromOpset17On) {
   OneCall call(RegisterNormalization);
-  ASSERT_TRUE(call.Call("aten::layer_norm", {call.Input(Float32(kImage)), Dims{4, 4}}));
+  ASSERT_TRUE(call.Call("aten::layer_norm", {call.Input(Float32(kNormalized)), Dims{4, 4}}));
   EXPECT_THAT(Ops(call.Lower()), ElementsAre("LayerNormalization"));
   EXPECT_THAT(Ops(call.Lower({.opset = 16})),
               ElementsAre("ReduceMean", "Sub", "Mul", "ReduceMean", "Add", "Sqrt", "Div"));
@@ -96,10 +95,10 @@ TEST(LayerNorm, IsOneNodeFromOpset17On) {
 
 TEST(GroupNorm, NeedsGroupsThatDivideTheChannels) {
   OneCall call(RegisterNormalization);
-  ASSERT_TRUE(call.Call("aten::group_norm", {call.Input(Float32(kImage)), Dim(2)}));
+  ASSERT_TRUE(call.Call("aten::group_norm", {call.Input(Float32(kNormalized)), Dim(2)}));
   EXPECT_THAT(Ops(call.Lower()), ElementsAre("Reshape", "InstanceNormalization", "Reshape"));
   OneCall three(RegisterNormalization);
-  ASSERT_TRUE(three.Call("aten::group_norm", {three.Input(Float32(kImage)), Dim(3)}));
+  ASSERT_TRUE(three.Call("aten::group_norm", {three.Input(Float32(kNormalized)), Dim(3)}));
   const auto lowered = three.Lower();
   ASSERT_FALSE(lowered);
   EXPECT_THAT(lowered.error().what(), HasSubstr("do not divide into 3"));
@@ -108,8 +107,8 @@ TEST(GroupNorm, NeedsGroupsThatDivideTheChannels) {
 TEST(InstanceNorm, WithRunningStatisticsIsABatchNorm) {
   OneCall call(RegisterNormalization);
   const ir::ValueId p = call.Constant(Tensor::Floats({2}, {1, 2}));
-  ASSERT_TRUE(
-      call.Call("aten::instance_norm", {call.Input(Float32(kImage)), p, p, p, p, false, 0.1, 1e-5, true}));
+  ASSERT_TRUE(call.Call("aten::instance_norm",
+                        {call.Input(Float32(kNormalized)), p, p, p, p, false, 0.1, 1e-5, true}));
   EXPECT_THAT(Ops(call.Lower()), ElementsAre("BatchNormalization"));
 }
 

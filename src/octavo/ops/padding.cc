@@ -14,19 +14,19 @@
 namespace octavo {
 namespace {
 
-enum class Mode { kConstant, kReflect, kReplicate, kCircular };
+enum class PaddingMode { kConstant, kReflect, kReplicate, kCircular };
 
-Result<Mode> ModeNamed(const std::string& name) {
-  if (name == "constant") return Mode::kConstant;
-  if (name == "reflect") return Mode::kReflect;
-  if (name == "replicate") return Mode::kReplicate;
-  if (name == "circular") return Mode::kCircular;
+Result<PaddingMode> PaddingModeNamed(const std::string& name) {
+  if (name == "constant") return PaddingMode::kConstant;
+  if (name == "reflect") return PaddingMode::kReflect;
+  if (name == "replicate") return PaddingMode::kReplicate;
+  if (name == "circular") return PaddingMode::kCircular;
   return Unsupported(fmt::format("argument mode is \"{}\"", name),
                      "PyTorch knows \"constant\", \"reflect\", \"replicate\" and \"circular\".");
 }
 
-const char* OnnxMode(Mode mode) {
-  return mode == Mode::kReflect ? "reflect" : mode == Mode::kReplicate ? "edge" : "constant";
+const char* OnnxMode(PaddingMode mode) {
+  return mode == PaddingMode::kReflect ? "reflect" : mode == PaddingMode::kReplicate ? "edge" : "constant";
 }
 
 // Elements added before and behind each dimension; negative ones are taken away.
@@ -54,22 +54,23 @@ Result<Pads> PadsOf(const Arguments& a, const char* argument, std::size_t rank) 
   return pads;
 }
 
-Status CheckSize(Mode mode, const Dim& size, std::int64_t begin, std::int64_t end) {
-  if (mode == Mode::kConstant) return {};
+Status CheckSize(PaddingMode mode, const Dim& size, std::int64_t begin, std::int64_t end) {
+  if (mode == PaddingMode::kConstant) return {};
   if (begin < 0 || end < 0) {
-    return mode == Mode::kCircular ? Status(Unsupported("circular padding by a negative number")) : Status();
+    return mode == PaddingMode::kCircular ? Status(Unsupported("circular padding by a negative number"))
+                                          : Status();
   }
-  const Dim most = mode == Mode::kReflect ? size - Dim(1) : size;
-  if (mode != Mode::kReplicate && Dim::Less(most, std::max(begin, end)) == true) {
+  const Dim most = mode == PaddingMode::kReflect ? size - Dim(1) : size;
+  if (mode != PaddingMode::kReplicate && Dim::Less(most, std::max(begin, end)) == true) {
     return Unsupported(fmt::format("a padding of {} is more than a dimension of size {} allows",
                                    std::max(begin, end), size.ToString()));
   }
   return {};
 }
 
-ShapeRule PaddedShape(const char* argument, std::function<Result<Mode>(const Arguments&)> mode_of) {
+ShapeRule PaddedShape(const char* argument, std::function<Result<PaddingMode>(const Arguments&)> mode_of) {
   return [argument, mode_of = std::move(mode_of)](const Arguments& a) -> Result<std::optional<Shape>> {
-    const Mode mode = OCTAVO_TRY(mode_of(a));
+    const PaddingMode mode = OCTAVO_TRY(mode_of(a));
     std::optional<Shape> shape = a.tensor("self").shape();
     OCTAVO_TRY(KnownInts(a, argument));
     if (!shape) return shape;
@@ -144,8 +145,8 @@ Result<Value> Fill(Builder& g, const TensorType& type, double value) {
 
 // `type` is a copy: the graph moves its values when it grows.  What is added is taken from the whole tensor,
 // so it comes before what is taken away.
-Result<Value> Pad(Builder& g, Value x, TensorType type, Mode mode, const Pads& pads, double value) {
-  if (mode == Mode::kCircular) return Circular(g, x, pads);
+Result<Value> Pad(Builder& g, Value x, TensorType type, PaddingMode mode, const Pads& pads, double value) {
+  if (mode == PaddingMode::kCircular) return Circular(g, x, pads);
   std::vector<std::int64_t> amounts = pads.begin;
   amounts.insert(amounts.end(), pads.end.begin(), pads.end.end());
   for (std::int64_t& amount : amounts) amount = std::max<std::int64_t>(amount, 0);
@@ -153,7 +154,7 @@ Result<Value> Pad(Builder& g, Value x, TensorType type, Mode mode, const Pads& p
     return Crop(g, x, pads);
   }
   if (g.opset() >= 11) {
-    const Value fill = mode == Mode::kConstant ? OCTAVO_TRY(Fill(g, type, value)) : Value();
+    const Value fill = mode == PaddingMode::kConstant ? OCTAVO_TRY(Fill(g, type, value)) : Value();
     return Crop(g, g.Op("Pad", {x, g.Ints(amounts), fill}, {{"mode", OnnxMode(mode)}}), pads);
   }
   if (!IsFloat(type.dtype) && type.dtype != DType::kUnknown) {
@@ -161,17 +162,17 @@ Result<Value> Pad(Builder& g, Value x, TensorType type, Mode mode, const Pads& p
         fmt::format("opset {} pads floating-point tensors only, this is {}", g.opset(), Name(type.dtype)),
         "Use --dialect qdq.");
   }
-  const double fill = mode == Mode::kConstant ? value : 0.0;
+  const double fill = mode == PaddingMode::kConstant ? value : 0.0;
   return Crop(g, g.Op("Pad", {x}, {{"mode", OnnxMode(mode)}, {"pads", amounts}, {"value", fill}}), pads);
 }
 
 void AddPad(Registry& registry, std::string name, std::vector<ArgumentSpec> arguments,
-            const char* pad_argument, const std::function<Result<Mode>(const Arguments&)>& mode_of) {
+            const char* pad_argument, const std::function<Result<PaddingMode>(const Arguments&)>& mode_of) {
   const Emitter emitter = [pad_argument, mode_of](Builder& g,
                                                   const Arguments& a) -> Result<std::vector<Value>> {
     const Value x = a.tensor("self");
     if (!x.rank()) return NeedsShape("self");
-    const Mode mode = OCTAVO_TRY(mode_of(a));
+    const PaddingMode mode = OCTAVO_TRY(mode_of(a));
     double value = 0;
     for (const ArgumentSpec& spec : a.specs()) {
       if (spec.name == "value" && a.has("value")) value = a.number("value");
@@ -186,8 +187,8 @@ void AddPad(Registry& registry, std::string name, std::vector<ArgumentSpec> argu
                 .caffe2 = MovesIntegers("self", emitter)});
 }
 
-std::function<Result<Mode>(const Arguments&)> Always(Mode mode) {
-  return [mode](const Arguments&) -> Result<Mode> { return mode; };
+std::function<Result<PaddingMode>(const Arguments&)> Always(PaddingMode mode) {
+  return [mode](const Arguments&) -> Result<PaddingMode> { return mode; };
 }
 
 }  // namespace
@@ -195,16 +196,16 @@ std::function<Result<Mode>(const Arguments&)> Always(Mode mode) {
 void RegisterPadding(Registry& registry) {
   const ArgumentSpec x = arg::Tensor("self");
   AddPad(registry, "aten::constant_pad_nd", {x, arg::Ints("pad"), arg::Scalar("value", 0)}, "pad",
-         Always(Mode::kConstant));
+         Always(PaddingMode::kConstant));
   AddPad(registry, "aten::pad",
          {x, arg::Ints("pad"), arg::String("mode", "constant"), arg::OptionalFloat("value")}, "pad",
-         [](const Arguments& a) { return ModeNamed(a.text("mode")); });
-  AddPad(registry, "aten::_pad_circular", {x, arg::Ints("pad")}, "pad", Always(Mode::kCircular));
+         [](const Arguments& a) { return PaddingModeNamed(a.text("mode")); });
+  AddPad(registry, "aten::_pad_circular", {x, arg::Ints("pad")}, "pad", Always(PaddingMode::kCircular));
   for (int dims = 1; dims <= 3; ++dims) {
     AddPad(registry, fmt::format("aten::reflection_pad{}d", dims), {x, arg::Ints("padding", 2 * dims)},
-           "padding", Always(Mode::kReflect));
+           "padding", Always(PaddingMode::kReflect));
     AddPad(registry, fmt::format("aten::replication_pad{}d", dims), {x, arg::Ints("padding", 2 * dims)},
-           "padding", Always(Mode::kReplicate));
+           "padding", Always(PaddingMode::kReplicate));
   }
 }
 

@@ -8,18 +8,16 @@ namespace octavo {
 namespace {
 
 using testing::ConstantInput;
+using testing::Dims;
 using ::testing::ElementsAre;
 using testing::Find;
 using testing::Float32;
 using testing::Ints;
+using testing::kN;
 using testing::OneCall;
 using testing::Ops;
 using testing::Qint8;
 using testing::Quint8;
-
-const Dim kN = Dim::Symbol("N");
-
-std::vector<Dim> Dims(std::vector<Dim> dims) { return dims; }
 
 TEST(Padding, TheLastDimensionComesFirst) {
   OneCall call(RegisterPadding);

@@ -8,6 +8,7 @@ namespace octavo {
 namespace {
 
 using testing::ConstantInput;
+using testing::Dims;
 using ::testing::ElementsAre;
 using testing::Find;
 using testing::Float32;
@@ -18,9 +19,7 @@ using testing::Ops;
 using testing::Qint8;
 using testing::Quint8;
 
-using Dims = std::vector<Dim>;
-
-const Shape kImage = {1, 2, 8, 8};
+const Shape kPooled = {1, 2, 8, 8};
 
 // self, kernel_size, stride, padding, dilation, ceil_mode.
 Status MaxPool(OneCall& call, TensorType x, Dims kernel, Dims stride = {}, Dims padding = {0},
@@ -52,7 +51,7 @@ TEST(MaxPool, SizesArePyTorchs) {
 
 TEST(MaxPool, StrideLeftOutIsTheKernel) {
   OneCall call(RegisterPooling);
-  ASSERT_TRUE(MaxPool(call, Quint8(kImage, 0.1, 3), {2, 3}));
+  ASSERT_TRUE(MaxPool(call, Quint8(kPooled, 0.1, 3), {2, 3}));
   EXPECT_EQ(call.result(), Quint8(Shape{1, 2, 4, 2}, 0.1, 3));
   const auto lowered = call.Lower();
   ASSERT_THAT(Ops(lowered), ElementsAre("DequantizeLinear", "MaxPool", "QuantizeLinear"));
@@ -61,7 +60,7 @@ TEST(MaxPool, StrideLeftOutIsTheKernel) {
 
 TEST(MaxPool, AWindowOverTheEdgeBecomesPadding) {
   OneCall call(RegisterPooling);
-  ASSERT_TRUE(MaxPool(call, Float32(kImage), {3}, {2}, {0}, {1}, true));
+  ASSERT_TRUE(MaxPool(call, Float32(kPooled), {3}, {2}, {0}, {1}, true));
   const auto lowered = call.Lower();
   ASSERT_THAT(Ops(lowered), ElementsAre("MaxPool"));
   EXPECT_THAT(Ints(Find(lowered->graph, "MaxPool"), "pads"), ElementsAre(0, 0, 1, 1));
@@ -99,7 +98,7 @@ TEST(MaxPool, RefusesWhatPyTorchRefuses) {
         Row{{9}, {1}, {0}, {1}, "does not fit"}, Row{{5}, {1}, {0}, {2}, "does not fit"},
         Row{{1 << 20}, {1}, {0}, {1}, "too large"}, Row{{2, 2, 2}, {1}, {0}, {1}, "must have 2 elements"}}) {
     OneCall call(RegisterPooling);
-    const Status status = MaxPool(call, Float32(kImage), row.kernel, row.stride, row.padding, row.dilation);
+    const Status status = MaxPool(call, Float32(kPooled), row.kernel, row.stride, row.padding, row.dilation);
     ASSERT_FALSE(status) << row.what;
     EXPECT_THAT(status.error().ToString(), HasSubstr(row.what));
   }
@@ -164,7 +163,7 @@ Status AveragePool(OneCall& call, TensorType x, Dims kernel, Dims padding = {0},
 TEST(AveragePool, PaddingIsCountedOrNot) {
   for (const bool count : {true, false}) {
     OneCall call(RegisterPooling);
-    ASSERT_TRUE(AveragePool(call, Float32(kImage), {3}, {1}, false, count));
+    ASSERT_TRUE(AveragePool(call, Float32(kPooled), {3}, {1}, false, count));
     const auto lowered = call.Lower();
     ASSERT_THAT(Ops(lowered), ElementsAre("AveragePool"));
     const std::vector<std::int64_t> expected =
@@ -184,12 +183,12 @@ TEST(AveragePool, PaddingIsCountedButNotWhatIsBeyond) {
 
 TEST(AveragePool, ADivisorIsAFactor) {
   OneCall call(RegisterPooling);
-  ASSERT_TRUE(AveragePool(call, Float32(kImage), {3}, {1}, false, true, Dim(6)));
+  ASSERT_TRUE(AveragePool(call, Float32(kPooled), {3}, {1}, false, true, Dim(6)));
   const auto lowered = call.Lower();
   ASSERT_THAT(Ops(lowered), ElementsAre("AveragePool", "Mul"));
   EXPECT_THAT(ConstantInput(lowered->graph, Find(lowered->graph, "Mul"), 1).ToFloats(), ElementsAre(1.5F));
   OneCall zero(RegisterPooling);
-  ASSERT_TRUE(AveragePool(zero, Float32(kImage), {3}, {1}, false, true, Dim(0)));
+  ASSERT_TRUE(AveragePool(zero, Float32(kPooled), {3}, {1}, false, true, Dim(0)));
   EXPECT_FALSE(zero.Lower());
 }
 
@@ -205,7 +204,7 @@ TEST(AveragePool, AConvolutionWhereTheFusedFormWouldRoundOtherwise) {
                                                 "QuantizeLinear"};
   for (const Row& row : {Row{3, 3, pool}, Row{2, 4, pool}, Row{2, 3, convolution}}) {
     OneCall call(RegisterPooling);
-    ASSERT_TRUE(AveragePool(call, Quint8(kImage, 0.0371, row.zero_point), {row.kernel}));
+    ASSERT_TRUE(AveragePool(call, Quint8(kPooled, 0.0371, row.zero_point), {row.kernel}));
     std::vector<std::string> ops = Ops(call.Lower());
     std::sort(ops.begin(), ops.end());
     std::vector<std::string> expected = row.ops;
@@ -216,7 +215,7 @@ TEST(AveragePool, AConvolutionWhereTheFusedFormWouldRoundOtherwise) {
 
 TEST(AveragePool, OtherRuntimesSeeAnAverage) {
   OneCall call(RegisterPooling);
-  ASSERT_TRUE(AveragePool(call, Quint8(kImage, 0.0371, 3), {2}));
+  ASSERT_TRUE(AveragePool(call, Quint8(kPooled, 0.0371, 3), {2}));
   const auto lowered = call.Lower({.target = Target::kOpenVino});
   ASSERT_THAT(Ops(lowered), ElementsAre("DequantizeLinear", "AveragePool", "QuantizeLinear"));
   EXPECT_THAT(ConstantInput(lowered->graph, Find(lowered->graph, "QuantizeLinear"), 1).ToFloats(),
@@ -236,7 +235,7 @@ TEST(AdaptivePool, TakesTheFormThatFitsTheSizes) {
        {Row{{1}, {"GlobalAveragePool"}}, Row{{4, 2}, {"AveragePool"}}, Row{{8, 8}, {"Identity"}},
         Row{{3, 8}, {"MatMul"}}, Row{{3, 5}, {"MatMul", "MatMul"}}}) {
     OneCall call(RegisterPooling);
-    ASSERT_TRUE(Adaptive(call, Float32(kImage), row.output));
+    ASSERT_TRUE(Adaptive(call, Float32(kPooled), row.output));
     EXPECT_EQ(Ops(call.Lower()), row.ops);
   }
 }
@@ -266,7 +265,7 @@ TEST(AdaptivePool, OneElementNeedsNoSize) {
 
 TEST(AdaptivePool, RefusesUnevenMaxima) {
   OneCall call(RegisterPooling);
-  ASSERT_TRUE(Adaptive(call, Float32(kImage), {3, 3}, "aten::adaptive_max_pool2d"));
+  ASSERT_TRUE(Adaptive(call, Float32(kPooled), {3, 3}, "aten::adaptive_max_pool2d"));
   const auto lowered = call.Lower();
   ASSERT_FALSE(lowered);
   EXPECT_THAT(lowered.error().what(), HasSubstr("different sizes"));

@@ -65,7 +65,7 @@ TypeRule ConvType(int dims, bool transposed, std::string packed) {
   return GivenQuantization("qx", std::move(shape));
 }
 
-Status NeedsQuantization(const Value& x) {
+Status NeedsInputQuantization(const Value& x) {
   if (x.quantized()) return {};
   return Unsupported("the quantization of this layer's input is not known",
                      "State it with --input, as in --input 'quint8[1,3,224,224](0.02,128)'.");
@@ -81,7 +81,7 @@ Status CheckGroupsPerChannel(const QuantizedConv& conv) {
   return {};
 }
 
-struct Form {
+struct QuantizedConvolution {
   int dims;
   bool transposed, relu;
   std::string packed;  // the name of the argument
@@ -111,9 +111,9 @@ Result<std::vector<Value>> TransposedInSteps(const QuantizedConv& conv, Builder&
   return One(QuantizeFromSteps(g, scaled, a.result()));
 }
 
-Result<std::vector<Value>> ConvQdq(const Form& form, Builder& g, const Arguments& a) {
+Result<std::vector<Value>> ConvQdq(const QuantizedConvolution& form, Builder& g, const Arguments& a) {
   const Value x = a.tensor("qx");
-  OCTAVO_TRY(NeedsQuantization(x));
+  OCTAVO_TRY(NeedsInputQuantization(x));
   const QuantizedConv conv =
       OCTAVO_TRY(QuantizedConvOf(a, a.packed(form.packed), form.dims, form.transposed));
   OCTAVO_TRY(CheckGroupsPerChannel(conv));
@@ -135,8 +135,8 @@ Result<std::vector<Value>> ConvQdq(const Form& form, Builder& g, const Arguments
 }
 
 // Dequantize, convolve, quantize: what Int8Conv cannot do.
-Result<std::vector<Value>> ConvThroughFloat(const Form& form, const QuantizedConv& conv, Builder& g,
-                                            const Arguments& a) {
+Result<std::vector<Value>> ConvThroughFloat(const QuantizedConvolution& form, const QuantizedConv& conv,
+                                            Builder& g, const Arguments& a) {
   const Value x = a.tensor("qx");
   Value real = g.Op(form.transposed ? "ConvTranspose" : "Conv",
                     {Caffe2Dequantize(g, x), Caffe2Dequantize(g, Caffe2Weight(g, conv.weights)),
@@ -155,10 +155,10 @@ Value Int8Reshape(Builder& g, Value x, const std::vector<std::int64_t>& target, 
   return Int8(g, "Int8Reshape", {x, g.Ints(target)}, WithShape(x.type(), std::move(shape)));
 }
 
-Result<std::vector<Value>> ConvCaffe2(const Form& form, Builder& g, const Arguments& a) {
+Result<std::vector<Value>> ConvCaffe2(const QuantizedConvolution& form, Builder& g, const Arguments& a) {
   OCTAVO_TRY(CheckCaffe2Types(a));
   Value x = a.tensor("qx");
-  OCTAVO_TRY(NeedsQuantization(x));
+  OCTAVO_TRY(NeedsInputQuantization(x));
   QuantizedConv conv = OCTAVO_TRY(QuantizedConvOf(a, a.packed(form.packed), form.dims, form.transposed));
   conv.weights = OCTAVO_TRY(Caffe2Weights(g, std::move(conv.weights)));
   if (form.transposed || form.dims == 3 || !Caffe2CanRequantize(x, conv.weights, a.result())) {
@@ -208,7 +208,8 @@ Result<std::vector<Value>> ConvCaffe2(const Form& form, Builder& g, const Argume
   return One(y);
 }
 
-OperatorRow Row(std::string name, std::vector<ArgumentSpec> arguments, Form form) {
+OperatorRow QuantizedConvolutionRow(std::string name, std::vector<ArgumentSpec> arguments,
+                                    QuantizedConvolution form) {
   return {.name = std::move(name),
           .arguments = std::move(arguments),
           .result = ConvType(form.dims, form.transposed, form.packed),
@@ -261,20 +262,21 @@ void RegisterQuantizedConvolution(Registry& registry) {
   for (int dims = 1; dims <= 3; ++dims) {
     for (const bool relu : {false, true}) {
       const std::string name = fmt::format("quantized::conv{}d{}", dims, relu ? "_relu" : "");
-      registry.Add(Row(name + (dims == 1 ? "" : ".new"),
-                       {arg::Tensor("qx"), arg::Packed("packed_weight"), scale, zero_point},
-                       {dims, false, relu, "packed_weight"}));
+      registry.Add(
+          QuantizedConvolutionRow(name + (dims == 1 ? "" : ".new"),
+                                  {arg::Tensor("qx"), arg::Packed("packed_weight"), scale, zero_point},
+                                  {dims, false, relu, "packed_weight"}));
       if (dims == 1) continue;
       // The older form repeats what is packed; PyTorch, too, looks at the packed numbers only.
-      registry.Add(
-          Row(name,
-              {arg::Tensor("qx"), arg::Packed("weight"), arg::Ignored("stride"), arg::Ignored("padding"),
-               arg::Ignored("dilation"), arg::Ignored("groups"), scale, zero_point},
-              {dims, false, relu, "weight"}));
+      registry.Add(QuantizedConvolutionRow(
+          name,
+          {arg::Tensor("qx"), arg::Packed("weight"), arg::Ignored("stride"), arg::Ignored("padding"),
+           arg::Ignored("dilation"), arg::Ignored("groups"), scale, zero_point},
+          {dims, false, relu, "weight"}));
     }
-    registry.Add(Row(fmt::format("quantized::conv_transpose{}d", dims),
-                     {arg::Tensor("qx"), arg::Packed("packed_weight"), scale, zero_point},
-                     {dims, true, false, "packed_weight"}));
+    registry.Add(QuantizedConvolutionRow(fmt::format("quantized::conv_transpose{}d", dims),
+                                         {arg::Tensor("qx"), arg::Packed("packed_weight"), scale, zero_point},
+                                         {dims, true, false, "packed_weight"}));
   }
 }
 

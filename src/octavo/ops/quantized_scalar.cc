@@ -14,7 +14,7 @@
 namespace octavo {
 namespace {
 
-struct Form {
+struct ScalarForm {
   bool multiply, relu;
 };
 
@@ -49,7 +49,7 @@ Result<double> Number(const Arguments& a) {
   return c;
 }
 
-TypeRule ScalarType(Form form) {
+TypeRule ScalarType(ScalarForm form) {
   return [form](const Arguments& a) -> Result<std::vector<TensorType>> {
     const Value x = OCTAVO_TRY(Operand(a));
     const double c = OCTAVO_TRY(Number(a));
@@ -106,7 +106,7 @@ Value SumForOnnxRuntime(bool relu, Builder& g, const Value& x, double c, const T
   return QuantizeFromSteps(g, scaled, result);
 }
 
-Result<std::vector<Value>> ScalarQdq(Form form, Builder& g, const Arguments& a) {
+Result<std::vector<Value>> ScalarQdq(ScalarForm form, Builder& g, const Arguments& a) {
   const Value x = OCTAVO_TRY(Operand(a));
   const double c = OCTAVO_TRY(Number(a));
   const bool same_scale = x.quantization().scale() == a.result().quantization->scale();
@@ -119,7 +119,7 @@ Result<std::vector<Value>> ScalarQdq(Form form, Builder& g, const Arguments& a) 
   return One(QuantizeReal(g, real, a.result(), form.relu));
 }
 
-Result<std::vector<Value>> ScalarCaffe2(Form form, Builder& g, const Arguments& a) {
+Result<std::vector<Value>> ScalarCaffe2(ScalarForm form, Builder& g, const Arguments& a) {
   OCTAVO_TRY(CheckCaffe2Types(a));
   const Value x = OCTAVO_TRY(Operand(a));
   const double c = OCTAVO_TRY(Number(a));
@@ -130,7 +130,7 @@ Result<std::vector<Value>> ScalarCaffe2(Form form, Builder& g, const Arguments& 
   return One(OCTAVO_TRY(Caffe2Quantize(g, real, a.result())));
 }
 
-OperatorRow Row(std::string name, std::vector<ArgumentSpec> arguments, Form form) {
+OperatorRow ScalarRow(std::string name, std::vector<ArgumentSpec> arguments, ScalarForm form) {
   return {.name = std::move(name),
           .arguments = std::move(arguments),
           .result = ScalarType(form),
@@ -170,14 +170,16 @@ void RegisterQuantizedScalar(Registry& registry) {
   const ArgumentSpec out = arg::Ignored("out");
   for (const bool multiply : {false, true}) {
     for (const bool relu : {false, true}) {
-      const Form form{multiply, relu};
+      const ScalarForm form{multiply, relu};
       const std::string op = multiply ? "mul" : "add", suffix = relu ? "_relu" : "";
-      registry.Add(Row(fmt::format("quantized::{}_scalar{}", op, suffix), {qa, b}, form));
-      registry.Add(Row(fmt::format("quantized::{}_scalar{}_out", op, suffix), {qa, b, out}, form));
-      registry.Add(Row(fmt::format("quantized::{}{}.Scalar", op, suffix), {qa, arg::Scalar("b")}, form));
-      registry.Add(Row(fmt::format("quantized::{}{}.Scalar2", op, suffix), {arg::Scalar("b"), qa}, form));
+      registry.Add(ScalarRow(fmt::format("quantized::{}_scalar{}", op, suffix), {qa, b}, form));
+      registry.Add(ScalarRow(fmt::format("quantized::{}_scalar{}_out", op, suffix), {qa, b, out}, form));
       registry.Add(
-          Row(fmt::format("quantized::{}{}.Scalar_out", op, suffix), {qa, arg::Scalar("b"), out}, form));
+          ScalarRow(fmt::format("quantized::{}{}.Scalar", op, suffix), {qa, arg::Scalar("b")}, form));
+      registry.Add(
+          ScalarRow(fmt::format("quantized::{}{}.Scalar2", op, suffix), {arg::Scalar("b"), qa}, form));
+      registry.Add(ScalarRow(fmt::format("quantized::{}{}.Scalar_out", op, suffix),
+                             {qa, arg::Scalar("b"), out}, form));
     }
   }
 }

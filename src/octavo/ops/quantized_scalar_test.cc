@@ -15,7 +15,7 @@ using testing::OneCall;
 using testing::Ops;
 using testing::Quint8;
 
-struct Case {
+struct ScalarCase {
   DType dtype;
   std::int64_t zero_point;
   double c;
@@ -26,7 +26,7 @@ struct Case {
 };
 
 // q_scale() and q_zero_point() of PyTorch's quantized::add_scalar and mul_scalar for a tensor of scale 0.02.
-const Case kCases[] = {
+const ScalarCase kCases[] = {
     {DType::kQUint8, 50, 0.5, 0.02, 25, 0.01, 50},
     {DType::kQUint8, 50, -0.5, 0.02, 75, 0.01, 205},
     {DType::kQUint8, 50, 10.0, 0.05529411764705883, 0, 0.2, 50},
@@ -44,7 +44,7 @@ const Case kCases[] = {
 };
 
 TEST(QuantizedScalar, ChangesTheQuantizationAsPyTorchDoes) {
-  for (const Case& c : kCases) {
+  for (const ScalarCase& c : kCases) {
     const Quantization q = Quantization::PerTensor(0.02, c.zero_point);
     const auto sum = AddedScalar(q, c.dtype, c.c), product = MultipliedByScalar(q, c.dtype, c.c);
     ASSERT_TRUE(sum && product);

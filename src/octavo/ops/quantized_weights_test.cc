@@ -34,7 +34,7 @@ TEST(QuantizedBias, StaysWithinInt32) {
               ElementsAre(2147483647, -2147483648LL, 0));
 }
 
-ir::PackedWeights Linear(Quantization q, std::vector<std::int64_t> sizes = {2, 3}) {
+ir::PackedWeights LinearWeights(Quantization q, std::vector<std::int64_t> sizes = {2, 3}) {
   ir::PackedWeights packed;
   packed.kind = ir::PackedWeights::Kind::kLinear;
   packed.weight = Tensor::From(DType::kQInt8, std::move(sizes), std::vector<std::int8_t>{1, 2, 3, 4, 5, 6});
@@ -50,25 +50,25 @@ Result<QuantizedWeights> Weights(const ir::PackedWeights& packed) {
 }
 
 TEST(WeightsOf, TakesSoundOnes) {
-  const auto w = Weights(Linear(Quantization::PerTensor(0.1, 0)));
+  const auto w = Weights(LinearWeights(Quantization::PerTensor(0.1, 0)));
   ASSERT_TRUE(w);
   EXPECT_EQ(w->channels, 2);
-  EXPECT_TRUE(Weights(Linear({.scales = {0.1, 0.2}, .zero_points = {0, 1}, .axis = 0})));
+  EXPECT_TRUE(Weights(LinearWeights({.scales = {0.1, 0.2}, .zero_points = {0, 1}, .axis = 0})));
 }
 
 TEST(WeightsOf, RefusesBrokenOnes) {
-  EXPECT_FALSE(Weights(Linear(Quantization::PerTensor(0, 0))));
-  EXPECT_FALSE(Weights(Linear(Quantization::PerTensor(-1, 0))));
-  EXPECT_FALSE(Weights(Linear(Quantization::PerTensor(std::nan(""), 0))));
-  EXPECT_FALSE(Weights(Linear(Quantization::PerTensor(1e-60, 0))));
-  EXPECT_FALSE(Weights(Linear(Quantization::PerTensor(0.1, 128))));
-  EXPECT_FALSE(Weights(Linear({.scales = {0.1}, .zero_points = {0}, .axis = 0})));
-  EXPECT_FALSE(Weights(Linear({.scales = {0.1, 0.1, 0.1}, .zero_points = {0, 0, 0}, .axis = 1})));
-  EXPECT_FALSE(Weights(Linear(Quantization::PerTensor(0.1, 0), {6})));
-  ir::PackedWeights packed = Linear(Quantization::PerTensor(0.1, 0));
+  EXPECT_FALSE(Weights(LinearWeights(Quantization::PerTensor(0, 0))));
+  EXPECT_FALSE(Weights(LinearWeights(Quantization::PerTensor(-1, 0))));
+  EXPECT_FALSE(Weights(LinearWeights(Quantization::PerTensor(std::nan(""), 0))));
+  EXPECT_FALSE(Weights(LinearWeights(Quantization::PerTensor(1e-60, 0))));
+  EXPECT_FALSE(Weights(LinearWeights(Quantization::PerTensor(0.1, 128))));
+  EXPECT_FALSE(Weights(LinearWeights({.scales = {0.1}, .zero_points = {0}, .axis = 0})));
+  EXPECT_FALSE(Weights(LinearWeights({.scales = {0.1, 0.1, 0.1}, .zero_points = {0, 0, 0}, .axis = 1})));
+  EXPECT_FALSE(Weights(LinearWeights(Quantization::PerTensor(0.1, 0), {6})));
+  ir::PackedWeights packed = LinearWeights(Quantization::PerTensor(0.1, 0));
   packed.bias = Tensor::Floats({3}, {1, 2, 3});
   EXPECT_FALSE(Weights(packed));
-  packed = Linear(Quantization::PerTensor(0.1, 0));
+  packed = LinearWeights(Quantization::PerTensor(0.1, 0));
   packed.weight.dtype = DType::kQUint8;
   EXPECT_FALSE(Weights(packed));
 }

@@ -15,16 +15,16 @@
 namespace octavo {
 namespace {
 
-using Sizes = std::vector<std::int64_t>;
+using ReducedSizes = std::vector<std::int64_t>;
 
-constexpr const char* kGiveShape = "Give the input's shape, as in --input 'float32[1,3,224,224]'.";
+constexpr const char* kGiveReducedShape = "Give the input's shape, as in --input 'float32[1,3,224,224]'.";
 
 // ---- Which dimensions ----
 
 // The dimensions that the arguments name: all of them where `dim` is missing, None, or an empty list.
 struct Axes {
   bool all = false;
-  Sizes axes;  // counted from the front where the rank is known, else as the model gives them
+  ReducedSizes axes;  // counted from the front where the rank is known, else as the model gives them
   bool keep = false;
 };
 
@@ -33,9 +33,9 @@ bool HasArgument(const Arguments& a, std::string_view name) {
                      [name](const ArgumentSpec& spec) { return spec.name == name; });
 }
 
-Result<Sizes> Dimensions(const Arguments& a) {
-  if (!HasArgument(a, "dim") || !a.has("dim")) return Sizes{};
-  if (std::holds_alternative<Dim>(a.operand("dim"))) return Sizes{OCTAVO_TRY(KnownInt(a, "dim"))};
+Result<ReducedSizes> Dimensions(const Arguments& a) {
+  if (!HasArgument(a, "dim") || !a.has("dim")) return ReducedSizes{};
+  if (std::holds_alternative<Dim>(a.operand("dim"))) return ReducedSizes{OCTAVO_TRY(KnownInt(a, "dim"))};
   return KnownInts(a, "dim");
 }
 
@@ -76,7 +76,7 @@ std::optional<Shape> ReducedShape(const std::optional<Shape>& input, const Axes&
 Status CheckAxes(Builder& g, const Axes& axes) {
   if (g.opset() >= 11) return {};
   if (std::any_of(axes.axes.begin(), axes.axes.end(), [](std::int64_t axis) { return axis < 0; })) {
-    return Unsupported("the input's rank is not known", kGiveShape);
+    return Unsupported("the input's rank is not known", kGiveReducedShape);
   }
   return {};
 }
@@ -156,7 +156,7 @@ bool IsGlobalAverage(const Value& x, const Axes& axes) {
 // The last dimensions, all of them in a row.
 bool AreLast(const Axes& axes, std::optional<int> rank) {
   if (axes.all) return true;
-  Sizes sorted = axes.axes;
+  ReducedSizes sorted = axes.axes;
   std::sort(sorted.begin(), sorted.end());
   const std::int64_t end = rank.value_or(0);
   for (std::size_t i = 0; i < sorted.size(); ++i) {
@@ -215,8 +215,8 @@ Result<std::vector<Value>> MeanInt8(Builder& g, const Arguments& a) {
   const Value average = Nchw(g, Int8(g, "Int8AveragePool", {Nhwc(g, x)}, nhwc,
                                      {{"kernel", s[2].value()},
                                       {"order", "NHWC"},
-                                      {"pads", Sizes{0, 0, 0, 0}},
-                                      {"strides", Sizes{1, 1}}}));
+                                      {"pads", ReducedSizes{0, 0, 0, 0}},
+                                      {"strides", ReducedSizes{1, 1}}}));
   if (axes.keep) return One(average);
   return One(Int8(g, "Int8Reshape", {average, g.Ints({0, -1})}, a.result()));
 }
@@ -237,7 +237,7 @@ Result<std::vector<TensorType>> ExtremeWithIndexType(const Arguments& a) {
 
 // The index of the first of equal extremes, as PyTorch on a CPU.
 Result<Value> ExtremeIndex(Builder& g, const char* op, Value x, std::int64_t axis, bool keep) {
-  if (g.opset() < 11 && axis < 0) return Unsupported("the input's rank is not known", kGiveShape);
+  if (g.opset() < 11 && axis < 0) return Unsupported("the input's rank is not known", kGiveReducedShape);
   return g.Op(op, {x}, {{"axis", axis}, {"keepdims", keep}});
 }
 
@@ -264,10 +264,10 @@ Result<std::vector<Value>> ArgExtreme(Builder& g, const Arguments& a) {
   const Axes axes = OCTAVO_TRY(AxesOf(a, x));
   const char* op = kMax ? "ArgMax" : "ArgMin";
   if (!axes.all) return One(OCTAVO_TRY(ExtremeIndex(g, op, x, axes.axes[0], axes.keep)));
-  if (!x.rank()) return Unsupported("the input's rank is not known", kGiveShape);
+  if (!x.rank()) return Unsupported("the input's rank is not known", kGiveReducedShape);
   const Value index = OCTAVO_TRY(ExtremeIndex(g, op, Reshape(g, x, {-1}), 0, false));
   if (!axes.keep) return One(index);
-  return One(Reshape(g, index, Sizes(static_cast<std::size_t>(*x.rank()), 1)));
+  return One(Reshape(g, index, ReducedSizes(static_cast<std::size_t>(*x.rank()), 1)));
 }
 
 Result<std::vector<TensorType>> ElementwiseType(const Arguments& a) {
@@ -330,7 +330,7 @@ Result<Value> Variance(Builder& g, const Arguments& a) {
   const Value variance = Reduce(g, "ReduceMean", g.Op("Mul", {centered, centered}), axes.axes, axes.keep);
   const double correction = OCTAVO_TRY(Correction(a));
   if (correction == 0) return variance;
-  if (!x.shape()) return Unsupported("the input's shape is not known", kGiveShape);
+  if (!x.shape()) return Unsupported("the input's shape is not known", kGiveReducedShape);
   Dim count = 1;
   for (std::size_t i = 0; i < x.shape()->size(); ++i) {
     const bool counted = axes.all || std::find(axes.axes.begin(), axes.axes.end(),
@@ -338,7 +338,7 @@ Result<Value> Variance(Builder& g, const Arguments& a) {
     if (counted) count = count * (*x.shape())[i];
   }
   if (!count.known()) {
-    return Unsupported("the number of elements of a variance is not known", kGiveShape);
+    return Unsupported("the number of elements of a variance is not known", kGiveReducedShape);
   }
   const auto n = static_cast<double>(count.value());
   if (n <= correction) return Unsupported("the variance of too few elements");

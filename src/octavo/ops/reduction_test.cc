@@ -8,6 +8,7 @@ namespace octavo {
 namespace {
 
 using testing::ConstantInput;
+using testing::Dims;
 using ::testing::ElementsAre;
 using testing::Find;
 using testing::Float32;
@@ -17,9 +18,7 @@ using testing::OneCall;
 using testing::Ops;
 using testing::Quint8;
 
-using Dims = std::vector<Dim>;
-
-const Shape kImage = {2, 3, 4, 6};
+const Shape kReduced = {2, 3, 4, 6};
 
 Status Mean(OneCall& call, TensorType x, Dims dims, bool keep) {
   return call.Call("aten::mean", {call.Input(std::move(x)), dims, keep});
@@ -27,11 +26,11 @@ Status Mean(OneCall& call, TensorType x, Dims dims, bool keep) {
 
 TEST(Mean, OfAnImageIsAGlobalAverage) {
   OneCall keep(RegisterReduction);
-  ASSERT_TRUE(Mean(keep, Quint8(kImage, 0.1, 3), {2, 3}, true));
+  ASSERT_TRUE(Mean(keep, Quint8(kReduced, 0.1, 3), {2, 3}, true));
   EXPECT_EQ(keep.result(), Quint8(Shape{2, 3, 1, 1}, 0.1, 3));
   EXPECT_THAT(Ops(keep.Lower()), ElementsAre("DequantizeLinear", "GlobalAveragePool", "QuantizeLinear"));
   OneCall drop(RegisterReduction);
-  ASSERT_TRUE(Mean(drop, Quint8(kImage, 0.1, 3), {2, 3}, false));
+  ASSERT_TRUE(Mean(drop, Quint8(kReduced, 0.1, 3), {2, 3}, false));
   EXPECT_EQ(drop.result(), Quint8(Shape{2, 3}, 0.1, 3));
   EXPECT_THAT(Ops(drop.Lower()), ElementsAre("DequantizeLinear", "GlobalAveragePool", "QuantizeLinear",
                                              "DequantizeLinear", "Squeeze", "QuantizeLinear"));
@@ -41,11 +40,11 @@ TEST(Mean, OfAnImageIsAGlobalAverage) {
 // own.
 TEST(Mean, RoundsAsTheKernelThatPyTorchChooses) {
   OneCall qnnpack(RegisterReduction);
-  ASSERT_TRUE(Mean(qnnpack, Quint8(kImage, 0.1, 3), {2, 3}, true));
+  ASSERT_TRUE(Mean(qnnpack, Quint8(kReduced, 0.1, 3), {2, 3}, true));
   const auto first = qnnpack.Lower();
   EXPECT_THAT(ConstantInput(first->graph, Find(first->graph, "QuantizeLinear"), 2).ToInts(), ElementsAre(3));
   OneCall own(RegisterReduction);
-  ASSERT_TRUE(Mean(own, Quint8(kImage, 0.1, 3), {-1, -2}, true));
+  ASSERT_TRUE(Mean(own, Quint8(kReduced, 0.1, 3), {-1, -2}, true));
   const auto second = own.Lower();
   EXPECT_THAT(ConstantInput(second->graph, Find(second->graph, "QuantizeLinear"), 2).ToInts(),
               ElementsAre(0));
@@ -53,7 +52,7 @@ TEST(Mean, RoundsAsTheKernelThatPyTorchChooses) {
 
 TEST(Mean, OfOtherDimensionsIsAReduction) {
   OneCall call(RegisterReduction);
-  ASSERT_TRUE(Mean(call, Float32(kImage), {1}, false));
+  ASSERT_TRUE(Mean(call, Float32(kReduced), {1}, false));
   EXPECT_EQ(call.result(), Float32(Shape{2, 4, 6}));
   const auto lowered = call.Lower();
   ASSERT_THAT(Ops(lowered), ElementsAre("ReduceMean"));
@@ -64,14 +63,14 @@ TEST(Mean, OfOtherDimensionsIsAReduction) {
 
 TEST(Mean, RefusesWhatPyTorchRefuses) {
   OneCall twice(RegisterReduction);
-  const Status duplicate = Mean(twice, Float32(kImage), {1, -3}, false);
+  const Status duplicate = Mean(twice, Float32(kReduced), {1, -3}, false);
   ASSERT_FALSE(duplicate);
   EXPECT_THAT(duplicate.error().what(), HasSubstr("twice"));
   OneCall far(RegisterReduction);
-  EXPECT_FALSE(Mean(far, Float32(kImage), {4}, false));
+  EXPECT_FALSE(Mean(far, Float32(kReduced), {4}, false));
   OneCall integers(RegisterReduction);
   const Status integer =
-      Mean(integers, {.dtype = DType::kInt64, .shape = kImage, .quantization = std::nullopt}, {1}, false);
+      Mean(integers, {.dtype = DType::kInt64, .shape = kReduced, .quantization = std::nullopt}, {1}, false);
   ASSERT_FALSE(integer);
   EXPECT_THAT(integer.error().what(), HasSubstr("int64"));
 }
@@ -89,19 +88,19 @@ TEST(Sum, OfIntegersIsInt64) {
   OneCall call(RegisterReduction);
   ASSERT_TRUE(call.Call(
       "aten::sum",
-      {call.Input({.dtype = DType::kInt32, .shape = kImage, .quantization = std::nullopt}), Dims{0}}));
+      {call.Input({.dtype = DType::kInt32, .shape = kReduced, .quantization = std::nullopt}), Dims{0}}));
   EXPECT_EQ(call.result().dtype, DType::kInt64);
   EXPECT_THAT(Ops(call.Lower()), ElementsAre("Cast", "ReduceSum"));
 }
 
 TEST(Sum, PyTorchHasNoneOfQuantizedTensors) {
   OneCall call(RegisterReduction);
-  EXPECT_FALSE(call.Call("aten::sum", {call.Input(Quint8(kImage, 0.1, 3))}));
+  EXPECT_FALSE(call.Call("aten::sum", {call.Input(Quint8(kReduced, 0.1, 3))}));
 }
 
 TEST(Maximum, AlongADimensionHasIndices) {
   OneCall call(RegisterReduction);
-  ASSERT_TRUE(call.Call("aten::max", {call.Input(Quint8(kImage, 0.1, 3)), Dim(-1), true}));
+  ASSERT_TRUE(call.Call("aten::max", {call.Input(Quint8(kReduced, 0.1, 3)), Dim(-1), true}));
   EXPECT_EQ(call.result(0), Quint8(Shape{2, 3, 4, 1}, 0.1, 3));
   EXPECT_EQ(call.result(1).dtype, DType::kInt64);
   EXPECT_EQ(call.result(1).shape, Shape({2, 3, 4, 1}));
@@ -109,12 +108,13 @@ TEST(Maximum, AlongADimensionHasIndices) {
 
 TEST(Maximum, OfTwoTensorsOfDifferentTypesIsRefused) {
   OneCall call(RegisterReduction);
-  EXPECT_FALSE(call.Call("aten::max", {call.Input(Float32(kImage)), call.Constant(Tensor::Int64s({1, 2}))}));
+  EXPECT_FALSE(
+      call.Call("aten::max", {call.Input(Float32(kReduced)), call.Constant(Tensor::Int64s({1, 2}))}));
 }
 
 TEST(Variance, DividesByOneLess) {
   OneCall call(RegisterReduction);
-  ASSERT_TRUE(call.Call("aten::var", {call.Input(Float32(kImage)), Dims{1}, true, false}));
+  ASSERT_TRUE(call.Call("aten::var", {call.Input(Float32(kReduced)), Dims{1}, true, false}));
   const auto lowered = call.Lower();
   ASSERT_THAT(Ops(lowered), ElementsAre("ReduceMean", "Sub", "Mul", "ReduceMean", "Mul"));
   OneCall open(RegisterReduction);
@@ -127,7 +127,7 @@ TEST(Variance, DividesByOneLess) {
 
 TEST(Norm, RefusesAnOrderItDoesNotKnow) {
   OneCall call(RegisterReduction);
-  ASSERT_TRUE(call.Call("aten::norm", {call.Input(Float32(kImage)), 3.0, Dims{1}, false}));
+  ASSERT_TRUE(call.Call("aten::norm", {call.Input(Float32(kReduced)), 3.0, Dims{1}, false}));
   const auto lowered = call.Lower();
   ASSERT_FALSE(lowered);
   EXPECT_THAT(lowered.error().what(), HasSubstr("order 3"));
@@ -135,17 +135,18 @@ TEST(Norm, RefusesAnOrderItDoesNotKnow) {
 
 TEST(Softmax, TurnsItsDimensionToTheEndBeforeOpset13) {
   OneCall call(RegisterReduction);
-  ASSERT_TRUE(call.Call("aten::softmax", {call.Input(Float32(kImage)), Dim(1), ir::None{}}));
+  ASSERT_TRUE(call.Call("aten::softmax", {call.Input(Float32(kReduced)), Dim(1), ir::None{}}));
   EXPECT_THAT(Ops(call.Lower()), ElementsAre("Softmax"));
   EXPECT_THAT(Ops(call.Caffe2()), ElementsAre("Transpose", "Softmax", "Transpose"));
   OneCall far(RegisterReduction);
-  EXPECT_FALSE(far.Call("aten::softmax", {far.Input(Float32(kImage)), Dim(4), ir::None{}}));
+  EXPECT_FALSE(far.Call("aten::softmax", {far.Input(Float32(kReduced)), Dim(4), ir::None{}}));
 }
 
 TEST(Softmax, OnlyThePlainScaleIsFused) {
   for (const double scale : {1.0 / 256, 0.005}) {
     OneCall call(RegisterReduction);
-    ASSERT_TRUE(call.Call("quantized::softmax", {call.Input(Quint8(kImage, 0.1, 3)), Dim(1), scale, Dim(0)}));
+    ASSERT_TRUE(
+        call.Call("quantized::softmax", {call.Input(Quint8(kReduced, 0.1, 3)), Dim(1), scale, Dim(0)}));
     const std::vector<std::string> fused = {"DequantizeLinear", "Softmax", "QuantizeLinear"};
     EXPECT_EQ(Ops(call.Lower()) == fused, scale == 1.0 / 256);
   }

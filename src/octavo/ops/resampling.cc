@@ -15,7 +15,7 @@
 namespace octavo {
 namespace {
 
-using Sizes = std::vector<std::int64_t>;
+using ResampledSizes = std::vector<std::int64_t>;
 
 constexpr const char* kGiveSize = "Give the input's size, as in --input 'float32[1,3,224,224]'.";
 // The largest table or matrix that is written for one dimension, in elements.
@@ -218,7 +218,7 @@ Result<Value> Nearest(Builder& g, Value x, const Request& request, const TensorT
 
 Result<Value> ByMatrices(Builder& g, Value x, const std::vector<Axis>& axes, const Request& request) {
   std::vector<std::optional<Matrix>> matrices;
-  Sizes in;
+  ResampledSizes in;
   for (const Axis& axis : axes) {
     in.push_back(axis.in);
     if (axis.out > kLargestTable / axis.in) return Unsupported("an interpolation of this size");
@@ -229,10 +229,10 @@ Result<Value> ByMatrices(Builder& g, Value x, const std::vector<Axis>& axes, con
 }
 
 // Sizes as Resize's last input: the batch and the channels from the input itself.
-Value ResizeBySizes(Builder& g, Value x, const Request& request, const Sizes& output) {
+Value ResizeBySizes(Builder& g, Value x, const Request& request, const ResampledSizes& output) {
   Attributes attributes = ResizeAttributes(request);
   if (g.opset() >= 18) {
-    Sizes axes;
+    ResampledSizes axes;
     for (std::size_t i = 0; i < output.size(); ++i) axes.push_back(static_cast<std::int64_t>(i) + 2);
     attributes.Set("axes", axes);
     return g.Op("Resize", {x, Value(), Value(), g.Ints(output)}, attributes);
@@ -252,7 +252,7 @@ Result<Value> Smooth(Builder& g, Value x, const Request& request) {
     return Unsupported("interpolation of a size that is not known", kGiveSize);
   }
   std::vector<float> factors;
-  Sizes output;
+  ResampledSizes output;
   for (std::size_t i = 0; i < request.output.size(); ++i) {
     if (axes) {
       if (const std::optional<float> factor = SizingScale((*axes)[i])) factors.push_back(*factor);
@@ -271,9 +271,9 @@ Result<Value> Smooth(Builder& g, Value x, const Request& request) {
 Value InterpolateByTaps(Builder& g, Value x, const std::vector<Axis>& axes, bool align_corners) {
   for (std::size_t i = axes.size(); i-- > 0;) {
     const LinearTaps taps = LinearTapsOf(axes[i], align_corners);
-    Sizes shape(axes.size() - i, 1);
+    ResampledSizes shape(axes.size() - i, 1);
     shape[0] = axes[i].out;
-    const auto side = [&](const Sizes& indices, const std::vector<float>& weights) {
+    const auto side = [&](const ResampledSizes& indices, const std::vector<float>& weights) {
       const Value read = g.Op("Gather", {x, g.Ints(indices)}, {{"axis", static_cast<std::int64_t>(i) + 2}});
       return g.Op("Mul", {read, g.Constant(Tensor::Floats(shape, weights))});
     };
@@ -336,7 +336,7 @@ Emitter ResampleCaffe2(RequestRule rule, std::string name) {
         const Value x = a.tensor(name);
         const Request request = OCTAVO_TRY(rule(a));
         if (!OCTAVO_TRY(FitsInt8Resize(x, request))) return ThroughFloat(real)(g, a);
-        const Sizes output = {request.output[0].value(), request.output[1].value()};
+        const ResampledSizes output = {request.output[0].value(), request.output[1].value()};
         TensorType nhwc = a.result();
         nhwc.shape = Shape{(*x.shape())[0], output[0], output[1], (*x.shape())[1]};
         return One(Nchw(g, Int8(g, "Int8ResizeNearest", {Nhwc(g, x)}, nhwc, {{"output_size", output}})));

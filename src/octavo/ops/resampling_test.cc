@@ -9,6 +9,7 @@ namespace octavo {
 namespace {
 
 using testing::ConstantInput;
+using testing::Dims;
 using ::testing::ElementsAre;
 using testing::Find;
 using testing::Float32;
@@ -18,7 +19,6 @@ using testing::OneCall;
 using testing::Ops;
 using testing::Quint8;
 
-using Dims = std::vector<Dim>;
 using Doubles = std::vector<double>;
 using Sizes = std::vector<std::int64_t>;
 

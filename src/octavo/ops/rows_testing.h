@@ -11,6 +11,10 @@
 
 namespace octavo::testing {
 
+using Dims = std::vector<Dim>;
+inline const Dim kN = Dim::Symbol("N");
+inline const ir::None kNone;
+
 inline TensorType Float32(std::optional<Shape> shape = std::nullopt) {
   return {.dtype = DType::kFloat32, .shape = std::move(shape), .quantization = std::nullopt};
 }

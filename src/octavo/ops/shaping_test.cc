@@ -8,26 +8,24 @@ namespace octavo {
 namespace {
 
 using testing::ConstantInput;
+using testing::Dims;
 using ::testing::ElementsAre;
 using testing::Find;
 using testing::Float32;
 using ::testing::HasSubstr;
 using testing::Ints;
 using ::testing::IsEmpty;
+using testing::kN;
 using testing::OneCall;
 using testing::Ops;
 using testing::Quint8;
-
-const Dim kN = Dim::Symbol("N");
-
-std::vector<Dim> Dims(std::vector<Dim> dims) { return dims; }
 
 // The second input of the one Reshape.
 std::vector<std::int64_t> Target(const lower::Lowered& lowered, std::string_view op = "Reshape") {
   return ConstantInput(lowered.graph, Find(lowered.graph, op), 1).ToInts();
 }
 
-struct Case {
+struct ShapeCase {
   const char* op;
   std::vector<ir::Operand> arguments;  // behind self
   Shape from, to;
@@ -36,7 +34,7 @@ struct Case {
 // The shapes that PyTorch gives.
 TEST(Shaping, ShapesOfResults) {
   const Dim h = Dim::Symbol("H");
-  const Case cases[] = {
+  const ShapeCase cases[] = {
       {"aten::flatten", {Dim(1)}, {kN, 3, 4, 5}, {kN, 60}},
       {"aten::flatten", {}, {2, 3}, {6}},
       {"aten::flatten", {}, {}, {1}},
@@ -66,7 +64,7 @@ TEST(Shaping, ShapesOfResults) {
       {"aten::flip", {Dims({1})}, {3, 4}, {3, 4}},
       {"aten::roll", {Dims({1}), Dims({1})}, {3, 4}, {3, 4}},
   };
-  for (const Case& c : cases) {
+  for (const ShapeCase& c : cases) {
     for (const TensorType& type : {Float32(c.from), Quint8(c.from, 0.5, 3)}) {
       SCOPED_TRACE(std::string(c.op) + " " + type.ToString());
       OneCall call(RegisterShaping);
@@ -85,7 +83,7 @@ TEST(Shaping, ShapesOfResults) {
 }
 
 TEST(Shaping, WhatPyTorchRefuses) {
-  const Case cases[] = {
+  const ShapeCase cases[] = {
       {"aten::flatten", {Dim(2), Dim(1)}, {2, 3, 4}, {}},
       {"aten::flatten", {Dim(3)}, {2, 3, 4}, {}},
       {"aten::view", {Dims({-1, -1})}, {2, 3}, {}},
@@ -105,7 +103,7 @@ TEST(Shaping, WhatPyTorchRefuses) {
       {"aten::repeat", {Dims({3})}, {2, 3}, {}},
       {"aten::repeat_interleave", {Dim(-1)}, {2, 3}, {}},
   };
-  for (const Case& c : cases) {
+  for (const ShapeCase& c : cases) {
     SCOPED_TRACE(c.op);
     OneCall call(RegisterShaping);
     std::vector<ir::Operand> arguments = {call.Input(Float32(c.from))};

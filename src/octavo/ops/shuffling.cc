@@ -9,11 +9,11 @@
 namespace octavo {
 namespace {
 
-constexpr const char* kGiveShape = "Give the input's shape, as in --input 'float32[1,3,224,224]'.";
+constexpr const char* kGiveShuffledShape = "Give the input's shape, as in --input 'float32[1,3,224,224]'.";
 // Far above any real factor; keeps products in range.
 constexpr std::int64_t kLargestFactor = 1 << 15;
 
-Result<std::int64_t> Factor(const Arguments& a, std::string_view name) {
+Result<std::int64_t> ShuffleFactor(const Arguments& a, std::string_view name) {
   const std::int64_t factor = OCTAVO_TRY(KnownInt(a, name));
   if (factor < 1 || factor > kLargestFactor)
     return Unsupported(fmt::format("argument {} is {}", name, factor));
@@ -35,7 +35,7 @@ struct Shuffle {
 };
 
 Result<Shape> KnownShape(const Value& x, std::size_t least_rank) {
-  if (!x.shape()) return Unsupported("the input's shape is not known", kGiveShape);
+  if (!x.shape()) return Unsupported("the input's shape is not known", kGiveShuffledShape);
   if (x.shape()->size() < least_rank) {
     return Unsupported(fmt::format("the input has {} dimensions, and this operator needs {}",
                                    x.shape()->size(), least_rank));
@@ -57,7 +57,7 @@ Shuffle LastThree(const Shape& x, const Shape& six, const std::vector<int>& move
 }
 
 Result<Shuffle> PixelShuffle(const Arguments& a) {
-  const std::int64_t r = OCTAVO_TRY(Factor(a, "upscale_factor"));
+  const std::int64_t r = OCTAVO_TRY(ShuffleFactor(a, "upscale_factor"));
   const Shape x = OCTAVO_TRY(KnownShape(a.tensor("self"), 3));
   const Dim channels = x[x.size() - 3], height = x[x.size() - 2], width = x[x.size() - 1];
   OCTAVO_TRY(CheckDivides(channels, r * r, "the number of channels"));
@@ -66,7 +66,7 @@ Result<Shuffle> PixelShuffle(const Arguments& a) {
 }
 
 Result<Shuffle> PixelUnshuffle(const Arguments& a) {
-  const std::int64_t r = OCTAVO_TRY(Factor(a, "downscale_factor"));
+  const std::int64_t r = OCTAVO_TRY(ShuffleFactor(a, "downscale_factor"));
   const Shape x = OCTAVO_TRY(KnownShape(a.tensor("self"), 3));
   const Dim channels = x[x.size() - 3], height = x[x.size() - 2], width = x[x.size() - 1];
   OCTAVO_TRY(CheckDivides(height, r, "the height"));
@@ -76,7 +76,7 @@ Result<Shuffle> PixelUnshuffle(const Arguments& a) {
 }
 
 Result<Shuffle> ChannelShuffle(const Arguments& a) {
-  const std::int64_t groups = OCTAVO_TRY(Factor(a, "groups"));
+  const std::int64_t groups = OCTAVO_TRY(ShuffleFactor(a, "groups"));
   Shuffle s;
   s.result = OCTAVO_TRY(KnownShape(a.tensor("self"), 3));
   OCTAVO_TRY(CheckDivides(s.result[1], groups, "the number of channels"));
@@ -90,7 +90,7 @@ Result<Shuffle> ChannelShuffle(const Arguments& a) {
 
 using Rule = Result<Shuffle> (*)(const Arguments&);
 
-TypeRule TypeOf(Rule rule) {
+TypeRule ShuffledType(Rule rule) {
   return [rule](const Arguments& a) -> Result<std::vector<TensorType>> {
     TensorType type = a.tensor("self").type();
     if (type.shape) type.shape = OCTAVO_TRY(rule(a)).result;
@@ -121,7 +121,7 @@ Emitter Shuffled(Rule rule) {
 // DepthToSpace where ONNX's operator is meant: of a batch of images, whose sizes need not be known.
 Result<std::vector<Value>> PixelShuffleQdq(Builder& g, const Arguments& a) {
   const Value x = a.tensor("self");
-  const std::int64_t r = OCTAVO_TRY(Factor(a, "upscale_factor"));
+  const std::int64_t r = OCTAVO_TRY(ShuffleFactor(a, "upscale_factor"));
   if (x.quantized() || x.rank().value_or(4) != 4) return Shuffled(PixelShuffle)(g, a);
   return One(g.Op("DepthToSpace", {x}, {{"blocksize", r}, {"mode", "CRD"}}));
 }
@@ -129,7 +129,7 @@ Result<std::vector<Value>> PixelShuffleQdq(Builder& g, const Arguments& a) {
 void AddShuffle(Registry& registry, std::string name, const char* argument, Rule rule, Emitter qdq) {
   registry.Add({.name = std::move(name),
                 .arguments = {arg::Tensor("self"), arg::Int(argument)},
-                .result = RealOrEightBits("self", TypeOf(rule)),
+                .result = RealOrEightBits("self", ShuffledType(rule)),
                 .qdq = std::move(qdq),
                 .caffe2 = ThroughFloat(Shuffled(rule))});
 }

@@ -61,7 +61,7 @@ Result<Range> NarrowRange(const Arguments& a) {
 // Python's meaning of an index into `size` elements: from the front, at most `size`.  Where the size is not
 // known, an index is taken to lie inside it: the result's size is a statement about what comes out, the slice
 // itself is cut when the model runs.
-Dim FromFront(const Dim& index, const Dim& size) {
+Dim StartFromFront(const Dim& index, const Dim& size) {
   if (index == Dim(kOpenEnd)) return size;
   if (index.known() && index.value() < 0) {
     const Dim at = size + index;
@@ -73,7 +73,7 @@ Dim FromFront(const Dim& index, const Dim& size) {
 }
 
 Dim SizeOf(const Range& range, const Dim& size) {
-  const Dim length = FromFront(range.end, size) - FromFront(range.start, size);
+  const Dim length = StartFromFront(range.end, size) - StartFromFront(range.start, size);
   if (Dim::Less(length, 0) == true) return 0;
   return Dim::FloorDivide(length + Dim(range.step - 1), Dim(range.step));
 }

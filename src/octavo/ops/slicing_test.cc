@@ -8,21 +8,20 @@ namespace octavo {
 namespace {
 
 using testing::ConstantInput;
+using testing::Dims;
 using ::testing::ElementsAre;
 using testing::Find;
 using testing::Float32;
 using ::testing::HasSubstr;
 using testing::Ints;
+using testing::kN;
+using testing::kNone;
 using testing::OneCall;
 using testing::Ops;
 using testing::Qint8;
 using testing::Quint8;
 
 constexpr std::int64_t kOpenEnd = INT64_MAX;
-const Dim kN = Dim::Symbol("N");
-const ir::None kNone;
-
-std::vector<Dim> Dims(std::vector<Dim> dims) { return dims; }
 
 ir::ValueId Int8Value(OneCall& call, std::vector<std::int64_t> sizes) {
   std::int64_t count = 1;

@@ -13,9 +13,9 @@
 namespace octavo {
 namespace {
 
-using Sizes = std::vector<std::int64_t>;
+using SplitSizes = std::vector<std::int64_t>;
 // The sizes of the parts along the dimension; `size` is the dimension's own.
-using PartsRule = Result<Sizes> (*)(const Arguments& a, const Dim& size);
+using PartsRule = Result<SplitSizes> (*)(const Arguments& a, const Dim& size);
 
 Result<std::int64_t> KnownSize(const Dim& size) {
   if (!size.known()) {
@@ -33,30 +33,30 @@ Status CheckCount(std::int64_t count) {
   return {};
 }
 
-Result<Sizes> EqualParts(std::int64_t size, std::int64_t part) {
+Result<SplitSizes> EqualParts(std::int64_t size, std::int64_t part) {
   if (part < 1) return Unsupported(fmt::format("a split into parts of size {}", part));
   const std::int64_t count = size == 0 ? 1 : (size - 1) / part + 1;
   OCTAVO_TRY(CheckCount(count));
-  Sizes parts(static_cast<std::size_t>(count), part);
+  SplitSizes parts(static_cast<std::size_t>(count), part);
   parts.back() = size - part * (count - 1);
   return parts;
 }
 
-Result<Sizes> ChunkParts(const Arguments& a, const Dim& dim) {
+Result<SplitSizes> ChunkParts(const Arguments& a, const Dim& dim) {
   const std::int64_t size = OCTAVO_TRY(KnownSize(dim));
   const std::int64_t chunks = OCTAVO_TRY(KnownInt(a, "chunks"));
   OCTAVO_TRY(CheckCount(chunks));
-  if (size == 0) return Sizes(static_cast<std::size_t>(chunks), 0);
+  if (size == 0) return SplitSizes(static_cast<std::size_t>(chunks), 0);
   return EqualParts(size, (size - 1) / chunks + 1);
 }
 
-Result<Sizes> SplitParts(const Arguments& a, const Dim& dim) {
+Result<SplitSizes> SplitParts(const Arguments& a, const Dim& dim) {
   const std::int64_t size = OCTAVO_TRY(KnownSize(dim));
   return EqualParts(size, OCTAVO_TRY(KnownInt(a, "split_size")));
 }
 
-Result<Sizes> StatedParts(const Arguments& a, const Dim& dim, const char* argument) {
-  Sizes parts = OCTAVO_TRY(KnownInts(a, argument));
+Result<SplitSizes> StatedParts(const Arguments& a, const Dim& dim, const char* argument) {
+  SplitSizes parts = OCTAVO_TRY(KnownInts(a, argument));
   OCTAVO_TRY(CheckCount(static_cast<std::int64_t>(parts.size())));
   std::int64_t rest = dim.known() ? dim.value() : std::numeric_limits<std::int64_t>::max();
   for (const std::int64_t part : parts) {
@@ -69,28 +69,28 @@ Result<Sizes> StatedParts(const Arguments& a, const Dim& dim, const char* argume
   return parts;
 }
 
-Result<Sizes> SplitSizesParts(const Arguments& a, const Dim& dim) {
+Result<SplitSizes> SplitSizesParts(const Arguments& a, const Dim& dim) {
   return StatedParts(a, dim, "split_sizes");
 }
-Result<Sizes> SplitSizeListParts(const Arguments& a, const Dim& dim) {
+Result<SplitSizes> SplitSizeListParts(const Arguments& a, const Dim& dim) {
   return StatedParts(a, dim, "split_size");
 }
 
 // The first parts are longer by one where the size does not divide.
-Result<Sizes> SectionParts(const Arguments& a, const Dim& dim) {
+Result<SplitSizes> SectionParts(const Arguments& a, const Dim& dim) {
   const std::int64_t size = OCTAVO_TRY(KnownSize(dim));
   const std::int64_t sections = OCTAVO_TRY(KnownInt(a, "sections"));
   OCTAVO_TRY(CheckCount(sections));
-  Sizes parts(static_cast<std::size_t>(sections), size / sections);
+  SplitSizes parts(static_cast<std::size_t>(sections), size / sections);
   for (std::int64_t i = 0; i < size % sections; ++i) ++parts[static_cast<std::size_t>(i)];
   return parts;
 }
 
-Result<Sizes> IndexParts(const Arguments& a, const Dim& dim) {
+Result<SplitSizes> IndexParts(const Arguments& a, const Dim& dim) {
   const std::int64_t size = OCTAVO_TRY(KnownSize(dim));
-  const Sizes indices = OCTAVO_TRY(KnownInts(a, "indices"));
+  const SplitSizes indices = OCTAVO_TRY(KnownInts(a, "indices"));
   OCTAVO_TRY(CheckCount(static_cast<std::int64_t>(indices.size()) + 1));
-  Sizes parts;
+  SplitSizes parts;
   std::int64_t begin = 0;
   for (const std::int64_t index : indices) {
     const std::int64_t end = std::clamp<std::int64_t>(index < 0 ? index + size : index, 0, size);
@@ -102,15 +102,15 @@ Result<Sizes> IndexParts(const Arguments& a, const Dim& dim) {
   return parts;
 }
 
-Result<Sizes> UnbindParts(const Arguments&, const Dim& dim) {
+Result<SplitSizes> UnbindParts(const Arguments&, const Dim& dim) {
   const std::int64_t size = OCTAVO_TRY(KnownSize(dim));
   OCTAVO_TRY(CheckCount(size));
-  return Sizes(static_cast<std::size_t>(size), 1);
+  return SplitSizes(static_cast<std::size_t>(size), 1);
 }
 
 struct Cut {
   int axis = 0;
-  Sizes parts;
+  SplitSizes parts;
 };
 
 Result<Cut> CutOf(const Arguments& a, PartsRule rule) {

@@ -17,7 +17,7 @@ constexpr const char* kBroken =
     "The former exporter wrote such files without a word; what PyTorch meant is lost.";
 const Sizes kToNchw = {0, 3, 1, 2}, kToNhwc = {0, 2, 3, 1};
 
-Result<Quantization> QuantizationOf(const Raiser& r, DType dtype) {
+Result<Quantization> Int8QuantizationOf(const Raiser& r, DType dtype) {
   return CheckedQuantization(OCTAVO_TRY(r.Number("Y_scale", 1.0)), OCTAVO_TRY(r.Int("Y_zero_point", 0)),
                              dtype);
 }
@@ -34,7 +34,7 @@ bool Same(const Quantization& a, const Quantization& b) {
 
 // For operators whose result must have the input's scale and zero point, which Caffe2 checks.
 Status KeepsQuantization(const Raiser& r, const Value& x) {
-  const Quantization q = OCTAVO_TRY(QuantizationOf(r, DType::kQUint8));
+  const Quantization q = OCTAVO_TRY(Int8QuantizationOf(r, DType::kQUint8));
   if (Same(q, x.quantization())) return {};
   return InvalidFile(
       fmt::format("its scale and zero point are ({}, {}) and its input's ({}, {}); they must "
@@ -43,8 +43,8 @@ Status KeepsQuantization(const Raiser& r, const Value& x) {
 }
 
 // `count` numbers that Caffe2's convolutions and pools take in three ways: a list, one for all, one each.
-Result<Sizes> Geometry(const Raiser& r, const std::string& name, const std::vector<std::string>& each,
-                       std::int64_t missing) {
+Result<Sizes> Int8Geometry(const Raiser& r, const std::string& name, const std::vector<std::string>& each,
+                           std::int64_t missing) {
   Sizes list = OCTAVO_TRY(r.Ints(name + "s", Sizes{}));
   if (list.empty()) {
     const std::int64_t all = OCTAVO_TRY(r.Int(name, missing));
@@ -97,7 +97,7 @@ Result<std::vector<Value>> Fill(Raiser& r) {
   OCTAVO_TRY(CheckHolds(shape, bytes->data.num_elements()));
   Tensor tensor = bytes->data.Reshaped(shape);
   tensor.dtype = DType::kQUint8;
-  tensor.quantization = OCTAVO_TRY(QuantizationOf(r, DType::kQUint8));
+  tensor.quantization = OCTAVO_TRY(Int8QuantizationOf(r, DType::kQUint8));
   return One(r.Constant(std::move(tensor)));
 }
 
@@ -114,19 +114,19 @@ Result<std::vector<Value>> FillInts(Raiser& r) {
     integers.push_back(static_cast<std::int32_t>(value));
   }
   Tensor tensor = Tensor::From(DType::kQInt32, shape, integers);
-  tensor.quantization = OCTAVO_TRY(QuantizationOf(r, DType::kQInt32));
+  tensor.quantization = OCTAVO_TRY(Int8QuantizationOf(r, DType::kQInt32));
   return One(r.Constant(std::move(tensor)));
 }
 
-Result<std::vector<Value>> Quantize(Raiser& r) {
+Result<std::vector<Value>> Int8Quantize(Raiser& r) {
   if (r.num_inputs() > 1) return Unsupported("its scale is computed when the model runs");
   const Value x = OCTAVO_TRY(r.Input(0));
-  const Quantization q = OCTAVO_TRY(QuantizationOf(r, DType::kQUint8));
+  const Quantization q = OCTAVO_TRY(Int8QuantizationOf(r, DType::kQUint8));
   return One(OCTAVO_TRY(r.Call("aten::quantize_per_tensor", {x.id(), q.scale(), Dim(q.zero_point()),
                                                              Dim(ScalarTypeNumber(DType::kQUint8))})));
 }
 
-Result<std::vector<Value>> Dequantize(Raiser& r) {
+Result<std::vector<Value>> Int8Dequantize(Raiser& r) {
   const Value x = OCTAVO_TRY(QuantizedInput(r, 0));
   return One(OCTAVO_TRY(r.Call("aten::dequantize", {x.id()})));
 }
@@ -174,13 +174,13 @@ Result<std::shared_ptr<ir::PackedWeights>> Packed(const Raiser& r, const Value& 
 }
 
 Result<Value> LayerCall(Raiser& r, const char* op, Value x, std::shared_ptr<ir::PackedWeights> packed) {
-  const Quantization q = OCTAVO_TRY(QuantizationOf(r, DType::kQUint8));
+  const Quantization q = OCTAVO_TRY(Int8QuantizationOf(r, DType::kQUint8));
   return r.Call(op, {x.id(), std::shared_ptr<const ir::PackedWeights>(std::move(packed)), q.scale(),
                      Dim(q.zero_point())});
 }
 
 template <bool kRelu>
-Result<std::vector<Value>> Conv(Raiser& r) {
+Result<std::vector<Value>> Int8Conv(Raiser& r) {
   OCTAVO_TRY(r.Knows({"strides",    "stride",     "stride_h", "stride_w",    "pads",      "pad",
                       "pad_t",      "pad_l",      "pad_b",    "pad_r",       "dilations", "dilation",
                       "dilation_h", "dilation_w", "kernels",  "kernel",      "kernel_h",  "kernel_w",
@@ -190,16 +190,16 @@ Result<std::vector<Value>> Conv(Raiser& r) {
   auto packed = OCTAVO_TRY(Packed(r, x, 0, 4));
   packed->weight = packed->weight.Permuted(std::vector<int>{0, 3, 1, 2});
   packed->spatial_dims = 2;
-  const Sizes kernel = OCTAVO_TRY(Geometry(r, "kernel", {"_h", "_w"}, 0));
+  const Sizes kernel = OCTAVO_TRY(Int8Geometry(r, "kernel", {"_h", "_w"}, 0));
   if (kernel != Sizes{packed->weight.sizes[2], packed->weight.sizes[3]}) {
     return InvalidFile(fmt::format("its window is {} x {} and its weights' {} x {}", kernel[0], kernel[1],
                                    packed->weight.sizes[2], packed->weight.sizes[3]));
   }
-  packed->stride = OCTAVO_TRY(Geometry(r, "stride", {"_h", "_w"}, 1));
-  packed->dilation = OCTAVO_TRY(Geometry(r, "dilation", {"_h", "_w"}, 1));
+  packed->stride = OCTAVO_TRY(Int8Geometry(r, "stride", {"_h", "_w"}, 1));
+  packed->dilation = OCTAVO_TRY(Int8Geometry(r, "dilation", {"_h", "_w"}, 1));
   packed->groups = OCTAVO_TRY(r.Int("group", 1));
   packed->output_padding = {0, 0};
-  Sizes pads = OCTAVO_TRY(Geometry(r, "pad", {"_t", "_l", "_b", "_r"}, 0));
+  Sizes pads = OCTAVO_TRY(Int8Geometry(r, "pad", {"_t", "_l", "_b", "_r"}, 0));
   x = OCTAVO_TRY(r.Permute(x, kToNchw));
   if (pads[0] != pads[2] || pads[1] != pads[3]) {
     // PyTorch's convolution pads both sides alike.
@@ -234,20 +234,20 @@ Result<std::vector<Value>> Add(Raiser& r) {
     return InvalidFile(fmt::format("its inputs have shapes {} and {}; they must be the same",
                                    ToString(*x.shape()), ToString(*y.shape())));
   }
-  const Quantization q = OCTAVO_TRY(QuantizationOf(r, DType::kQUint8));
+  const Quantization q = OCTAVO_TRY(Int8QuantizationOf(r, DType::kQUint8));
   return One(OCTAVO_TRY(r.Call(kRelu ? "quantized::add_relu" : "quantized::add",
                                {x.id(), y.id(), q.scale(), Dim(q.zero_point())})));
 }
 
-Result<std::vector<Value>> Relu(Raiser& r) {
+Result<std::vector<Value>> Int8Relu(Raiser& r) {
   const Value x = OCTAVO_TRY(QuantizedInput(r, 0));
   OCTAVO_TRY(KeepsQuantization(r, x));
   return One(OCTAVO_TRY(r.Call("aten::relu", {x.id()})));
 }
 
-Result<std::vector<Value>> Sigmoid(Raiser& r) {
+Result<std::vector<Value>> Int8Sigmoid(Raiser& r) {
   const Value x = OCTAVO_TRY(QuantizedInput(r, 0));
-  const Quantization q = OCTAVO_TRY(QuantizationOf(r, DType::kQUint8));
+  const Quantization q = OCTAVO_TRY(Int8QuantizationOf(r, DType::kQUint8));
   if (!Same(q, Quantization::PerTensor(1.0 / 256, 0))) {
     return InvalidFile("its scale and zero point must be 1/256 and 0");
   }
@@ -256,21 +256,21 @@ Result<std::vector<Value>> Sigmoid(Raiser& r) {
 
 // ---- Images
 
-struct Window {
+struct Int8Window {
   std::int64_t kernel;
   Sizes strides, padding;
 };
 
-Result<Window> PoolWindow(const Raiser& r) {
+Result<Int8Window> PoolWindow(const Raiser& r) {
   OCTAVO_TRY(r.Knows({"strides", "stride", "stride_h", "stride_w", "pads", "pad", "pad_t", "pad_l", "pad_b",
                       "pad_r", "kernels", "kernel", "order", "Y_scale", "Y_zero_point"}));
   OCTAVO_TRY(NhwcOrder(r));
-  const Sizes kernels = OCTAVO_TRY(Geometry(r, "kernel", {"_h", "_w"}, 0));
+  const Sizes kernels = OCTAVO_TRY(Int8Geometry(r, "kernel", {"_h", "_w"}, 0));
   if (kernels[0] != kernels[1]) return InvalidFile("its window is not square, which QNNPACK refuses");
-  Window window{.kernel = kernels[0]};
+  Int8Window window{.kernel = kernels[0]};
   // The former exporter left the list empty where PyTorch's call had no stride; Caffe2 takes 1.
-  window.strides = OCTAVO_TRY(Geometry(r, "stride", {"_h", "_w"}, 1));
-  const Sizes pads = OCTAVO_TRY(Geometry(r, "pad", {"_t", "_l", "_b", "_r"}, 0));
+  window.strides = OCTAVO_TRY(Int8Geometry(r, "stride", {"_h", "_w"}, 1));
+  const Sizes pads = OCTAVO_TRY(Int8Geometry(r, "pad", {"_t", "_l", "_b", "_r"}, 0));
   if (pads[0] != pads[2] || pads[1] != pads[3]) {
     return Unsupported("its padding differs between opposite sides, which PyTorch's pools do not have");
   }
@@ -278,10 +278,10 @@ Result<Window> PoolWindow(const Raiser& r) {
   return window;
 }
 
-Result<std::vector<Value>> MaxPool(Raiser& r) {
+Result<std::vector<Value>> Int8MaxPool(Raiser& r) {
   Value x = OCTAVO_TRY(QuantizedInput(r, 0));
   OCTAVO_TRY(KeepsQuantization(r, x));
-  const Window w = OCTAVO_TRY(PoolWindow(r));
+  const Int8Window w = OCTAVO_TRY(PoolWindow(r));
   x = OCTAVO_TRY(r.Permute(x, kToNchw));
   const Value y = OCTAVO_TRY(r.Call("aten::max_pool2d", {x.id(), Dims({w.kernel, w.kernel}), Dims(w.strides),
                                                          Dims(w.padding), Dims({1, 1}), false}));
@@ -289,10 +289,10 @@ Result<std::vector<Value>> MaxPool(Raiser& r) {
 }
 
 // Padding counts in Caffe2's average.
-Result<std::vector<Value>> AveragePool(Raiser& r) {
+Result<std::vector<Value>> Int8AveragePool(Raiser& r) {
   Value x = OCTAVO_TRY(QuantizedInput(r, 0));
-  const Window w = OCTAVO_TRY(PoolWindow(r));
-  const Quantization q = OCTAVO_TRY(QuantizationOf(r, DType::kQUint8));
+  const Int8Window w = OCTAVO_TRY(PoolWindow(r));
+  const Quantization q = OCTAVO_TRY(Int8QuantizationOf(r, DType::kQUint8));
   const bool same = Same(q, x.quantization());
   x = OCTAVO_TRY(r.Permute(x, kToNchw));
   if (!same) x = OCTAVO_TRY(r.Call("aten::dequantize", {x.id()}));
@@ -306,7 +306,7 @@ Result<std::vector<Value>> AveragePool(Raiser& r) {
 }
 
 // Sizes are multiplied by whole numbers: output_size / size rounded down, or height_scale and width_scale.
-Result<std::vector<Value>> Resize(Raiser& r) {
+Result<std::vector<Value>> Int8Resize(Raiser& r) {
   OCTAVO_TRY(r.Knows({"output_size", "height_scale", "width_scale", "order", "Y_scale", "Y_zero_point"}));
   Value x = OCTAVO_TRY(QuantizedInput(r, 0));
   OCTAVO_TRY(KeepsQuantization(r, x));
@@ -341,13 +341,13 @@ Result<std::vector<Value>> Resize(Raiser& r) {
 
 // ---- Movements
 
-Result<std::vector<Value>> Transpose(Raiser& r) {
+Result<std::vector<Value>> Int8Transpose(Raiser& r) {
   const Value x = OCTAVO_TRY(QuantizedInput(r, 0));
   OCTAVO_TRY(KeepsQuantization(r, x));
   return One(OCTAVO_TRY(r.Permute(x, OCTAVO_TRY(r.Ints("axes")))));
 }
 
-Result<std::vector<Value>> Reshape(Raiser& r) {
+Result<std::vector<Value>> Int8Reshape(Raiser& r) {
   OCTAVO_TRY(r.Knows({"shape", "Y_scale", "Y_zero_point"}));
   const Value x = OCTAVO_TRY(QuantizedInput(r, 0));
   OCTAVO_TRY(KeepsQuantization(r, x));
@@ -362,7 +362,7 @@ Result<std::vector<Value>> Reshape(Raiser& r) {
   return One(OCTAVO_TRY(r.Call("aten::reshape", {x.id(), sizes})));
 }
 
-Result<std::vector<Value>> Flatten(Raiser& r) {
+Result<std::vector<Value>> Int8Flatten(Raiser& r) {
   const Value x = OCTAVO_TRY(QuantizedInput(r, 0));
   OCTAVO_TRY(KeepsQuantization(r, x));
   if (OCTAVO_TRY(r.Int("axis", 1)) != 1) return Unsupported("its axis is not 1");
@@ -375,7 +375,7 @@ std::int64_t PyTorchIndex(std::int64_t index) {
   return index == -1 ? std::numeric_limits<std::int64_t>::max() : index + 1;
 }
 
-Result<std::vector<Value>> Slice(Raiser& r) {
+Result<std::vector<Value>> Int8Slice(Raiser& r) {
   OCTAVO_TRY(r.Knows({"dim", "start_idx", "end_idx", "Y_scale", "Y_zero_point"}));
   const Value x = OCTAVO_TRY(QuantizedInput(r, 0));
   OCTAVO_TRY(KeepsQuantization(r, x));
@@ -390,7 +390,7 @@ Result<std::vector<Value>> Slice(Raiser& r) {
       r.Call("aten::slice", {x.id(), Dim(dim), Dim(PyTorchIndex(start)), Dim(PyTorchIndex(end)), Dim(1)})));
 }
 
-Result<std::vector<Value>> Concat(Raiser& r) {
+Result<std::vector<Value>> Int8Concat(Raiser& r) {
   OCTAVO_TRY(r.Knows({"axis", "order", "add_axis", "Y_scale", "Y_zero_point"}));
   ir::ValueList operands;
   const Value first = OCTAVO_TRY(QuantizedInput(r, 0));
@@ -426,23 +426,23 @@ Result<std::vector<Value>> AtenFallback(Raiser& r) {
 void AddCaffe2Handlers(Handlers& handlers) {
   handlers["org.pytorch._caffe2::Int8GivenTensorFill"] = Fill;
   handlers["org.pytorch._caffe2::Int8GivenIntTensorFill"] = FillInts;
-  handlers["org.pytorch._caffe2::Int8Quantize"] = Quantize;
-  handlers["org.pytorch._caffe2::Int8Dequantize"] = Dequantize;
-  handlers["org.pytorch._caffe2::Int8Conv"] = Conv<false>;
-  handlers["org.pytorch._caffe2::Int8ConvRelu"] = Conv<true>;
+  handlers["org.pytorch._caffe2::Int8Quantize"] = Int8Quantize;
+  handlers["org.pytorch._caffe2::Int8Dequantize"] = Int8Dequantize;
+  handlers["org.pytorch._caffe2::Int8Conv"] = Int8Conv<false>;
+  handlers["org.pytorch._caffe2::Int8ConvRelu"] = Int8Conv<true>;
   handlers["org.pytorch._caffe2::Int8FC"] = FullyConnected;
   handlers["org.pytorch._caffe2::Int8Add"] = Add<false>;
   handlers["org.pytorch._caffe2::Int8AddRelu"] = Add<true>;
-  handlers["org.pytorch._caffe2::Int8Relu"] = Relu;
-  handlers["org.pytorch._caffe2::Int8Sigmoid"] = Sigmoid;
-  handlers["org.pytorch._caffe2::Int8MaxPool"] = MaxPool;
-  handlers["org.pytorch._caffe2::Int8AveragePool"] = AveragePool;
-  handlers["org.pytorch._caffe2::Int8ResizeNearest"] = Resize;
-  handlers["org.pytorch._caffe2::Int8Transpose"] = Transpose;
-  handlers["org.pytorch._caffe2::Int8Reshape"] = Reshape;
-  handlers["org.pytorch._caffe2::Int8Flatten"] = Flatten;
-  handlers["org.pytorch._caffe2::Int8Slice"] = Slice;
-  handlers["org.pytorch._caffe2::Int8Concat"] = Concat;
+  handlers["org.pytorch._caffe2::Int8Relu"] = Int8Relu;
+  handlers["org.pytorch._caffe2::Int8Sigmoid"] = Int8Sigmoid;
+  handlers["org.pytorch._caffe2::Int8MaxPool"] = Int8MaxPool;
+  handlers["org.pytorch._caffe2::Int8AveragePool"] = Int8AveragePool;
+  handlers["org.pytorch._caffe2::Int8ResizeNearest"] = Int8Resize;
+  handlers["org.pytorch._caffe2::Int8Transpose"] = Int8Transpose;
+  handlers["org.pytorch._caffe2::Int8Reshape"] = Int8Reshape;
+  handlers["org.pytorch._caffe2::Int8Flatten"] = Int8Flatten;
+  handlers["org.pytorch._caffe2::Int8Slice"] = Int8Slice;
+  handlers["org.pytorch._caffe2::Int8Concat"] = Int8Concat;
   handlers["org.pytorch.aten::ATen"] = AtenFallback;
 }
 

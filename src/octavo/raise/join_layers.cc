@@ -222,7 +222,7 @@ Value Product(Joiner& j, const ir::Node& node, bool relu, const TensorType& type
                 type);
 }
 
-Value MatMul(Joiner& j, const ir::Node& node, bool relu, const TensorType& type) {
+Value JoinMatMul(Joiner& j, const ir::Node& node, bool relu, const TensorType& type) {
   const Value left = j.Operand(node, "self"), right = j.Operand(node, "other");
   if (const std::optional<Tensor> weight = Transposed(j.QuantizedConstant(right))) {
     return Linear(j, left, weight, {}, relu, type);
@@ -269,7 +269,7 @@ Value JoinLayer(Joiner& j, const ir::Node& node, bool relu, const TensorType& ty
     return Linear(j, j.Operand(node, "input"), j.QuantizedConstant(j.Operand(node, "weight")),
                   j.Operand(node, "bias"), relu, type);
   }
-  if (node.op == "aten::matmul") return MatMul(j, node, relu, type);
+  if (node.op == "aten::matmul") return JoinMatMul(j, node, relu, type);
   if (node.op == "aten::add") return Sum(j, node, relu, type);
   if (node.op == "aten::mul") return Product(j, node, relu, type);
   if (node.op == "aten::cat") return Concatenation(j, node, relu, type);

@@ -10,7 +10,7 @@ namespace octavo::raise {
 namespace {
 
 // What is known of the type of a kept operator's result.
-enum class Kind {
+enum class KeptKind {
   kLikeFirst,   // shape and type of the first input
   kBroadcast,   // all inputs broadcast; the first one's type
   kBool,        // all inputs broadcast; bool
@@ -23,7 +23,7 @@ enum class Kind {
 
 struct Kept {
   std::string_view op;
-  Kind kind;
+  KeptKind kind;
   int since = 1;       // the opset that has this form first
   bool moves = false;  // elements only, so that a quantized tensor's integers may go through it
 };
@@ -31,115 +31,115 @@ struct Kept {
 // All that mean the same in each opset from `since` to 21, if they have only attributes that the older
 // of two opsets knows.
 constexpr Kept kKept[] = {
-    {"Abs", Kind::kLikeFirst},
-    {"Acos", Kind::kLikeFirst},
-    {"Acosh", Kind::kLikeFirst, 9},
-    {"Add", Kind::kBroadcast, 7},
-    {"And", Kind::kBool, 7},
-    {"ArgMax", Kind::kIndices},
-    {"ArgMin", Kind::kIndices},
-    {"Asin", Kind::kLikeFirst},
-    {"Asinh", Kind::kLikeFirst, 9},
-    {"Atan", Kind::kLikeFirst},
-    {"Atanh", Kind::kLikeFirst, 9},
-    {"AveragePool", Kind::kOtherShape, 7},
-    {"BatchNormalization", Kind::kLikeFirst, 9},
-    {"Cast", Kind::kAttribute, 6},
-    {"Ceil", Kind::kLikeFirst, 6},
-    {"Celu", Kind::kLikeFirst, 12},
-    {"Compress", Kind::kOtherShape, 9, true},
-    {"Concat", Kind::kOtherShape, 4},
-    {"ConstantOfShape", Kind::kFill, 9},
-    {"Conv", Kind::kOtherShape},
-    {"ConvTranspose", Kind::kOtherShape},
-    {"Cos", Kind::kLikeFirst, 7},
-    {"Cosh", Kind::kLikeFirst, 9},
-    {"CumSum", Kind::kLikeFirst, 11},
-    {"DepthToSpace", Kind::kOtherShape, 1, true},
-    {"Det", Kind::kOtherShape, 11},
-    {"Div", Kind::kBroadcast, 7},
-    {"Einsum", Kind::kOtherShape, 12},
-    {"Elu", Kind::kLikeFirst, 6},
-    {"Equal", Kind::kBool, 7},
-    {"Erf", Kind::kLikeFirst, 9},
-    {"Exp", Kind::kLikeFirst, 6},
-    {"Expand", Kind::kOtherShape, 8, true},
-    {"EyeLike", Kind::kLikeFirst, 9},
-    {"Flatten", Kind::kOtherShape, 1, true},
-    {"Floor", Kind::kLikeFirst, 6},
-    {"Gather", Kind::kOtherShape, 1, true},
-    {"GatherElements", Kind::kOtherShape, 11, true},
-    {"GatherND", Kind::kOtherShape, 11, true},
-    {"Gelu", Kind::kLikeFirst, 20},
-    {"Gemm", Kind::kOtherShape, 7},
-    {"GlobalAveragePool", Kind::kOtherShape},
-    {"GlobalLpPool", Kind::kOtherShape, 2},
-    {"GlobalMaxPool", Kind::kOtherShape},
-    {"Greater", Kind::kBool, 7},
-    {"GreaterOrEqual", Kind::kBool, 12},
-    {"HardSigmoid", Kind::kLikeFirst, 6},
-    {"HardSwish", Kind::kLikeFirst, 14},
-    {"InstanceNormalization", Kind::kLikeFirst, 6},
-    {"IsInf", Kind::kBool, 10},
-    {"IsNaN", Kind::kBool, 9},
-    {"LRN", Kind::kLikeFirst},
-    {"LayerNormalization", Kind::kLikeFirst, 17},
-    {"LeakyRelu", Kind::kLikeFirst, 6},
-    {"Less", Kind::kBool, 7},
-    {"LessOrEqual", Kind::kBool, 12},
-    {"Log", Kind::kLikeFirst, 6},
-    {"LogSoftmax", Kind::kLikeFirst, 13},
-    {"LpNormalization", Kind::kLikeFirst},
-    {"LpPool", Kind::kOtherShape, 2},
-    {"MatMul", Kind::kOtherShape},
-    {"Max", Kind::kBroadcast, 8},
-    {"MaxPool", Kind::kOtherShape, 1, true},
-    {"Mean", Kind::kBroadcast, 8},
-    {"MeanVarianceNormalization", Kind::kLikeFirst, 9},
-    {"Min", Kind::kBroadcast, 8},
-    {"Mish", Kind::kLikeFirst, 18},
-    {"Mod", Kind::kBroadcast, 10},
-    {"Mul", Kind::kBroadcast, 7},
-    {"Neg", Kind::kLikeFirst, 6},
-    {"NonZero", Kind::kIndices, 9},
-    {"Not", Kind::kBool},
-    {"OneHot", Kind::kOtherShape, 9},
-    {"Or", Kind::kBool, 7},
-    {"PRelu", Kind::kLikeFirst, 9},
-    {"Pow", Kind::kBroadcast, 7},
-    {"Range", Kind::kOtherShape, 11},
-    {"Reciprocal", Kind::kLikeFirst, 6},
-    {"Relu", Kind::kLikeFirst, 6},
-    {"Reshape", Kind::kOtherShape, 5, true},
-    {"Resize", Kind::kOtherShape, 13},
-    {"ReverseSequence", Kind::kLikeFirst, 10, true},
-    {"Round", Kind::kLikeFirst, 11},
-    {"ScatterElements", Kind::kLikeFirst, 11},
-    {"ScatterND", Kind::kLikeFirst, 11},
-    {"Selu", Kind::kLikeFirst, 6},
-    {"Shape", Kind::kIndices},
-    {"Shrink", Kind::kLikeFirst, 9},
-    {"Sigmoid", Kind::kLikeFirst, 6},
-    {"Sign", Kind::kLikeFirst, 9},
-    {"Sin", Kind::kLikeFirst, 7},
-    {"Sinh", Kind::kLikeFirst, 9},
-    {"Size", Kind::kIndices},
-    {"Softmax", Kind::kLikeFirst, 13},
-    {"Softplus", Kind::kLikeFirst},
-    {"Softsign", Kind::kLikeFirst},
-    {"SpaceToDepth", Kind::kOtherShape, 1, true},
-    {"Sqrt", Kind::kLikeFirst, 6},
-    {"Sub", Kind::kBroadcast, 7},
-    {"Sum", Kind::kBroadcast, 8},
-    {"Tan", Kind::kLikeFirst, 7},
-    {"Tanh", Kind::kLikeFirst, 6},
-    {"ThresholdedRelu", Kind::kLikeFirst, 10},
-    {"Tile", Kind::kOtherShape, 6, true},
-    {"TopK", Kind::kOtherShape, 11},
-    {"Transpose", Kind::kOtherShape, 1, true},
-    {"Trilu", Kind::kLikeFirst, 14},
-    {"Where", Kind::kWhere, 9},
-    {"Xor", Kind::kBool, 7},
+    {"Abs", KeptKind::kLikeFirst},
+    {"Acos", KeptKind::kLikeFirst},
+    {"Acosh", KeptKind::kLikeFirst, 9},
+    {"Add", KeptKind::kBroadcast, 7},
+    {"And", KeptKind::kBool, 7},
+    {"ArgMax", KeptKind::kIndices},
+    {"ArgMin", KeptKind::kIndices},
+    {"Asin", KeptKind::kLikeFirst},
+    {"Asinh", KeptKind::kLikeFirst, 9},
+    {"Atan", KeptKind::kLikeFirst},
+    {"Atanh", KeptKind::kLikeFirst, 9},
+    {"AveragePool", KeptKind::kOtherShape, 7},
+    {"BatchNormalization", KeptKind::kLikeFirst, 9},
+    {"Cast", KeptKind::kAttribute, 6},
+    {"Ceil", KeptKind::kLikeFirst, 6},
+    {"Celu", KeptKind::kLikeFirst, 12},
+    {"Compress", KeptKind::kOtherShape, 9, true},
+    {"Concat", KeptKind::kOtherShape, 4},
+    {"ConstantOfShape", KeptKind::kFill, 9},
+    {"Conv", KeptKind::kOtherShape},
+    {"ConvTranspose", KeptKind::kOtherShape},
+    {"Cos", KeptKind::kLikeFirst, 7},
+    {"Cosh", KeptKind::kLikeFirst, 9},
+    {"CumSum", KeptKind::kLikeFirst, 11},
+    {"DepthToSpace", KeptKind::kOtherShape, 1, true},
+    {"Det", KeptKind::kOtherShape, 11},
+    {"Div", KeptKind::kBroadcast, 7},
+    {"Einsum", KeptKind::kOtherShape, 12},
+    {"Elu", KeptKind::kLikeFirst, 6},
+    {"Equal", KeptKind::kBool, 7},
+    {"Erf", KeptKind::kLikeFirst, 9},
+    {"Exp", KeptKind::kLikeFirst, 6},
+    {"Expand", KeptKind::kOtherShape, 8, true},
+    {"EyeLike", KeptKind::kLikeFirst, 9},
+    {"Flatten", KeptKind::kOtherShape, 1, true},
+    {"Floor", KeptKind::kLikeFirst, 6},
+    {"Gather", KeptKind::kOtherShape, 1, true},
+    {"GatherElements", KeptKind::kOtherShape, 11, true},
+    {"GatherND", KeptKind::kOtherShape, 11, true},
+    {"Gelu", KeptKind::kLikeFirst, 20},
+    {"Gemm", KeptKind::kOtherShape, 7},
+    {"GlobalAveragePool", KeptKind::kOtherShape},
+    {"GlobalLpPool", KeptKind::kOtherShape, 2},
+    {"GlobalMaxPool", KeptKind::kOtherShape},
+    {"Greater", KeptKind::kBool, 7},
+    {"GreaterOrEqual", KeptKind::kBool, 12},
+    {"HardSigmoid", KeptKind::kLikeFirst, 6},
+    {"HardSwish", KeptKind::kLikeFirst, 14},
+    {"InstanceNormalization", KeptKind::kLikeFirst, 6},
+    {"IsInf", KeptKind::kBool, 10},
+    {"IsNaN", KeptKind::kBool, 9},
+    {"LRN", KeptKind::kLikeFirst},
+    {"LayerNormalization", KeptKind::kLikeFirst, 17},
+    {"LeakyRelu", KeptKind::kLikeFirst, 6},
+    {"Less", KeptKind::kBool, 7},
+    {"LessOrEqual", KeptKind::kBool, 12},
+    {"Log", KeptKind::kLikeFirst, 6},
+    {"LogSoftmax", KeptKind::kLikeFirst, 13},
+    {"LpNormalization", KeptKind::kLikeFirst},
+    {"LpPool", KeptKind::kOtherShape, 2},
+    {"MatMul", KeptKind::kOtherShape},
+    {"Max", KeptKind::kBroadcast, 8},
+    {"MaxPool", KeptKind::kOtherShape, 1, true},
+    {"Mean", KeptKind::kBroadcast, 8},
+    {"MeanVarianceNormalization", KeptKind::kLikeFirst, 9},
+    {"Min", KeptKind::kBroadcast, 8},
+    {"Mish", KeptKind::kLikeFirst, 18},
+    {"Mod", KeptKind::kBroadcast, 10},
+    {"Mul", KeptKind::kBroadcast, 7},
+    {"Neg", KeptKind::kLikeFirst, 6},
+    {"NonZero", KeptKind::kIndices, 9},
+    {"Not", KeptKind::kBool},
+    {"OneHot", KeptKind::kOtherShape, 9},
+    {"Or", KeptKind::kBool, 7},
+    {"PRelu", KeptKind::kLikeFirst, 9},
+    {"Pow", KeptKind::kBroadcast, 7},
+    {"Range", KeptKind::kOtherShape, 11},
+    {"Reciprocal", KeptKind::kLikeFirst, 6},
+    {"Relu", KeptKind::kLikeFirst, 6},
+    {"Reshape", KeptKind::kOtherShape, 5, true},
+    {"Resize", KeptKind::kOtherShape, 13},
+    {"ReverseSequence", KeptKind::kLikeFirst, 10, true},
+    {"Round", KeptKind::kLikeFirst, 11},
+    {"ScatterElements", KeptKind::kLikeFirst, 11},
+    {"ScatterND", KeptKind::kLikeFirst, 11},
+    {"Selu", KeptKind::kLikeFirst, 6},
+    {"Shape", KeptKind::kIndices},
+    {"Shrink", KeptKind::kLikeFirst, 9},
+    {"Sigmoid", KeptKind::kLikeFirst, 6},
+    {"Sign", KeptKind::kLikeFirst, 9},
+    {"Sin", KeptKind::kLikeFirst, 7},
+    {"Sinh", KeptKind::kLikeFirst, 9},
+    {"Size", KeptKind::kIndices},
+    {"Softmax", KeptKind::kLikeFirst, 13},
+    {"Softplus", KeptKind::kLikeFirst},
+    {"Softsign", KeptKind::kLikeFirst},
+    {"SpaceToDepth", KeptKind::kOtherShape, 1, true},
+    {"Sqrt", KeptKind::kLikeFirst, 6},
+    {"Sub", KeptKind::kBroadcast, 7},
+    {"Sum", KeptKind::kBroadcast, 8},
+    {"Tan", KeptKind::kLikeFirst, 7},
+    {"Tanh", KeptKind::kLikeFirst, 6},
+    {"ThresholdedRelu", KeptKind::kLikeFirst, 10},
+    {"Tile", KeptKind::kOtherShape, 6, true},
+    {"TopK", KeptKind::kOtherShape, 11},
+    {"Transpose", KeptKind::kOtherShape, 1, true},
+    {"Trilu", KeptKind::kLikeFirst, 14},
+    {"Where", KeptKind::kWhere, 9},
+    {"Xor", KeptKind::kBool, 7},
 };
 
 // Attributes that came after the operator did.
@@ -218,31 +218,31 @@ Result<TensorType> TypeOf(const Raiser& r, const Kept& kept) {
   const Value first = r.optional_input(0);
   TensorType type = first.defined() ? first.type() : TensorType();
   switch (kept.kind) {
-    case Kind::kLikeFirst:
+    case KeptKind::kLikeFirst:
       break;
-    case Kind::kBroadcast:
+    case KeptKind::kBroadcast:
       type.shape = BroadcastOfInputs(r);
       break;
-    case Kind::kBool:
+    case KeptKind::kBool:
       type = {.dtype = DType::kBool, .shape = BroadcastOfInputs(r)};
       break;
-    case Kind::kWhere:
+    case KeptKind::kWhere:
       type = {.dtype = OCTAVO_TRY(r.Input(1)).dtype(), .shape = BroadcastOfInputs(r)};
       break;
-    case Kind::kOtherShape:
+    case KeptKind::kOtherShape:
       type.shape.reset();
       break;
-    case Kind::kIndices:
+    case KeptKind::kIndices:
       type = {.dtype = DType::kInt64};
       break;
-    case Kind::kAttribute: {
+    case KeptKind::kAttribute: {
       const std::optional<DType> dtype = TypeNumbered(OCTAVO_TRY(r.Int("to")));
       if (!dtype) return Unsupported("it converts to a type that PyTorch does not have");
       type.dtype = *dtype;
       type.quantization.reset();
       break;
     }
-    case Kind::kFill: {
+    case KeptKind::kFill: {
       type = {.dtype = DType::kFloat32};
       const ir::Operand* value = r.node().Find("value");
       if (const auto* tensor = value ? std::get_if<Tensor>(value) : nullptr) type.dtype = tensor->dtype;

@@ -13,7 +13,7 @@ namespace octavo::reference {
 namespace {
 
 // Beyond this no number of a window is one of a real model; keeps products in range.
-constexpr std::int64_t kLargest = std::int64_t{1} << 28;
+constexpr std::int64_t kLargestNumber = std::int64_t{1} << 28;
 
 struct Geometry {
   std::size_t dims = 0;
@@ -27,7 +27,7 @@ Result<Sizes> WindowNumbers(const Call& call, const char* name, std::size_t dims
   if (numbers.size() == 1) numbers.assign(dims, numbers[0]);
   if (numbers.size() != dims) return Unsupported(fmt::format("argument {} is {}", name, numbers));
   for (const std::int64_t n : numbers) {
-    if (n < lowest || n > kLargest) return Unsupported(fmt::format("argument {} is {}", name, numbers));
+    if (n < lowest || n > kLargestNumber) return Unsupported(fmt::format("argument {} is {}", name, numbers));
   }
   return numbers;
 }

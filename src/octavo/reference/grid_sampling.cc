@@ -39,19 +39,19 @@ struct Sampling {
 };
 
 // Keys' cubic convolution with a = -3/4, at a distance.
-double Cubic(double distance) {
+double CubicAt(double distance) {
   constexpr double a = -0.75;
   const double x = std::abs(distance);
   if (x <= 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
   return x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0;
 }
 
-struct Tap {
+struct GridTap {
   std::int64_t index;  // -1: outside
   double weight;
 };
 
-std::vector<Tap> TapsOf(const Sampling& s, double x, std::int64_t size) {
+std::vector<GridTap> GridTapsOf(const Sampling& s, double x, std::int64_t size) {
   // Far enough outside any tensor for an index to be made of it.
   constexpr double kFar = 1e9;
   const auto index_of = [&](double place) {
@@ -63,12 +63,12 @@ std::vector<Tap> TapsOf(const Sampling& s, double x, std::int64_t size) {
   at = std::clamp(at, -kFar, kFar);
   if (s.interpolation == kNearest) return {{index_of(std::nearbyint(at)), 1}};
   const double first = std::floor(at);
-  std::vector<Tap> taps;
+  std::vector<GridTap> taps;
   if (s.interpolation == kLinear) {
     return {{index_of(first), 1 - (at - first)}, {index_of(first + 1), at - first}};
   }
   for (double i = first - 1; i <= first + 2; ++i)
-    taps.push_back({index_of(s.Inside(i, size)), Cubic(at - i)});
+    taps.push_back({index_of(s.Inside(i, size)), CubicAt(at - i)});
   return taps;
 }
 
@@ -96,17 +96,17 @@ Results GridSample(const Call& call) {
   Array<double> result(OCTAVO_TRY(Checked(std::move(sizes))));
   const std::int64_t channels = x.sizes[1], plane_size = Count(in), points = Count(out);
   for (std::int64_t point = 0; point < x.sizes[0] * points; ++point) {
-    std::array<std::vector<Tap>, 3> taps = {std::vector<Tap>{{0, 1}}, {}, {}};
+    std::array<std::vector<GridTap>, 3> taps = {std::vector<GridTap>{{0, 1}}, {}, {}};
     for (std::size_t d = 0; d < dims; ++d) {  // the grid's last dimension is x, y, z
       const double place = places[point * static_cast<std::int64_t>(dims) + static_cast<std::int64_t>(d)];
-      taps[2 - d] = TapsOf(s, place, in[2 - d]);
+      taps[2 - d] = GridTapsOf(s, place, in[2 - d]);
     }
     for (std::int64_t c = 0; c < channels; ++c) {
       const double* plane = numbers.data.data() + (point / points * channels + c) * plane_size;
       double sum = 0;
-      for (const Tap& z : taps[0]) {
-        for (const Tap& y : taps[1]) {
-          for (const Tap& v : taps[2]) {
+      for (const GridTap& z : taps[0]) {
+        for (const GridTap& y : taps[1]) {
+          for (const GridTap& v : taps[2]) {
             if (z.index < 0 || y.index < 0 || v.index < 0) continue;
             sum += z.weight * y.weight * v.weight * plane[(z.index * in[1] + y.index) * in[2] + v.index];
           }

@@ -14,7 +14,7 @@ Status CheckIndex(const Tensor& index) {
 }
 
 // The indices, each inside [0, size); negative ones count from the end where `wraps`.
-Result<std::vector<std::int64_t>> Indices(const Tensor& index, std::int64_t size, bool wraps) {
+Result<std::vector<std::int64_t>> IndexValues(const Tensor& index, std::int64_t size, bool wraps) {
   OCTAVO_TRY(CheckIndex(index));
   std::vector<std::int64_t> indices = index.ToInts();
   for (std::int64_t& i : indices) {
@@ -27,9 +27,9 @@ Result<std::vector<std::int64_t>> Indices(const Tensor& index, std::int64_t size
 }
 
 // The dimension is replaced by those of `index`.
-Result<Tensor> Chosen(const Tensor& x, std::size_t axis, const Tensor& index, bool wraps) {
+Result<Tensor> ChosenPlaces(const Tensor& x, std::size_t axis, const Tensor& index, bool wraps) {
   const Around around(x.sizes, axis);
-  const std::vector<std::int64_t> indices = OCTAVO_TRY(Indices(index, around.size, wraps));
+  const std::vector<std::int64_t> indices = OCTAVO_TRY(IndexValues(index, around.size, wraps));
   Sizes sizes(x.sizes.begin(), x.sizes.begin() + static_cast<std::ptrdiff_t>(axis));
   sizes.insert(sizes.end(), index.sizes.begin(), index.sizes.end());
   if (!x.sizes.empty()) {
@@ -55,7 +55,7 @@ Results IndexSelect(const Call& call) {
   if (x.rank() == 0 && index.num_elements() != 1) return Unsupported("more than one index of a scalar");
   const std::size_t axis = OCTAVO_TRY(Axis(call.integer("dim"), x.sizes.size()));
   if (x.rank() == 0) index = OCTAVO_TRY(Reshaped(index, {}));
-  return One(OCTAVO_TRY(Chosen(x, axis, index, false)));
+  return One(OCTAVO_TRY(ChosenPlaces(x, axis, index, false)));
 }
 
 // One tensor of indices, and whole dimensions elsewhere.
@@ -69,7 +69,7 @@ Results Index(const Call& call) {
     axis = d;
   }
   if (!axis || *axis >= x.sizes.size()) return Unsupported("indexing without an index of a dimension");
-  return One(OCTAVO_TRY(Chosen(x, *axis, indices[*axis], true)));
+  return One(OCTAVO_TRY(ChosenPlaces(x, *axis, indices[*axis], true)));
 }
 
 // result[..., i, ...] = self[..., index[..., i, ...], ...]; other dimensions may be shorter than self's.
@@ -84,7 +84,7 @@ Results Gather(const Call& call) {
   for (std::size_t d = 0; d < to.size(); ++d) {
     if (d != axis && to[d] > from[d]) return Unsupported("argument index is larger than self");
   }
-  const std::vector<std::int64_t> indices = OCTAVO_TRY(Indices(index, from[axis], false));
+  const std::vector<std::int64_t> indices = OCTAVO_TRY(IndexValues(index, from[axis], false));
   const Sizes steps = Steps(from);
   std::vector<std::int64_t> places;
   ForEachIndex(to, [&](const Sizes& at) {
@@ -101,14 +101,14 @@ Results Gather(const Call& call) {
 Results Embedding(const Call& call) {
   const Tensor& weight = call.tensor("weight");
   if (weight.rank() != 2) return Unsupported("argument weight must have 2 dimensions");
-  return One(OCTAVO_TRY(Chosen(weight, 0, call.tensor("indices"), false)));
+  return One(OCTAVO_TRY(ChosenPlaces(weight, 0, call.tensor("indices"), false)));
 }
 
 Results OneHot(const Call& call) {
   const Tensor& x = call.tensor("self");
   const std::int64_t classes = call.integer("num_classes");
   OCTAVO_TRY(Checked({classes}));
-  const std::vector<std::int64_t> indices = OCTAVO_TRY(Indices(x, classes, false));
+  const std::vector<std::int64_t> indices = OCTAVO_TRY(IndexValues(x, classes, false));
   Sizes sizes = x.sizes;
   sizes.push_back(classes);
   Array<std::int64_t> result(OCTAVO_TRY(Checked(std::move(sizes))));

@@ -10,7 +10,7 @@
 namespace octavo::reference {
 namespace {
 
-enum class Mode { kConstant, kReflect, kReplicate, kCircular };
+enum class PaddingMode { kConstant, kReflect, kReplicate, kCircular };
 
 // Elements added before and behind each dimension; negative ones are taken away.
 struct Pads {
@@ -36,30 +36,31 @@ Result<Pads> PadsOf(const Sizes& pad, std::size_t rank) {
 }
 
 // The index in [0, size) that index i in [-begin, size + end) of the padded dimension shows; kFill outside.
-std::int64_t Shown(Mode mode, std::int64_t i, std::int64_t size) {
+std::int64_t Shown(PaddingMode mode, std::int64_t i, std::int64_t size) {
   if (i >= 0 && i < size) return i;
   switch (mode) {
-    case Mode::kConstant:
+    case PaddingMode::kConstant:
       return kFill;
-    case Mode::kReflect:
+    case PaddingMode::kReflect:
       return i < 0 ? -i : 2 * (size - 1) - i;
-    case Mode::kReplicate:
+    case PaddingMode::kReplicate:
       return std::clamp<std::int64_t>(i, 0, size - 1);
-    case Mode::kCircular:
+    case PaddingMode::kCircular:
       return i < 0 ? i + size : i - size;
   }
   return kFill;
 }
 
-Status CheckAmounts(Mode mode, std::int64_t size, std::int64_t begin, std::int64_t end) {
+Status CheckAmounts(PaddingMode mode, std::int64_t size, std::int64_t begin, std::int64_t end) {
   const std::int64_t most = std::max(begin, end);
-  const bool fits = mode == Mode::kConstant || most <= 0 ||
-                    (mode == Mode::kReplicate ? size > 0 : most < size + (mode == Mode::kCircular));
-  if (fits && (mode != Mode::kCircular || std::min(begin, end) >= 0)) return {};
+  const bool fits =
+      mode == PaddingMode::kConstant || most <= 0 ||
+      (mode == PaddingMode::kReplicate ? size > 0 : most < size + (mode == PaddingMode::kCircular));
+  if (fits && (mode != PaddingMode::kCircular || std::min(begin, end) >= 0)) return {};
   return Unsupported(fmt::format("a dimension of size {} is padded by {} and {}", size, begin, end));
 }
 
-Results Padded(const Tensor& x, const Sizes& pad, Mode mode, const std::vector<std::byte>& fill = {}) {
+Results Padded(const Tensor& x, const Sizes& pad, PaddingMode mode, const std::vector<std::byte>& fill = {}) {
   const std::size_t rank = x.sizes.size();
   const Pads pads = OCTAVO_TRY(PadsOf(pad, rank));
   Sizes sizes = x.sizes;
@@ -90,7 +91,7 @@ Result<std::vector<std::byte>> Fill(const Call& call, const Tensor& x) {
 
 Results Constant(const Call& call, const Tensor& x) {
   const std::vector<std::byte> fill = OCTAVO_TRY(Fill(call, x));
-  return Padded(x, call.ints("pad"), Mode::kConstant, fill);
+  return Padded(x, call.ints("pad"), PaddingMode::kConstant, fill);
 }
 
 Results ConstantPad(const Call& call) { return Constant(call, call.tensor("self")); }
@@ -99,17 +100,17 @@ Results Pad(const Call& call) {
   const Tensor& x = call.tensor("self");
   const std::string& mode = call.text("mode");
   if (mode == "constant") return Constant(call, x);
-  if (mode == "reflect") return Padded(x, call.ints("pad"), Mode::kReflect);
-  if (mode == "replicate") return Padded(x, call.ints("pad"), Mode::kReplicate);
-  if (mode == "circular") return Padded(x, call.ints("pad"), Mode::kCircular);
+  if (mode == "reflect") return Padded(x, call.ints("pad"), PaddingMode::kReflect);
+  if (mode == "replicate") return Padded(x, call.ints("pad"), PaddingMode::kReplicate);
+  if (mode == "circular") return Padded(x, call.ints("pad"), PaddingMode::kCircular);
   return Unsupported(fmt::format("argument mode is \"{}\"", mode));
 }
 
 Results CircularPad(const Call& call) {
-  return Padded(call.tensor("self"), call.ints("pad"), Mode::kCircular);
+  return Padded(call.tensor("self"), call.ints("pad"), PaddingMode::kCircular);
 }
 
-template <Mode kMode>
+template <PaddingMode kMode>
 Results PadImage(const Call& call) {
   return Padded(call.tensor("self"), call.ints("padding"), kMode);
 }
@@ -121,10 +122,10 @@ void AddPadding(Kernels& kernels) {
   kernels.Add("aten::pad", Pad);
   kernels.Add("aten::_pad_circular", CircularPad);
   for (const char* name : {"aten::reflection_pad1d", "aten::reflection_pad2d", "aten::reflection_pad3d"}) {
-    kernels.Add(name, PadImage<Mode::kReflect>);
+    kernels.Add(name, PadImage<PaddingMode::kReflect>);
   }
   for (const char* name : {"aten::replication_pad1d", "aten::replication_pad2d", "aten::replication_pad3d"}) {
-    kernels.Add(name, PadImage<Mode::kReplicate>);
+    kernels.Add(name, PadImage<PaddingMode::kReplicate>);
   }
 }
 

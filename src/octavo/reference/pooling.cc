@@ -24,8 +24,8 @@ void ForEachWindow(const Windows& w, F f) {
 
 // ---- largest
 
-bool Beats(double x, double best) { return x > best || std::isnan(x); }
-bool Beats(std::int64_t x, std::int64_t best) { return x > best; }
+bool BeatsInWindow(double x, double best) { return x > best || std::isnan(x); }
+bool BeatsInWindow(std::int64_t x, std::int64_t best) { return x > best; }
 
 // Where in its plane the largest element of each window is; of equal ones the first, and the last NaN.
 // `indices` are the cells' indices along each dimension that lie inside.
@@ -41,7 +41,8 @@ std::vector<std::int64_t> Largest(const Windows& w, const Array<T>& numbers, Ind
       for (const std::int64_t y : at[1]) {
         for (const std::int64_t x : at[2]) {
           const std::int64_t place = (z * w.in[1] + y) * w.in[2] + x;
-          if (best < 0 || Beats(numbers[plane * plane_size + place], numbers[plane * plane_size + best])) {
+          if (best < 0 ||
+              BeatsInWindow(numbers[plane * plane_size + place], numbers[plane * plane_size + best])) {
             best = place;
           }
         }

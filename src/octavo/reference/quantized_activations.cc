@@ -45,7 +45,7 @@ Results MapTable(const Call& call, const Tensor& x, F f) {
   });
 }
 
-float Float(double number) { return static_cast<float>(number); }
+float OfFloat(double number) { return static_cast<float>(number); }
 
 // What a float32 function gives, from the float64 one.
 template <typename F>
@@ -78,8 +78,9 @@ Results QuantizedClamp(const Call& call, const Tensor& x, std::optional<double> 
   return WithLevels(x, [&](auto zero) {
     using T = decltype(zero);
     const Affine affine(*x.quantization);
-    const T lowest = low ? LevelOf<T>(Float(*low), affine, call.meaning()) : std::numeric_limits<T>::min();
-    const T highest = high ? LevelOf<T>(Float(*high), affine, call.meaning()) : std::numeric_limits<T>::max();
+    const T lowest = low ? LevelOf<T>(OfFloat(*low), affine, call.meaning()) : std::numeric_limits<T>::min();
+    const T highest =
+        high ? LevelOf<T>(OfFloat(*high), affine, call.meaning()) : std::numeric_limits<T>::max();
     return MapLevels<T>(call, x, [&](T level) { return std::min(std::max(level, lowest), highest); });
   });
 }
@@ -99,7 +100,7 @@ Results QuantizedSigmoid(const Call& call, const Tensor& x) {
 Results QuantizedTanh(const Call& call, const Tensor& x) {
   if (Is(x, DType::kQUint8)) {
     return MapTable(call, x,
-                    [](float v) { return Float(128.0 * std::tanh(static_cast<double>(v)) + 128.0); });
+                    [](float v) { return OfFloat(128.0 * std::tanh(static_cast<double>(v)) + 128.0); });
   }
   return MapReals(call, x, [](float v) { return Once([](double d) { return std::tanh(d); }, v); });
 }
@@ -125,12 +126,12 @@ Results QuantizedHardswish(const Call& call, const Tensor& x) {
 }
 
 Results QuantizedLeakyRelu(const Call& call, const Tensor& x, double slope) {
-  return MapReals(call, x, [s = Float(slope)](float v) { return v * (v > 0 ? 1.0F : s); });
+  return MapReals(call, x, [s = OfFloat(slope)](float v) { return v * (v > 0 ? 1.0F : s); });
 }
 
 // scale x where x > 0, else scale alpha (e^(input_scale x) - 1)
 Results QuantizedElu(const Call& call, const Tensor& x, double alpha, double scale, double input_scale) {
-  return MapReals(call, x, [a = Float(alpha), s = Float(scale), i = Float(input_scale)](float v) {
+  return MapReals(call, x, [a = OfFloat(alpha), s = OfFloat(scale), i = OfFloat(input_scale)](float v) {
     return (v > 0 ? v : Once([](double d) { return std::expm1(d); }, v * i) * a) * s;
   });
 }
@@ -138,13 +139,13 @@ Results QuantizedElu(const Call& call, const Tensor& x, double alpha, double sca
 Results QuantizedGelu(const Call& call, const Tensor& x, bool tanh) {
   if (!tanh) {
     return MapReals(call, x, [](float v) {
-      const float half_width = v * Float(std::sqrt(0.5));
+      const float half_width = v * OfFloat(std::sqrt(0.5));
       return v * 0.5F * (1.0F + Once([](double d) { return std::erf(d); }, half_width));
     });
   }
   return MapReals(call, x, [](float v) {
     constexpr double kTwoOverPi = 0.63661977236758134308;
-    const float inner = Float(std::sqrt(kTwoOverPi)) * std::fma(0.044715F, v * v * v, v);
+    const float inner = OfFloat(std::sqrt(kTwoOverPi)) * std::fma(0.044715F, v * v * v, v);
     return 0.5F * v * (1.0F + Once([](double d) { return std::tanh(d); }, inner));
   });
 }
@@ -152,7 +153,7 @@ Results QuantizedGelu(const Call& call, const Tensor& x, bool tanh) {
 // x where x > threshold, else the value
 Results QuantizedThreshold(const Call& call, const Tensor& x, double threshold, double value) {
   return MapReals(call, x,
-                  [t = Float(threshold), other = Float(value)](float v) { return v > t ? v : other; });
+                  [t = OfFloat(threshold), other = OfFloat(value)](float v) { return v > t ? v : other; });
 }
 
 // Integers: (q - z) times 1, in the weight's quantization, or times the weight.  Source: qprelu_out_kernel.

@@ -20,7 +20,7 @@ struct Pair {
   std::vector<std::int64_t> a_places, b_places;
 };
 
-std::vector<std::int64_t> Repeated(const Sizes& from, const Sizes& sizes) {
+std::vector<std::int64_t> QuantizedRepeated(const Sizes& from, const Sizes& sizes) {
   const Sizes steps = Steps(from);
   const std::size_t missing = sizes.size() - from.size();
   std::vector<std::int64_t> places;
@@ -41,8 +41,8 @@ Result<Pair> PairOf(const Call& call) {
     return Unsupported("an operand that is not quantized with one scale");
   }
   pair.sizes = OCTAVO_TRY(Broadcast(pair.a.sizes, pair.b.sizes));
-  pair.a_places = Repeated(pair.a.sizes, pair.sizes);
-  pair.b_places = Repeated(pair.b.sizes, pair.sizes);
+  pair.a_places = QuantizedRepeated(pair.a.sizes, pair.sizes);
+  pair.b_places = QuantizedRepeated(pair.b.sizes, pair.sizes);
   return pair;
 }
 
@@ -100,7 +100,7 @@ bool RatiosWithin(const Affine& a, const Affine& b, const Affine& to, int lowest
 }
 
 template <bool kRelu>
-Results Add(const Call& call) {
+Results QuantizedAdd(const Call& call) {
   const Pair pair = OCTAVO_TRY(PairOf(call));
   const bool given = call.has("scale");  // not into another tensor's quantization
   return WithLevels(pair.a, [&](auto zero) -> Results {
@@ -133,7 +133,7 @@ Results Add(const Call& call) {
 // ---- mul: (a - a_zero) (b - b_zero) times the scales
 
 template <bool kRelu>
-Results Mul(const Call& call) {
+Results QuantizedMul(const Call& call) {
   const Pair pair = OCTAVO_TRY(PairOf(call));
   const bool given = call.has("scale");
   return WithLevels(pair.a, [&](auto zero) -> Results {
@@ -202,11 +202,11 @@ Results MulNumber(const Call& call) {
 
 template <bool kRelu>
 Results AddAny(const Call& call) {
-  return call.has("qb") ? Add<kRelu>(call) : AddNumber<kRelu>(call);
+  return call.has("qb") ? QuantizedAdd<kRelu>(call) : AddNumber<kRelu>(call);
 }
 template <bool kRelu>
 Results MulAny(const Call& call) {
-  return call.has("qb") ? Mul<kRelu>(call) : MulNumber<kRelu>(call);
+  return call.has("qb") ? QuantizedMul<kRelu>(call) : MulNumber<kRelu>(call);
 }
 
 }  // namespace

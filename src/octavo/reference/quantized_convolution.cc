@@ -14,7 +14,7 @@ namespace octavo::reference {
 namespace {
 
 // The sizes of a convolution over three dimensions; those of fewer have leading sizes of 1.
-struct Geometry {
+struct QuantizedGeometry {
   bool transposed = false;
   std::int64_t groups = 1, batch = 0, in_channels = 0, out_channels = 0;
   Sizes in, out, kernel, stride, padding, dilation, output_padding;
@@ -46,9 +46,9 @@ Sizes Widened(const Sizes& given, std::size_t dims, std::int64_t fill) {
   return all;
 }
 
-Result<Geometry> GeometryOf(const ir::PackedWeights& packed, const Tensor& x, const Sizes& weight,
-                            std::size_t dims) {
-  Geometry g;
+Result<QuantizedGeometry> QuantizedGeometryOf(const ir::PackedWeights& packed, const Tensor& x,
+                                              const Sizes& weight, std::size_t dims) {
+  QuantizedGeometry g;
   g.transposed = packed.kind == ir::PackedWeights::Kind::kConvTranspose;
   g.groups = packed.groups;
   if (x.sizes.size() != dims + 2 || weight.size() != dims + 2 || g.groups < 1) {
@@ -86,7 +86,8 @@ Result<Geometry> GeometryOf(const ir::PackedWeights& packed, const Tensor& x, co
 
 // Weights less their zero points as rows, one for each channel of the result: [out_channels][in_per_group,
 // kernel...].
-std::vector<std::int16_t> Rows(const Geometry& g, const Tensor& weight, const Requantization& to) {
+std::vector<std::int16_t> WeightRows(const QuantizedGeometry& g, const Tensor& weight,
+                                     const Requantization& to) {
   const Array<std::int8_t> w = Elements<std::int8_t>(weight);
   const std::int64_t cells = Count(g.kernel);
   std::vector<std::int16_t> rows;
@@ -105,7 +106,7 @@ std::vector<std::int16_t> Rows(const Geometry& g, const Tensor& weight, const Re
 }
 
 // For each cell of the window at one place of the result: where in a channel's plane the element is, or -1.
-std::vector<std::int64_t> Cells(const Geometry& g, std::int64_t z, std::int64_t y, std::int64_t x) {
+std::vector<std::int64_t> Cells(const QuantizedGeometry& g, std::int64_t z, std::int64_t y, std::int64_t x) {
   std::vector<std::int64_t> cells;
   for (std::int64_t kz = 0; kz < g.kernel[0]; ++kz) {
     for (std::int64_t ky = 0; ky < g.kernel[1]; ++ky) {
@@ -119,8 +120,8 @@ std::vector<std::int64_t> Cells(const Geometry& g, std::int64_t z, std::int64_t 
 }
 
 template <typename T>
-Array<T> Convolved(const Geometry& g, const Array<T>& x, std::int64_t x_zero,
-                   const std::vector<std::int16_t>& rows, const Requantization& to, Sizes sizes) {
+Array<T> QuantizedConvolved(const QuantizedGeometry& g, const Array<T>& x, std::int64_t x_zero,
+                            const std::vector<std::int16_t>& rows, const Requantization& to, Sizes sizes) {
   Array<T> result(std::move(sizes));
   const std::int64_t in_plane = Count(g.in), out_plane = Count(g.out);
   const std::int64_t length = g.in_per_group() * Count(g.kernel);
@@ -154,7 +155,7 @@ void DropHeight(Tensor& weight, std::size_t dims) {
 }
 
 template <std::size_t dims, bool kRelu>
-Results Convolution(const Call& call) {
+Results QuantizedConvolution(const Call& call) {
   const Tensor& x = call.tensor("qx");
   const ir::PackedWeights& packed = call.packed(call.has("packed_weight") ? "packed_weight" : "weight");
   Tensor weight = call.weight(packed);
@@ -163,31 +164,31 @@ Results Convolution(const Call& call) {
   return WithLevels(x, [&](auto zero) -> Results {
     using T = decltype(zero);
     const TensorType type = OCTAVO_TRY(QuantizedResult(call, x));
-    const Geometry g = OCTAVO_TRY(GeometryOf(packed, x, weight.sizes, dims));
+    const QuantizedGeometry g = OCTAVO_TRY(QuantizedGeometryOf(packed, x, weight.sizes, dims));
     const int axis = g.transposed ? 1 : 0;
     const Requantization to = OCTAVO_TRY(
         (Requantization::Of<T, kRelu>(call, x, weight, axis, g.out_channels, call.bias(packed), type)));
     Sizes sizes = {g.batch, g.out_channels};
     sizes.insert(sizes.end(), g.out.end() - static_cast<std::ptrdiff_t>(dims), g.out.end());
     sizes = OCTAVO_TRY(Checked(std::move(sizes)));
-    return One(ToTensor(
-        Convolved(g, Elements<T>(x), x.quantization->zero_point(), Rows(g, weight, to), to, std::move(sizes)),
-        type));
+    return One(ToTensor(QuantizedConvolved(g, Elements<T>(x), x.quantization->zero_point(),
+                                           WeightRows(g, weight, to), to, std::move(sizes)),
+                        type));
   });
 }
 
 }  // namespace
 
 void AddQuantizedConvolution(Kernels& kernels) {
-  kernels.Add("quantized::conv1d", Convolution<1, false>);
-  kernels.Add("quantized::conv2d", Convolution<2, false>);
-  kernels.Add("quantized::conv3d", Convolution<3, false>);
-  kernels.Add("quantized::conv1d_relu", Convolution<1, true>);
-  kernels.Add("quantized::conv2d_relu", Convolution<2, true>);
-  kernels.Add("quantized::conv3d_relu", Convolution<3, true>);
-  kernels.Add("quantized::conv_transpose1d", Convolution<1, false>);
-  kernels.Add("quantized::conv_transpose2d", Convolution<2, false>);
-  kernels.Add("quantized::conv_transpose3d", Convolution<3, false>);
+  kernels.Add("quantized::conv1d", QuantizedConvolution<1, false>);
+  kernels.Add("quantized::conv2d", QuantizedConvolution<2, false>);
+  kernels.Add("quantized::conv3d", QuantizedConvolution<3, false>);
+  kernels.Add("quantized::conv1d_relu", QuantizedConvolution<1, true>);
+  kernels.Add("quantized::conv2d_relu", QuantizedConvolution<2, true>);
+  kernels.Add("quantized::conv3d_relu", QuantizedConvolution<3, true>);
+  kernels.Add("quantized::conv_transpose1d", QuantizedConvolution<1, false>);
+  kernels.Add("quantized::conv_transpose2d", QuantizedConvolution<2, false>);
+  kernels.Add("quantized::conv_transpose3d", QuantizedConvolution<3, false>);
 }
 
 }  // namespace octavo::reference

@@ -15,7 +15,7 @@ namespace octavo::reference {
 namespace {
 
 template <bool kRelu>
-Results Linear(const Call& call) {
+Results QuantizedLinear(const Call& call) {
   const Tensor& x = call.tensor("X");
   const ir::PackedWeights& packed = call.packed("W_prepack");
   const Tensor weight = call.weight(packed);
@@ -53,7 +53,7 @@ Results Linear(const Call& call) {
 }
 
 // Dequantize, multiply, quantize.  PyTorch adds up in float32 in an order of its own; here in float64.
-Results Matmul(const Call& call) {
+Results QuantizedMatmul(const Call& call) {
   const Tensor &a = call.tensor("qa"), &b = call.tensor("qb");
   const std::size_t rank = a.sizes.size();
   if (rank < 2 || b.sizes.size() != rank || a.dtype != b.dtype || !b.quantization ||
@@ -126,7 +126,7 @@ void RealSoftmax(Array<float>& reals, const Around& around) {
   }
 }
 
-Results Softmax(const Call& call) {
+Results QuantizedSoftmax(const Call& call) {
   const Tensor& x = call.tensor("qx");
   return WithLevels(x, [&](auto) -> Results {
     const TensorType type = OCTAVO_TRY(QuantizedResult(call, x));
@@ -147,7 +147,7 @@ Results Softmax(const Call& call) {
 // ---- cat: operands whose quantization is not the result's are dequantized and quantized again
 
 template <bool kRelu>
-Results Cat(const Call& call) {
+Results QuantizedCat(const Call& call) {
   std::vector<Tensor> operands = call.tensors("qx");
   if (operands.empty() || operands[0].rank() == 0) return Unsupported("joining no tensors");
   const TensorType type = OCTAVO_TRY(QuantizedResult(call, operands[0]));
@@ -165,7 +165,7 @@ Results Cat(const Call& call) {
 }
 
 // Evaluated, dropout leaves all as it is.
-Results Dropout(const Call& call) {
+Results QuantizedDropout(const Call& call) {
   if (call.has("training") && call.flag("training")) return Unsupported("dropout of a model that is trained");
   return One(call.tensor("self"));
 }
@@ -173,15 +173,15 @@ Results Dropout(const Call& call) {
 }  // namespace
 
 void AddQuantizedProducts(Kernels& kernels) {
-  kernels.Add("quantized::linear", Linear<false>);
-  kernels.Add("quantized::linear_relu", Linear<true>);
-  kernels.Add("quantized::matmul", Matmul);
-  kernels.Add("quantized::softmax", Softmax);
-  kernels.Add("quantized::cat", Cat<false>);
-  kernels.Add("quantized::cat_out", Cat<false>);
-  kernels.Add("quantized::cat_relu", Cat<true>);
-  kernels.Add("quantized::cat_relu_out", Cat<true>);
-  kernels.Add("quantized::dropout", Dropout);
+  kernels.Add("quantized::linear", QuantizedLinear<false>);
+  kernels.Add("quantized::linear_relu", QuantizedLinear<true>);
+  kernels.Add("quantized::matmul", QuantizedMatmul);
+  kernels.Add("quantized::softmax", QuantizedSoftmax);
+  kernels.Add("quantized::cat", QuantizedCat<false>);
+  kernels.Add("quantized::cat_out", QuantizedCat<false>);
+  kernels.Add("quantized::cat_relu", QuantizedCat<true>);
+  kernels.Add("quantized::cat_relu_out", QuantizedCat<true>);
+  kernels.Add("quantized::dropout", QuantizedDropout);
 }
 
 }  // namespace octavo::reference

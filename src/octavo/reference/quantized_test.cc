@@ -13,7 +13,7 @@ namespace octavo::reference {
 namespace {
 
 // One result, of the quantization that the importer's rule gives.
-std::string Call(const std::string& constants, const std::string& type, const std::string& call) {
+std::string CallQuantized(const std::string& constants, const std::string& type, const std::string& call) {
   return Answer(constants + "  %y: " + type + " = " + call + "  output %y");
 }
 
@@ -22,82 +22,90 @@ constexpr const char* kImage =
     "constant %x = quint8[1,1,4,4](0.5,3){1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}";
 
 TEST(QuantizedAdd, OfUnsignedRoundsTiesAwayFromZero) {
-  EXPECT_EQ(Call(std::string(kA) + "  constant %b = quint8[7](0.5,128){128, 128, 128, 128, 128, 128, 128}",
-                 "quint8[7](1.0,10)", "quantized::add(qa=%a, qb=%b, scale=1.0, zero_point=10)"),
-            "quint8[7](1,10){0, 0, 0, 10, 74, 9, 11}");
+  EXPECT_EQ(
+      CallQuantized(std::string(kA) + "  constant %b = quint8[7](0.5,128){128, 128, 128, 128, 128, 128, 128}",
+                    "quint8[7](1.0,10)", "quantized::add(qa=%a, qb=%b, scale=1.0, zero_point=10)"),
+      "quint8[7](1,10){0, 0, 0, 10, 74, 9, 11}");
 }
 
 TEST(QuantizedAdd, OfSignedRoundsTiesUp) {
-  EXPECT_EQ(Call("constant %a = qint8[7](0.5,0){-128, -3, -1, 0, 127, 1, 3}  "
-                 "constant %b = qint8[7](0.5,0){0, 0, 0, 0, 0, 0, 0}",
-                 "qint8[7](1.0,10)", "quantized::add(qa=%a, qb=%b, scale=1.0, zero_point=10)"),
+  EXPECT_EQ(CallQuantized("constant %a = qint8[7](0.5,0){-128, -3, -1, 0, 127, 1, 3}  "
+                          "constant %b = qint8[7](0.5,0){0, 0, 0, 0, 0, 0, 0}",
+                          "qint8[7](1.0,10)", "quantized::add(qa=%a, qb=%b, scale=1.0, zero_point=10)"),
             "qint8[7](1,10){-54, 9, 10, 10, 74, 11, 12}");
 }
 
 TEST(QuantizedMul, RoundsTiesToEven) {
   const std::string pair =
       std::string(kA) + "  constant %b = quint8[7](0.5,128){130, 130, 130, 130, 130, 1, 255}";
-  EXPECT_EQ(Call(pair, "quint8[7](1.0,10)", "quantized::mul(qa=%a, qb=%b, scale=1.0, zero_point=10)"),
-            "quint8[7](1,10){0, 0, 0, 10, 74, 42, 42}");
-  EXPECT_EQ(Call(pair, "quint8[7](1.0,10)", "quantized::mul_relu(qa=%a, qb=%b, scale=1.0, zero_point=10)"),
-            "quint8[7](1,10){10, 10, 10, 10, 74, 42, 42}");
+  EXPECT_EQ(
+      CallQuantized(pair, "quint8[7](1.0,10)", "quantized::mul(qa=%a, qb=%b, scale=1.0, zero_point=10)"),
+      "quint8[7](1,10){0, 0, 0, 10, 74, 42, 42}");
+  EXPECT_EQ(
+      CallQuantized(pair, "quint8[7](1.0,10)", "quantized::mul_relu(qa=%a, qb=%b, scale=1.0, zero_point=10)"),
+      "quint8[7](1,10){10, 10, 10, 10, 74, 42, 42}");
 }
 
 TEST(QuantizedActivations, AreTablesOfUnsigned) {
   const std::string x = "constant %x = quint8[6](0.05,128){0, 64, 127, 128, 200, 255}";
-  EXPECT_EQ(Call(x, "quint8[6](0.00390625,0)", "aten::sigmoid(self=%x)"),
+  EXPECT_EQ(CallQuantized(x, "quint8[6](0.00390625,0)", "aten::sigmoid(self=%x)"),
             "quint8[6](0.00390625,0){0, 10, 125, 128, 249, 255}");
-  EXPECT_EQ(Call(x, "quint8[6](0.0078125,128)", "aten::tanh(self=%x)"),
+  EXPECT_EQ(CallQuantized(x, "quint8[6](0.0078125,128)", "aten::tanh(self=%x)"),
             "quint8[6](0.0078125,128){0, 0, 122, 128, 255, 255}");
-  EXPECT_EQ(
-      Call(x, "quint8[6](0.03,3)", "quantized::hardswish(input=%x, output_scale=0.03, output_zero_point=3)"),
-      "quint8[6](0.03,3){3, 3, 2, 3, 123, 215}");
+  EXPECT_EQ(CallQuantized(x, "quint8[6](0.03,3)",
+                          "quantized::hardswish(input=%x, output_scale=0.03, output_zero_point=3)"),
+            "quint8[6](0.03,3){3, 3, 2, 3, 123, 215}");
 }
 
 TEST(QuantizedSoftmax, CountsIn256thsOfTheSum) {
-  EXPECT_EQ(
-      Call("constant %x = quint8[1,6](0.05,128){0, 64, 127, 128, 130, 131}", "quint8[1,6](0.00390625,0)",
-           "quantized::softmax(qx=%x, dim=1, output_scale=0.00390625, output_zero_point=0)"),
-      "quint8[1,6](0.00390625,0){0, 2, 57, 60, 66, 70}");
+  EXPECT_EQ(CallQuantized("constant %x = quint8[1,6](0.05,128){0, 64, 127, 128, 130, 131}",
+                          "quint8[1,6](0.00390625,0)",
+                          "quantized::softmax(qx=%x, dim=1, output_scale=0.00390625, output_zero_point=0)"),
+            "quint8[1,6](0.00390625,0){0, 2, 57, 60, 66, 70}");
 }
 
 TEST(QuantizedPooling, CountsThePadding) {
-  EXPECT_EQ(Call(kImage, "quint8[1,1,5,5](0.5,3)",
-                 "aten::avg_pool2d(self=%x, kernel_size=[2,2], stride=[1,1], padding=[1,1], ceil_mode=false, "
-                 "count_include_pad=true, divisor_override=None)"),
+  EXPECT_EQ(CallQuantized(
+                kImage, "quint8[1,1,5,5](0.5,3)",
+                "aten::avg_pool2d(self=%x, kernel_size=[2,2], stride=[1,1], padding=[1,1], ceil_mode=false, "
+                "count_include_pad=true, divisor_override=None)"),
             "quint8[1,1,5,5](0.5,3){3, 2, 3, 3, 3, 3, 3, 5, 5, 5, 5, 7, 9, 9, 7, 7, 11, 13, 13, 9, 5, 8, 9, "
             "9, 6}");
 }
 
 // qnnpack overlooks count_include_pad=False and answers {3, 3, 3, 5, 9, 7, 5, 9, 6}.
 TEST(QuantizedPooling, MeansWhatTheCallSays) {
-  EXPECT_EQ(Call(kImage, "quint8[1,1,3,3](0.5,3)",
-                 "aten::avg_pool2d(self=%x, kernel_size=[2,2], stride=[2,2], padding=[1,1], ceil_mode=false, "
-                 "count_include_pad=false, divisor_override=None)"),
+  EXPECT_EQ(CallQuantized(
+                kImage, "quint8[1,1,3,3](0.5,3)",
+                "aten::avg_pool2d(self=%x, kernel_size=[2,2], stride=[2,2], padding=[1,1], ceil_mode=false, "
+                "count_include_pad=false, divisor_override=None)"),
             "quint8[1,1,3,3](0.5,3){1, 3, 4, 7, 9, 10, 13, 15, 16}");
 }
 
 TEST(QuantizedNormalization, WorksInSteps) {
   EXPECT_EQ(
-      Call(std::string(kImage) +
-               "  constant %w = float32[1]{1.5}  constant %b = float32[1]{0.2}  constant %m = float32[1]{0.1}"
-               "  constant %v = float32[1]{0.7}",
-           "quint8[1,1,4,4](0.3,5)",
-           "quantized::batch_norm2d(qx=%x, weight=%w, bias=%b, mean=%m, var=%v, eps=1e-05, output_scale=0.3, "
-           "output_zero_point=5)"),
+      CallQuantized(
+          std::string(kImage) +
+              "  constant %w = float32[1]{1.5}  constant %b = float32[1]{0.2}  constant %m = float32[1]{0.1}"
+              "  constant %v = float32[1]{0.7}",
+          "quint8[1,1,4,4](0.3,5)",
+          "quantized::batch_norm2d(qx=%x, weight=%w, bias=%b, mean=%m, var=%v, eps=1e-05, output_scale=0.3, "
+          "output_zero_point=5)"),
       "quint8[1,1,4,4](0.3,5){0, 2, 5, 8, 11, 14, 17, 20, 23, 26, 29, 32, 35, 38, 41, 44}");
-  EXPECT_EQ(Call(std::string(kImage) +
-                     "  constant %w = float32[4]{1, 2, 3, 4}  constant %b = float32[4]{0, 1, 2, 3}",
-                 "quint8[1,1,4,4](0.1,20)",
-                 "quantized::layer_norm(input=%x, normalized_shape=[4], weight=%w, bias=%b, eps=1e-05, "
-                 "output_scale=0.1, output_zero_point=20)"),
-            "quint8[1,1,4,4](0.1,20){7, 21, 53, 104, 7, 21, 53, 104, 7, 21, 53, 104, 7, 21, 53, 104}");
+  EXPECT_EQ(
+      CallQuantized(std::string(kImage) +
+                        "  constant %w = float32[4]{1, 2, 3, 4}  constant %b = float32[4]{0, 1, 2, 3}",
+                    "quint8[1,1,4,4](0.1,20)",
+                    "quantized::layer_norm(input=%x, normalized_shape=[4], weight=%w, bias=%b, eps=1e-05, "
+                    "output_scale=0.1, output_zero_point=20)"),
+      "quint8[1,1,4,4](0.1,20){7, 21, 53, 104, 7, 21, 53, 104, 7, 21, 53, 104, 7, 21, 53, 104}");
 }
 
 TEST(QuantizedResampling, WeighsLevels) {
-  EXPECT_EQ(Call(kImage, "quint8[1,1,3,5](0.5,3)",
-                 "aten::upsample_bilinear2d(self=%x, output_size=[3,5], align_corners=false, scales_h=None, "
-                 "scales_w=None)"),
+  EXPECT_EQ(CallQuantized(
+                kImage, "quint8[1,1,3,5](0.5,3)",
+                "aten::upsample_bilinear2d(self=%x, output_size=[3,5], align_corners=false, scales_h=None, "
+                "scales_w=None)"),
             "quint8[1,1,3,5](0.5,3){2, 2, 3, 4, 5, 7, 8, 9, 9, 10, 12, 13, 14, 15, 15}");
 }
 

@@ -134,16 +134,16 @@ Results Interpolated(const Tensor& x, const Resampling& r, Sizes sizes) {
 
 // ---- quantized, over two dimensions: the levels are weighted in float32, and the zero point taken off
 
-struct Between {
+struct BetweenNeighbours {
   std::int64_t first, second;
   float first_weight, second_weight;
 };
 
-Between BetweenOf(const Resampling& r, std::size_t d, std::int64_t o) {
+BetweenNeighbours BetweenOf(const Resampling& r, std::size_t d, std::int64_t o) {
   const auto place = static_cast<float>(o);
   float at = r.align_corners ? r.FloatStep(d) * place : r.FloatStep(d) * (place + 0.5F) - 0.5F;
   at = std::max(at, 0.0F);
-  Between b{};
+  BetweenNeighbours b{};
   b.first = IndexAt(at, r.in[d] - 1);
   b.second = std::min(b.first + 1, r.in[d] - 1);
   b.second_weight = at - static_cast<float>(b.first);
@@ -163,7 +163,7 @@ Results QuantizedBilinear(const Call& call, const Tensor& x, const Resampling& r
     std::int64_t next = 0;
     ForEachIndex({Count(x.sizes) / std::max<std::int64_t>(Count(r.in), 1), r.out[1], r.out[2]},
                  [&](const Sizes& o) {
-                   const Between h = BetweenOf(r, 1, o[1]), w = BetweenOf(r, 2, o[2]);
+                   const BetweenNeighbours h = BetweenOf(r, 1, o[1]), w = BetweenOf(r, 2, o[2]);
                    const T* plane = levels.data.data() + o[0] * Count(r.in);
                    const auto row = [&](std::int64_t y) {
                      return w.first_weight * static_cast<float>(plane[y * width + w.first]) +

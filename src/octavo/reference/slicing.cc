@@ -25,7 +25,7 @@ Result<Tensor> Range(const Tensor& x, std::size_t axis, std::int64_t start, std:
 }
 
 // Python's meaning of an index: negative ones count from the end, and all are cut to [0, size].
-std::int64_t Cut(std::int64_t index, std::int64_t size) {
+std::int64_t CutOut(std::int64_t index, std::int64_t size) {
   if (index < 0) index = index < -size ? 0 : index + size;
   return std::min(index, size);
 }
@@ -36,8 +36,8 @@ Results Slice(const Call& call) {
   const std::size_t axis = OCTAVO_TRY(Axis(call.integer("dim"), x.sizes.size()));
   const std::int64_t size = x.sizes[axis], step = call.integer("step");
   if (step < 1) return Unsupported("argument step is not positive");
-  const std::int64_t start = call.has("start") ? Cut(call.integer("start"), size) : 0;
-  const std::int64_t end = call.has("end") ? Cut(call.integer("end"), size) : size;
+  const std::int64_t start = call.has("start") ? CutOut(call.integer("start"), size) : 0;
+  const std::int64_t end = call.has("end") ? CutOut(call.integer("end"), size) : size;
   return One(OCTAVO_TRY(Range(x, axis, start, end, step)));
 }
 
@@ -146,7 +146,7 @@ Result<Sizes> SectionsOrIndices(const Call& call, std::int64_t size) {
   }
   std::int64_t begin = 0;
   for (const std::int64_t index : call.ints("indices")) {
-    const std::int64_t end = Cut(index, size);
+    const std::int64_t end = CutOut(index, size);
     if (end < begin) return Unsupported("argument indices is not in ascending order");
     lengths.push_back(end - begin);
     begin = end;

@@ -15,7 +15,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-Result<std::unique_ptr<const File>> ParseText(std::string text, const Limits& limits = {}) {
+Result<std::unique_ptr<const File>> ParseBroken(std::string text, const Limits& limits = {}) {
   return Parse(std::make_shared<SourceText>(SourceText{"net.py", std::move(text)}), limits);
 }
 
@@ -32,7 +32,7 @@ class Refusal : public ::testing::TestWithParam<Refused> {};
 
 TEST_P(Refusal, SaysWhatAndWhere) {
   const Refused& expected = GetParam();
-  auto file = ParseText(expected.text);
+  auto file = ParseBroken(expected.text);
   ASSERT_FALSE(file);
   const Error& error = file.error();
   EXPECT_EQ(error.code(), ErrorCode::kInvalidFile);
@@ -226,7 +226,7 @@ std::string Repeat(const std::string& text, int times) {
 TEST_P(Deep, IsRefused) {
   const auto& [before, after] = GetParam();
   for (const int times : {401, 10'000, 100'000}) {
-    auto file = ParseText("x = " + Repeat(before, times) + "a" + Repeat(after, times) + "\n");
+    auto file = ParseBroken("x = " + Repeat(before, times) + "a" + Repeat(after, times) + "\n");
     ASSERT_FALSE(file);
     EXPECT_EQ(file.error().what(), "nested more than 400 levels deep");
     EXPECT_THAT(file.error().where(), StartsWith("net.py:1:"));
@@ -237,7 +237,7 @@ TEST_P(Deep, IsRefused) {
 TEST_P(Deep, IsReadUpToTheLimit) {
   const auto& [before, after] = GetParam();
   // Some forms take two levels a time.
-  auto file = ParseText("x = " + Repeat(before, 190) + "a" + Repeat(after, 190) + "\n");
+  auto file = ParseBroken("x = " + Repeat(before, 190) + "a" + Repeat(after, 190) + "\n");
   EXPECT_TRUE(file) << file.error().ToString();
 }
 
@@ -257,7 +257,7 @@ INSTANTIATE_TEST_SUITE_P(Expressions, Deep,
 TEST(DeepTree, ChainsInsideBrackets) {
   std::string expression = "a";
   for (int i = 0; i < 399; ++i) expression = "(" + expression + Repeat(".b", 300) + ")";
-  auto file = ParseText("x = " + expression + "\n");
+  auto file = ParseBroken("x = " + expression + "\n");
   ASSERT_FALSE(file);
   EXPECT_EQ(file.error().what(), "nested more than 400 levels deep");
 }
@@ -268,26 +268,26 @@ TEST(DeepTree, Blocks) {
     for (int i = 1; i <= depth; ++i) text += std::string(static_cast<std::size_t>(i), ' ') + "if a:\n";
     return text + std::string(static_cast<std::size_t>(depth) + 1, ' ') + "pass\n";
   };
-  EXPECT_TRUE(ParseText(nested(390)));
-  auto file = ParseText(nested(10'000));
+  EXPECT_TRUE(ParseBroken(nested(390)));
+  auto file = ParseBroken(nested(10'000));
   ASSERT_FALSE(file);
   EXPECT_EQ(file.error().what(), "nested more than 400 levels deep");
 }
 
 TEST(DeepTree, ElifsAndWithItems) {
   const std::string elifs = "def f():\n  if a: pass\n" + Repeat("  elif a: pass\n", 10'000);
-  auto file = ParseText(elifs);
+  auto file = ParseBroken(elifs);
   ASSERT_FALSE(file);
   EXPECT_EQ(file.error().what(), "nested more than 400 levels deep");
-  file = ParseText("def f():\n  with a" + Repeat(", a", 10'000) + ": pass\n");
+  file = ParseBroken("def f():\n  with a" + Repeat(", a", 10'000) + ": pass\n");
   ASSERT_FALSE(file);
   EXPECT_EQ(file.error().what(), "nested more than 400 levels deep");
-  file = ParseText("def f():\n  " + Repeat("(", 10'000) + "a" + Repeat(",)", 10'000) + " = b\n");
+  file = ParseBroken("def f():\n  " + Repeat("(", 10'000) + "a" + Repeat(",)", 10'000) + " = b\n");
   ASSERT_FALSE(file);
 }
 
 TEST(WideTree, IsRead) {
-  auto file = ParseText("x = [" + Repeat("1, ", 100'000) + "]\n" + Repeat("def f(): pass\n", 10'000));
+  auto file = ParseBroken("x = [" + Repeat("1, ", 100'000) + "]\n" + Repeat("def f(): pass\n", 10'000));
   ASSERT_TRUE(file) << file.error().ToString();
   EXPECT_EQ((*file)->statements.at(0)->value->children.size(), 100'000);
   EXPECT_EQ((*file)->functions.size(), 10'000);
@@ -297,12 +297,12 @@ TEST(WideTree, HasALimit) {
   Limits limits;
   limits.max_syntax_nodes = 1000;
   for (const std::string part : {"1, ", "a(), ", "f(b=1), "}) {
-    auto file = ParseText("x = [" + Repeat(part, 1000) + "]\n", limits);
+    auto file = ParseBroken("x = [" + Repeat(part, 1000) + "]\n", limits);
     ASSERT_FALSE(file);
     EXPECT_EQ(file.error().what(), "more than 1000 parts in one source file");
   }
   for (const std::string part : {"def f(): pass\n", "y = 1\n", "class A:\n  pass\n", "def f(a, b): pass\n"}) {
-    auto file = ParseText(Repeat(part, 1001), limits);
+    auto file = ParseBroken(Repeat(part, 1001), limits);
     ASSERT_FALSE(file);
     EXPECT_THAT(file.error().what(), HasSubstr("more than 1000 parts"));
   }
@@ -311,8 +311,8 @@ TEST(WideTree, HasALimit) {
 TEST(DeepTree, TheLimitIsTheCallers) {
   Limits limits;
   limits.max_source_depth = 10;
-  EXPECT_TRUE(ParseText("x = ((((((((1))))))))\n", limits));
-  auto file = ParseText("x = ((((((((((1))))))))))\n", limits);
+  EXPECT_TRUE(ParseBroken("x = ((((((((1))))))))\n", limits));
+  auto file = ParseBroken("x = ((((((((((1))))))))))\n", limits);
   ASSERT_FALSE(file);
   EXPECT_EQ(file.error().what(), "nested more than 10 levels deep");
 }

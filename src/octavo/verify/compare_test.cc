@@ -13,7 +13,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using ::testing::Pair;
 
 Tensor Quint8(std::vector<std::int64_t> sizes, const std::vector<std::uint8_t>& values,
               std::int64_t zero_point = 0) {
@@ -31,7 +30,7 @@ TEST(Compare, QuantizedInSteps) {
   EXPECT_EQ(d.differ, 3);
   EXPECT_EQ(d.largest, 3);
   EXPECT_TRUE(d.integers);
-  EXPECT_THAT(d.histogram, ElementsAre(Pair(-3, 1), Pair(1, 2)));
+  EXPECT_THAT(d.histogram, ElementsAre(::testing::Pair(-3, 1), ::testing::Pair(1, 2)));
   EXPECT_THAT(d.first, ElementsAre(0, 2));
   EXPECT_EQ(d.a_there, 30);
   EXPECT_EQ(d.b_there, 31);
@@ -48,7 +47,7 @@ TEST(Compare, ToleranceInSteps) {
 
 TEST(Compare, FarOnesCountAsSixteen) {
   EXPECT_THAT(Compare(Quint8({2}, {0, 255}), Quint8({2}, {200, 0}), {}).histogram,
-              ElementsAre(Pair(-16, 1), Pair(16, 1)));
+              ElementsAre(::testing::Pair(-16, 1), ::testing::Pair(16, 1)));
 }
 
 TEST(Compare, Int8ForUint8) {
@@ -70,7 +69,7 @@ TEST(Compare, FloatsRelativeToTheElementAndTheTensor) {
   EXPECT_EQ(d.differ, 1);
   EXPECT_THAT(d.first, ElementsAre(2));
   EXPECT_NEAR(d.largest, 1e-4 / std::sqrt(21. / 4), 1e-8);
-  EXPECT_THAT(d.histogram, ElementsAre(Pair(-5, 1)));
+  EXPECT_THAT(d.histogram, ElementsAre(::testing::Pair(-5, 1)));
   EXPECT_TRUE(Compare(a, Tensor::Floats({4}, {1.F, -2.F, 0.0001F, 4.F}), {.relative = 1e-4}).equal());
   EXPECT_FALSE(Compare(a, Tensor::Floats({4}, {1.F, -2.F, 1e-30F, 4.F}), {.relative = 0}).equal());
 }
@@ -82,7 +81,7 @@ TEST(Compare, FloatsThatAreNotFinite) {
   const Difference d = Compare(a, Tensor::Floats({4}, {1.F, -inf, 3.F, nan}), {});
   EXPECT_EQ(d.differ, 4);
   EXPECT_TRUE(std::isinf(d.largest));
-  EXPECT_THAT(d.histogram, ElementsAre(Pair(kNotFinite, 4)));
+  EXPECT_THAT(d.histogram, ElementsAre(::testing::Pair(kNotFinite, 4)));
 }
 
 TEST(Compare, ZerosOfEitherSignAreEqual) {
@@ -115,7 +114,8 @@ TEST(Compare, RunsAddUp) {
   EXPECT_EQ(sum.differ, 3);
   EXPECT_EQ(sum.largest, 2);
   EXPECT_THAT(sum.first, ElementsAre(1));
-  EXPECT_THAT(sum.histogram, ElementsAre(Pair(-1, 1), Pair(1, 1), Pair(2, 1)));
+  EXPECT_THAT(sum.histogram,
+              ElementsAre(::testing::Pair(-1, 1), ::testing::Pair(1, 1), ::testing::Pair(2, 1)));
 }
 
 }  // namespace

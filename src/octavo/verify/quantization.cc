@@ -11,7 +11,7 @@ using ir::Graph;
 using ir::Node;
 using ir::ValueId;
 
-std::size_t Index(ValueId id) { return static_cast<std::size_t>(id.index); }
+std::size_t ValueIndex(ValueId id) { return static_cast<std::size_t>(id.index); }
 
 std::vector<ValueId> Inputs(const Node& node) {
   std::vector<ValueId> inputs;
@@ -96,19 +96,19 @@ std::vector<std::optional<Quantization>> Quantizations(const Graph& graph) {
   for (const Node& node : graph.nodes()) {
     if (node.op != "DequantizeLinear") continue;
     const std::vector<ValueId> inputs = Inputs(node);
-    if (inputs.empty() || !inputs[0].valid() || found[Index(inputs[0])]) continue;
-    found[Index(inputs[0])] = FromInputs(graph, node, 1);
+    if (inputs.empty() || !inputs[0].valid() || found[ValueIndex(inputs[0])]) continue;
+    found[ValueIndex(inputs[0])] = FromInputs(graph, node, 1);
   }
   for (const Node& node : graph.nodes()) {
     std::optional<Quantization> quantization = FromAttributes(node);
     if (const auto at = ScaleInput(node.op); !quantization && at) quantization = FromInputs(graph, node, *at);
     if (!quantization && Moves(node.op)) {
       const std::vector<ValueId> inputs = Inputs(node);
-      if (!inputs.empty() && inputs[0].valid()) quantization = found[Index(inputs[0])];
+      if (!inputs.empty() && inputs[0].valid()) quantization = found[ValueIndex(inputs[0])];
     }
     if (!quantization) continue;
     for (const ValueId output : node.outputs) {
-      if (output.valid() && !graph.type(output).quantization) found[Index(output)] = quantization;
+      if (output.valid() && !graph.type(output).quantization) found[ValueIndex(output)] = quantization;
     }
   }
   return found;

@@ -15,7 +15,7 @@ using ir::Node;
 using ir::ValueId;
 using Values = std::unordered_map<std::int32_t, Tensor>;
 
-std::size_t Index(ValueId id) { return static_cast<std::size_t>(id.index); }
+std::size_t LayerIndex(ValueId id) { return static_cast<std::size_t>(id.index); }
 
 // A tensor whose elements lie in row-major order, so that it holds no more than them.
 Tensor Contiguous(const Tensor& tensor) {
@@ -28,7 +28,7 @@ class Runner {
  public:
   Runner(const Side& side, const std::vector<ValueId>& wanted)
       : side_(side), wanted_(side.graph->num_values()) {
-    for (const ValueId id : wanted) wanted_[Index(id)] = true;
+    for (const ValueId id : wanted) wanted_[LayerIndex(id)] = true;
   }
 
   // The wanted values for these inputs.
@@ -36,15 +36,15 @@ class Runner {
     Values values;
     const Graph& graph = *side_.graph;
     for (std::size_t i = 0; i < std::min(inputs.size(), graph.inputs().size()); ++i) {
-      if (wanted_[Index(graph.inputs()[i])]) values[graph.inputs()[i].index] = inputs[i];
+      if (wanted_[LayerIndex(graph.inputs()[i])]) values[graph.inputs()[i].index] = inputs[i];
     }
     const auto observe = [&](ValueId id, const Tensor& tensor) {
-      if (wanted_[Index(id)]) values.insert_or_assign(id.index, tensor);
+      if (wanted_[LayerIndex(id)]) values.insert_or_assign(id.index, tensor);
     };
     const std::vector<Tensor> outputs = OCTAVO_TRY(RunSide(inputs, observe));
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       const ValueId id = graph.outputs()[i].value;
-      if (wanted_[Index(id)]) values.try_emplace(id.index, outputs[i]);
+      if (wanted_[LayerIndex(id)]) values.try_emplace(id.index, outputs[i]);
     }
     return values;
   }
@@ -169,8 +169,8 @@ class Verifier {
         of_b_(b.graph->num_values(), -1) {
     std::vector<ValueId> wanted_a, wanted_b;
     for (const Pair& pair : pairs) {
-      of_b_[Index(pair.b)] = static_cast<std::int32_t>(report_.layers.size());
-      boundary_[Index(pair.b)] = true;
+      of_b_[LayerIndex(pair.b)] = static_cast<std::int32_t>(report_.layers.size());
+      boundary_[LayerIndex(pair.b)] = true;
       report_.layers.push_back(Describe(*a.graph, pair));
       wanted_a.push_back(pair.a);
       wanted_b.push_back(pair.b);
@@ -233,7 +233,7 @@ class Verifier {
     std::vector<Tensor> inputs;
     for (std::size_t i = 0; i < piece.inputs.size(); ++i) {
       const ValueId id = piece.inputs[i];
-      const std::int32_t at = of_b_[Index(id)];
+      const std::int32_t at = of_b_[LayerIndex(id)];
       const auto value =
           at < 0 ? of_a.end() : of_a.find(report_.layers[static_cast<std::size_t>(at)].pair.a.index);
       if (value == of_a.end()) return Unsupported("it reads a value that the first model does not have");
@@ -305,7 +305,7 @@ Status LearnSizes(Graph& graph, const engine::Options& options, const std::vecto
   std::vector<ValueId> wanted;
   for (const Node& node : graph.nodes()) {
     for (const ValueId output : node.outputs) {
-      if (output.valid() && quantizations[Index(output)]) wanted.push_back(output);
+      if (output.valid() && quantizations[LayerIndex(output)]) wanted.push_back(output);
     }
   }
   const Side side{.graph = &graph, .engine = options, .reference = {}};

@@ -155,7 +155,7 @@ std::optional<Group> MultiplyMatrix(const Int8Node& n) {
   return group;
 }
 
-std::optional<Group> Pool(const Int8Node& n) {
+std::optional<Group> FusePool(const Int8Node& n) {
   const auto p = Int8Pooling(n, std::nullopt);
   if (!p) return std::nullopt;
   const bool average = n.op == "AveragePool";
@@ -282,7 +282,7 @@ std::optional<Group> FuseInt8(const Pattern& pattern, ir::NodeId id) {
   if (n.x.empty()) return std::nullopt;
   if (op == "Conv" || op == "ConvRelu") return Convolve(n);
   if (op == "FC") return MultiplyMatrix(n);
-  if (op == "MaxPool" || op == "AveragePool") return Pool(n);
+  if (op == "MaxPool" || op == "AveragePool") return FusePool(n);
   if (op == "Add" || op == "AddRelu") return Sum(n);
   if (op == "Relu" || op == "Sigmoid") return Map(n);
   if (op == "Concat") return n.x.size() == n.inputs.size() ? Join(n) : std::nullopt;

@@ -48,7 +48,7 @@ Result<Pair> PairOf(Call& call) {
   return Pair{OCTAVO_TRY(call.dtype(0)), *sizes};
 }
 
-Result<Prepared> Arithmetic(Call& call, Real real, Integer integer, bool divides = false) {
+Result<Prepared> ArithmeticOf(Call& call, Real real, Integer integer, bool divides = false) {
   OCTAVO_TRY(call.Inputs(2, 2));
   OCTAVO_TRY(CheckNumber(call, 0));
   const auto [dtype, sizes] = OCTAVO_TRY(PairOf(call));
@@ -70,10 +70,10 @@ Result<Prepared> Arithmetic(Call& call, Real real, Integer integer, bool divides
 
 Result<Prepared> Mod(Call& call) {
   if (OCTAVO_TRY(call.Int("fmod", 0)) != 0)
-    return Arithmetic(
+    return ArithmeticOf(
         call, [](double a, double b) { return std::fmod(a, b); }, Remainder, true);
   if (IsFloat(OCTAVO_TRY(call.dtype(0)))) return call.Invalid("Mod of floats needs fmod = 1");
-  return Arithmetic(call, nullptr, Modulo, true);
+  return ArithmeticOf(call, nullptr, Modulo, true);
 }
 
 // The exponent may have another type than the base.
@@ -131,7 +131,7 @@ Result<Prepared> PRelu(Call& call) {
   // The slope broadcasts to x, not x to the slope.
   const Sizes x = OCTAVO_TRY(call.sizes(0)), slope = OCTAVO_TRY(call.sizes(1));
   if (Broadcast(x, slope) != x) return DoNotBroadcast(call, slope, x);
-  return Arithmetic(
+  return ArithmeticOf(
       call, [](double v, double s) { return v < 0 ? s * v : v; },
       [](std::int64_t v, std::int64_t s) { return v < 0 ? Multiply(s, v) : v; });
 }
@@ -178,19 +178,19 @@ Error DoNotBroadcast(const Call& call, const Sizes& a, const Sizes& b) {
 
 void AddBinary(Registry& registry) {
   registry.Add("Add", [](Call& call) {
-    return Arithmetic(
+    return ArithmeticOf(
         call, [](double a, double b) { return a + b; }, Add);
   });
   registry.Add("Sub", [](Call& call) {
-    return Arithmetic(
+    return ArithmeticOf(
         call, [](double a, double b) { return a - b; }, Subtract);
   });
   registry.Add("Mul", [](Call& call) {
-    return Arithmetic(
+    return ArithmeticOf(
         call, [](double a, double b) { return a * b; }, Multiply);
   });
   registry.Add("Div", [](Call& call) {
-    return Arithmetic(
+    return ArithmeticOf(
         call, [](double a, double b) { return a / b; }, Divide, true);
   });
   registry.Add("Mod", Mod);

@@ -82,7 +82,7 @@ Result<Prepared> Unary(Call& call, F f) {
   });
 }
 
-Result<Prepared> LeakyRelu(Call& call) {
+Result<Prepared> QLinearLeakyRelu(Call& call) {
   const double alpha = OCTAVO_TRY(call.Real("alpha", double{0.01F}));
   return Unary(call, [alpha](double v) { return v < 0 ? alpha * v : v; });
 }
@@ -114,7 +114,7 @@ Result<Prepared> GlobalAveragePool(Call& call) {
 }
 
 // Scale and zero point of the result, then three inputs for each operand.
-Result<Prepared> Concat(Call& call) {
+Result<Prepared> QLinearConcat(Call& call) {
   if (call.num_inputs() < 5 || call.num_inputs() % 3 != 2)
     return call.Invalid(fmt::format("it has {} inputs", call.num_inputs()));
   OCTAVO_TRY(CheckDType(call, 0, {DType::kFloat32}));
@@ -161,9 +161,9 @@ void AddContrib(Registry& registry) {
                [](Call& call) { return Binary(call, [](double a, double b) { return a * b; }); });
   registry.Add("com.microsoft::QLinearSigmoid",
                [](Call& call) { return Unary(call, [](double v) { return 1 / (1 + std::exp(-v)); }); });
-  registry.Add("com.microsoft::QLinearLeakyRelu", LeakyRelu);
+  registry.Add("com.microsoft::QLinearLeakyRelu", QLinearLeakyRelu);
   registry.Add("com.microsoft::QLinearGlobalAveragePool", GlobalAveragePool);
-  registry.Add("com.microsoft::QLinearConcat", Concat);
+  registry.Add("com.microsoft::QLinearConcat", QLinearConcat);
 }
 
 }  // namespace octavo::engine::literal

@@ -8,7 +8,7 @@ namespace octavo::engine::literal {
 namespace {
 
 // Sizes of a convolution, [N, C, ...] by [M, C/group, ...], or transposed by [C, M/group, ...].
-struct Layout {
+struct ConvLayout {
   std::int64_t batch = 0, channels = 0, outputs = 0, group = 1;
   std::int64_t image = 1, taps = 1,
                pixels = 1;  // elements of an input image, of the window, of an output image
@@ -16,11 +16,11 @@ struct Layout {
   Sizes result;
 };
 
-Result<Layout> LayoutOf(Call& call, std::size_t weight_input, bool transposed) {
+Result<ConvLayout> ConvLayoutOf(Call& call, std::size_t weight_input, bool transposed) {
   const Sizes x = OCTAVO_TRY(call.sizes(0)), w = OCTAVO_TRY(call.sizes(weight_input));
   if (x.size() < 3 || w.size() != x.size())
     return call.Invalid(fmt::format("its input has {} dimensions, its weight {}", x.size(), w.size()));
-  Layout l;
+  ConvLayout l;
   l.group = OCTAVO_TRY(call.Int("group", 1));
   l.batch = x[0];
   l.channels = x[1];
@@ -52,7 +52,7 @@ Result<Layout> LayoutOf(Call& call, std::size_t weight_input, bool transposed) {
   return l;
 }
 
-struct Tap {
+struct ConvTap {
   std::int64_t output, tap, input;
 };
 
@@ -60,7 +60,7 @@ struct Tap {
 template <typename F>
 void ForEachPiece(const Window& window, F&& f) {
   constexpr std::size_t kPiece = 1 << 16;
-  std::vector<Tap> taps;
+  std::vector<ConvTap> taps;
   ForEachTap(window, [&](std::int64_t o, std::int64_t k, std::int64_t i) {
     taps.push_back({o, k, i});
     if (taps.size() < kPiece) return;
@@ -72,17 +72,17 @@ void ForEachPiece(const Window& window, F&& f) {
 
 // sum of x * w, in T.
 template <typename T>
-std::vector<T> Convolve(const Layout& l, const std::vector<T>& x, const std::vector<T>& w) {
+std::vector<T> Convolve(const ConvLayout& l, const std::vector<T>& x, const std::vector<T>& w) {
   std::vector<T> y(static_cast<std::size_t>(Product(l.result)));
   const std::int64_t in_group = l.channels / l.group, out_group = l.outputs / l.group;
-  ForEachPiece(l.window, [&](const std::vector<Tap>& taps) {
+  ForEachPiece(l.window, [&](const std::vector<ConvTap>& taps) {
     for (std::int64_t n = 0; n < l.batch; ++n) {
       for (std::int64_t m = 0; m < l.outputs; ++m) {
         T* to = y.data() + (n * l.outputs + m) * l.pixels;
         for (std::int64_t c = 0; c < in_group; ++c) {
           const T* from = x.data() + (n * l.channels + m / out_group * in_group + c) * l.image;
           const T* weight = w.data() + (m * in_group + c) * l.taps;
-          for (const Tap& t : taps) to[t.output] += from[t.input] * weight[t.tap];
+          for (const ConvTap& t : taps) to[t.output] += from[t.input] * weight[t.tap];
         }
       }
     }
@@ -92,19 +92,19 @@ std::vector<T> Convolve(const Layout& l, const std::vector<T>& x, const std::vec
 
 // Every input element is spread over the window: the transpose of Convolve with input and output exchanged.
 template <typename T>
-std::vector<T> ConvolveTransposed(const Layout& l, const std::vector<T>& x, const std::vector<T>& w) {
+std::vector<T> ConvolveTransposed(const ConvLayout& l, const std::vector<T>& x, const std::vector<T>& w) {
   std::vector<T> y(static_cast<std::size_t>(Product(l.result)));
   Window back = l.window;
   std::swap(back.input, back.output);
   const std::int64_t in_group = l.channels / l.group, out_group = l.outputs / l.group;
-  ForEachPiece(back, [&](const std::vector<Tap>& taps) {
+  ForEachPiece(back, [&](const std::vector<ConvTap>& taps) {
     for (std::int64_t n = 0; n < l.batch; ++n) {
       for (std::int64_t c = 0; c < l.channels; ++c) {
         const T* from = x.data() + (n * l.channels + c) * l.image;
         for (std::int64_t m = 0; m < out_group; ++m) {
           T* to = y.data() + (n * l.outputs + c / in_group * out_group + m) * l.pixels;
           const T* weight = w.data() + (c * out_group + m) * l.taps;
-          for (const Tap& t : taps) to[t.input] += from[t.output] * weight[t.tap];
+          for (const ConvTap& t : taps) to[t.input] += from[t.output] * weight[t.tap];
         }
       }
     }
@@ -113,7 +113,7 @@ std::vector<T> ConvolveTransposed(const Layout& l, const std::vector<T>& x, cons
 }
 
 template <typename T>
-void AddBias(const Layout& l, const std::vector<T>& bias, std::vector<T>& y) {
+void AddBias(const ConvLayout& l, const std::vector<T>& bias, std::vector<T>& y) {
   for (std::size_t i = 0; i < y.size(); ++i)
     y[i] += bias[i / static_cast<std::size_t>(l.pixels) % static_cast<std::size_t>(l.outputs)];
 }
@@ -123,7 +123,7 @@ Result<Prepared> Conv(Call& call) {
   OCTAVO_TRY(call.Inputs(2, 3));
   OCTAVO_TRY(CheckFloat(call, 0));
   OCTAVO_TRY(CheckSameType(call));
-  const Layout l = OCTAVO_TRY(LayoutOf(call, 1, transposed));
+  const ConvLayout l = OCTAVO_TRY(ConvLayoutOf(call, 1, transposed));
   if (call.has(2) && OCTAVO_TRY(call.sizes(2)) != Sizes{l.outputs})
     return call.Invalid("its bias has another size");
   const DType dtype = OCTAVO_TRY(call.dtype(0));
@@ -163,7 +163,7 @@ Result<Prepared> ConvInteger(Call& call) {
   OCTAVO_TRY(call.Inputs(2, 4));
   OCTAVO_TRY(CheckDType(call, 0, {DType::kUint8, DType::kInt8}));
   OCTAVO_TRY(CheckDType(call, 1, {DType::kUint8, DType::kInt8}));
-  const Layout l = OCTAVO_TRY(LayoutOf(call, 1, false));
+  const ConvLayout l = OCTAVO_TRY(ConvLayoutOf(call, 1, false));
   for (std::size_t i = 2; i < call.num_inputs(); ++i) {
     if (!call.has(i)) continue;
     if (OCTAVO_TRY(call.dtype(i)) != OCTAVO_TRY(call.dtype(i - 2)))
@@ -182,7 +182,7 @@ Result<Prepared> QLinearConv(Call& call) {
   OCTAVO_TRY(call.Inputs(8, 9));
   for (const std::size_t i : {0, 2, 3, 5, 7}) OCTAVO_TRY(CheckDType(call, i, {DType::kUint8, DType::kInt8}));
   for (const std::size_t i : {1, 4, 6}) OCTAVO_TRY(CheckFloat(call, i));
-  const Layout l = OCTAVO_TRY(LayoutOf(call, 3, false));
+  const ConvLayout l = OCTAVO_TRY(ConvLayoutOf(call, 3, false));
   for (const std::size_t i : {1, 2, 6, 7}) OCTAVO_TRY(CheckPerOutput(call, i, 1));
   for (const std::size_t i : {4, 5}) OCTAVO_TRY(CheckPerOutput(call, i, l.outputs));
   if (OCTAVO_TRY(call.dtype(2)) != OCTAVO_TRY(call.dtype(0)) ||

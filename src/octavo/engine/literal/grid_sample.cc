@@ -39,7 +39,7 @@ std::int64_t Padded(double at, std::int64_t size, const Options& o) {
 }
 
 // Of PyTorch's cubic kernel, a = -0.75.
-double Cubic(double distance) {
+double CubicWeight(double distance) {
   constexpr double kA = -0.75;
   const double d = std::fabs(distance);
   if (d <= 1) return ((kA + 2) * d - (kA + 3)) * d * d + 1;
@@ -47,19 +47,19 @@ double Cubic(double distance) {
   return 0;
 }
 
-struct Tap {
+struct GridTap {
   std::int64_t index;
   double weight;
 };
 
-std::vector<Tap> TapsOf(double at, std::int64_t size, const Options& o) {
+std::vector<GridTap> GridTapsOf(double at, std::int64_t size, const Options& o) {
   if (o.mode == "nearest") return {{Padded(std::nearbyint(at), size, o), 1}};
   const double base = std::floor(at), ratio = at - base;
-  std::vector<Tap> taps;
+  std::vector<GridTap> taps;
   if (o.mode == "linear") {
     taps = {{Padded(base, size, o), 1 - ratio}, {Padded(base + 1, size, o), ratio}};
   } else {
-    for (double i = -1; i <= 2; ++i) taps.push_back({Padded(base + i, size, o), Cubic(i - ratio)});
+    for (double i = -1; i <= 2; ++i) taps.push_back({Padded(base + i, size, o), CubicWeight(i - ratio)});
   }
   return taps;
 }
@@ -98,16 +98,16 @@ Result<Prepared> GridSample(Call& call) {
     for (std::size_t p = 0; p < static_cast<std::size_t>(x[0]) * pixels; ++p) {
       const auto n = static_cast<std::int64_t>(p / pixels);
       // Offsets in a plane, with weights: all combinations of the dimensions' taps.
-      std::vector<Tap> taps{{0, 1}};
+      std::vector<GridTap> taps{{0, 1}};
       for (std::size_t d = 0; d < dims; ++d) {
         // The grid has the last dimension first.
         const std::int64_t size = x[2 + d];
         const double at =
             Unnormalized(points[p * dims + dims - 1 - d], static_cast<double>(size), o.align_corners);
-        std::vector<Tap> next;
-        const std::vector<Tap> own = TapsOf(at, size, o);
-        for (const Tap& tap : taps) {
-          for (const Tap& more : own) {
+        std::vector<GridTap> next;
+        const std::vector<GridTap> own = GridTapsOf(at, size, o);
+        for (const GridTap& tap : taps) {
+          for (const GridTap& more : own) {
             if (tap.index >= 0 && more.index >= 0)
               next.push_back({tap.index * size + more.index, tap.weight * more.weight});
           }
@@ -116,7 +116,7 @@ Result<Prepared> GridSample(Call& call) {
       }
       for (std::int64_t c = 0; c < channels; ++c) {
         double sum = 0;
-        for (const Tap& tap : taps)
+        for (const GridTap& tap : taps)
           sum += tap.weight * image[static_cast<std::size_t>((n * channels + c) * plane + tap.index)];
         y[static_cast<std::size_t>(n * channels + c) * pixels + p % pixels] = sum;
       }

@@ -123,7 +123,7 @@ Result<Tensor> Scattered(const Tensor& data, const std::vector<std::int64_t>& at
   return FromIntegers(data.dtype, data.sizes, y);
 }
 
-Result<std::string> ReductionOf(Call& call) {
+Result<std::string> ScatterReductionOf(Call& call) {
   const std::string reduction = OCTAVO_TRY(call.Text("reduction", "none"));
   for (const char* known : {"none", "add", "mul", "min", "max"}) {
     if (reduction == known) return reduction;
@@ -144,7 +144,7 @@ Result<Prepared> ScatterElements(Call& call) {
   const Indexed g = OCTAVO_TRY(IndexedOf(call, 3, OCTAVO_TRY(call.Int("axis", 0))));
   OCTAVO_TRY(CheckAlongAxis(call, g));
   OCTAVO_TRY(CheckUpdates(call, g.indices));
-  const std::string reduction = OCTAVO_TRY(ReductionOf(call));
+  const std::string reduction = OCTAVO_TRY(ScatterReductionOf(call));
   return One(g.data.dtype, *g.data.sizes, [axis = g.axis, reduction](const Operands& in) -> Result<Tensor> {
     return Scattered(*in[0], OCTAVO_TRY(AlongAxis(*in[1], in[0]->sizes, axis)), *in[2], reduction);
   });
@@ -203,7 +203,7 @@ Result<Prepared> GatherNd(Call& call) {
 Result<Prepared> ScatterNd(Call& call) {
   const Indexed g = OCTAVO_TRY(IndexedOf(call, 3, std::nullopt));
   OCTAVO_TRY(CheckUpdates(call, OCTAVO_TRY(SlicesSizes(call, g, 0))));
-  const std::string reduction = OCTAVO_TRY(ReductionOf(call));
+  const std::string reduction = OCTAVO_TRY(ScatterReductionOf(call));
   return One(g.data.dtype, *g.data.sizes, [reduction](const Operands& in) -> Result<Tensor> {
     return Scattered(*in[0], OCTAVO_TRY(Slices(*in[1], in[0]->sizes, 0)), *in[2], reduction);
   });

@@ -51,7 +51,7 @@ Prepared Mapped(Sizes sizes, Int8Parameters parameters, const Table& table) {
   });
 }
 
-Result<Prepared> Relu(Call& call) {
+Result<Prepared> Int8Relu(Call& call) {
   OCTAVO_TRY(call.Inputs(1, 1));
   const ValueType type = OCTAVO_TRY(Int8Type(call, 0));
   const Int8Parameters parameters = OCTAVO_TRY(KeptParameters(call));
@@ -61,7 +61,7 @@ Result<Prepared> Relu(Call& call) {
   return Mapped(*type.sizes, parameters, table);
 }
 
-Result<Prepared> Sigmoid(Call& call) {
+Result<Prepared> Int8Sigmoid(Call& call) {
   OCTAVO_TRY(call.Inputs(1, 1));
   const ValueType type = OCTAVO_TRY(Int8Type(call, 0));
   const Int8Parameters x = OCTAVO_TRY(call.int8(0)), y = OCTAVO_TRY(ResultParameters(call));
@@ -78,7 +78,7 @@ Result<Prepared> Sigmoid(Call& call) {
 // Fixed point with 22 bits for the larger of the two factors, ties away from zero; PyTorch's qnnpack and
 // Caffe2 compute the same.
 template <bool relu>
-Result<Prepared> Add(Call& call) {
+Result<Prepared> Int8Add(Call& call) {
   OCTAVO_TRY(call.Inputs(2, 2));
   const ValueType type = OCTAVO_TRY(Int8Type(call, 0));
   if (OCTAVO_TRY(Int8Type(call, 1)).sizes != type.sizes)
@@ -113,10 +113,10 @@ Result<Prepared> Add(Call& call) {
 void AddInt8Arithmetic(Registry& registry) {
   registry.Add(Int8Name("Int8Quantize"), Quantize);
   registry.Add(Int8Name("Int8Dequantize"), Dequantize);
-  registry.Add(Int8Name("Int8Relu"), Relu);
-  registry.Add(Int8Name("Int8Sigmoid"), Sigmoid);
-  registry.Add(Int8Name("Int8Add"), Add<false>);
-  registry.Add(Int8Name("Int8AddRelu"), Add<true>);
+  registry.Add(Int8Name("Int8Relu"), Int8Relu);
+  registry.Add(Int8Name("Int8Sigmoid"), Int8Sigmoid);
+  registry.Add(Int8Name("Int8Add"), Int8Add<false>);
+  registry.Add(Int8Name("Int8AddRelu"), Int8Add<true>);
 }
 
 }  // namespace octavo::engine::literal

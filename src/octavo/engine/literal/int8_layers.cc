@@ -7,7 +7,7 @@ namespace octavo::engine::literal {
 namespace {
 
 // Sums are taken without sign, where they wrap as registers do.
-std::vector<std::uint32_t> Shifted(const Tensor& tensor, std::int32_t zero_point) {
+std::vector<std::uint32_t> ShiftedInt8(const Tensor& tensor, std::int32_t zero_point) {
   const std::uint8_t* data = Data<std::uint8_t>(tensor);
   std::vector<std::uint32_t> values(static_cast<std::size_t>(tensor.num_elements()));
   for (std::size_t i = 0; i < values.size(); ++i)
@@ -29,7 +29,7 @@ Status CheckBias(Call& call, std::int64_t outputs) {
 }
 
 template <bool relu>
-Result<Prepared> Conv(Call& call) {
+Result<Prepared> Int8Conv(Call& call) {
   OCTAVO_TRY(call.Inputs(3, 3));
   const Sizes x = *OCTAVO_TRY(Int8Type(call, 0)).sizes, w = *OCTAVO_TRY(Int8Type(call, 1)).sizes;
   if (x.size() != 4 || w.size() != 4) return call.Invalid("its input or weight has not 4 dimensions");
@@ -45,8 +45,8 @@ Result<Prepared> Conv(Call& call) {
   const Sizes result{x[0], window.output[0], window.output[1], w[0]};
   if (!CountElements(result)) return call.Invalid("its result is too large");
   return OneInt8(result, yp, [=](const Operands& in) -> Result<Tensor> {
-    const std::vector<std::uint32_t> values = Shifted(*in[0], xp.zero_point),
-                                     weights = Shifted(*in[1], wp.zero_point);
+    const std::vector<std::uint32_t> values = ShiftedInt8(*in[0], xp.zero_point),
+                                     weights = ShiftedInt8(*in[1], wp.zero_point);
     const std::int32_t* bias = Data<std::int32_t>(*in[2]);
     std::vector<std::byte> bytes(static_cast<std::size_t>(Product(result)));
     const std::int64_t depth = w[3], outputs = w[0];
@@ -97,8 +97,8 @@ Result<Prepared> FullyConnected(Call& call) {
   const Int8Parameters yp = OCTAVO_TRY(ResultParameters(call));
   const Requantizer requantize = OCTAVO_TRY(Requantizer::Of(call, xp.scale, wp.scale, yp, false));
   return OneInt8(result, yp, [=](const Operands& in) -> Result<Tensor> {
-    const std::vector<std::uint32_t> values = Shifted(*in[0], xp.zero_point),
-                                     weights = Shifted(*in[1], wp.zero_point);
+    const std::vector<std::uint32_t> values = ShiftedInt8(*in[0], xp.zero_point),
+                                     weights = ShiftedInt8(*in[1], wp.zero_point);
     const std::int32_t* bias = Data<std::int32_t>(*in[2]);
     std::vector<std::byte> bytes(static_cast<std::size_t>(Product(result)));
     for (std::size_t i = 0; i < bytes.size(); ++i) {
@@ -114,8 +114,8 @@ Result<Prepared> FullyConnected(Call& call) {
 }  // namespace
 
 void AddInt8Layers(Registry& registry) {
-  registry.Add(Int8Name("Int8Conv"), Conv<false>);
-  registry.Add(Int8Name("Int8ConvRelu"), Conv<true>);
+  registry.Add(Int8Name("Int8Conv"), Int8Conv<false>);
+  registry.Add(Int8Name("Int8ConvRelu"), Int8Conv<true>);
   registry.Add(Int8Name("Int8FC"), FullyConnected);
 }
 

@@ -44,7 +44,7 @@ Result<Prepared> GivenInts(Call& call) {
   return prepared;
 }
 
-Result<Prepared> Transpose(Call& call) {
+Result<Prepared> Int8Transpose(Call& call) {
   OCTAVO_TRY(call.Inputs(1, 1));
   const Sizes x = *OCTAVO_TRY(Int8Type(call, 0)).sizes;
   const Int8Parameters parameters = OCTAVO_TRY(KeptParameters(call));
@@ -63,7 +63,7 @@ Result<Prepared> Transpose(Call& call) {
   });
 }
 
-Result<Prepared> Reshape(Call& call) {
+Result<Prepared> Int8Reshape(Call& call) {
   OCTAVO_TRY(call.Inputs(1, 2));
   const Sizes x = *OCTAVO_TRY(Int8Type(call, 0)).sizes;
   const Int8Parameters parameters = OCTAVO_TRY(KeptParameters(call));
@@ -90,7 +90,7 @@ Result<Prepared> Reshape(Call& call) {
 }
 
 // A negative index i counts from the end's end: size + 1 + i.
-Result<Prepared> Slice(Call& call) {
+Result<Prepared> Int8Slice(Call& call) {
   OCTAVO_TRY(call.Inputs(1, 1));
   const Sizes x = *OCTAVO_TRY(Int8Type(call, 0)).sizes;
   const Int8Parameters parameters = OCTAVO_TRY(KeptParameters(call));
@@ -113,7 +113,7 @@ Result<Prepared> Slice(Call& call) {
 std::int64_t DefaultAxis(const std::string& order) { return order == "NHWC" ? 3 : order == "NCHW" ? 1 : 0; }
 
 // Caffe2 copies bytes.  In PyTorch an operand with another scale or zero point is quantized again.
-Result<Prepared> Concat(Call& call) {
+Result<Prepared> Int8Concat(Call& call) {
   OCTAVO_TRY(call.Inputs(1, call.num_inputs()));
   Sizes sizes = *OCTAVO_TRY(Int8Type(call, 0)).sizes;
   const Int8Parameters y = OCTAVO_TRY(KeptParameters(call));
@@ -215,10 +215,10 @@ Result<Prepared> ResizeNearest(Call& call) {
 void AddInt8Movement(Registry& registry) {
   registry.Add(Int8Name("Int8GivenTensorFill"), GivenTensor);
   registry.Add(Int8Name("Int8GivenIntTensorFill"), GivenInts);
-  registry.Add(Int8Name("Int8Transpose"), Transpose);
-  registry.Add(Int8Name("Int8Reshape"), Reshape);
-  registry.Add(Int8Name("Int8Slice"), Slice);
-  registry.Add(Int8Name("Int8Concat"), Concat);
+  registry.Add(Int8Name("Int8Transpose"), Int8Transpose);
+  registry.Add(Int8Name("Int8Reshape"), Int8Reshape);
+  registry.Add(Int8Name("Int8Slice"), Int8Slice);
+  registry.Add(Int8Name("Int8Concat"), Int8Concat);
   registry.Add(Int8Name("Int8ResizeNearest"), ResizeNearest);
 }
 

@@ -29,14 +29,14 @@ void ForEachCell(const Sizes& x, const Int8Window& w, F f) {
   }
 }
 
-struct Layout {
+struct Int8PoolLayout {
   Sizes x, result;
   Int8Window window;
 };
 
-Result<Layout> LayoutOf(Call& call) {
+Result<Int8PoolLayout> Int8PoolLayoutOf(Call& call) {
   OCTAVO_TRY(call.Inputs(1, 1));
-  Layout l{.x = *OCTAVO_TRY(Int8Type(call, 0)).sizes};
+  Int8PoolLayout l{.x = *OCTAVO_TRY(Int8Type(call, 0)).sizes};
   if (l.x.size() != 4) return call.Invalid(fmt::format("its input has {} dimensions", l.x.size()));
   l.window = OCTAVO_TRY(Int8WindowOf(call, l.x, nullptr));
   if (l.window.dilation[0] != 1 || l.window.dilation[1] != 1)
@@ -50,8 +50,8 @@ Result<Layout> LayoutOf(Call& call) {
   return l;
 }
 
-Result<Prepared> MaxPool(Call& call) {
-  const Layout l = OCTAVO_TRY(LayoutOf(call));
+Result<Prepared> Int8MaxPool(Call& call) {
+  const Int8PoolLayout l = OCTAVO_TRY(Int8PoolLayoutOf(call));
   const Int8Parameters parameters = OCTAVO_TRY(KeptParameters(call));
   if (call.arithmetic() == Arithmetic::kCaffe2 && l.window.kernel[0] == 1 && l.window.kernel[1] == 1)
     return call.NotSupported("Caffe2 refuses a window of 1 x 1");
@@ -74,8 +74,8 @@ std::int64_t AwayFromZero(std::int64_t acc, float scale) {
 }
 
 // The padding counts, and its cells are zeros.
-Result<Prepared> AveragePool(Call& call) {
-  const Layout l = OCTAVO_TRY(LayoutOf(call));
+Result<Prepared> Int8AveragePool(Call& call) {
+  const Int8PoolLayout l = OCTAVO_TRY(Int8PoolLayoutOf(call));
   const Int8Parameters xp = OCTAVO_TRY(call.int8(0)), yp = OCTAVO_TRY(ResultParameters(call));
   const float scale = xp.scale / (yp.scale * static_cast<float>(l.window.kernel[0] * l.window.kernel[1]));
   const bool caffe2 = call.arithmetic() == Arithmetic::kCaffe2;
@@ -104,8 +104,8 @@ Result<Prepared> AveragePool(Call& call) {
 }  // namespace
 
 void AddInt8Pooling(Registry& registry) {
-  registry.Add(Int8Name("Int8MaxPool"), MaxPool);
-  registry.Add(Int8Name("Int8AveragePool"), AveragePool);
+  registry.Add(Int8Name("Int8MaxPool"), Int8MaxPool);
+  registry.Add(Int8Name("Int8AveragePool"), Int8AveragePool);
 }
 
 }  // namespace octavo::engine::literal

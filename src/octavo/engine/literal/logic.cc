@@ -9,20 +9,20 @@
 namespace octavo::engine::literal {
 namespace {
 
-using Integer = std::int64_t (*)(std::int64_t, std::int64_t);
+using IntegerTest = std::int64_t (*)(std::int64_t, std::int64_t);
 
-Result<Sizes> Broadcast(Call& call) {
+Result<Sizes> BroadcastInputs(Call& call) {
   OCTAVO_TRY(call.Inputs(2, 2));
   OCTAVO_TRY(CheckSameType(call));
   const Sizes a = OCTAVO_TRY(call.sizes(0)), b = OCTAVO_TRY(call.sizes(1));
-  const auto sizes = literal::Broadcast(a, b);
+  const auto sizes = Broadcast(a, b);
   if (!sizes) return DoNotBroadcast(call, a, b);
   return *sizes;
 }
 
 template <typename Compare>
 Result<Prepared> Comparison(Call& call, Compare) {
-  const Sizes sizes = OCTAVO_TRY(Broadcast(call));
+  const Sizes sizes = OCTAVO_TRY(BroadcastInputs(call));
   const DType dtype = OCTAVO_TRY(call.dtype(0));
   if (!IsNumber(dtype) && dtype != DType::kBool) return call.Invalid("its operands cannot be compared");
   return One(DType::kBool, sizes, [sizes, dtype](const Operands& in) -> Result<Tensor> {
@@ -35,12 +35,12 @@ Result<Prepared> Comparison(Call& call, Compare) {
   });
 }
 
-Result<Prepared> Bits(Call& call, bool of_bools, Integer f) {
+Result<Prepared> Bits(Call& call, bool of_bools, IntegerTest f) {
   OCTAVO_TRY(call.Inputs(2, 2));
   const DType dtype = OCTAVO_TRY(call.dtype(0));
   if (of_bools ? dtype != DType::kBool : !IsInteger(dtype))
     return call.Invalid(fmt::format("its operands cannot be {}", Name(dtype)));
-  const Sizes sizes = OCTAVO_TRY(Broadcast(call));
+  const Sizes sizes = OCTAVO_TRY(BroadcastInputs(call));
   return One(dtype, sizes, [sizes, dtype, f](const Operands& in) -> Result<Tensor> {
     return FromIntegers(
         dtype, sizes,
@@ -92,9 +92,9 @@ Result<Prepared> Where(Call& call) {
   if (dtype != OCTAVO_TRY(call.dtype(2))) return call.Invalid("its two choices have different types");
   const Sizes condition = OCTAVO_TRY(call.sizes(0)), a = OCTAVO_TRY(call.sizes(1)),
               b = OCTAVO_TRY(call.sizes(2));
-  const auto both = literal::Broadcast(a, b);
+  const auto both = Broadcast(a, b);
   if (!both) return DoNotBroadcast(call, a, b);
-  const auto sizes = literal::Broadcast(*both, condition);
+  const auto sizes = Broadcast(*both, condition);
   if (!sizes) return DoNotBroadcast(call, *both, condition);
   return One(dtype, *sizes, [dtype, sizes = *sizes](const Operands& in) -> Result<Tensor> {
     const auto spread = [&](const Tensor& t) {

@@ -9,20 +9,20 @@ namespace octavo::engine::literal {
 namespace {
 
 // Matrices [rows, depth] by [depth, columns] for each index of the other dimensions, which broadcast.
-struct Layout {
+struct MatMulLayout {
   std::int64_t rows = 1, depth = 1, columns = 1;
   Sizes batch;             // broadcast
   Sizes a_steps, b_steps;  // by dimension of `batch`, in matrices
   Sizes result;
 };
 
-Result<Layout> LayoutOf(Call& call, std::size_t first, std::size_t second) {
+Result<MatMulLayout> MatMulLayoutOf(Call& call, std::size_t first, std::size_t second) {
   Sizes a = OCTAVO_TRY(call.sizes(first)), b = OCTAVO_TRY(call.sizes(second));
   if (a.empty() || b.empty()) return call.Invalid("a scalar is no matrix");
   const bool a_vector = a.size() == 1, b_vector = b.size() == 1;
   if (a_vector) a.insert(a.begin(), 1);
   if (b_vector) b.push_back(1);
-  Layout l;
+  MatMulLayout l;
   l.rows = a[a.size() - 2];
   l.depth = a.back();
   l.columns = b.back();
@@ -43,7 +43,7 @@ Result<Layout> LayoutOf(Call& call, std::size_t first, std::size_t second) {
 }
 
 template <typename T>
-std::vector<T> Multiply(const Layout& l, const std::vector<T>& a, const std::vector<T>& b) {
+std::vector<T> MultiplyMatrices(const MatMulLayout& l, const std::vector<T>& a, const std::vector<T>& b) {
   std::vector<T> y(static_cast<std::size_t>(Product(l.result)));
   std::vector<std::int64_t> from_b(static_cast<std::size_t>(Product(l.batch)));
   ForEachOffset(l.batch, l.b_steps, 0,
@@ -70,11 +70,11 @@ Result<Prepared> MatMul(Call& call) {
   OCTAVO_TRY(call.Inputs(2, 2));
   OCTAVO_TRY(CheckNumber(call, 0));
   OCTAVO_TRY(CheckSameType(call));
-  const Layout l = OCTAVO_TRY(LayoutOf(call, 0, 1));
+  const MatMulLayout l = OCTAVO_TRY(MatMulLayoutOf(call, 0, 1));
   const DType dtype = OCTAVO_TRY(call.dtype(0));
   return One(dtype, l.result, [l, dtype](const Operands& in) -> Result<Tensor> {
-    if (IsFloat(dtype)) return FromReals(dtype, l.result, Multiply(l, Reals(*in[0]), Reals(*in[1])));
-    const auto y = Multiply(l, Unsigned(Integers(*in[0])), Unsigned(Integers(*in[1])));
+    if (IsFloat(dtype)) return FromReals(dtype, l.result, MultiplyMatrices(l, Reals(*in[0]), Reals(*in[1])));
+    const auto y = MultiplyMatrices(l, Unsigned(Integers(*in[0])), Unsigned(Integers(*in[1])));
     return FromIntegers(dtype, l.result, {y.begin(), y.end()});
   });
 }
@@ -98,7 +98,7 @@ Result<Prepared> Gemm(Call& call) {
   if (transpose_a) std::swap(a[0], a[1]);
   if (transpose_b) std::swap(b[0], b[1]);
   if (a[1] != b[0]) return call.Invalid(fmt::format("matrices of {} columns and {} rows", a[1], b[0]));
-  const Layout l{.rows = a[0], .depth = a[1], .columns = b[1], .result = {a[0], b[1]}};
+  const MatMulLayout l{.rows = a[0], .depth = a[1], .columns = b[1], .result = {a[0], b[1]}};
   if (!CountElements(l.result)) return call.Invalid("its result is too large");
   if (call.has(2) && Broadcast(OCTAVO_TRY(call.sizes(2)), l.result) != l.result)
     return call.Invalid("its third operand does not broadcast to the result");
@@ -106,7 +106,7 @@ Result<Prepared> Gemm(Call& call) {
   return One(dtype, l.result, [=](const Operands& in) -> Result<Tensor> {
     const Tensor left = transpose_a ? Transposed(*in[0]) : *in[0];
     const Tensor right = transpose_b ? Transposed(*in[1]) : *in[1];
-    std::vector<double> y = Multiply(l, Reals(left), Reals(right));
+    std::vector<double> y = MultiplyMatrices(l, Reals(left), Reals(right));
     for (double& v : y) v *= alpha;
     if (in.size() > 2 && in[2]) {
       const std::vector<double> c =
@@ -121,7 +121,7 @@ Result<Prepared> Gemm(Call& call) {
 }
 
 // A zero point for all, or one for each row of A or column of B.
-std::vector<std::int64_t> Shifted(const Tensor& x, const Tensor* zero_point, bool by_column) {
+std::vector<std::int64_t> ShiftedOperand(const Tensor& x, const Tensor* zero_point, bool by_column) {
   std::vector<std::int64_t> values = Integers(x);
   if (!zero_point) return values;
   const std::vector<std::int64_t> zero = Integers(*zero_point);
@@ -147,13 +147,13 @@ Result<Prepared> MatMulInteger(Call& call) {
   OCTAVO_TRY(call.Inputs(2, 4));
   OCTAVO_TRY(CheckDType(call, 0, {DType::kUint8, DType::kInt8}));
   OCTAVO_TRY(CheckDType(call, 1, {DType::kUint8, DType::kInt8}));
-  const Layout l = OCTAVO_TRY(LayoutOf(call, 0, 1));
+  const MatMulLayout l = OCTAVO_TRY(MatMulLayoutOf(call, 0, 1));
   OCTAVO_TRY(CheckZeroPoint(call, 2, 0, false));
   OCTAVO_TRY(CheckZeroPoint(call, 3, 1, true));
   return One(DType::kInt32, l.result, [l](const Operands& in) -> Result<Tensor> {
-    const auto a = Shifted(*in[0], in.size() > 2 ? in[2] : nullptr, false);
-    const auto b = Shifted(*in[1], in.size() > 3 ? in[3] : nullptr, true);
-    return FromIntegers(DType::kInt32, l.result, Multiply(l, a, b));
+    const auto a = ShiftedOperand(*in[0], in.size() > 2 ? in[2] : nullptr, false);
+    const auto b = ShiftedOperand(*in[1], in.size() > 3 ? in[3] : nullptr, true);
+    return FromIntegers(DType::kInt32, l.result, MultiplyMatrices(l, a, b));
   });
 }
 
@@ -162,7 +162,7 @@ Result<Prepared> QLinearMatMul(Call& call) {
   OCTAVO_TRY(call.Inputs(8, 8));
   for (const std::size_t i : {0, 2, 3, 5, 7}) OCTAVO_TRY(CheckDType(call, i, {DType::kUint8, DType::kInt8}));
   for (const std::size_t i : {1, 4, 6}) OCTAVO_TRY(CheckFloat(call, i));
-  const Layout l = OCTAVO_TRY(LayoutOf(call, 0, 3));
+  const MatMulLayout l = OCTAVO_TRY(MatMulLayoutOf(call, 0, 3));
   OCTAVO_TRY(CheckZeroPoint(call, 2, 0, false));
   OCTAVO_TRY(CheckZeroPoint(call, 5, 3, true));
   for (const std::size_t i : {1, 6, 7}) {
@@ -173,7 +173,8 @@ Result<Prepared> QLinearMatMul(Call& call) {
     return call.Invalid("the number of scales does not fit the columns");
   const DType to = OCTAVO_TRY(call.dtype(7));
   return One(to, l.result, [l, to](const Operands& in) -> Result<Tensor> {
-    std::vector<std::int64_t> y = Multiply(l, Shifted(*in[0], in[2], false), Shifted(*in[3], in[5], true));
+    std::vector<std::int64_t> y =
+        MultiplyMatrices(l, ShiftedOperand(*in[0], in[2], false), ShiftedOperand(*in[3], in[5], true));
     const std::vector<double> b_scale = Reals(*in[4]);
     const double a_scale = Reals(*in[1])[0], y_scale = Reals(*in[6])[0], zero = Reals(*in[7])[0];
     for (std::size_t i = 0; i < y.size(); ++i) {

@@ -11,17 +11,17 @@
 namespace octavo::engine::literal {
 namespace {
 
-struct Layout {
+struct PoolLayout {
   std::int64_t images = 0;  // batch times channels
   std::int64_t image = 1, pixels = 1;
   Window window;
   Sizes result;
 };
 
-Result<Layout> LayoutOf(Call& call) {
+Result<PoolLayout> PoolLayoutOf(Call& call) {
   const Sizes x = OCTAVO_TRY(call.sizes(0));
   if (x.size() < 3) return call.Invalid(fmt::format("its input has {} dimensions", x.size()));
-  Layout l;
+  PoolLayout l;
   const Sizes image(x.begin() + 2, x.end());
   l.window = OCTAVO_TRY(WindowOf(call, image, {}));
   l.images = x[0] * x[1];
@@ -41,7 +41,7 @@ Result<Layout> LayoutOf(Call& call) {
 
 // The index of the largest element under each window, of all images; -1 where there is none.
 template <typename T>
-std::vector<std::int64_t> Largest(const Layout& l, const std::vector<T>& x) {
+std::vector<std::int64_t> Largest(const PoolLayout& l, const std::vector<T>& x) {
   std::vector<std::int64_t> best(static_cast<std::size_t>(l.images * l.pixels), -1);
   for (std::int64_t n = 0; n < l.images; ++n) {
     ForEachTap(l.window, [&](std::int64_t o, std::int64_t, std::int64_t i) {
@@ -70,7 +70,7 @@ std::int64_t ColumnMajor(const Window& w, std::int64_t index, std::int64_t image
 Result<Prepared> MaxPool(Call& call) {
   OCTAVO_TRY(call.Inputs(1, 1));
   OCTAVO_TRY(CheckNumber(call, 0));
-  const Layout l = OCTAVO_TRY(LayoutOf(call));
+  const PoolLayout l = OCTAVO_TRY(PoolLayoutOf(call));
   const bool by_column = OCTAVO_TRY(call.Int("storage_order", 0)) != 0;
   const DType dtype = OCTAVO_TRY(call.dtype(0));
   Prepared prepared;
@@ -110,7 +110,7 @@ std::vector<double> CountWithPadding(const Window& w) {
 Result<Prepared> AveragePool(Call& call) {
   OCTAVO_TRY(call.Inputs(1, 1));
   OCTAVO_TRY(CheckFloat(call, 0));
-  const Layout l = OCTAVO_TRY(LayoutOf(call));
+  const PoolLayout l = OCTAVO_TRY(PoolLayoutOf(call));
   const bool with_padding = OCTAVO_TRY(call.Int("count_include_pad", 0)) != 0;
   const DType dtype = OCTAVO_TRY(call.dtype(0));
   return One(dtype, l.result, [l, dtype, with_padding](const Operands& in) -> Result<Tensor> {

@@ -73,8 +73,8 @@ Sizes ReducedSizes(const Sizes& x, const Reduction& r) {
   return result;
 }
 
-using Real = double (*)(const std::vector<double>&);
-using Integer = std::int64_t (*)(const std::vector<std::int64_t>&);
+using ReduceReals = double (*)(const std::vector<double>&);
+using ReduceIntegers = std::int64_t (*)(const std::vector<std::int64_t>&);
 
 template <typename T, typename F>
 std::vector<T> Reduced(const std::vector<T>& x, const Groups& g, F f) {
@@ -88,7 +88,7 @@ std::vector<T> Reduced(const std::vector<T>& x, const Groups& g, F f) {
 }
 
 // `integer` null: of floats alone.  `of_nothing`: an empty group has a result.
-Result<Prepared> Reduce(Call& call, int last, Real real, Integer integer, bool of_nothing) {
+Result<Prepared> Reduce(Call& call, int last, ReduceReals real, ReduceIntegers integer, bool of_nothing) {
   const ValueType type = OCTAVO_TRY(call.type(0));
   OCTAVO_TRY(CheckNumber(call, 0));
   const Reduction r = OCTAVO_TRY(ReductionOf(call, last, static_cast<int>(type.sizes->size())));
@@ -120,7 +120,7 @@ std::int64_t IntegerSum(const std::vector<std::int64_t>& x) {
   return static_cast<std::int64_t>(sum);
 }
 double Mean(const std::vector<double>& x) { return Sum(x) / static_cast<double>(x.size()); }
-double Product(const std::vector<double>& x) {
+double RealProduct(const std::vector<double>& x) {
   return std::accumulate(x.begin(), x.end(), 1.0, std::multiplies<>());
 }
 std::int64_t IntegerProduct(const std::vector<std::int64_t>& x) {
@@ -128,7 +128,7 @@ std::int64_t IntegerProduct(const std::vector<std::int64_t>& x) {
   for (const std::int64_t v : x) product *= static_cast<std::uint64_t>(v);
   return static_cast<std::int64_t>(product);
 }
-double Largest(const std::vector<double>& x) {
+double LargestReduced(const std::vector<double>& x) {
   double y = -std::numeric_limits<double>::infinity();
   for (const double v : x) y = std::isnan(v) || v > y ? v : y;
   return y;
@@ -145,7 +145,7 @@ double SumOfMagnitudes(const std::vector<double>& x) {
   return std::accumulate(x.begin(), x.end(), 0.0, [](double sum, double v) { return sum + std::fabs(v); });
 }
 double LogSumExp(const std::vector<double>& x) {
-  const double largest = Largest(x);
+  const double largest = LargestReduced(x);
   if (!std::isfinite(largest)) return largest;
   double sum = 0;
   for (const double v : x) sum += std::exp(v - largest);
@@ -238,7 +238,7 @@ Result<Prepared> TopK(Call& call) {
   prepared.compute = [=](const Operands& in) -> Result<std::vector<Tensor>> {
     const std::vector<double> values = Reals(*in[0]);
     const std::int64_t size = in[0]->sizes[axis], inner = StridesOf(in[0]->sizes)[axis];
-    std::vector<std::int64_t> source(static_cast<std::size_t>(octavo::engine::literal::Product(result)));
+    std::vector<std::int64_t> source(static_cast<std::size_t>(Product(result)));
     std::vector<std::int64_t> indices(source.size());
     std::int64_t line = 0;
     ForEachLine(in[0]->sizes, axis, [&](std::int64_t first, std::int64_t step) {
@@ -271,10 +271,10 @@ Result<Prepared> TopK(Call& call) {
 void AddReduction(Registry& registry) {
   registry.Add("ReduceSum", [](Call& call) { return Reduce(call, 12, Sum, IntegerSum, true); });
   registry.Add("ReduceMean", [](Call& call) { return Reduce(call, 17, Mean, nullptr, false); });
-  registry.Add("ReduceProd", [](Call& call) { return Reduce(call, 17, Product, IntegerProduct, true); });
+  registry.Add("ReduceProd", [](Call& call) { return Reduce(call, 17, RealProduct, IntegerProduct, true); });
   registry.Add("ReduceMax", [](Call& call) {
     return Reduce(
-        call, 17, Largest,
+        call, 17, LargestReduced,
         [](const std::vector<std::int64_t>& x) { return *std::max_element(x.begin(), x.end()); },
         IsFloat(call.dtype(0).value_or(DType::kUnknown)));
   });

@@ -207,7 +207,7 @@ struct Request {
   std::vector<int> axes;
 };
 
-Result<std::vector<double>> RealsOf(Call& call, std::size_t i) {
+Result<std::vector<double>> RealInput(Call& call, std::size_t i) {
   const Tensor* value = OCTAVO_TRY(call.value(i));
   if (!IsFloat(value->dtype) || value->rank() != 1)
     return call.Invalid(fmt::format("input {} is no list of floats", i));
@@ -227,11 +227,11 @@ Result<Request> RequestOf(Call& call, int rank) {
     r.scales = *list;
   } else if (call.op() == "Upsample" || call.opset() < 11) {
     OCTAVO_TRY(call.Inputs(2, 2));
-    r.scales = OCTAVO_TRY(RealsOf(call, 1));
+    r.scales = OCTAVO_TRY(RealInput(call, 1));
   } else {
     OCTAVO_TRY(call.Inputs(1, 4));
-    if (call.has(1) && OCTAVO_TRY(call.sizes(1)) != Sizes{0}) r.region = OCTAVO_TRY(RealsOf(call, 1));
-    if (call.has(2) && OCTAVO_TRY(call.sizes(2)) != Sizes{0}) r.scales = OCTAVO_TRY(RealsOf(call, 2));
+    if (call.has(1) && OCTAVO_TRY(call.sizes(1)) != Sizes{0}) r.region = OCTAVO_TRY(RealInput(call, 1));
+    if (call.has(2) && OCTAVO_TRY(call.sizes(2)) != Sizes{0}) r.scales = OCTAVO_TRY(RealInput(call, 2));
     if (call.has(3) && OCTAVO_TRY(call.sizes(3)) != Sizes{0}) r.sizes = OCTAVO_TRY(call.IntsOf(3));
   }
   if (r.scales.empty() == r.sizes.empty()) return call.Invalid("either scales or sizes must be given");

@@ -187,7 +187,7 @@ Result<Prepared> ConstantOfShape(Call& call) {
   });
 }
 
-Result<Prepared> Range(Call& call) {
+Result<Prepared> RangeOfNumbers(Call& call) {
   OCTAVO_TRY(call.Inputs(3, 3));
   OCTAVO_TRY(CheckNumber(call, 0));
   OCTAVO_TRY(CheckSameType(call));
@@ -235,7 +235,7 @@ void AddShaping(Registry& registry) {
   registry.Add("Dropout", Dropout);
   registry.Add("Constant", Constant);
   registry.Add("ConstantOfShape", ConstantOfShape);
-  registry.Add("Range", Range);
+  registry.Add("Range", RangeOfNumbers);
   registry.Add("Expand", Expand);
 }
 
