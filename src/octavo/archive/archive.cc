@@ -9,13 +9,14 @@
 #include <minizip/unzip.h>
 
 namespace octavo::archive {
-namespace {
 
-// minizip reads the mapped file through these.
+// minizip reads the mapped file through this and the functions below.
 struct MemoryFile {
   std::span<const std::byte> bytes;
   std::size_t position = 0;
 };
+
+namespace {
 
 voidpf OpenMemory(voidpf opaque, const void* /*name*/, int /*mode*/) { return opaque; }
 
