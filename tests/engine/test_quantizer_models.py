@@ -89,3 +89,10 @@ def test_qdq_of_the_quantizer(activation, weights, zero_points, tmp_path):
     assert isinstance(literal, list), literal
     step = np.diff(np.unique(want)).min()
     assert np.abs(literal[0] - want).max() <= 2 * step
+    # `octavo convert` moves it to its own forms, and to the Caffe2 dialect where that can say it, with the same numbers.
+    dialects = ["qdq"] + (["caffe2"] if activation == "u8" and weights == "tensor" else [])
+    for dialect in dialects:
+        tools.octavo("convert", tmp_path / "model.onnx", "-o", tmp_path / "converted.onnx", "--dialect", dialect)
+        got = tools.run(tmp_path / "converted.onnx", [x]) if dialect == "qdq" else program.run(tmp_path / "converted.onnx", [x], tmp_path)
+        assert isinstance(got, list), got
+        np.testing.assert_array_equal(got[0], want, dialect)
