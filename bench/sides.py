@@ -1,0 +1,73 @@
+"""Times of inference of several sides in one run: one process a side, which warms up; their rounds are interleaved."""
+import pathlib
+import statistics
+import subprocess
+import sys
+
+REPO = pathlib.Path(__file__).resolve().parents[1]
+PYTHON = str(REPO / "build" / "venv" / "bin" / "python")
+WARM_UP = 30  # ONNX Runtime's first runs are slow
+# Reads how many runs to make from standard input, a line at a time, and answers their median and least in milliseconds.
+PEER = """
+import statistics, sys, time
+import numpy, onnxruntime
+options = onnxruntime.SessionOptions()
+options.intra_op_num_threads = int(sys.argv[2])
+options.inter_op_num_threads = 1
+session = onnxruntime.InferenceSession(sys.argv[1], options, providers=["CPUExecutionProvider"])
+given = session.get_inputs()[0]
+name, shape = given.name, [n if isinstance(n, int) else 1 for n in given.shape]
+x = numpy.random.default_rng(0).standard_normal(shape, dtype=numpy.float32)
+for line in sys.stdin:
+    times = []
+    for _ in range(int(line)):
+        start = time.perf_counter()
+        session.run(None, {name: x})
+        times.append(1e3 * (time.perf_counter() - start))
+    print(statistics.median(times), min(times), flush=True)
+"""
+
+
+def onnxruntime(model, threads):
+    """The command of a side that runs `model` in ONNX Runtime."""
+    return [PYTHON, "-c", PEER, str(model), str(threads)]
+
+
+class Side:
+    def __init__(self, command):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.medians, self.least = [], float("inf")
+
+    def run(self, runs):
+        self.process.stdin.write("%d\n" % runs)
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit("a side ended: " + " ".join(self.process.args[:2]))
+        median, least = map(float, line.split()[:2])
+        return median, least
+
+    def measure(self, runs):
+        median, least = self.run(runs)
+        self.medians.append(median)
+        self.least = min(self.least, least)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+    def result(self):
+        return {"median_ms": statistics.median(self.medians), "least_ms": self.least, "rounds": self.medians}
+
+
+def measure(commands, rounds, runs):
+    """The result of each command: the median of the rounds' medians, the least, the rounds."""
+    sides = [Side(command) for command in commands]
+    for side in sides:
+        side.run(WARM_UP)
+    for _ in range(rounds):
+        for side in sides:
+            side.measure(runs)
+    for side in sides:
+        side.close()
+    return [side.result() for side in sides]
