@@ -90,6 +90,7 @@ enum class ArgumentKind {
   kPacked,          // packed weights of a quantized layer
   kIgnored,         // [none] anything, not looked at
 };
+std::string_view Name(ArgumentKind kind);  // "tensor", "optional tensor", ...
 
 struct ArgumentSpec {
   std::string name;  // as in PyTorch's schema

@@ -128,6 +128,14 @@ class Ops(CliTest):
         self.assertIn("quantized::add", names)
         self.assertTrue(all("quantized::" in n for n in names))
 
+    def test_arguments(self):
+        listed = {o["operator"]: o["arguments"] for o in json.loads(run("ops", "--json").stdout)["operators"]}
+        self.assertEqual(listed["quantized::add"][0], {"name": "qa", "kind": "tensor", "optional": False, "keyword_only": False})
+        self.assertEqual(listed["aten::add.Tensor"][2], {"name": "alpha", "kind": "scalar", "optional": True, "keyword_only": True})
+        self.assertEqual(listed["aten::avg_pool2d"][1],
+                         {"name": "kernel_size", "kind": "ints", "optional": False, "keyword_only": False, "length": 2})
+        self.assertNotIn("?", {argument["kind"] for arguments in listed.values() for argument in arguments})
+
 
 class Help(CliTest):
     def test_only_what_works_is_offered(self):

@@ -28,6 +28,15 @@ std::string ArgumentList(const OperatorRow& row) {
   return text;
 }
 
+nlohmann::ordered_json Describe(const ArgumentSpec& spec) {
+  nlohmann::ordered_json described = {{"name", spec.name},
+                                      {"kind", Name(spec.kind)},
+                                      {"optional", spec.default_value.has_value()},
+                                      {"keyword_only", spec.keyword_only}};
+  if (spec.length != 0) described["length"] = spec.length;
+  return described;
+}
+
 int RunOps(OpsArguments& arguments) {
   const std::vector<std::filesystem::path> plugins(arguments.plugins.begin(), arguments.plugins.end());
   const auto operators = driver::LoadOperators(plugins);
@@ -38,12 +47,13 @@ int RunOps(OpsArguments& arguments) {
   for (const OperatorRow* row : (*operators)->registry.rows()) {
     if (row->name.find(arguments.filter) == std::string::npos) continue;
     ++count;
-    std::vector<std::string> dialects, names;
+    std::vector<std::string> dialects;
+    nlohmann::ordered_json described = nlohmann::ordered_json::array();
     if (row->qdq) dialects.emplace_back(Name(Dialect::kQdq));
     if (row->caffe2) dialects.emplace_back(Name(Dialect::kCaffe2));
-    for (const ArgumentSpec& spec : row->arguments) names.push_back(spec.name);
+    for (const ArgumentSpec& spec : row->arguments) described.push_back(Describe(spec));
     table.Add({row->name, ArgumentList(*row), fmt::format("{}", fmt::join(dialects, " "))});
-    json.push_back({{"operator", row->name}, {"arguments", names}, {"dialects", dialects}});
+    json.push_back({{"operator", row->name}, {"arguments", described}, {"dialects", dialects}});
   }
   if (arguments.common.json) {
     PrintJson({{"operators", json}});

@@ -35,6 +35,56 @@ std::string_view Name(Target target) {
 
 std::string_view Name(Numbers numbers) { return numbers == Numbers::kExact ? "exact" : "plain"; }
 
+std::string_view Name(ArgumentKind kind) {
+  switch (kind) {
+    case ArgumentKind::kTensor:
+      return "tensor";
+    case ArgumentKind::kOptionalTensor:
+      return "optional tensor";
+    case ArgumentKind::kTensors:
+      return "tensors";
+    case ArgumentKind::kOptionalTensors:
+      return "optional tensors";
+    case ArgumentKind::kInt:
+      return "int";
+    case ArgumentKind::kOptionalInt:
+      return "optional int";
+    case ArgumentKind::kInts:
+      return "ints";
+    case ArgumentKind::kOptionalInts:
+      return "optional ints";
+    case ArgumentKind::kFloat:
+      return "float";
+    case ArgumentKind::kOptionalFloat:
+      return "optional float";
+    case ArgumentKind::kFloats:
+      return "floats";
+    case ArgumentKind::kOptionalFloats:
+      return "optional floats";
+    case ArgumentKind::kBool:
+      return "bool";
+    case ArgumentKind::kOptionalBool:
+      return "optional bool";
+    case ArgumentKind::kString:
+      return "string";
+    case ArgumentKind::kOptionalString:
+      return "optional string";
+    case ArgumentKind::kConstant:
+      return "constant";
+    case ArgumentKind::kScalar:
+      return "scalar";
+    case ArgumentKind::kOptionalScalar:
+      return "optional scalar";
+    case ArgumentKind::kTensorOrScalar:
+      return "tensor or scalar";
+    case ArgumentKind::kPacked:
+      return "packed";
+    case ArgumentKind::kIgnored:
+      return "ignored";
+  }
+  return "?";
+}
+
 void Registry::Add(OperatorRow row) {
   auto& overloads = entries_[std::string(WithoutOverload(row.name))];
   for (const auto& entry : overloads) {
