@@ -16,19 +16,20 @@ namespace {
 Result<Value> Slope(Builder& g, Value weight, const std::optional<Shape>& shape) {
   if (!weight.shape()) return Unsupported("the shape of argument weight is not known");
   const Dim count = NumElements(*weight.shape());
-  const std::optional<int> rank = shape ? std::optional(static_cast<int>(shape->size())) : std::nullopt;
-  if (count == Dim(1)) return rank == 0 && weight.rank() != 0 ? Reshape(g, weight, {}) : weight;
-  if (!rank) {
+  if (!shape) {
+    if (count == Dim(1)) return weight;
     return Unsupported("the input's rank is not known, and PReLU has a slope for each channel",
                        "Give the input's shape with --input.");
   }
-  if (*rank < 2) return Unsupported("PReLU has a slope for each channel, and the input has no channels");
+  const std::size_t rank = shape->size();
+  if (count == Dim(1)) return rank == 0 && weight.rank() != 0 ? Reshape(g, weight, {}) : weight;
+  if (rank < 2) return Unsupported("PReLU has a slope for each channel, and the input has no channels");
   if ((*shape)[1].known() && count.known() && (*shape)[1] != count) {
     return Unsupported(
         fmt::format("PReLU has {} slopes for {} channels", count.ToString(), (*shape)[1].ToString()));
   }
-  if (*rank == 2) return weight;
-  std::vector<std::int64_t> sizes(static_cast<std::size_t>(*rank) - 1, 1);
+  if (rank == 2) return weight;
+  std::vector<std::int64_t> sizes(rank - 1, 1);
   sizes[0] = -1;
   if (const Tensor* constant = weight.constant(); constant && constant->contiguous()) {
     sizes[0] = constant->num_elements();
