@@ -233,6 +233,20 @@ TEST(Prelu, OneSlopeNeedsNoRank) {
   EXPECT_THAT(Ops(call.Lower()), ElementsAre("PRelu"));
 }
 
+TEST(Prelu, OfAScalarHasAScalarSlope) {
+  OneCall call(RegisterActivations);
+  ASSERT_TRUE(
+      call.Call("aten::prelu", {call.Input(Float32(Shape{})), call.Constant(Tensor::Floats({1}, {0.25F}))}));
+  EXPECT_THAT(Ops(call.Lower()), ElementsAre("Reshape", "PRelu"));
+}
+
+TEST(Prelu, SlopesOfOtherChannelsAreRefused) {
+  OneCall call(RegisterActivations);
+  ASSERT_TRUE(call.Call("aten::prelu",
+                        {call.Input(Float32(Shape{4, 3})), call.Constant(Tensor::Floats({2}, {1, 2}))}));
+  EXPECT_FALSE(call.Lower());
+}
+
 TEST(Prelu, SlopesThatCannotHoldOneWarn) {
   Tensor slopes = Tensor::From(DType::kQUint8, {1}, std::vector<std::uint8_t>{50});
   slopes.quantization = Quantization::PerTensor(0.001, 0);  // reaches 0.255

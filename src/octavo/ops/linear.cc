@@ -80,25 +80,39 @@ TypeRule AddedProductType(std::string x, std::string y) {
     OCTAVO_TRY(NotQuantized(a, {"self", x.c_str(), y.c_str()}));
     std::optional<Shape> shape = OCTAVO_TRY(MatMulShape(a.tensor(x).shape(), a.tensor(y).shape()));
     if (shape && a.tensor("self").shape()) OCTAVO_TRY(Broadcast(*a.tensor("self").shape(), *shape));
+    if (const DType dtype = a.tensor(x).dtype();
+        IsInteger(dtype) && dtype != DType::kInt64 && dtype != DType::kInt32) {
+      return Unsupported(fmt::format("a product of matrices of {}", Name(dtype)),
+                         "Convert to int32 or int64 first.");
+    }
     return LinearTypeOf(a.tensor(x), std::move(shape));
   };
 }
 
-Value ScaledProduct(Builder& g, Value x, double factor) {
-  return factor == 1 ? x : g.Op("Mul", {x, g.Scalar(static_cast<float>(factor))});
+// Integers are multiplied by the factor's whole part, as in PyTorch.
+Value ScaledProduct(Builder& g, Value x, DType dtype, double factor) {
+  if (!IsInteger(dtype)) return factor == 1 ? x : g.Op("Mul", {x, g.Scalar(static_cast<float>(factor))});
+  const auto whole = static_cast<std::int64_t>(factor);
+  if (whole == 1) return x;
+  if (dtype == DType::kInt64)
+    return g.Op("Mul", {x, g.Constant(Tensor::From(dtype, {}, std::vector{whole}))});
+  return g.Op("Mul", {x, g.Constant(Tensor::From(dtype, {}, std::vector{static_cast<std::int32_t>(whole)}))});
 }
 
 Emitter AddedProduct(std::string x, std::string y) {
   return [x = std::move(x), y = std::move(y)](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
-    const Value product = ScaledProduct(g, g.Op("MatMul", {a.tensor(x), a.tensor(y)}), a.number("alpha"));
+    const DType dtype = a.result().dtype;
+    const Value product =
+        ScaledProduct(g, g.Op("MatMul", {a.tensor(x), a.tensor(y)}), dtype, a.number("alpha"));
     // PyTorch does not look at `self` then, not even at its NaNs.
     if (a.number("beta") == 0) return One(product);
-    return One(g.Op("Add", {ScaledProduct(g, a.tensor("self"), a.number("beta")), product}));
+    return One(g.Op("Add", {ScaledProduct(g, a.tensor("self"), dtype, a.number("beta")), product}));
   };
 }
 
 Result<std::vector<Value>> AddMm(Builder& g, const Arguments& a) {
-  if (a.number("beta") == 0) return AddedProduct("mat1", "mat2")(g, a);
+  // ONNX Runtime has no Gemm of integers.
+  if (a.number("beta") == 0 || IsInteger(a.result().dtype)) return AddedProduct("mat1", "mat2")(g, a);
   return One(g.Op("Gemm", {a.tensor("mat1"), a.tensor("mat2"), a.tensor("self")},
                   {{"alpha", a.number("alpha")}, {"beta", a.number("beta")}}));
 }

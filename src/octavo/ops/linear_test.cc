@@ -8,6 +8,7 @@ namespace octavo {
 namespace {
 
 using ::testing::ElementsAre;
+using testing::ConstantInput;
 using testing::Find;
 using testing::Float32;
 using testing::Ints;
@@ -136,6 +137,16 @@ TEST(AddMm, KeepsBetaAndAlpha) {
                     f = without.Input(Float32(Shape{3, 4}));
   ASSERT_TRUE(without.Call("aten::addmm", {d, e, f, Dim(0), Dim(1)}));
   EXPECT_THAT(Ops(without.Lower()), ElementsAre("MatMul"));
+}
+
+TEST(AddMm, OfIntegersHasTheFactorsWholeParts) {
+  const auto ints = [](Shape shape) { return TensorType{.dtype = DType::kInt64, .shape = std::move(shape)}; };
+  OneCall call(RegisterLinear);
+  const ir::ValueId c = call.Input(ints({4})), a = call.Input(ints({2, 3})), b = call.Input(ints({3, 4}));
+  ASSERT_TRUE(call.Call("aten::addmm", {c, a, b, -2.5, 1.5}));
+  const auto lowered = call.Lower();
+  ASSERT_THAT(Ops(lowered), ElementsAre("MatMul", "Mul", "Add"));
+  EXPECT_THAT(ConstantInput(lowered->graph, Find(lowered->graph, "Mul"), 1).ToInts(), ElementsAre(-2));
 }
 
 TEST(MatMul, RefusesQuantizedTensors) {

@@ -37,6 +37,14 @@ Value Filled(Builder& g, std::int64_t count, float value, std::string_view name)
 
 Result<Value> BatchNormReal(Builder& g, const Arguments& a, Value x, Value mean, Value variance) {
   Value weight = a.tensor("weight"), bias = a.tensor("bias");
+  for (const Value& parameter : {weight, bias, mean, variance}) {  // PyTorch looks at the number of elements
+    if (parameter.defined() && parameter.rank().value_or(1) != 1) {
+      return Unsupported(
+          fmt::format("a parameter of batch normalization is {}, and ONNX has a number for each channel",
+                      parameter.type().ToString()),
+          "Flatten it.");
+    }
+  }
   if (!weight.defined() || !bias.defined()) {
     const std::int64_t channels = OCTAVO_TRY(Channels(x, {mean, variance, weight, bias}));
     if (!weight.defined()) weight = Filled(g, channels, 1.0F, "weight");

@@ -85,6 +85,14 @@ TEST(QuantizedBatchNorm, OfAFloatTensorIsRefused) {
   EXPECT_FALSE(scale.Call("quantized::batch_norm2d", {q, c, c, c, c, 1e-5, 0.0, Dim(0)}));
 }
 
+TEST(QuantizedBatchNorm, ParametersThatAreNoVectorAreRefused) {
+  OneCall call(RegisterNormalization);
+  const ir::ValueId x = call.Input(Quint8(kNormalized, 0.1, 0));
+  const ir::ValueId p = call.Constant(Tensor::Floats({2, 1}, {1, 1}));
+  ASSERT_TRUE(call.Call("quantized::batch_norm2d", {x, p, p, p, p, 1e-5, 0.1, Dim(0)}));
+  EXPECT_FALSE(call.Lower({.target = Target::kOpenVino}));
+}
+
 TEST(LayerNorm, IsOneNodeFromOpset17On) {
   OneCall call(RegisterNormalization);
   ASSERT_TRUE(call.Call("aten::layer_norm", {call.Input(Float32(kNormalized)), Dims{4, 4}}));

@@ -13,15 +13,20 @@ namespace octavo {
 namespace {
 
 // The slope has one element, or one for each index of dimension 1, and must broadcast from the right.
-Result<Value> Slope(Builder& g, Value weight, std::optional<int> rank) {
+Result<Value> Slope(Builder& g, Value weight, const std::optional<Shape>& shape) {
   if (!weight.shape()) return Unsupported("the shape of argument weight is not known");
   const Dim count = NumElements(*weight.shape());
-  if (count == Dim(1)) return weight;
+  const std::optional<int> rank = shape ? std::optional(static_cast<int>(shape->size())) : std::nullopt;
+  if (count == Dim(1)) return rank == 0 && weight.rank() != 0 ? Reshape(g, weight, {}) : weight;
   if (!rank) {
     return Unsupported("the input's rank is not known, and PReLU has a slope for each channel",
                        "Give the input's shape with --input.");
   }
   if (*rank < 2) return Unsupported("PReLU has a slope for each channel, and the input has no channels");
+  if ((*shape)[1].known() && count.known() && (*shape)[1] != count) {
+    return Unsupported(
+        fmt::format("PReLU has {} slopes for {} channels", count.ToString(), (*shape)[1].ToString()));
+  }
   if (*rank == 2) return weight;
   std::vector<std::int64_t> sizes(static_cast<std::size_t>(*rank) - 1, 1);
   sizes[0] = -1;
@@ -34,7 +39,7 @@ Result<Value> Slope(Builder& g, Value weight, std::optional<int> rank) {
 
 Result<std::vector<Value>> PreluFloat(Builder& g, const Arguments& a) {
   const Value x = a.tensor("self");
-  return One(g.Op("PRelu", {x, OCTAVO_TRY(Slope(g, a.tensor("weight"), x.rank()))}));
+  return One(g.Op("PRelu", {x, OCTAVO_TRY(Slope(g, a.tensor("weight"), x.shape()))}));
 }
 
 // A constant of the model, which in the Caffe2 dialect is a node.
@@ -60,7 +65,7 @@ Result<std::vector<Value>> QuantizedPrelu(Builder& g, const Arguments& a) {
   std::vector<float> reals;
   for (const std::int64_t q : slopes->Integers().ToInts()) reals.push_back(RealOf(q, type));
   const Value real_slopes = g.Constant(Tensor::Floats(slopes->sizes, reals), "slope");
-  const Value slope = OCTAVO_TRY(Slope(g, real_slopes, x.rank()));
+  const Value slope = OCTAVO_TRY(Slope(g, real_slopes, x.shape()));
   const bool caffe2 = g.dialect() == Dialect::kCaffe2;
   const Value real = caffe2 ? Caffe2Dequantize(g, x) : Dequantize(g, x);
   Value y;

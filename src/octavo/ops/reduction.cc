@@ -114,6 +114,12 @@ TypeRule ReducedType(Integers integers) {
   return [integers](const Arguments& a) -> Result<std::vector<TensorType>> {
     TensorType type = a.tensor("self").type();
     const DType dtype = OCTAVO_TRY(ResultDType(a, integers));
+    const bool narrow = IsInteger(dtype) && dtype != DType::kInt32 && dtype != DType::kInt64;
+    if (narrow || dtype == DType::kBool) {
+      return Unsupported(
+          fmt::format("argument dtype asks for {}, in which runtimes add up nothing", Name(dtype)),
+          "Ask for int32 or int64, and convert the result.");
+    }
     if (dtype != type.dtype) {
       if (type.quantized()) return Unsupported(fmt::format("argument dtype asks for {}", Name(dtype)));
       if (IsQuantized(dtype)) return Unsupported(fmt::format("argument dtype asks for {}", Name(dtype)));
@@ -223,8 +229,15 @@ Result<std::vector<Value>> MeanInt8(Builder& g, const Arguments& a) {
 
 // ---- Maximum, minimum ----
 
+Status NotBools(const TensorType& type) {
+  if (type.dtype != DType::kBool) return {};
+  return Unsupported("the maximum or minimum of bools, for which ONNX has no operator",
+                     "Convert to int32, int64 or float32 first.");
+}
+
 Result<std::vector<TensorType>> ExtremeType(const Arguments& a) {
   TensorType type = a.tensor("self").type();
+  OCTAVO_TRY(NotBools(type));
   type.shape = OCTAVO_TRY(ReducedShapeOf(a));
   return std::vector<TensorType>{std::move(type)};
 }
@@ -272,6 +285,7 @@ Result<std::vector<Value>> ArgExtreme(Builder& g, const Arguments& a) {
 
 Result<std::vector<TensorType>> ElementwiseType(const Arguments& a) {
   const TensorType x = a.tensor("self").type(), y = a.tensor("other").type();
+  OCTAVO_TRY(NotBools(x));
   if (x.dtype != y.dtype && x.dtype != DType::kUnknown && y.dtype != DType::kUnknown) {
     return Unsupported(fmt::format("the operands are {} and {}", x.ToString(), y.ToString()),
                        "Convert them to the same type.");

@@ -93,6 +93,13 @@ TEST(Sum, OfIntegersIsInt64) {
   EXPECT_THAT(Ops(call.Lower()), ElementsAre("Cast", "ReduceSum"));
 }
 
+TEST(Sum, RefusesADTypeInWhichRuntimesDoNotAddUp) {
+  OneCall bytes(RegisterReduction), ints(RegisterReduction), bools(RegisterReduction);
+  EXPECT_FALSE(bools.Call("aten::sum", {bools.Input(Float32(kReduced)), Dim(11)}));
+  EXPECT_FALSE(bytes.Call("aten::sum", {bytes.Input(Float32(kReduced)), Dim(0)}));  // uint8
+  EXPECT_TRUE(ints.Call("aten::sum", {ints.Input(Float32(kReduced)), Dim(3)}));     // int32
+}
+
 TEST(Sum, PyTorchHasNoneOfQuantizedTensors) {
   OneCall call(RegisterReduction);
   EXPECT_FALSE(call.Call("aten::sum", {call.Input(Quint8(kReduced, 0.1, 3))}));
@@ -110,6 +117,16 @@ TEST(Maximum, OfTwoTensorsOfDifferentTypesIsRefused) {
   OneCall call(RegisterReduction);
   EXPECT_FALSE(
       call.Call("aten::max", {call.Input(Float32(kReduced)), call.Constant(Tensor::Int64s({1, 2}))}));
+}
+
+TEST(Maximum, OfBoolsIsRefused) {
+  const TensorType bools{.dtype = DType::kBool, .shape = kReduced};
+  for (const char* name : {"aten::max", "aten::min", "aten::amax", "aten::amin"}) {
+    OneCall call(RegisterReduction);
+    EXPECT_FALSE(call.Call(name, {call.Input(bools)})) << name;
+  }
+  OneCall two(RegisterReduction);
+  EXPECT_FALSE(two.Call("aten::max", {two.Input(bools), two.Input(bools)}));
 }
 
 TEST(Variance, DividesByOneLess) {
