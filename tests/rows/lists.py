@@ -1,0 +1,45 @@
+"""Rows that are not met, or not in every way.  These lists may only get shorter."""
+
+# No case can be drawn: why.
+NOT_DRAWN = {
+    "aten::__interpolate.scale": "PyTorch 1.13 has no overload of this name",
+    "aten::requires_grad": "PyTorch 1.13 does not have it",
+    "quantized::max_pool3d": "PyTorch 1.13 does not have it",
+    "aten::_empty_affine_quantized": "memory that nothing was written to has no answer",
+    "aten::cuda": "needs a GPU",
+    "aten::pin_memory": "needs a GPU",
+}
+# What Octavo says of single cases that it does not convert; with bad luck it is all of a row's.
+LIMITS = ("unsigned 8-bit activations", "quantized per channel", "from opset", "for floating-point tensors only", "have different sizes",
+          "Convert them to the same type", "arithmetic with bool", "Dequantize them first", "does not fit into the padded size",
+          "must be given once", "may be negative", "samples volumes", "not all of 8 bits", "depends on the data", "arange of",
+          "for numbers only", "for which ONNX has no operator")
+# Rows all of whose cases Octavo refuses, by way.
+RESULTS = ("aten::native_batch_norm", "aten::native_layer_norm")  # the further results are for training
+REFUSED = {"qdq": RESULTS, "caffe2": RESULTS, "onnxruntime": RESULTS}
+
+# One step off at most: what two things that compute the same answer have apart.
+THROUGH_FLOAT = ("*avg_pool*", "*conv3d*", "*conv_transpose*", "aten::mean*", "aten::upsample_bilinear2d*", "aten::__interpolate",
+                 "quantized::add*")
+APART = {
+    # PyTorch's own scales and arithmetic, without the forms that make ONNX Runtime exact.
+    "qdq": THROUGH_FLOAT,
+    # Operators that Caffe2 does not have, through float.
+    "caffe2": THROUGH_FLOAT + ("*mul*", "aten::leaky_relu"),
+    "engine": (),
+    # PyTorch's answer is not one value: its vector loops round otherwise than what is left of them, and floats are added up
+    # in an order that nobody says (docs/numbers.md).
+    "onnxruntime": ("aten::leaky_relu", "aten::gelu", "aten::threshold", "aten::hardsigmoid", "aten::sigmoid", "aten::tanh", "aten::mean*",
+                    "aten::std*", "aten::upsample_bilinear2d*", "aten::__interpolate", "quantized::add*", "quantized::cat*", "quantized::elu",
+                    "quantized::celu", "quantized::leaky_relu", "quantized::threshold", "quantized::hardswish", "quantized::sigmoid",
+                    "quantized::*norm*", "quantized::softmax", "quantized::matmul", "quantized::prelu"),
+}
+# Single cases for which ONNX Runtime has no kernel, though ONNX has the operator.
+NO_KERNEL = {
+    "aten::masked_fill.*": "Where of bools",
+    "aten::where.*": "Where of bools",
+    "aten::pixel_*": "DepthToSpace and SpaceToDepth of integers",
+    "aten::one_hot": "OneHot of a scalar",
+}
+# PyTorch's onednn engine, the only one that packs these, adds up in 16 bits on some processors.
+NOT_PYTORCH = ("quantized::conv3d*", "quantized::conv_transpose3d")
