@@ -150,6 +150,8 @@ class Call(Draw):
             return self.b(self.shape if self.chance(0.7) else self.beside())
         if name in INDICES:
             return self.indices()
+        if name == "exponent":  # of integers: not negative, whose powers are no integers
+            return self.f(self.beside(), special=0, strided=False) if self.sort == "f" else self.i(self.beside(), 0, 4)
         if name == "grid":
             dims = len(self.shape) - 2
             return self.f([self.shape[0]] + [self.integer(1, 4) for _ in range(dims)] + [dims], -1.5, 1.5, 0, False)

@@ -12,13 +12,15 @@ NOT_DRAWN = {
 # What Octavo says of single cases that it does not convert; with bad luck it is all of a row's.
 LIMITS = ("unsigned 8-bit activations", "quantized per channel", "from opset", "for floating-point tensors only", "have different sizes",
           "Convert them to the same type", "arithmetic with bool", "Dequantize them first", "does not fit into the padded size",
-          "must be given once", "may be negative", "samples volumes", "not all of 8 bits", "depends on the data", "arange of")
+          "must be given once", "may be negative", "samples volumes", "not all of 8 bits", "depends on the data", "arange of",
+          "for numbers only", "for which ONNX has no operator")
 # Rows all of whose cases Octavo refuses, by way.
 RESULTS = ("aten::native_batch_norm", "aten::native_layer_norm")  # the further results are for training
 REFUSED = {"qdq": RESULTS, "caffe2": RESULTS, "onnxruntime": RESULTS}
 
 # One step off at most: what two things that compute the same answer have apart.
-THROUGH_FLOAT = ("*avg_pool*", "*conv3d*", "*conv_transpose*", "aten::mean*", "aten::upsample_bilinear2d*", "quantized::add*")
+THROUGH_FLOAT = ("*avg_pool*", "*conv3d*", "*conv_transpose*", "aten::mean*", "aten::upsample_bilinear2d*", "aten::__interpolate",
+                 "quantized::add*")
 APART = {
     # PyTorch's own scales and arithmetic, without the forms that make ONNX Runtime exact.
     "qdq": THROUGH_FLOAT,
@@ -28,13 +30,13 @@ APART = {
     # PyTorch's answer is not one value: its vector loops round otherwise than what is left of them, and floats are added up
     # in an order that nobody says (docs/numbers.md).
     "onnxruntime": ("aten::leaky_relu", "aten::gelu", "aten::threshold", "aten::hardsigmoid", "aten::sigmoid", "aten::tanh", "aten::mean*",
-                    "aten::std*", "aten::upsample_bilinear2d*", "quantized::add*", "quantized::cat*", "quantized::elu", "quantized::celu",
-                    "quantized::leaky_relu", "quantized::threshold", "quantized::hardswish", "quantized::sigmoid", "quantized::*norm*",
-                    "quantized::softmax", "quantized::matmul", "quantized::prelu"),
+                    "aten::std*", "aten::upsample_bilinear2d*", "aten::__interpolate", "quantized::add*", "quantized::cat*", "quantized::elu",
+                    "quantized::celu", "quantized::leaky_relu", "quantized::threshold", "quantized::hardswish", "quantized::sigmoid",
+                    "quantized::*norm*", "quantized::softmax", "quantized::matmul", "quantized::prelu"),
 }
 # Single cases for which ONNX Runtime has no kernel, though ONNX has the operator.
 NO_KERNEL = {
-    "aten::masked_fill.Tensor": "Where of bools",
+    "aten::masked_fill.*": "Where of bools",
     "aten::where.*": "Where of bools",
     "aten::pixel_*": "DepthToSpace and SpaceToDepth of integers",
     "aten::one_hot": "OneHot of a scalar",

@@ -79,19 +79,19 @@ def draw(row, index):
     return Case(index, call, results, answer)
 
 
-def cases(row, count):
+def cases(row, count, tries=TRIES):
     """The first `count` draws that PyTorch takes.  They are looked for in a child process, which some of the others end."""
     shared = mmap.mmap(-1, 8 * (count + 2))  # the next try, how many were taken, which
     place = np.frombuffer(shared, np.int64)
     operator(row)
     start = time.monotonic()
-    while place[1] < count and place[0] < TRIES and time.monotonic() < start + SECONDS:
+    while place[1] < count and place[0] < tries and time.monotonic() < start + SECONDS:
         child = os.fork()
         if child == 0:
             try:
                 faulthandler.disable()
                 os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-                while place[1] < count and place[0] < TRIES and time.monotonic() < start + SECONDS:
+                while place[1] < count and place[0] < tries and time.monotonic() < start + SECONDS:
                     index = int(place[0])
                     place[0] += 1
                     if draw(row, index) is not None:

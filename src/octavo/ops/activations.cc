@@ -249,6 +249,15 @@ Result<std::vector<TensorType>> GeluType(const Arguments& a) {
 constexpr FixedQuantization kUnitInterval = {1.0 / 256, 0, 1.0 / 256, -128};
 constexpr FixedQuantization kSymmetricUnit = {2.0 / 256, 128, 2.0 / 256, 0};
 
+Result<std::vector<TensorType>> NumberType(const Arguments& a) {
+  const TensorType& type = a.tensor("self").type();
+  if (type.dtype == DType::kBool) {
+    return Unsupported("argument self is bool, and ONNX has this operator for numbers only",
+                       "Convert with .float() before it.");
+  }
+  return std::vector<TensorType>{type};
+}
+
 void RegisterUnary(Registry& registry) {
   for (const Unary& unary : kFloatUnary) {
     registry.Add({.name = unary.name,
@@ -260,7 +269,7 @@ void RegisterUnary(Registry& registry) {
   for (const Unary& unary : kRealUnary) {
     registry.Add({.name = unary.name,
                   .arguments = {arg::Tensor("self")},
-                  .result = RealOnly("self", SameType("self")),
+                  .result = RealOnly("self", NumberType),
                   .qdq = FloatOp(unary.onnx),
                   .caffe2 = FloatOp(unary.onnx)});
   }

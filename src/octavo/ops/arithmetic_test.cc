@@ -135,6 +135,7 @@ TEST(Creation, Arange) {
   const auto integers = arange({Dim(2), Dim(9), Dim(3)});
   ASSERT_TRUE(integers);
   EXPECT_EQ(integers->result(), Of(DType::kInt64, {3}));
+  EXPECT_EQ(arange({Dim(2), Dim(9)})->result().dtype, DType::kInt64);  // the step's default is an int
   const auto reals = arange({0.5});
   ASSERT_TRUE(reals);
   EXPECT_EQ(reals->result(), Of(DType::kFloat32, {1}));

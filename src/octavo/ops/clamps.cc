@@ -129,6 +129,7 @@ Result<std::vector<Value>> ClampByTensors(Builder& g, const Arguments& a) {
 
 Result<std::vector<TensorType>> ClampByTensorsType(const Arguments& a) {
   TensorType type = a.tensor("self").type();
+  if (type.dtype == DType::kBool) return Unsupported("bools between bounds, for which ONNX has no operator");
   for (const char* name : {"min", "max"}) {
     if (!a.has(name)) continue;
     const auto& shape = a.tensor(name).shape();

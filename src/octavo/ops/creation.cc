@@ -201,9 +201,10 @@ void RegisterCreation(Registry& registry) {
                   .qdq = emitter,
                   .caffe2 = emitter});
   };
+  // The default is an int: of ints alone the result is int64.
+  const ArgumentSpec step = {.name = "step", .kind = ArgumentKind::kScalar, .default_value = Dim(1)};
   // Before aten::arange, which would take `end` as something else.
-  add("aten::arange.start_step", {arg::Scalar("start"), arg::Scalar("end"), arg::Scalar("step", 1)},
-      ArangeType, EmitArange);
+  add("aten::arange.start_step", {arg::Scalar("start"), arg::Scalar("end"), step}, ArangeType, EmitArange);
   add("aten::arange", {arg::Scalar("end")}, ArangeType, EmitArange);
   add("aten::scalar_tensor", {arg::Scalar("s")}, ScalarTensorType, EmitScalarTensor);
   AddFilled(registry, "aten::zeros", Sized::kByArgument, false, 0);
