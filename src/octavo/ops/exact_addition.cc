@@ -141,6 +141,9 @@ class ScaleSearch {
 
   AdditionScales Run() {
     if (Try(plain_)) return best_;
+    // So many are sums in the middle between two integers, which single steps do not move off it.
+    constexpr int kMany = 1000;
+    if (best_.differing > kMany && (Far() || best_.differing > kMany)) return best_;
     constexpr int kReach = 48;
     for (int reach = 1; reach <= kReach; ++reach) {
       for (int i = -reach; i <= reach; ++i) {
@@ -148,12 +151,7 @@ class ScaleSearch {
         if (Moved(i, j, 0) || (j != 0 && Moved(i, -j, 0))) return best_;
       }
     }
-    // Sums that lie in the middle exactly, and go up: all of them are moved off it, which a sum near the
-    // zero point takes many steps for.
-    constexpr int kFar = 1 << 14;
-    for (int steps = 1; steps <= kFar; steps *= 2) {
-      if (Moved(0, 0, -steps) || Moved(0, 0, steps)) return best_;
-    }
+    if (Far()) return best_;
     constexpr int kSmallReach = 6;
     for (int k = -kSmallReach; k <= kSmallReach; ++k) {
       for (int i = -kSmallReach; i <= kSmallReach; ++i) {
@@ -166,6 +164,14 @@ class ScaleSearch {
   }
 
  private:
+  // Moves all sums up, or down, which one near the zero point takes many steps for.
+  bool Far() {
+    constexpr int kFar = 1 << 14;
+    for (int steps = 1; steps <= kFar; steps *= 2) {
+      if (Moved(0, 0, -steps) || Moved(0, 0, steps)) return true;
+    }
+    return false;
+  }
   bool Moved(int a, int b, int c) {
     return Try({Ulps(plain_.a, a), Ulps(plain_.b, b), Ulps(plain_.result, c)});
   }
@@ -200,6 +206,11 @@ AdditionScales ExactAdditionScales(const TensorType& a, const TensorType& b, con
                        static_cast<float>(range.low),
                        static_cast<float>(range.high),
                        a.dtype == DType::kQInt8};
+  const float a_ratio = o.a.scale / o.to.scale, b_ratio = o.b.scale / o.to.scale;
+  constexpr float kLowest = 0x1p-40F, kHighest = 0x1p11F;  // else all is lost, or saturates
+  if (!(std::min(a_ratio, b_ratio) >= kLowest && std::max(a_ratio, b_ratio) <= kHighest)) {
+    return {{o.a.scale, o.b.scale, o.to.scale}, 1 << 16};
+  }
   const bool fixed_point = sum == QuantizedSum::kFixedPoint && SumInFixedPoint::Takes(o);
   auto sums = fixed_point ? SumsNearTies(o, SumInFixedPoint(o)) : SumsNearTies(o, SumOfReals(o));
   return ScaleSearch(o, std::move(sums), swapped).Run();

@@ -77,5 +77,13 @@ TEST(ExactAdditionScales, SumsInTheMiddle) {
   EXPECT_EQ(Differing(a, b, c, found.scales), 0);
 }
 
+TEST(ExactAdditionScales, LeavesAloneWhatFloat32HardlyHolds) {
+  const TensorType a = testing::Quint8(Shape{4}, 1e-30, 100), b = testing::Quint8(Shape{4}, 1e20, 31);
+  const AdditionScales found =
+      ExactAdditionScales(a, b, testing::Quint8(Shape{4}, 1, 77), QuantizedSum::kFixedPoint, false);
+  EXPECT_EQ(found.scales.a, 1e-30F);
+  EXPECT_EQ(found.scales.b, 1e20F);
+}
+
 }  // namespace
 }  // namespace octavo
