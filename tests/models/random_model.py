@@ -186,7 +186,8 @@ class Draw:
         if self.size <= 12:
             kinds += ["resize"] + ([] if self.per_channel else ["transposed"])
         if self.channels % 2 == 0:
-            kinds += ["shuffle", "halves"]
+            # PyTorch resizes a view of two channels that are shuffled as if it lay otherwise in memory (docs/numbers.md).
+            kinds += (["shuffle"] if self.channels > 2 else []) + ["halves"]
         kind = self.one_of(*kinds)
         self.names.append(kind)
         return getattr(self, kind)()

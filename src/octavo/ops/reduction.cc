@@ -229,15 +229,19 @@ Result<std::vector<Value>> MeanInt8(Builder& g, const Arguments& a) {
 
 // ---- Maximum, minimum ----
 
-Status NotBools(const TensorType& type) {
-  if (type.dtype != DType::kBool) return {};
-  return Unsupported("the maximum or minimum of bools, for which ONNX has no operator",
-                     "Convert to int32, int64 or float32 first.");
+// ONNX has maxima and minima of numbers only.
+Emitter OfNumbers(Emitter emitter) {
+  return [emitter = std::move(emitter)](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
+    if (a.tensor("self").dtype() == DType::kBool) {
+      return Unsupported("the maximum or minimum of bools, for which ONNX has no operator",
+                         "Convert to int32, int64 or float32 first.");
+    }
+    return emitter(g, a);
+  };
 }
 
 Result<std::vector<TensorType>> ExtremeType(const Arguments& a) {
   TensorType type = a.tensor("self").type();
-  OCTAVO_TRY(NotBools(type));
   type.shape = OCTAVO_TRY(ReducedShapeOf(a));
   return std::vector<TensorType>{std::move(type)};
 }
@@ -285,7 +289,6 @@ Result<std::vector<Value>> ArgExtreme(Builder& g, const Arguments& a) {
 
 Result<std::vector<TensorType>> ElementwiseType(const Arguments& a) {
   const TensorType x = a.tensor("self").type(), y = a.tensor("other").type();
-  OCTAVO_TRY(NotBools(x));
   if (x.dtype != y.dtype && x.dtype != DType::kUnknown && y.dtype != DType::kUnknown) {
     return Unsupported(fmt::format("the operands are {} and {}", x.ToString(), y.ToString()),
                        "Convert them to the same type.");
@@ -299,7 +302,8 @@ template <bool kMax>
 void RegisterExtreme(Registry& registry) {
   const std::string name = kMax ? "max" : "min";
   const char* reduce = kMax ? "ReduceMax" : "ReduceMin";
-  const Emitter whole = ReduceBy(reduce);
+  const Emitter whole = OfNumbers(ReduceBy(reduce)), indexed = OfNumbers(ExtremeWithIndex<kMax>),
+                elementwise = OfNumbers(FloatOp(kMax ? "Max" : "Min"));
   registry.Add({.name = "aten::" + name,
                 .arguments = {arg::Tensor("self")},
                 .result = RealOrEightBits("self", ExtremeType),
@@ -308,14 +312,14 @@ void RegisterExtreme(Registry& registry) {
   registry.Add({.name = "aten::" + name + ".dim",
                 .arguments = {arg::Tensor("self"), arg::Int("dim"), arg::Bool("keepdim", false)},
                 .result = RealOrEightBits("self", ExtremeWithIndexType),
-                .qdq = OnElements(ExtremeWithIndex<kMax>),
-                .caffe2 = ThroughFloat(ExtremeWithIndex<kMax>),
+                .qdq = OnElements(indexed),
+                .caffe2 = ThroughFloat(indexed),
                 .returns = Returns::kTuple});
   registry.Add({.name = "aten::" + name + ".other",
                 .arguments = {arg::Tensor("self"), arg::Tensor("other")},
                 .result = RealOnly("self", ElementwiseType),
-                .qdq = FloatOp(kMax ? "Max" : "Min"),
-                .caffe2 = FloatOp(kMax ? "Max" : "Min")});
+                .qdq = elementwise,
+                .caffe2 = elementwise});
   registry.Add({.name = kMax ? "aten::amax" : "aten::amin",
                 .arguments = {arg::Tensor("self"), arg::Ints("dim", 0, {}), arg::Bool("keepdim", false)},
                 .result = RealOnly("self", ExtremeType),
