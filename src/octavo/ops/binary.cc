@@ -106,17 +106,24 @@ bool MayHaveOtherShapes(const Value& x, const Value& y) {
 }
 
 Result<std::vector<Value>> AdditionForOnnxRuntime(bool relu, Builder& g, const Arguments& a) {
-  const Value x = a.tensor("qa"), y = a.tensor("qb");
+  Value x = a.tensor("qa"), y = a.tensor("qb");
   const bool broadcast = MayHaveOtherShapes(x, y);
   const bool fixed_point = !IntoAnother(a) && (!broadcast || x.dtype() == DType::kQInt8);
-  const BinaryScales scales =
-      ExactAdditionScales(x.type(), y.type(), a.result(),
-                          fixed_point ? QuantizedSum::kFixedPoint : QuantizedSum::kReals, broadcast)
-          .scales;
+  const QuantizedSum sum = fixed_point ? QuantizedSum::kFixedPoint : QuantizedSum::kReals;
+  AdditionScales found = ExactAdditionScales(x.type(), y.type(), a.result(), sum, broadcast);
+  if (found.differing > 0 && !broadcast) {
+    // The kernel adds its second operand to what is fixed, and then its first: the other way it rounds
+    // otherwise.
+    const AdditionScales swapped = ExactAdditionScales(y.type(), x.type(), a.result(), sum, broadcast);
+    if (swapped.differing < found.differing) {
+      found = swapped;
+      std::swap(x, y);
+    }
+  }
   TensorType x_type = x.type(), y_type = y.type(), type = a.result();
-  x_type.quantization->scales[0] = scales.a;
-  y_type.quantization->scales[0] = scales.b;
-  type.quantization->scales[0] = scales.result;
+  x_type.quantization->scales[0] = found.scales.a;
+  y_type.quantization->scales[0] = found.scales.b;
+  type.quantization->scales[0] = found.scales.result;
   const Value real = g.Op("Add", {Dequantize(g, x, x_type), Dequantize(g, y, y_type)});
   return One(g.As(QuantizeReal(g, real, type, relu), a.result()));
 }

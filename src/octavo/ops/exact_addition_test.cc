@@ -77,6 +77,17 @@ TEST(ExactAdditionScales, SumsInTheMiddle) {
   EXPECT_EQ(Differing(a, b, c, found.scales), 0);
 }
 
+TEST(ExactAdditionScales, TheOrderOfTheOperandsCounts) {
+  // An addition of a real ResNet-50, with sums that lie 5 millionths beside the middle between two integers.
+  const TensorType a = testing::Quint8(Shape{4}, 0.036776941269636154, 115);
+  const TensorType b = testing::Quint8(Shape{4}, 0.03819349780678749, 118);
+  const TensorType c = testing::Quint8(Shape{4}, 0.032730501145124435, 0);
+  EXPECT_GT(ExactAdditionScales(a, b, c, QuantizedSum::kFixedPoint, false).differing, 0);
+  const AdditionScales swapped = ExactAdditionScales(b, a, c, QuantizedSum::kFixedPoint, false);
+  EXPECT_EQ(swapped.differing, 0);
+  EXPECT_EQ(Differing(b, a, c, swapped.scales), 0);
+}
+
 TEST(ExactAdditionScales, LeavesAloneWhatFloat32HardlyHolds) {
   const TensorType a = testing::Quint8(Shape{4}, 1e-30, 100), b = testing::Quint8(Shape{4}, 1e20, 31);
   const AdditionScales found =
