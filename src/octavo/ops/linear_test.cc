@@ -7,8 +7,8 @@
 namespace octavo {
 namespace {
 
-using ::testing::ElementsAre;
 using testing::ConstantInput;
+using ::testing::ElementsAre;
 using testing::Find;
 using testing::Float32;
 using testing::Ints;

@@ -34,8 +34,7 @@ TEST(QuantizePerTensor, TakesNumbersOrConstantTensors) {
 
 TEST(QuantizePerTensor, MultipliesByTheReciprocalThatIsRounded) {
   OneCall call(RegisterQuantization);
-  ASSERT_TRUE(
-      call.Call("aten::quantize_per_tensor", {call.Input(Float32(Shape{2})), .1, Dim(3), kQuint8}));
+  ASSERT_TRUE(call.Call("aten::quantize_per_tensor", {call.Input(Float32(Shape{2})), .1, Dim(3), kQuint8}));
   EXPECT_THAT(Ops(call.Lower()), ElementsAre("Mul", "QuantizeLinear"));
   EXPECT_EQ(call.result(), Quint8(Shape{2}, .1, 3));
 }
