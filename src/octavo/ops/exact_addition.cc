@@ -93,12 +93,27 @@ std::vector<IntegerSum> SumsNearTies(const AddedTensors& o, const PyTorch& pytor
   const double low = static_cast<double>(o.low - o.to.zero) - 1,
                high = static_cast<double>(o.high - o.to.zero) + 1;
   std::vector<IntegerSum> sums;
+  constexpr std::size_t kCount = 256;
+  std::array<double, kCount> steps{};
+  std::array<std::uint8_t, kCount> near{};
   for (float a = o.low; a <= o.high; ++a) {
-    for (float b = o.low; b <= o.high; ++b) {
-      const double steps = pytorch.Steps(a, b);
-      const double distance = std::abs(steps - ((steps + kWhole) - kWhole));
-      if (distance < nearly_half || steps < low || steps > high) continue;
-      sums.push_back({a, b, o.Clamped(static_cast<float>(pytorch.Rounded(steps)) + o.to.zero)});
+    // Loops without a branch: the compiler makes vectors of them.
+    for (std::size_t i = 0; i < kCount; ++i) {
+      steps[i] = pytorch.Steps(a, o.low + static_cast<float>(static_cast<int>(i)));
+    }
+    unsigned any = 0;
+    for (std::size_t i = 0; i < kCount; ++i) {
+      const double distance = std::abs(steps[i] - ((steps[i] + kWhole) - kWhole));
+      const int is_near = static_cast<int>(distance >= nearly_half) & static_cast<int>(steps[i] >= low) &
+                          static_cast<int>(steps[i] <= high);
+      near[i] = static_cast<std::uint8_t>(is_near);
+      any |= near[i];
+    }
+    if (any == 0) continue;
+    for (std::size_t i = 0; i < kCount; ++i) {
+      if (near[i] == 0) continue;
+      sums.push_back({a, o.low + static_cast<float>(static_cast<int>(i)),
+                      o.Clamped(static_cast<float>(pytorch.Rounded(steps[i])) + o.to.zero)});
     }
   }
   return sums;
