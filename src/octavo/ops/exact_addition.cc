@@ -8,25 +8,19 @@
 #include <utility>
 #include <vector>
 
-#include "octavo/lower/checks.h"
+#include "octavo/ops/qlinear_add.h"
 #include "octavo/ops/ulps.h"
 
 namespace octavo {
 namespace {
 
-struct Level {
-  float scale, zero;
-  explicit Level(const TensorType& type)
-      : scale(static_cast<float>(type.quantization->scale())),
-        zero(static_cast<float>(type.quantization->zero_point())) {}
-};
-
 struct AddedTensors {
-  Level a, b, to;
-  float low, high;  // of the integers
+  BinaryScales scales;
+  Bounds a, b, to;
   bool is_signed;
 
-  float Clamped(float q) const { return std::clamp(q, low, high); }
+  float a_ratio() const { return scales.a / scales.result; }
+  float b_ratio() const { return scales.b / scales.result; }
 };
 
 // Two integers and PyTorch's answer.
@@ -40,18 +34,17 @@ class SumInFixedPoint {
  public:
   static bool Takes(const AddedTensors& o) {
     const float low = o.is_signed ? 0x1p-10F : 0x1p-14F;
-    for (const float ratio : {o.a.scale / o.to.scale, o.b.scale / o.to.scale}) {
+    for (const float ratio : {o.a_ratio(), o.b_ratio()}) {
       if (!(ratio >= low && ratio < 256)) return false;
     }
     return true;
   }
   explicit SumInFixedPoint(const AddedTensors& o)
       : a_zero_(o.a.zero), b_zero_(o.b.zero), ties_up_(o.is_signed) {
-    const float a = o.a.scale / o.to.scale, b = o.b.scale / o.to.scale;
     const int bits = o.is_signed ? 20 : 21;
-    step_ = std::ldexp(1.0, std::ilogb(std::max(a, b)) - bits);
-    a_ = std::nearbyint(a / step_) * step_;
-    b_ = std::nearbyint(b / step_) * step_;
+    const double step = std::ldexp(1.0, std::ilogb(std::max(o.a_ratio(), o.b_ratio())) - bits);
+    a_ = std::nearbyint(o.a_ratio() / step) * step;
+    b_ = std::nearbyint(o.b_ratio() / step) * step;
   }
   // Whole numbers below 2^53 of a power of two: exact.
   double Steps(float a, float b) const {
@@ -62,17 +55,17 @@ class SumInFixedPoint {
   }
 
  private:
-  double step_, a_, b_;
+  double a_, b_;
   float a_zero_, b_zero_;
   bool ties_up_;
 };
 
 class SumOfReals {
  public:
-  explicit SumOfReals(const AddedTensors& o) : o_(o), inverse_(1.0F / o.to.scale) {}
+  explicit SumOfReals(const AddedTensors& o) : o_(o), inverse_(1.0F / o.scales.result) {}
   double Steps(float a, float b) const {
-    const float steps = (std::fma(o_.a.scale, a, -(o_.a.scale * o_.a.zero)) +
-                         std::fma(o_.b.scale, b, -(o_.b.scale * o_.b.zero))) *
+    const float steps = (std::fma(o_.scales.a, a, -(o_.scales.a * o_.a.zero)) +
+                         std::fma(o_.scales.b, b, -(o_.scales.b * o_.b.zero))) *
                         inverse_;
     return static_cast<double>(steps);
   }
@@ -86,20 +79,20 @@ class SumOfReals {
 // The pairs whose sum is so near to the middle between two integers that float32 may round it otherwise.
 template <typename PyTorch>
 std::vector<IntegerSum> SumsNearTies(const AddedTensors& o, const PyTorch& pytorch) {
-  const float largest = std::max(o.a.scale, o.b.scale) / o.to.scale;
+  const float largest = std::max(o.scales.a, o.scales.b) / o.scales.result;
   const double nearly_half = 0.5 - std::max(0x1p-9, 0x1p-12 * static_cast<double>(largest));
   // Adding this leaves no bits behind the point: the nearest integer without a function's call.
   constexpr double kWhole = 0x1.8p52;
-  const double low = static_cast<double>(o.low - o.to.zero) - 1,
-               high = static_cast<double>(o.high - o.to.zero) + 1;
+  const double low = static_cast<double>(o.to.low - o.to.zero) - 1,
+               high = static_cast<double>(o.to.high - o.to.zero) + 1;
   std::vector<IntegerSum> sums;
   constexpr std::size_t kCount = 256;
   std::array<double, kCount> steps{};
   std::array<std::uint8_t, kCount> near{};
-  for (float a = o.low; a <= o.high; ++a) {
+  for (float a = o.a.low; a <= o.a.high; ++a) {
     // Loops without a branch: the compiler makes vectors of them.
     for (std::size_t i = 0; i < kCount; ++i) {
-      steps[i] = pytorch.Steps(a, o.low + static_cast<float>(static_cast<int>(i)));
+      steps[i] = pytorch.Steps(a, o.b.low + static_cast<float>(static_cast<int>(i)));
     }
     unsigned any = 0;
     for (std::size_t i = 0; i < kCount; ++i) {
@@ -112,53 +105,25 @@ std::vector<IntegerSum> SumsNearTies(const AddedTensors& o, const PyTorch& pytor
     if (any == 0) continue;
     for (std::size_t i = 0; i < kCount; ++i) {
       if (near[i] == 0) continue;
-      sums.push_back({a, o.low + static_cast<float>(static_cast<int>(i)),
-                      o.Clamped(static_cast<float>(pytorch.Rounded(steps[i])) + o.to.zero)});
+      sums.push_back({a, o.b.low + static_cast<float>(static_cast<int>(i)),
+                      o.to.Clamped(static_cast<float>(pytorch.Rounded(steps[i])) + o.to.zero)});
     }
   }
   return sums;
 }
 
-// QLinearAdd (onnxruntime/core/mlas/lib/qladd.cpp, intrinsics/avx2/qladd_avx2.cpp):
-//   round(q_a (a / c) + (q_b (b / c) + (z - (z_a (a / c) + z_b (b / c))))),
-// where compilers and processors fuse multiplications and additions in several ways.
-class AdditionKernel {
- public:
-  AdditionKernel(const AddedTensors& o, const BinaryScales& s)
-      : o_(o), a_(s.a / s.result), b_(s.b / s.result) {
-    const float za = o.a.zero, zb = o.b.zero;
-    fixed_ = {o.to.zero - (a_ * za + b_ * zb), o.to.zero - std::fma(a_, za, b_ * zb),
-              o.to.zero - std::fma(b_, zb, a_ * za)};
-  }
-  bool Gives(const IntegerSum& sum, bool swapped) const {
-    return Agree(sum.a, a_, sum.b, b_, sum.integer) && (!swapped || Agree(sum.b, b_, sum.a, a_, sum.integer));
-  }
-
- private:
-  bool Agree(float q, float ratio, float other, float other_ratio, float integer) const {
-    auto is = [&](float v) { return o_.Clamped(std::nearbyintf(v)) == integer; };
-    return is(q * ratio + (other * other_ratio + fixed_[0])) &&
-           std::all_of(fixed_.begin(), fixed_.end(), [&](float fixed) {
-             return is(std::fma(q, ratio, std::fma(other, other_ratio, fixed)));
-           });
-  }
-
-  const AddedTensors& o_;
-  float a_, b_;
-  std::array<float, 3> fixed_{};
-};
-
 // Looks for scales, the nearest first.
 class ScaleSearch {
  public:
   ScaleSearch(const AddedTensors& o, std::vector<IntegerSum> sums, bool swapped)
-      : o_(o), sums_(std::move(sums)), swapped_(swapped), plain_{o.a.scale, o.b.scale, o.to.scale} {}
+      : o_(o), sums_(std::move(sums)), swapped_(swapped), plain_(o.scales) {}
 
   AdditionScales Run() {
     if (Try(plain_)) return best_;
     // So many are sums in the middle between two integers, which single steps do not move off it.
     constexpr int kMany = 1000;
-    if (best_.differing > kMany && (Far() || best_.differing > kMany)) return best_;
+    const bool many = best_.differing > kMany;
+    if (many && (Far() || best_.differing > kMany)) return best_;
     constexpr int kReach = 48;
     for (int reach = 1; reach <= kReach; ++reach) {
       for (int i = -reach; i <= reach; ++i) {
@@ -166,7 +131,7 @@ class ScaleSearch {
         if (Moved(i, j, 0) || (j != 0 && Moved(i, -j, 0))) return best_;
       }
     }
-    if (Far()) return best_;
+    if (!many && Far()) return best_;
     constexpr int kSmallReach = 6;
     for (int k = -kSmallReach; k <= kSmallReach; ++k) {
       for (int i = -kSmallReach; i <= kSmallReach; ++i) {
@@ -192,10 +157,11 @@ class ScaleSearch {
   }
   // True where no sum differs.  The best so far is kept.
   bool Try(const BinaryScales& s) {
-    const AdditionKernel kernel(o_, s);
+    const QLinearAddKernel kernel(o_.a.zero, o_.b.zero, o_.to, s);
     int differing = 0;
     for (std::size_t i = 0; i < sums_.size(); ++i) {
-      if (kernel.Gives(sums_[i], swapped_)) continue;
+      const auto [a, b, integer] = sums_[i];
+      if (kernel.Gives(a, b, integer) && (!swapped_ || kernel.GivesSwapped(a, b, integer))) continue;
       std::swap(sums_[i], sums_[static_cast<std::size_t>(differing)]);  // it may refute the next, too
       if (++differing >= best_.differing) return false;
     }
@@ -214,17 +180,14 @@ class ScaleSearch {
 
 AdditionScales ExactAdditionScales(const TensorType& a, const TensorType& b, const TensorType& result,
                                    QuantizedSum sum, bool swapped) {
-  const IntegerRange range = RangeOf(a.dtype);
-  const AddedTensors o{Level(a),
-                       Level(b),
-                       Level(result),
-                       static_cast<float>(range.low),
-                       static_cast<float>(range.high),
+  const AddedTensors o{{ScaleOf(a), ScaleOf(b), ScaleOf(result)},
+                       Bounds(a),
+                       Bounds(b),
+                       Bounds(result),
                        a.dtype == DType::kQInt8};
-  const float a_ratio = o.a.scale / o.to.scale, b_ratio = o.b.scale / o.to.scale;
   constexpr float kLowest = 0x1p-40F, kHighest = 0x1p11F;  // else all is lost, or saturates
-  if (!(std::min(a_ratio, b_ratio) >= kLowest && std::max(a_ratio, b_ratio) <= kHighest)) {
-    return {{o.a.scale, o.b.scale, o.to.scale}, 1 << 16};
+  if (!(std::min(o.a_ratio(), o.b_ratio()) >= kLowest && std::max(o.a_ratio(), o.b_ratio()) <= kHighest)) {
+    return {o.scales, 1 << 16};
   }
   const bool fixed_point = sum == QuantizedSum::kFixedPoint && SumInFixedPoint::Takes(o);
   auto sums = fixed_point ? SumsNearTies(o, SumInFixedPoint(o)) : SumsNearTies(o, SumOfReals(o));

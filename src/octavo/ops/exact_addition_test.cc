@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "octavo/ops/qlinear_add.h"
 #include "octavo/ops/rows_testing.h"
 #include "octavo/targets/onnxruntime/binary.h"
 
@@ -14,7 +15,6 @@ namespace {
 
 namespace ort = targets::onnxruntime;
 
-float ScaleOf(const TensorType& type) { return static_cast<float>(type.quantization->scale()); }
 std::int32_t ZeroOf(const TensorType& type) {
   return static_cast<std::int32_t>(type.quantization->zero_point());
 }

@@ -8,25 +8,15 @@
 #include <vector>
 
 #include "octavo/lower/checks.h"
+#include "octavo/ops/qlinear_add.h"
 #include "octavo/ops/ulps.h"
 
 namespace octavo {
 namespace {
 
-float ScaleOf(const TensorType& type) { return static_cast<float>(type.quantization->scale()); }
-
 // An accumulator and PyTorch's integer for it.
 struct Pair {
   float accumulator, integer;
-};
-
-struct Bounds {
-  float low, high, zero;
-  explicit Bounds(const TensorType& type)
-      : low(static_cast<float>(RangeOf(type.dtype).low)),
-        high(static_cast<float>(RangeOf(type.dtype).high)),
-        zero(static_cast<float>(type.quantization->zero_point())) {}
-  float Clamped(float q) const { return std::clamp(q, low, high); }
 };
 
 // ---- Products ----
@@ -72,25 +62,6 @@ std::optional<BinaryScales> ScalesOfRatio(BinaryScales s, float ratio) {
   return std::nullopt;
 }
 
-// ---- Sums ----
-
-// QLinearAdd with a scalar as its second operand, whose integer and zero point are 1 and 0, or 0 and 1.
-struct SumKernel {
-  float zero_a, integer_b, zero_b;
-  const Bounds* out;
-
-  // The answers, one for each of the ways in which its kernels round.
-  std::array<float, 4> Answers(float q, const BinaryScales& s) const {
-    const float a = s.a / s.result, b = s.b / s.result;
-    auto constant = [&](float zeros) { return (out->zero - zeros) + integer_b * b; };
-    const float separate = constant(a * zero_a + b * zero_b);
-    return {Round(separate + q * a), Round(std::fma(q, a, separate)),
-            Round(std::fma(q, a, constant(std::fma(a, zero_a, b * zero_b)))),
-            Round(std::fma(q, a, constant(std::fma(b, zero_b, a * zero_a))))};
-  }
-  float Round(float v) const { return out->Clamped(std::nearbyintf(v)); }
-};
-
 }  // namespace
 
 std::optional<BinaryScales> ExactProductScales(const TensorType& a, const TensorType& b,
@@ -131,13 +102,11 @@ std::optional<BinaryScales> ExactSumScales(const TensorType& a, double steps, co
   }
   // Those that fail first.
   pairs.insert(pairs.end(), others.begin(), others.end());
-  const bool positive = steps > 0;
-  const SumKernel kernel{zero_a, positive ? 1.0F : 0.0F, positive ? 0.0F : 1.0F, &out};
+  const float integer_b = steps > 0 ? 1.0F : 0.0F, zero_b = 1.0F - integer_b;
   auto is_exact = [&](const BinaryScales& s) {
-    return std::all_of(pairs.begin(), pairs.end(), [&](const Pair& p) {
-      const auto answers = kernel.Answers(p.accumulator, s);
-      return std::all_of(answers.begin(), answers.end(), [&](float v) { return v == p.integer; });
-    });
+    const QLinearAddKernel kernel(zero_a, zero_b, out, s);
+    return std::all_of(pairs.begin(), pairs.end(),
+                       [&](const Pair& p) { return kernel.Gives(p.accumulator, integer_b, p.integer); });
   };
   constexpr int kReach = 13, kConstantReach = 25;
   for (int i = 0; i < kConstantReach; ++i) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "octavo/emit.h"
+#include "octavo/lower/steps.h"
 #include "octavo/ops/quantized_result.h"
 #include "octavo/ops/register.h"
 #include "octavo/row.h"
@@ -86,10 +87,7 @@ Value QuantizeByReciprocal(Builder& g, Value x, const TensorType& type) {
     sizes.assign(static_cast<std::size_t>(*x.rank() - *q.axis), 1);
     sizes[0] = static_cast<std::int64_t>(q.scales.size());
   }
-  TensorType in_steps = type;
-  in_steps.quantization->scales.assign(q.scales.size(), 1.0);
-  const Value scaled = g.Op("Mul", {x, g.Constant(Tensor::Floats(sizes, reciprocals))});
-  return g.As(Quantize(g, scaled, in_steps), type);
+  return QuantizeFromSteps(g, g.Op("Mul", {x, g.Constant(Tensor::Floats(sizes, reciprocals))}), type);
 }
 
 Result<std::vector<Value>> QuantizeQdq(Builder& g, const Arguments& a) {

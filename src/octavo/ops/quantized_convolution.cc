@@ -10,6 +10,8 @@
 namespace octavo {
 namespace {
 
+constexpr std::string_view kConvolutionInput = "quint8[1,3,224,224](0.02,128)";
+
 template <typename List>
 void DropDummy(List& list) {
   if (list.size() == 2) list.erase(list.begin());
@@ -65,12 +67,6 @@ TypeRule ConvType(int dims, bool transposed, std::string packed) {
   return GivenQuantization("qx", std::move(shape));
 }
 
-Status NeedsInputQuantization(const Value& x) {
-  if (x.quantized()) return {};
-  return Unsupported("the quantization of this layer's input is not known",
-                     "State it with --input, as in --input 'quint8[1,3,224,224](0.02,128)'.");
-}
-
 // ONNX's ConvTranspose has one scale for each index of the weight's dimension 1, which is a channel of the
 // output only where there is one group.
 Status CheckGroupsPerChannel(const QuantizedConv& conv) {
@@ -113,7 +109,7 @@ Result<std::vector<Value>> TransposedInSteps(const QuantizedConv& conv, Builder&
 
 Result<std::vector<Value>> ConvQdq(const QuantizedConvolution& form, Builder& g, const Arguments& a) {
   const Value x = a.tensor("qx");
-  OCTAVO_TRY(NeedsInputQuantization(x));
+  OCTAVO_TRY(NeedsQuantization(x, kConvolutionInput));
   const QuantizedConv conv =
       OCTAVO_TRY(QuantizedConvOf(a, a.packed(form.packed), form.dims, form.transposed));
   OCTAVO_TRY(CheckGroupsPerChannel(conv));
@@ -121,12 +117,9 @@ Result<std::vector<Value>> ConvQdq(const QuantizedConvolution& form, Builder& g,
       !conv.weights.bias_value.defined()) {
     return TransposedInSteps(conv, g, a);
   }
-  RequantizationTypes types{x.type(), a.result(), conv.weights.quantization()};
-  // ONNX Runtime has an integer kernel for quint8.
-  if (!form.transposed && x.dtype() == DType::kQUint8 && !conv.weights.bias_value.defined() &&
-      g.exact_for(Target::kOnnxRuntime)) {
-    types = ExactRequantization(types.x, types.weight, types.y);
-  }
+  const RequantizationTypes types =
+      form.transposed ? RequantizationTypes{x.type(), a.result(), conv.weights.quantization()}
+                      : TypesOfLayer(g, conv.weights, x, a.result());
   const Value real = g.Op(form.transposed ? "ConvTranspose" : "Conv",
                           {Dequantize(g, x, types.x), RealWeight(g, conv.weights, {}, &types),
                            RealBias(g, conv.weights, x, &types)},
@@ -158,7 +151,7 @@ Value Int8Reshape(Builder& g, Value x, const std::vector<std::int64_t>& target, 
 Result<std::vector<Value>> ConvCaffe2(const QuantizedConvolution& form, Builder& g, const Arguments& a) {
   OCTAVO_TRY(CheckCaffe2Types(a));
   Value x = a.tensor("qx");
-  OCTAVO_TRY(NeedsInputQuantization(x));
+  OCTAVO_TRY(NeedsQuantization(x, kConvolutionInput));
   QuantizedConv conv = OCTAVO_TRY(QuantizedConvOf(a, a.packed(form.packed), form.dims, form.transposed));
   conv.weights = OCTAVO_TRY(Caffe2Weights(g, std::move(conv.weights)));
   if (form.transposed || form.dims == 3 || !Caffe2CanRequantize(x, conv.weights, a.result())) {

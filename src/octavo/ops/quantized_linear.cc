@@ -11,6 +11,8 @@
 namespace octavo {
 namespace {
 
+constexpr std::string_view kLinearInput = "quint8[1,512](0.02,128)";
+
 Result<QuantizedWeights> LinearWeights(const Arguments& a) {
   const ir::PackedWeights& packed = a.packed("W_prepack");
   if (packed.kind != ir::PackedWeights::Kind::kLinear) {
@@ -39,12 +41,6 @@ Result<std::optional<Shape>> ShapeRuleOfLinear(const Arguments& a) {
   return LinearShape(x.shape(), (*w.type.shape)[1], (*w.type.shape)[0]);
 }
 
-Status NeedsQuantization(const Value& x) {
-  if (x.quantized()) return {};
-  return Unsupported("the quantization of this layer's input is not known",
-                     "State it with --input, as in --input 'quint8[1,512](0.02,128)'.");
-}
-
 // How many sizes of a shape are known only when the model runs.
 int UnknownSizes(const Shape& shape) {
   int unknown = 0;
@@ -56,16 +52,13 @@ int UnknownSizes(const Shape& shape) {
 // unknown, that cannot be written, and MatMul and Add stand in.
 Result<std::vector<Value>> LinearQdq(bool relu, Builder& g, const Arguments& a) {
   const Value x = a.tensor("X");
-  OCTAVO_TRY(NeedsQuantization(x));
+  OCTAVO_TRY(NeedsQuantization(x, kLinearInput));
   const QuantizedWeights w = OCTAVO_TRY(LinearWeights(a));
   const std::optional<Shape> shape = a.result().shape;
   const bool reshaped = shape && shape->size() > 2 && UnknownSizes(*shape) <= 1;
   const bool gemm = reshaped || (shape && shape->size() == 2);
-  RequantizationTypes types{x.type(), a.result(), w.quantization()};
-  // ONNX Runtime has an integer kernel for quint8.
-  if (gemm && x.dtype() == DType::kQUint8 && !w.bias_value.defined() && g.exact_for(Target::kOnnxRuntime)) {
-    types = ExactRequantization(types.x, types.weight, types.y);
-  }
+  const RequantizationTypes types =
+      gemm ? TypesOfLayer(g, w, x, a.result()) : RequantizationTypes{x.type(), a.result(), w.quantization()};
   Value real = Dequantize(g, x, types.x);
   if (gemm) {
     if (reshaped) real = Reshape(g, real, {-1, (*w.type.shape)[1].value()});
@@ -95,7 +88,7 @@ Result<std::vector<Value>> LinearThroughFloat(bool relu, const QuantizedWeights&
 Result<std::vector<Value>> LinearCaffe2(bool relu, Builder& g, const Arguments& a) {
   OCTAVO_TRY(CheckCaffe2Types(a));
   Value x = a.tensor("X");
-  OCTAVO_TRY(NeedsQuantization(x));
+  OCTAVO_TRY(NeedsQuantization(x, kLinearInput));
   QuantizedWeights packed = OCTAVO_TRY(LinearWeights(a));
   const QuantizedWeights w = OCTAVO_TRY(Caffe2Weights(g, std::move(packed)));
   const std::optional<Shape> shape = a.result().shape;

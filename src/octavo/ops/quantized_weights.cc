@@ -149,6 +149,20 @@ Tensor QuantizedBias(const Tensor& bias, const Quantization& weight, double x_sc
   return tensor;
 }
 
+Status NeedsQuantization(const Value& x, std::string_view example) {
+  if (x.quantized()) return {};
+  return Unsupported("the quantization of this layer's input is not known",
+                     fmt::format("State it with --input, as in --input '{}'.", example));
+}
+
+RequantizationTypes TypesOfLayer(const Builder& g, const QuantizedWeights& w, const Value& x,
+                                 const TensorType& y) {
+  if (x.dtype() != DType::kQUint8 || w.bias_value.defined() || !g.exact_for(Target::kOnnxRuntime)) {
+    return {x.type(), y, w.quantization()};
+  }
+  return ExactRequantization(x.type(), w.quantization(), y);
+}
+
 Value RealWeight(Builder& g, const QuantizedWeights& w, const std::vector<int>& order,
                  const RequantizationTypes* moved) {
   if (!w.weight) {

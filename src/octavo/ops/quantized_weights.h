@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "octavo/operators.h"
@@ -32,7 +33,16 @@ Quantization BiasQuantization(const Quantization& weight, double x_scale);
 // is taken as it is.
 Tensor QuantizedBias(const Tensor& bias, const Quantization& weight, double x_scale);
 
+// Error: the quantization of a layer's input is not known.  `example` is a SPEC that states one.
+Status NeedsQuantization(const Value& x, std::string_view example);
+
 // ---- qdq ----
+
+// The types to write at a convolution or linear layer from x to y: those with which ONNX Runtime's integer
+// kernel, which is there for quint8, requantizes as PyTorch does; the model's own for others, and for a bias
+// that the model computes.
+RequantizationTypes TypesOfLayer(const Builder& g, const QuantizedWeights& w, const Value& x,
+                                 const TensorType& y);
 
 // DequantizeLinear of the weight; `order` permutes its dimensions first (empty: as they are).  `moved`, if
 // given, has the scales to write.
