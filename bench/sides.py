@@ -1,4 +1,4 @@
-"""Times of inference of several sides in one run: one process a side, which warms up; their rounds are interleaved."""
+"""The sides of a comparison: their commands, and times of inference in one run, one process a side, their rounds interleaved."""
 import pathlib
 import statistics
 import subprocess
@@ -26,6 +26,19 @@ for line in sys.stdin:
         times.append(1e3 * (time.perf_counter() - start))
     print(statistics.median(times), min(times), flush=True)
 """
+
+TORCH_ONNX = """
+import sys, warnings, torch
+warnings.simplefilter("ignore")
+torch.backends.quantized.engine = "qnnpack"
+size = int(sys.argv[3])
+torch.onnx.export(torch.jit.load(sys.argv[1]), (torch.zeros(1, 3, size, size),), sys.argv[2], opset_version=13)
+"""
+
+
+def torch_onnx(model, out, size):
+    """The command that exports a saved classifier of images with torch.onnx."""
+    return ["/usr/bin/python3", "-c", TORCH_ONNX, str(model), str(out), str(size)]
 
 
 def onnxruntime(model, threads):

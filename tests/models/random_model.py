@@ -28,10 +28,6 @@ aoq = torch.ao.quantization
 
 # ---- Layers that eager mode and FX both quantize
 
-class MaxPool(nn.MaxPool2d):
-    pass
-
-
 class Shuffle(nn.Module):
     def __init__(self, groups: int):
         super().__init__()
@@ -114,17 +110,6 @@ class Number(nn.Module):
         return self.f.add_scalar(x, self.number) if self.op == "add" else self.f.mul_scalar(x, self.number)
 
 
-class Transposed(nn.Module):
-    """Not with weights per channel, which PyTorch refuses."""
-
-    def __init__(self, cin, cout):
-        super().__init__()
-        self.conv = nn.ConvTranspose2d(cin, cout, 2, 2)
-
-    def forward(self, x):
-        return self.conv(x)
-
-
 class Net(nn.Module):
     """The layers, global average pooling, a linear layer."""
 
@@ -184,7 +169,7 @@ class Draw:
         if self.size >= 6:
             kinds += ["max_pool", "max_pool", "average_pool", "crop"]
         if self.size <= 12:
-            kinds += ["resize"] + ([] if self.per_channel else ["transposed"])
+            kinds += ["resize"] + ([] if self.per_channel else ["transposed"])  # which PyTorch refuses per channel
         if self.channels % 2 == 0:
             # PyTorch resizes a view of two channels that are shuffled as if it lay otherwise in memory (docs/numbers.md).
             kinds += (["shuffle"] if self.channels > 2 else []) + ["halves"]
@@ -225,7 +210,7 @@ class Draw:
     def max_pool(self):
         padding = int(self.one_of(0, 1))
         self.size = (self.size + 2 * padding - 3) // 2 + 1
-        return MaxPool(3, 2, padding)
+        return nn.MaxPool2d(3, 2, padding)
 
     def average_pool(self):
         self.size = self.size // 2
@@ -243,7 +228,7 @@ class Draw:
     def transposed(self):
         cin, self.channels = self.channels, int(self.one_of(2, 4))
         self.size *= 2
-        return Transposed(cin, self.channels)
+        return nn.ConvTranspose2d(cin, self.channels, 2, 2)
 
     def shuffle(self):
         return Shuffle(2)
@@ -275,10 +260,8 @@ def qconfig(per_channel):
 
 def quantize(net, draw, batches):
     config = qconfig(draw.per_channel)
-    # PyTorch refuses transposed convolutions per channel.
-    plain = qconfig(False)
     if draw.way == "fx":
-        mapping = aoq.QConfigMapping().set_global(config).set_object_type(nn.ConvTranspose2d, plain)
+        mapping = aoq.QConfigMapping().set_global(config)
         for pattern, fixed in aoq.get_default_qconfig_mapping("qnnpack").object_type_qconfigs.items():
             if "FixedQParams" in str(fixed):
                 mapping.set_object_type(pattern, fixed)
@@ -289,9 +272,6 @@ def quantize(net, draw, batches):
         return quantize_fx.convert_fx(prepared)
     fuse(net)
     net.qconfig = config
-    for m in net.modules():
-        if isinstance(m, nn.ConvTranspose2d):
-            m.qconfig = plain
     aoq.prepare(net, inplace=True)
     for x in batches:
         net(x)
