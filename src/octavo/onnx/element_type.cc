@@ -4,7 +4,7 @@
 
 namespace octavo::onnx {
 
-namespace pb = ::ONNX_NAMESPACE;
+namespace pb = ::onnx;
 
 Result<pb::TensorProto::DataType> ElementType(DType dtype) {
   switch (dtype) {

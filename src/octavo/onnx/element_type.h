@@ -1,6 +1,6 @@
 #pragma once
 
-#include <onnx/onnx_pb.h>
+#include <onnx.pb.h>
 
 #include "octavo/result.h"
 #include "octavo/tensor.h"
@@ -8,6 +8,6 @@
 namespace octavo::onnx {
 
 // ONNX's number of a dtype; of a quantized one that of its integers.  Errors: kUnsupported.
-Result<::ONNX_NAMESPACE::TensorProto::DataType> ElementType(DType dtype);
+Result<::onnx::TensorProto::DataType> ElementType(DType dtype);
 
 }  // namespace octavo::onnx

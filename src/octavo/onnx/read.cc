@@ -7,7 +7,7 @@
 #include <unordered_set>
 
 #include <fmt/format.h>
-#include <onnx/onnx_pb.h>
+#include <onnx.pb.h>
 
 #include "octavo/ir/origin.h"
 #include "octavo/onnx/read_tensor.h"
@@ -15,7 +15,7 @@
 namespace octavo::onnx {
 namespace {
 
-namespace pb = ::ONNX_NAMESPACE;
+namespace pb = ::onnx;
 using ir::ValueId;
 
 TensorType Type(const pb::TypeProto& proto) {

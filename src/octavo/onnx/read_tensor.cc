@@ -12,7 +12,7 @@
 
 namespace octavo::onnx {
 
-namespace pb = ::ONNX_NAMESPACE;
+namespace pb = ::onnx;
 
 DType ElementType(int type) {
   switch (type) {

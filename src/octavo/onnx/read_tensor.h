@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include <onnx/onnx_pb.h>
+#include <onnx.pb.h>
 
 #include "octavo/base/mapped_file.h"
 #include "octavo/result.h"
@@ -24,13 +24,13 @@ class TensorReader {
       : folder_(std::move(folder)), external_data_(external_data) {}
 
   // Whether its elements lie in another file that shall not be opened.
-  bool Skips(const ::ONNX_NAMESPACE::TensorProto& proto) const;
+  bool Skips(const ::onnx::TensorProto& proto) const;
   // Errors: kInvalidFile for types and sizes that cannot be or do not fit the data, and for a file outside
   // the folder; kIo where that file cannot be read.
-  Result<Tensor> Read(const ::ONNX_NAMESPACE::TensorProto& proto);
+  Result<Tensor> Read(const ::onnx::TensorProto& proto);
 
  private:
-  Result<Tensor> ReadExternal(const ::ONNX_NAMESPACE::TensorProto& proto, DType dtype,
+  Result<Tensor> ReadExternal(const ::onnx::TensorProto& proto, DType dtype,
                               std::uint64_t elements);
   Result<std::shared_ptr<const MappedFile>> Open(const std::string& tensor, const std::string& location);
 

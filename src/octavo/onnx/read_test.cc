@@ -6,7 +6,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <onnx/onnx_pb.h>
+#include <onnx.pb.h>
 
 #include "octavo/onnx/write.h"
 
@@ -93,13 +93,13 @@ TEST_F(ReadTest, NeverCrashesOnATruncatedOrChangedFile) {
 // A model whose only tensor lies in another file; nullptr: no such entry.
 void WriteExternal(const std::filesystem::path& path, const char* location, const char* offset,
                    const char* length, const std::vector<std::int64_t>& sizes) {
-  ::ONNX_NAMESPACE::ModelProto model;
+  ::onnx::ModelProto model;
   model.set_ir_version(8);
   auto& graph = *model.mutable_graph();
   auto& tensor = *graph.add_initializer();
   tensor.set_name("w");
-  tensor.set_data_type(::ONNX_NAMESPACE::TensorProto::FLOAT);
-  tensor.set_data_location(::ONNX_NAMESPACE::TensorProto::EXTERNAL);
+  tensor.set_data_type(::onnx::TensorProto::FLOAT);
+  tensor.set_data_location(::onnx::TensorProto::EXTERNAL);
   for (const std::int64_t size : sizes) tensor.add_dims(size);
   const std::pair<const char*, const char*> entries[] = {
       {"location", location}, {"offset", offset}, {"length", length}};
@@ -186,13 +186,13 @@ TEST_F(ReadTest, ChecksTheSizeOfExternalData) {
 
 class BrokenGraph : public ReadTest {
  protected:
-  static void AddNode(::ONNX_NAMESPACE::GraphProto& graph, const char* input, const char* output) {
+  static void AddNode(::onnx::GraphProto& graph, const char* input, const char* output) {
     auto& node = *graph.add_node();
     node.set_op_type("Relu");
     node.add_input(input);
     node.add_output(output);
   }
-  Error ErrorOf(const ::ONNX_NAMESPACE::ModelProto& model) {
+  Error ErrorOf(const ::onnx::ModelProto& model) {
     std::ofstream(path_, std::ios::binary) << model.SerializeAsString();
     auto read = Read(path_);
     return read ? UsageError("it is read") : std::move(read).error();
@@ -200,7 +200,7 @@ class BrokenGraph : public ReadTest {
 };
 
 TEST_F(BrokenGraph, Cycle) {
-  ::ONNX_NAMESPACE::ModelProto model;
+  ::onnx::ModelProto model;
   AddNode(*model.mutable_graph(), "b", "a");
   AddNode(*model.mutable_graph(), "a", "b");
   const Error error = ErrorOf(model);
@@ -209,13 +209,13 @@ TEST_F(BrokenGraph, Cycle) {
 }
 
 TEST_F(BrokenGraph, ValueThatNothingMakes) {
-  ::ONNX_NAMESPACE::ModelProto model;
+  ::onnx::ModelProto model;
   AddNode(*model.mutable_graph(), "b", "a");
   EXPECT_THAT(ErrorOf(model).what(), HasSubstr("reads b, which nothing before it makes"));
 }
 
 TEST_F(BrokenGraph, ValueThatIsMadeTwice) {
-  ::ONNX_NAMESPACE::ModelProto model;
+  ::onnx::ModelProto model;
   model.mutable_graph()->add_input()->set_name("x");
   AddNode(*model.mutable_graph(), "x", "a");
   AddNode(*model.mutable_graph(), "x", "a");
@@ -223,7 +223,7 @@ TEST_F(BrokenGraph, ValueThatIsMadeTwice) {
 }
 
 TEST_F(BrokenGraph, InputThatIsThereTwice) {
-  ::ONNX_NAMESPACE::ModelProto model;
+  ::onnx::ModelProto model;
   model.mutable_graph()->add_input()->set_name("x");
   model.mutable_graph()->add_input()->set_name("x");
   EXPECT_THAT(ErrorOf(model).what(), HasSubstr("the input \"x\" is there twice"));
@@ -234,10 +234,10 @@ TEST_F(BrokenGraph, SizesThatOverflow) {
   for (const std::vector<std::int64_t>& sizes : {std::vector<std::int64_t>{std::int64_t{1} << 61},
                                                  {0, std::int64_t{1} << 62, std::int64_t{1} << 62},
                                                  {-2}}) {
-    ::ONNX_NAMESPACE::ModelProto model;
+    ::onnx::ModelProto model;
     auto& tensor = *model.mutable_graph()->add_initializer();
     tensor.set_name("w");
-    tensor.set_data_type(::ONNX_NAMESPACE::TensorProto::DOUBLE);
+    tensor.set_data_type(::onnx::TensorProto::DOUBLE);
     for (const std::int64_t size : sizes) tensor.add_dims(size);
     const Error error = ErrorOf(model);
     EXPECT_EQ(error.code(), ErrorCode::kInvalidFile);
@@ -246,10 +246,10 @@ TEST_F(BrokenGraph, SizesThatOverflow) {
 }
 
 TEST_F(BrokenGraph, TypeThatIsNotKnown) {
-  ::ONNX_NAMESPACE::ModelProto model;
+  ::onnx::ModelProto model;
   auto& tensor = *model.mutable_graph()->add_initializer();
   tensor.set_name("w");
-  tensor.set_data_type(::ONNX_NAMESPACE::TensorProto::STRING);
+  tensor.set_data_type(::onnx::TensorProto::STRING);
   EXPECT_EQ(ErrorOf(model).code(), ErrorCode::kUnsupported);
 }
 

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include <fmt/format.h>
-#include <onnx/onnx_pb.h>
+#include <onnx.pb.h>
 
 #include "octavo/base/output_file.h"
 #include "octavo/ir/origin.h"
@@ -18,7 +18,7 @@
 namespace octavo::onnx {
 namespace {
 
-namespace pb = ::ONNX_NAMESPACE;
+namespace pb = ::onnx;
 using ir::ValueId;
 
 // Protobuf refuses larger messages.

@@ -6,13 +6,13 @@
 namespace octavo::onnx {
 
 Status WriteTensor(const Tensor& tensor, const std::string& name, OutputFile& file) {
-  ::ONNX_NAMESPACE::TensorProto header;
+  ::onnx::TensorProto header;
   header.mutable_dims()->Assign(tensor.sizes.begin(), tensor.sizes.end());
   header.set_data_type(OCTAVO_TRY(ElementType(tensor.dtype)));
   header.set_name(name);
   WireMessage message;
   message.Merge(header);
-  message.Field(::ONNX_NAMESPACE::TensorProto::kRawDataFieldNumber, tensor);
+  message.Field(::onnx::TensorProto::kRawDataFieldNumber, tensor);
   return message.Write([&](std::span<const std::byte> piece) { return file.Write(piece); });
 }
 

@@ -105,6 +105,13 @@ TokenKind KeywordOrName(std::string_view text) {
   return TokenKind::kName;
 }
 
+void Set(Token& token, TokenKind kind, std::size_t begin, std::size_t end) {
+  token.kind = kind;
+  token.has_escape = false;
+  token.begin = static_cast<std::uint32_t>(begin);
+  token.end = static_cast<std::uint32_t>(end);
+}
+
 }  // namespace
 
 Lexer::Lexer(std::string_view text, std::size_t position) : text_(text), position_(position) {
@@ -121,15 +128,15 @@ Lexer::Lexer(std::string_view text, std::size_t position) : text_(text), positio
   indents_.push_back(indent);
 }
 
-Token Lexer::Make(TokenKind kind, std::size_t begin, std::size_t end) {
+void Lexer::Make(TokenKind kind, std::size_t begin, std::size_t end, Token& token) {
   position_ = end;
   line_open_ = true;
-  return {kind, false, static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end)};
+  Set(token, kind, begin, end);
 }
 
-Token Lexer::Fail(const char* error, std::size_t begin, std::size_t end) {
+void Lexer::Fail(const char* error, std::size_t begin, std::size_t end, Token& token) {
   error_ = error;
-  return {TokenKind::kError, false, static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end)};
+  Set(token, TokenKind::kError, begin, end);
 }
 
 void Lexer::PassComment() {
@@ -138,11 +145,10 @@ void Lexer::PassComment() {
   if (text_.substr(begin).starts_with("# type:")) type_comment_ = static_cast<std::uint32_t>(begin);
 }
 
-Token Lexer::Next() {
+void Lexer::Next(Token& token) {
   if (dedents_ > 0) {
     --dedents_;
-    const auto at = static_cast<std::uint32_t>(position_);
-    return {TokenKind::kDedent, false, at, at};
+    return Set(token, TokenKind::kDedent, position_, position_);
   }
   while (true) {
     const char c = At(position_);
@@ -151,15 +157,15 @@ Token Lexer::Next() {
         ++position_;
         continue;
       case kLetter:
-        return Name(position_);
+        return Name(position_, token);
       case kDigit:
-        return Number(position_);
+        return Number(position_, token);
       case kOther:
         break;
     }
     switch (c) {
       case '\n':
-        if (nesting_ == 0) return LineBreak();
+        if (nesting_ == 0) return LineBreak(token);
         ++position_;
         continue;
       case '#':
@@ -167,27 +173,26 @@ Token Lexer::Next() {
         continue;
       case '\\': {
         const std::size_t next = position_ + (At(position_ + 1) == '\r' ? 2 : 1);
-        if (At(next) != '\n') return Fail("unexpected character '\\'", position_, position_ + 1);
+        if (At(next) != '\n') return Fail("unexpected character '\\'", position_, position_ + 1, token);
         position_ = next + 1;
         continue;
       }
       case '"':
       case '\'':
-        return String(position_);
+        return String(position_, token);
       case '\0':
         if (position_ >= text_.size()) {
-          if (line_open_ && nesting_ == 0) return LineBreak();
-          return {TokenKind::kEof, false, static_cast<std::uint32_t>(text_.size()),
-                  static_cast<std::uint32_t>(text_.size())};
+          if (line_open_ && nesting_ == 0) return LineBreak(token);
+          return Set(token, TokenKind::kEof, text_.size(), text_.size());
         }
-        return Fail("unexpected zero byte", position_, position_ + 1);
+        return Fail("unexpected zero byte", position_, position_ + 1, token);
       default:
-        return Punctuation(position_);
+        return Punctuation(position_, token);
     }
   }
 }
 
-Token Lexer::LineBreak() {
+void Lexer::LineBreak(Token& token) {
   const std::size_t begin = position_;
   std::size_t line = begin, indent = 0;
   while (true) {
@@ -204,29 +209,27 @@ Token Lexer::LineBreak() {
   line_open_ = false;
   // The end of the text closes every block.
   indent = position_ >= text_.size() ? indents_.front() : position_ - line;
-  const auto at = static_cast<std::uint32_t>(begin);
   if (indent > indents_.back()) {
     indents_.push_back(indent);
-    return {TokenKind::kIndent, false, static_cast<std::uint32_t>(position_),
-            static_cast<std::uint32_t>(position_)};
+    return Set(token, TokenKind::kIndent, position_, position_);
   }
   while (indent < indents_.back() && indents_.size() > 1) {
     indents_.pop_back();
     ++dedents_;
   }
   if (indent != indents_.back()) {
-    return Fail("this line's indentation matches no block around it", position_, position_ + 1);
+    return Fail("this line's indentation matches no block around it", position_, position_ + 1, token);
   }
-  return {TokenKind::kNewline, false, at, at};
+  Set(token, TokenKind::kNewline, begin, begin);
 }
 
-Token Lexer::Name(std::size_t begin) {
+void Lexer::Name(std::size_t begin, Token& token) {
   std::size_t end = begin + 1;
   while (end < text_.size() && IsNameChar(text_[end])) ++end;
-  return Make(KeywordOrName(text_.substr(begin, end - begin)), begin, end);
+  return Make(KeywordOrName(text_.substr(begin, end - begin)), begin, end, token);
 }
 
-Token Lexer::Number(std::size_t begin) {
+void Lexer::Number(std::size_t begin, Token& token) {
   std::size_t end = begin;
   if (At(end) == '0' && (At(end + 1) == 'x' || At(end + 1) == 'X')) {
     end += 2;
@@ -248,12 +251,12 @@ Token Lexer::Number(std::size_t begin) {
   }
   if (IsNameChar(At(end))) {
     while (IsNameChar(At(end))) ++end;
-    return Fail("not a number", begin, end);
+    return Fail("not a number", begin, end, token);
   }
-  return Make(TokenKind::kNumber, begin, end);
+  return Make(TokenKind::kNumber, begin, end, token);
 }
 
-Token Lexer::String(std::size_t begin) {
+void Lexer::String(std::size_t begin, Token& token) {
   const char quote = text_[begin];
   const bool triple = At(begin + 1) == quote && At(begin + 2) == quote;
   std::size_t end = begin + (triple ? 3 : 1);
@@ -261,9 +264,9 @@ Token Lexer::String(std::size_t begin) {
   while (end < text_.size()) {
     const char c = text_[end];
     if (c == quote && (!triple || (At(end + 1) == quote && At(end + 2) == quote))) {
-      Token token = Make(TokenKind::kString, begin, end + (triple ? 3 : 1));
+      Make(TokenKind::kString, begin, end + (triple ? 3 : 1), token);
       token.has_escape = has_escape;
-      return token;
+      return;
     }
     if (c == '\n' && !triple) break;
     if (c == '\\') {
@@ -272,53 +275,53 @@ Token Lexer::String(std::size_t begin) {
     }
     ++end;
   }
-  return Fail("the string has no end", begin, begin + (triple ? 3 : 1));
+  return Fail("the string has no end", begin, begin + (triple ? 3 : 1), token);
 }
 
-Token Lexer::Punctuation(std::size_t begin) {
+void Lexer::Punctuation(std::size_t begin, Token& token) {
   switch (text_[begin]) {
     case '(':
       ++nesting_;
-      return Make(TokenKind::kLeftParenthesis, begin, begin + 1);
+      return Make(TokenKind::kLeftParenthesis, begin, begin + 1, token);
     case '[':
       ++nesting_;
-      return Make(TokenKind::kLeftBracket, begin, begin + 1);
+      return Make(TokenKind::kLeftBracket, begin, begin + 1, token);
     case '{':
       ++nesting_;
-      return Make(TokenKind::kLeftBrace, begin, begin + 1);
+      return Make(TokenKind::kLeftBrace, begin, begin + 1, token);
     case ')':
       nesting_ -= nesting_ > 0 ? 1 : 0;
-      return Make(TokenKind::kRightParenthesis, begin, begin + 1);
+      return Make(TokenKind::kRightParenthesis, begin, begin + 1, token);
     case ']':
       nesting_ -= nesting_ > 0 ? 1 : 0;
-      return Make(TokenKind::kRightBracket, begin, begin + 1);
+      return Make(TokenKind::kRightBracket, begin, begin + 1, token);
     case '}':
       nesting_ -= nesting_ > 0 ? 1 : 0;
-      return Make(TokenKind::kRightBrace, begin, begin + 1);
+      return Make(TokenKind::kRightBrace, begin, begin + 1, token);
     case ',':
-      return Make(TokenKind::kComma, begin, begin + 1);
+      return Make(TokenKind::kComma, begin, begin + 1, token);
     case ':':
-      return Make(TokenKind::kColon, begin, begin + 1);
+      return Make(TokenKind::kColon, begin, begin + 1, token);
     case '=':
-      if (At(begin + 1) != '=') return Make(TokenKind::kAssign, begin, begin + 1);
+      if (At(begin + 1) != '=') return Make(TokenKind::kAssign, begin, begin + 1, token);
       break;
     case '.':
-      if (IsDigit(At(begin + 1))) return Number(begin);
-      if (text_.substr(begin, 3) != "...") return Make(TokenKind::kDot, begin, begin + 1);
-      return Make(TokenKind::kEllipsis, begin, begin + 3);
+      if (IsDigit(At(begin + 1))) return Number(begin, token);
+      if (text_.substr(begin, 3) != "...") return Make(TokenKind::kDot, begin, begin + 1, token);
+      return Make(TokenKind::kEllipsis, begin, begin + 3, token);
     default:
       break;
   }
   const std::string_view rest = text_.substr(begin, 3);
   for (const Spelling& punctuation : kPunctuation) {
     if (rest.starts_with(punctuation.text)) {
-      return Make(punctuation.kind, begin, begin + punctuation.text.size());
+      return Make(punctuation.kind, begin, begin + punctuation.text.size(), token);
     }
   }
   // All bytes of a character beyond ASCII belong to the message's range.
   std::size_t end = begin + 1;
   while ((static_cast<unsigned char>(At(end)) & 0xC0U) == 0x80U) ++end;
-  return Fail("unexpected character", begin, end);
+  return Fail("unexpected character", begin, end, token);
 }
 
 std::string_view Describe(TokenKind kind) {

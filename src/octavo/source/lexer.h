@@ -107,7 +107,9 @@ class Lexer {
   // Begins at the offset `position`; tokens are given by their offsets in `text`.
   Lexer(std::string_view text, std::size_t position);
 
-  Token Next();
+  // Writes into `token` in place: returned by value, the parts of a token were read together right after they
+  // were written one by one, for which the processor waits; a quarter of the lexer's time.
+  void Next(Token& token);
 
   // What is wrong at the kError token.
   const char* error() const { return error_; }
@@ -115,13 +117,13 @@ class Lexer {
   std::optional<std::uint32_t> type_comment() const { return type_comment_; }
 
  private:
-  Token LineBreak();
-  Token Name(std::size_t begin);
-  Token Number(std::size_t begin);
-  Token String(std::size_t begin);
-  Token Punctuation(std::size_t begin);
-  Token Make(TokenKind kind, std::size_t begin, std::size_t end);
-  Token Fail(const char* error, std::size_t begin, std::size_t end);
+  void LineBreak(Token& token);
+  void Name(std::size_t begin, Token& token);
+  void Number(std::size_t begin, Token& token);
+  void String(std::size_t begin, Token& token);
+  void Punctuation(std::size_t begin, Token& token);
+  void Make(TokenKind kind, std::size_t begin, std::size_t end, Token& token);
+  void Fail(const char* error, std::size_t begin, std::size_t end, Token& token);
   void PassComment();
   // The byte at `at`, 0 behind the end.
   char At(std::size_t at) const { return at < text_.size() ? text_[at] : '\0'; }

@@ -31,7 +31,7 @@ std::unique_ptr<const File> Parser::ParseFile() {
 
 void Parser::Advance() {
   last_end_ = token_.end;
-  token_ = lexer_.Next();
+  lexer_.Next(token_);
 }
 
 bool Parser::Take(TokenKind kind) {
