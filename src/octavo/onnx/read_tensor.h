@@ -30,8 +30,7 @@ class TensorReader {
   Result<Tensor> Read(const ::onnx::TensorProto& proto);
 
  private:
-  Result<Tensor> ReadExternal(const ::onnx::TensorProto& proto, DType dtype,
-                              std::uint64_t elements);
+  Result<Tensor> ReadExternal(const ::onnx::TensorProto& proto, DType dtype, std::uint64_t elements);
   Result<std::shared_ptr<const MappedFile>> Open(const std::string& tensor, const std::string& location);
 
   std::filesystem::path folder_;
