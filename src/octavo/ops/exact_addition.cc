@@ -79,34 +79,42 @@ class SumOfReals {
 // The pairs whose sum is so near to the middle between two integers that float32 may round it otherwise.
 template <typename PyTorch>
 std::vector<IntegerSum> SumsNearTies(const AddedTensors& o, const PyTorch& pytorch) {
-  const float largest = std::max(o.scales.a, o.scales.b) / o.scales.result;
+  const float largest = std::max(o.a_ratio(), o.b_ratio());
   const double nearly_half = 0.5 - std::max(0x1p-9, 0x1p-12 * static_cast<double>(largest));
-  // Adding this leaves no bits behind the point: the nearest integer without a function's call.
-  constexpr double kWhole = 0x1.8p52;
   const double low = static_cast<double>(o.to.low - o.to.zero) - 1,
                high = static_cast<double>(o.to.high - o.to.zero) + 1;
-  std::vector<IntegerSum> sums;
+  // First in float32, whose three roundings are of 255 `largest` at most.
+  const float slack = 0x1p-14F * std::max(largest, 1.0F);
+  const float about_half = static_cast<float>(nearly_half) - slack,
+              about_low = static_cast<float>(low) - slack, about_high = static_cast<float>(high) + slack;
+  // Adding this leaves no bits behind the point: the nearest integer without a function's call.
+  constexpr float kWhole = 0x1.8p23F;
   constexpr std::size_t kCount = 256;
-  std::array<double, kCount> steps{};
-  std::array<std::uint8_t, kCount> near{};
+  std::array<float, kCount> b_steps{};
+  for (std::size_t i = 0; i < kCount; ++i) {
+    b_steps[i] = o.b_ratio() * (o.b.low + static_cast<float>(static_cast<int>(i)) - o.b.zero);
+  }
+  std::vector<IntegerSum> sums;
+  std::array<std::uint32_t, kCount> near{};
   for (float a = o.a.low; a <= o.a.high; ++a) {
-    // Loops without a branch: the compiler makes vectors of them.
+    const float a_steps = o.a_ratio() * (a - o.a.zero);
+    // Without a branch: the compiler makes vectors of it.
+    std::uint32_t any = 0;
     for (std::size_t i = 0; i < kCount; ++i) {
-      steps[i] = pytorch.Steps(a, o.b.low + static_cast<float>(static_cast<int>(i)));
-    }
-    unsigned any = 0;
-    for (std::size_t i = 0; i < kCount; ++i) {
-      const double distance = std::abs(steps[i] - ((steps[i] + kWhole) - kWhole));
-      const int is_near = static_cast<int>(distance >= nearly_half) & static_cast<int>(steps[i] >= low) &
-                          static_cast<int>(steps[i] <= high);
-      near[i] = static_cast<std::uint8_t>(is_near);
+      const float steps = a_steps + b_steps[i];
+      const float distance = std::abs(steps - ((steps + kWhole) - kWhole));
+      near[i] = static_cast<std::uint32_t>(distance >= about_half) &
+                static_cast<std::uint32_t>(steps >= about_low) &
+                static_cast<std::uint32_t>(steps <= about_high);
       any |= near[i];
     }
     if (any == 0) continue;
     for (std::size_t i = 0; i < kCount; ++i) {
       if (near[i] == 0) continue;
-      sums.push_back({a, o.b.low + static_cast<float>(static_cast<int>(i)),
-                      o.to.Clamped(static_cast<float>(pytorch.Rounded(steps[i])) + o.to.zero)});
+      const float b = o.b.low + static_cast<float>(static_cast<int>(i));
+      const double steps = pytorch.Steps(a, b);
+      if (std::abs(steps - std::nearbyint(steps)) < nearly_half || steps < low || steps > high) continue;
+      sums.push_back({a, b, o.to.Clamped(static_cast<float>(pytorch.Rounded(steps)) + o.to.zero)});
     }
   }
   return sums;
