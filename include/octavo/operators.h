@@ -31,9 +31,11 @@ std::string_view Name(Target target);  // "onnxruntime", ...
 enum class Numbers : std::uint8_t {
   kExact,  // moved by a few units in the last place, or another form of the operator, so that the target's
            // results are PyTorch's
+  kForms,  // PyTorch's own, in those forms of the operators that do not rest on moved scales: what an
+           // arithmetic that forms multipliers as PyTorch does is exact with
   kPlain,  // PyTorch's own, in the plain form
 };
-std::string_view Name(Numbers numbers);  // "exact", "plain"
+std::string_view Name(Numbers numbers);  // "exact", "forms", "plain"
 
 class Builder;
 
@@ -207,8 +209,11 @@ class Builder {
   Dialect dialect() const { return options_.dialect; }
   int opset() const { return options_.opset; }
   Target target() const { return options_.target; }
-  // Whether constants and forms are to be chosen for that target's arithmetic.
+  // Whether the forms of operators are to be chosen for that target's arithmetic, and whether scales, too.
   bool exact_for(Target wanted) const {
+    return options_.target == wanted && options_.numbers != Numbers::kPlain;
+  }
+  bool moves_scales_for(Target wanted) const {
     return options_.target == wanted && options_.numbers == Numbers::kExact;
   }
   const LowerOptions& options() const { return options_; }

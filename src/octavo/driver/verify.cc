@@ -86,7 +86,7 @@ class Verification {
     Progress("converting");
     ExportOptions conversion = options_.conversion;
     // Scales that are moved for a target's rounding would be wrong for PyTorch's own.
-    if (options_.engine.arithmetic == engine::Arithmetic::kPyTorch) conversion.numbers = Numbers::kPlain;
+    if (options_.engine.arithmetic == engine::Arithmetic::kPyTorch) conversion.numbers = Numbers::kForms;
     Converted converted = OCTAVO_TRY(Convert(sides_.first, operators->registry, conversion));
     sides_.second = std::move(converted.graph);
     sides_.pairs = verify::Completed(sides_.first, sides_.second, std::move(converted.pairs));

@@ -1,5 +1,7 @@
 #include "octavo/engine/engine.h"
 
+#include <limits>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -33,6 +35,17 @@ TEST(Engine, RunsNodesInOrder) {
   ASSERT_TRUE(y) << y.error().ToString();
   EXPECT_THAT((*y)[0].ToFloats(), ElementsAre(1, 2, 2, 2));
   EXPECT_THAT((*y)[0].sizes, ElementsAre(4));
+}
+
+// Cells that are two apart may all lie beside an image of one: ONNX Runtime answers the least number.
+TEST(Engine, AWindowInThePaddingAloneHasTheLeastMaximum) {
+  const auto y = RunText(R"(opset 13
+    input %x: float32[1,1,1,1]
+    %m = MaxPool(%x, kernel_shape=[1,2], dilations=[1,2], pads=[0,1,0,1])
+    output %m)",
+                         {Tensor::Floats({1, 1, 1, 1}, {5})});
+  ASSERT_TRUE(y) << y.error().ToString();
+  EXPECT_THAT((*y)[0].ToFloats(), ElementsAre(std::numeric_limits<float>::lowest()));
 }
 
 TEST(Engine, NamesAllUnknownOperators) {

@@ -23,9 +23,10 @@ Convolution::Convolution(const Table& table, const ConvolutionShape& shape,
   wide_ = std::ranges::any_of(weights, [](std::int16_t w) { return w < -128 || w > 127; });
   if (wide_ && !table.takes_wide) table_ = Avx2() != nullptr ? Avx2() : &kScalar;
   const std::int64_t group_channels = shape.channels / shape.groups;
-  depthwise_ =
-      group_channels == 1 && shape.groups == shape.out_channels && shape.groups > 1 && !output_.formula;
-  const std::int64_t taps = shape.kernel_height * shape.kernel_width, products = taps * group_channels;
+  const bool volume = shape.depth != 1 || shape.out_depth != 1 || shape.kernel_depth != 1;
+  depthwise_ = group_channels == 1 && shape.groups == shape.out_channels && shape.groups > 1 &&
+               !output_.formula && !volume;
+  const std::int64_t taps = shape.taps(), products = taps * group_channels;
   const std::int64_t group_out = shape.out_channels / shape.groups;
   const std::int64_t columns = depthwise_ ? 1 : table_->columns;
   group_blocks_ = CeilDiv(group_out, columns);
@@ -64,8 +65,7 @@ Convolution::Convolution(const Table& table, const ConvolutionShape& shape,
 }
 
 void Convolution::PackDense(std::span<const std::int16_t> weights) {
-  const std::int64_t products =
-      shape_.kernel_height * shape_.kernel_width * (shape_.channels / shape_.groups);
+  const std::int64_t products = shape_.taps() * (shape_.channels / shape_.groups);
   const std::int64_t group_out = shape_.out_channels / shape_.groups;
   const std::int64_t columns = table_->columns, step = table_->depth_step;
   const std::size_t size = wide_ ? 2 : 1;
@@ -103,30 +103,33 @@ void Convolution::PackPixel(const std::uint8_t* x, std::int64_t pixel, std::int6
   const ConvolutionShape& s = shape_;
   const std::int64_t group_channels = s.channels / s.groups, size = table_->activation_size;
   const std::int64_t out_x = pixel % s.out_width, out_y = pixel / s.out_width % s.out_height;
-  const std::int64_t image = pixel / s.out_width / s.out_height;
+  const std::int64_t out_z = pixel / s.out_width / s.out_height % s.out_depth;
+  const std::int64_t image = pixel / s.out_width / s.out_height / s.out_depth;
   const std::int64_t left = out_x * s.stride_width - s.pad_left, top = out_y * s.stride_height - s.pad_top;
   const auto pack = [&](const std::uint8_t* from, std::int64_t count) {
     table_->pack_activations(from, count, is_signed_, target);
     target += count * size;
   };
-  for (std::int64_t ky = 0; ky < s.kernel_height; ++ky) {
-    const std::int64_t iy = top + ky * s.dilation_height;
-    if (iy < 0 || iy >= s.height) {
+  for (std::int64_t row = 0; row < s.kernel_depth * s.kernel_height; ++row) {
+    const std::int64_t iy = top + row % s.kernel_height * s.dilation_height;
+    const std::int64_t iz = out_z * s.stride_depth - s.pad_front + row / s.kernel_height * s.dilation_depth;
+    if (iy < 0 || iy >= s.height || iz < 0 || iz >= s.depth) {
       pack(padding_.data(), s.kernel_width * group_channels);
       continue;
     }
-    const std::uint8_t* row = x + (image * s.height + iy) * s.width * s.channels + group * group_channels;
+    const std::uint8_t* begin_of_row =
+        x + ((image * s.depth + iz) * s.height + iy) * s.width * s.channels + group * group_channels;
     if (s.groups == 1 && s.dilation_width == 1) {
       const std::int64_t begin = std::clamp<std::int64_t>(-left, 0, s.kernel_width);
       const std::int64_t end = std::clamp<std::int64_t>(s.width - left, begin, s.kernel_width);
       if (begin > 0) pack(padding_.data(), begin * s.channels);
-      pack(row + (left + begin) * s.channels, (end - begin) * s.channels);
+      pack(begin_of_row + (left + begin) * s.channels, (end - begin) * s.channels);
       if (end < s.kernel_width) pack(padding_.data(), (s.kernel_width - end) * s.channels);
       continue;
     }
     for (std::int64_t kx = 0; kx < s.kernel_width; ++kx) {
       const std::int64_t ix = left + kx * s.dilation_width;
-      pack(ix < 0 || ix >= s.width ? padding_.data() : row + ix * s.channels, group_channels);
+      pack(ix < 0 || ix >= s.width ? padding_.data() : begin_of_row + ix * s.channels, group_channels);
     }
   }
 }
@@ -134,11 +137,11 @@ void Convolution::PackPixel(const std::uint8_t* x, std::int64_t pixel, std::int6
 void Convolution::PackRows(const std::uint8_t* x, std::int64_t first, std::int64_t count, std::int64_t group,
                            std::byte* target) const {
   const ConvolutionShape& s = shape_;
-  const std::int64_t products = s.kernel_height * s.kernel_width * (s.channels / s.groups);
+  const std::int64_t products = s.taps() * (s.channels / s.groups);
   const std::int64_t stride = depth_ * table_->activation_size;
-  const bool pointwise = s.groups == 1 && s.kernel_height == 1 && s.kernel_width == 1 &&
-                         s.stride_height == 1 && s.stride_width == 1 && s.pad_top == 0 && s.pad_left == 0 &&
-                         s.height == s.out_height && s.width == s.out_width;
+  const bool pointwise = s.groups == 1 && s.taps() == 1 && s.stride_depth == 1 && s.stride_height == 1 &&
+                         s.stride_width == 1 && s.pad_front == 0 && s.pad_top == 0 && s.pad_left == 0 &&
+                         s.depth == s.out_depth && s.height == s.out_height && s.width == s.out_width;
   if (pointwise && products == depth_) {
     return table_->pack_activations(x + first * s.channels, count * s.channels, is_signed_, target);
   }

@@ -10,9 +10,10 @@
 
 namespace octavo::kernels {
 
-// Activations are [batch, height, width, channels], weights [out_channels, kernel_height, kernel_width,
-// channels / groups].  Nothing may be negative, and only batch, out_height and out_width may be 0; the window
-// of every output position may reach over the image by any distance.
+// Activations are [batch, depth, height, width, channels], weights [out_channels, kernel_depth,
+// kernel_height, kernel_width, channels / groups]; an image has the depth 1.  Nothing may be negative, and
+// only batch and the sizes of the output may be 0; the window of every output position may reach over the
+// image by any distance.
 struct ConvolutionShape {
   std::int64_t batch = 1, height = 1, width = 1, channels = 1;
   std::int64_t out_height = 1, out_width = 1, out_channels = 1;
@@ -21,8 +22,12 @@ struct ConvolutionShape {
   std::int64_t dilation_height = 1, dilation_width = 1;
   std::int64_t pad_top = 0, pad_left = 0;
   std::int64_t groups = 1;
+  // Of volumes.
+  std::int64_t depth = 1, out_depth = 1, kernel_depth = 1, stride_depth = 1, dilation_depth = 1,
+               pad_front = 0;
 
-  std::int64_t out_pixels() const { return batch * out_height * out_width; }
+  std::int64_t taps() const { return kernel_depth * kernel_height * kernel_width; }
+  std::int64_t out_pixels() const { return batch * out_depth * out_height * out_width; }
 };
 
 // How sums become bytes.

@@ -23,35 +23,41 @@ RandomWeights Plain(const ConvolutionShape& s, const RandomWeights& x,
                     bool is_signed, std::int32_t x_zero, const OutputFormula& f) {
   RandomWeights y;
   const std::int64_t per_group = s.channels / s.groups, out_per_group = s.out_channels / s.groups;
+  const auto sum_of = [&](std::int64_t n, std::int64_t oz, std::int64_t oy, std::int64_t ox, std::int64_t m) {
+    std::int32_t sum = biases[static_cast<std::size_t>(m)];
+    for (std::int64_t kz = 0; kz < s.kernel_depth; ++kz) {
+      for (std::int64_t ky = 0; ky < s.kernel_height; ++ky) {
+        for (std::int64_t kx = 0; kx < s.kernel_width; ++kx) {
+          const std::int64_t iz = oz * s.stride_depth - s.pad_front + kz * s.dilation_depth;
+          const std::int64_t iy = oy * s.stride_height - s.pad_top + ky * s.dilation_height;
+          const std::int64_t ix = ox * s.stride_width - s.pad_left + kx * s.dilation_width;
+          if (iz < 0 || iz >= s.depth || iy < 0 || iy >= s.height || ix < 0 || ix >= s.width) continue;
+          const std::int64_t pixel = ((n * s.depth + iz) * s.height + iy) * s.width + ix;
+          const std::int64_t tap = ((m * s.kernel_depth + kz) * s.kernel_height + ky) * s.kernel_width + kx;
+          for (std::int64_t c = 0; c < per_group; ++c) {
+            const std::uint8_t byte =
+                x[static_cast<std::size_t>(pixel * s.channels + m / out_per_group * per_group + c)];
+            const int value = is_signed ? static_cast<std::int8_t>(byte) : byte;
+            sum += (value - x_zero) * weights[static_cast<std::size_t>(tap * per_group + c)];
+          }
+        }
+      }
+    }
+    return sum;
+  };
+  const auto byte_of = [&](std::int32_t sum, std::int64_t m) {
+    if (f.formula) return f.formula(sum, m);
+    const float scaled =
+        static_cast<float>(sum) * f.multipliers[f.multipliers.size() == 1 ? 0 : static_cast<std::size_t>(m)];
+    const double rounded = std::nearbyint(static_cast<double>(scaled)) + f.zero_point;
+    return static_cast<std::uint8_t>(static_cast<int>(
+        std::min(std::max(rounded, static_cast<double>(f.low)), static_cast<double>(f.high))));
+  };
   for (std::int64_t n = 0; n < s.batch; ++n) {
-    for (std::int64_t oy = 0; oy < s.out_height; ++oy) {
-      for (std::int64_t ox = 0; ox < s.out_width; ++ox) {
-        for (std::int64_t m = 0; m < s.out_channels; ++m) {
-          std::int32_t sum = biases[static_cast<std::size_t>(m)];
-          for (std::int64_t ky = 0; ky < s.kernel_height; ++ky) {
-            for (std::int64_t kx = 0; kx < s.kernel_width; ++kx) {
-              const std::int64_t iy = oy * s.stride_height - s.pad_top + ky * s.dilation_height;
-              const std::int64_t ix = ox * s.stride_width - s.pad_left + kx * s.dilation_width;
-              if (iy < 0 || iy >= s.height || ix < 0 || ix >= s.width) continue;
-              for (std::int64_t c = 0; c < per_group; ++c) {
-                const std::uint8_t byte = x[static_cast<std::size_t>(
-                    ((n * s.height + iy) * s.width + ix) * s.channels + m / out_per_group * per_group + c)];
-                const int value = is_signed ? static_cast<std::int8_t>(byte) : byte;
-                sum += (value - x_zero) *
-                       weights[static_cast<std::size_t>(
-                           ((m * s.kernel_height + ky) * s.kernel_width + kx) * per_group + c)];
-              }
-            }
-          }
-          if (f.formula) {
-            y.push_back(f.formula(sum, m));
-            continue;
-          }
-          const float scaled = static_cast<float>(sum) *
-                               f.multipliers[f.multipliers.size() == 1 ? 0 : static_cast<std::size_t>(m)];
-          const double rounded = std::nearbyint(static_cast<double>(scaled)) + f.zero_point;
-          y.push_back(static_cast<std::uint8_t>(static_cast<int>(
-              std::min(std::max(rounded, static_cast<double>(f.low)), static_cast<double>(f.high)))));
+    for (std::int64_t oz = 0; oz < s.out_depth; ++oz) {
+      for (std::int64_t oy = 0; oy < s.out_height; ++oy) {
+        for (std::int64_t ox = 0; ox < s.out_width; ++ox) {
+          for (std::int64_t m = 0; m < s.out_channels; ++m) y.push_back(byte_of(sum_of(n, oz, oy, ox, m), m));
         }
       }
     }
@@ -87,8 +93,8 @@ const std::vector<const Table*>& TablesOfConvolutions() {
 
 void Compare(Random& random, ConvolutionShape s, ThreadPool& pool) {
   const bool is_signed = random.Draw(0, 1) != 0, wide = random.Draw(0, 3) == 0;
-  const std::int64_t per_filter = s.kernel_height * s.kernel_width * (s.channels / s.groups);
-  const auto x = random.Many<std::uint8_t>(s.batch * s.height * s.width * s.channels, 0, 255);
+  const std::int64_t per_filter = s.taps() * (s.channels / s.groups);
+  const auto x = random.Many<std::uint8_t>(s.batch * s.depth * s.height * s.width * s.channels, 0, 255);
   const auto weights =
       random.Many<std::int16_t>(s.out_channels * per_filter, wide ? -255 : -128, wide ? 255 : 127);
   const auto biases = random.Many<std::int32_t>(s.out_channels, -20000, 20000);
@@ -149,6 +155,40 @@ TEST(ConvolutionTest, RandomShapes) {
     s.out_width =
         Out(s.width, s.kernel_width, s.dilation_width, s.stride_width, s.pad_left, random.Draw(0, 5));
     ASSERT_NO_FATAL_FAILURE(Compare(random, s, round % 2 == 0 ? one : three));
+  }
+}
+
+TEST(ConvolutionTest, RandomVolumes) {
+  Random random;
+  ThreadPool one(1), three(3);
+  for (int round = 0; round < 200; ++round) {
+    const std::int64_t groups = round % 2 == 0 ? 1 : random.Draw(1, 4);
+    ConvolutionShape s = {.batch = random.Draw(1, 2),
+                          .height = random.Draw(1, 6),
+                          .width = random.Draw(1, 6),
+                          .channels = groups * random.Draw(1, 9),
+                          .out_channels = groups * random.Draw(1, 20),
+                          .kernel_height = random.Draw(1, 3),
+                          .kernel_width = random.Draw(1, 3),
+                          .stride_height = random.Draw(1, 2),
+                          .stride_width = random.Draw(1, 2),
+                          .dilation_height = random.Draw(1, 2),
+                          .dilation_width = random.Draw(1, 2),
+                          .pad_top = random.Draw(0, 2),
+                          .pad_left = random.Draw(0, 2),
+                          .groups = groups,
+                          .depth = random.Draw(1, 5),
+                          .kernel_depth = random.Draw(1, 3),
+                          .stride_depth = random.Draw(1, 3),
+                          .dilation_depth = random.Draw(1, 2),
+                          .pad_front = random.Draw(0, 3)};
+    s.out_depth =
+        Out(s.depth, s.kernel_depth, s.dilation_depth, s.stride_depth, s.pad_front, random.Draw(0, 3));
+    s.out_height =
+        Out(s.height, s.kernel_height, s.dilation_height, s.stride_height, s.pad_top, random.Draw(0, 3));
+    s.out_width =
+        Out(s.width, s.kernel_width, s.dilation_width, s.stride_width, s.pad_left, random.Draw(0, 3));
+    ASSERT_NO_FATAL_FAILURE(Compare(random, s, round % 3 == 0 ? three : one));
   }
 }
 

@@ -33,7 +33,17 @@ std::string_view Name(Target target) {
   return "?";
 }
 
-std::string_view Name(Numbers numbers) { return numbers == Numbers::kExact ? "exact" : "plain"; }
+std::string_view Name(Numbers numbers) {
+  switch (numbers) {
+    case Numbers::kExact:
+      return "exact";
+    case Numbers::kForms:
+      return "forms";
+    case Numbers::kPlain:
+      return "plain";
+  }
+  return "?";
+}
 
 std::string_view Name(ArgumentKind kind) {
   switch (kind) {

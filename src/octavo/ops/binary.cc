@@ -130,7 +130,7 @@ Result<std::vector<Value>> AdditionForOnnxRuntime(bool relu, Builder& g, const A
 
 Result<std::vector<Value>> BinaryQdq(BinaryForm form, Builder& g, const Arguments& a) {
   OCTAVO_TRY(CheckOperands(a));
-  if (g.exact_for(Target::kOnnxRuntime)) {
+  if (g.moves_scales_for(Target::kOnnxRuntime)) {
     const bool product = std::string_view(form.onnx) == "Mul";
     return product ? ProductForOnnxRuntime(form.relu, g, a) : AdditionForOnnxRuntime(form.relu, g, a);
   }

@@ -44,6 +44,17 @@ Status ConvGeometry::Check(std::string_view what) {
             "the output_padding {} of {} is neither smaller than the stride nor than the dilation",
             output_padding[i], what));
       }
+      if (output_padding[i] < stride[i]) continue;
+      // Runtimes take no output_padding of a whole stride, but leaving out less at the end is the same.
+      const std::int64_t moved = std::min(output_padding[i], padding_end[i]);
+      padding_end[i] -= moved;
+      output_padding[i] -= moved;
+      if (output_padding[i] >= stride[i]) {
+        return Unsupported(fmt::format(
+            "the output_padding of {} is {} larger than its padding, and runtimes take no more than "
+            "the stride {} less one",
+            what, output_padding[i], stride[i]));
+      }
     }
   } else {
     output_padding.clear();

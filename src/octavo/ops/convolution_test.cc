@@ -224,6 +224,25 @@ TEST(TransposedConvolution, IsExactInOnnxRuntime) {
                           "QuantizeLinear"));
 }
 
+// Runtimes take no output_padding of a whole stride, PyTorch takes it below the dilation.
+TEST(TransposedConvolution, LessIsLeftOutInPlaceOfALargeOutputPadding) {
+  Packed packed{.sizes = {2, 1, 2, 2},
+                .padding = {1, 1},
+                .dilation = {2, 2},
+                .output_padding = {1, 0},
+                .kind = Kind::kConvTranspose};
+  OneCall call(RegisterConvolution);
+  ASSERT_TRUE(Conv(call, "quantized::conv_transpose2d", Quint8(Shape{1, 2, 3, 4}, 0.2, 3), packed));
+  EXPECT_EQ(call.result().shape, (Shape{1, 1, 4, 4}));
+  const auto lowered = call.Lower();
+  ASSERT_TRUE(lowered);
+  EXPECT_THAT(Ints(Find(lowered->graph, "ConvTranspose"), "pads"), ElementsAre(1, 1, 0, 1));
+  EXPECT_EQ(Find(lowered->graph, "ConvTranspose").Find("output_padding"), nullptr);
+  packed.padding = {0, 0};
+  OneCall refused(RegisterConvolution);
+  EXPECT_FALSE(Conv(refused, "quantized::conv_transpose2d", Quint8(Shape{1, 2, 3, 4}, 0.2, 3), packed));
+}
+
 TEST(TransposedConvolution, PerChannelInGroupsIsRefused) {
   OneCall call(RegisterConvolution);
   const Packed packed{.sizes = {2, 1, 2, 2},

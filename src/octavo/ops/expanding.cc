@@ -62,9 +62,26 @@ Result<Value> ExpandSizes(Builder& g, const Arguments& a, const std::optional<Sh
   return RuntimeSizes(g, sizes);
 }
 
+// Nothing, made of something: ONNX Runtime's Expand leaves a size of 1 where 0 is asked for.
+Value RepeatedNoTimes(Builder& g, Value x, const Shape& to) {
+  std::vector<std::int64_t> repeats, axes;
+  const std::size_t added = to.size() - x.shape()->size();
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    if (i < added) axes.push_back(static_cast<std::int64_t>(i));
+    const bool repeated = i < added || (*x.shape())[i - added] == Dim(1);
+    repeats.push_back(repeated ? to[i].value() : 1);
+  }
+  if (!axes.empty()) x = Unsqueeze(g, x, axes);
+  return g.Op("Tile", {x, g.Ints(repeats)});
+}
+
 Result<std::vector<Value>> EmitExpand(Builder& g, const Arguments& a) {
   const Value x = a.tensor("self");
   if (x.shape() && x.shape() == a.result().shape) return One(x);
+  const std::optional<Shape>& to = a.result().shape;
+  if (x.shape() && to && KnownSizes(*to) && std::ranges::find(*to, Dim(0)) != to->end()) {
+    return One(RepeatedNoTimes(g, x, *to));
+  }
   return One(g.Op("Expand", {x, OCTAVO_TRY(ExpandSizes(g, a, x.shape()))}));
 }
 

@@ -86,7 +86,8 @@ double Addend(const Quantization& q, double c) { return StepsOf(q, c) * q.scale(
 Value SumForOnnxRuntime(bool relu, Builder& g, const Value& x, double c, const TensorType& result) {
   const double steps = StepsOf(x.quantization(), c);
   // It does not fuse sums of qint8.
-  const auto scales = x.dtype() == DType::kQUint8 ? ExactSumScales(x.type(), steps, result) : std::nullopt;
+  const bool moves = x.dtype() == DType::kQUint8 && g.moves_scales_for(Target::kOnnxRuntime);
+  const auto scales = moves ? ExactSumScales(x.type(), steps, result) : std::nullopt;
   if (scales) {
     TensorType x_type = x.type(), type = result;
     x_type.quantization->scales[0] = scales->a;

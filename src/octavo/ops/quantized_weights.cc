@@ -157,7 +157,7 @@ Status NeedsQuantization(const Value& x, std::string_view example) {
 
 RequantizationTypes TypesOfLayer(const Builder& g, const QuantizedWeights& w, const Value& x,
                                  const TensorType& y) {
-  if (x.dtype() != DType::kQUint8 || w.bias_value.defined() || !g.exact_for(Target::kOnnxRuntime)) {
+  if (x.dtype() != DType::kQUint8 || w.bias_value.defined() || !g.moves_scales_for(Target::kOnnxRuntime)) {
     return {x.type(), y, w.quantization()};
   }
   return ExactRequantization(x.type(), w.quantization(), y);

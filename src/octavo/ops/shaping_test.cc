@@ -128,6 +128,15 @@ TEST(Shaping, SeveralMovementsAreMadeOnTheIntegers) {
   EXPECT_THAT(Ops(call.Lower()), ElementsAre("Unsqueeze", "Tile"));
 }
 
+// ONNX Runtime's Expand leaves a size of 1 where 0 is asked for.
+TEST(Shaping, NothingIsMadeOfSomethingByTile) {
+  OneCall call(RegisterShaping);
+  ASSERT_TRUE(call.Call("aten::expand", {call.Input(Float32(Shape{1, 3})), Dims({2, 0, -1})}));
+  const auto lowered = call.Lower();
+  ASSERT_THAT(Ops(lowered), ElementsAre("Unsqueeze", "Tile"));
+  EXPECT_THAT(Target(*lowered, "Tile"), ElementsAre(2, 0, 1));
+}
+
 TEST(Shaping, WhatMovesNothingAddsNothing) {
   OneCall call(RegisterShaping);
   ASSERT_TRUE(call.Call("aten::squeeze", {call.Input(Quint8(Shape{2, 3}, 0.5, 3)), Dim(1)}));

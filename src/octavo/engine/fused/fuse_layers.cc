@@ -10,7 +10,8 @@ namespace {
 // Of a window that is gathered cell by cell.
 constexpr std::int64_t kMostCells = 1 << 16;
 
-// Sizes, steps and padding of the spatial dimensions; one dimension is a row of an image.
+// Sizes, steps and padding of the spatial dimensions: depth, height and width.  One dimension is a row of an
+// image, two are an image of depth 1.
 struct Window {
   Sizes kernel, strides, dilations, pads;
 };
@@ -18,7 +19,7 @@ struct Window {
 std::optional<Window> WindowOf(const Pattern& pattern, const ir::Node& node, Sizes kernel) {
   const std::size_t spatial = kernel.size();
   const std::string auto_pad = pattern.Text(node, "auto_pad");
-  if (spatial < 1 || spatial > 2 || (!auto_pad.empty() && auto_pad != "NOTSET")) return std::nullopt;
+  if (spatial < 1 || spatial > 3 || (!auto_pad.empty() && auto_pad != "NOTSET")) return std::nullopt;
   const auto strides = pattern.Ints(node, "strides", Sizes(spatial, 1));
   const auto dilations = pattern.Ints(node, "dilations", Sizes(spatial, 1));
   const auto pads = pattern.Ints(node, "pads", Sizes(2 * spatial, 0));
@@ -35,12 +36,9 @@ std::optional<Window> WindowOf(const Pattern& pattern, const ir::Node& node, Siz
   for (const std::int64_t pad : w.pads) {
     if (pad < 0 || pad > (std::int64_t{1} << 20)) return std::nullopt;
   }
-  if (spatial == 1) {
-    w.kernel.insert(w.kernel.begin(), 1);
-    w.strides.insert(w.strides.begin(), 1);
-    w.dilations.insert(w.dilations.begin(), 1);
-    w.pads = {0, w.pads[0], 0, w.pads[1]};
-  }
+  for (Sizes* sizes : {&w.kernel, &w.strides, &w.dilations}) sizes->insert(sizes->begin(), 3 - spatial, 1);
+  w.pads.insert(w.pads.begin() + static_cast<std::ptrdiff_t>(spatial), 3 - spatial, 0);
+  w.pads.insert(w.pads.begin(), 3 - spatial, 0);
   return w;
 }
 
@@ -76,24 +74,30 @@ std::optional<Group> FuseConvolution(const Pattern& pattern, const Target& targe
     if (!biases || static_cast<std::int64_t>(biases->size()) != w->sizes[0]) return std::nullopt;
     layer.biases = *std::move(biases);
   }
-  const bool line = in.size() == 3;
+  const bool line = in.size() == 3, volume = in.size() == 5;
   layer.shape = {.batch = in[0],
-                 .height = line ? 1 : in[2],
+                 .height = line ? 1 : in[in.size() - 2],
                  .width = in.back(),
                  .channels = in[1],
-                 .out_height = line ? 1 : out[2],
+                 .out_height = line ? 1 : out[out.size() - 2],
                  .out_width = out.back(),
                  .out_channels = out[1],
-                 .kernel_height = window->kernel[0],
-                 .kernel_width = window->kernel[1],
-                 .stride_height = window->strides[0],
-                 .stride_width = window->strides[1],
-                 .dilation_height = window->dilations[0],
-                 .dilation_width = window->dilations[1],
-                 .pad_top = window->pads[0],
-                 .pad_left = window->pads[1],
-                 .groups = *groups};
-  const std::int64_t taps = window->kernel[0] * window->kernel[1], channels = w->sizes[1];
+                 .kernel_height = window->kernel[1],
+                 .kernel_width = window->kernel[2],
+                 .stride_height = window->strides[1],
+                 .stride_width = window->strides[2],
+                 .dilation_height = window->dilations[1],
+                 .dilation_width = window->dilations[2],
+                 .pad_top = window->pads[1],
+                 .pad_left = window->pads[2],
+                 .groups = *groups,
+                 .depth = volume ? in[2] : 1,
+                 .out_depth = volume ? out[2] : 1,
+                 .kernel_depth = window->kernel[0],
+                 .stride_depth = window->strides[0],
+                 .dilation_depth = window->dilations[0],
+                 .pad_front = window->pads[0]};
+  const std::int64_t taps = layer.shape.taps(), channels = w->sizes[1];
   if (channels * *groups != in[1] || w->sizes[0] != out[1] || out[1] % *groups != 0 || in[1] == 0 ||
       out[1] == 0) {
     return std::nullopt;
@@ -176,7 +180,7 @@ std::optional<Pooling> PoolingOf(const Pattern& pattern, const ir::Node& node, c
   if (!kernel || kernel->size() != in.size() - 2) return std::nullopt;
   const auto window = WindowOf(pattern, node, *kernel);
   if (!window) return std::nullopt;
-  if (window->kernel[0] * window->kernel[1] > kMostCells) return std::nullopt;
+  if (window->kernel[1] * window->kernel[2] > kMostCells) return std::nullopt;
   const bool line = in.size() == 3;
   Pooling p = {.batch = in[0],
                .height = line ? 1 : in[2],
@@ -184,14 +188,14 @@ std::optional<Pooling> PoolingOf(const Pattern& pattern, const ir::Node& node, c
                .channels = in[1],
                .out_height = line ? 1 : out[2],
                .out_width = out.back(),
-               .kernel_height = window->kernel[0],
-               .kernel_width = window->kernel[1],
-               .stride_height = window->strides[0],
-               .stride_width = window->strides[1],
-               .dilation_height = window->dilations[0],
-               .dilation_width = window->dilations[1],
-               .pad_top = window->pads[0],
-               .pad_left = window->pads[1]};
+               .kernel_height = window->kernel[1],
+               .kernel_width = window->kernel[2],
+               .stride_height = window->strides[1],
+               .stride_width = window->strides[2],
+               .dilation_height = window->dilations[1],
+               .dilation_width = window->dilations[2],
+               .pad_top = window->pads[1],
+               .pad_left = window->pads[2]};
   // Every window must have an element in the image.
   const auto meets = [](std::int64_t size, std::int64_t count, std::int64_t extent, std::int64_t stride,
                         std::int64_t dilation, std::int64_t pad) {

@@ -189,13 +189,17 @@ Tensor Strided(const Tensor& from, const Sizes& sizes, const Sizes& strides, std
   return Tensor::FromBytes(from.dtype, sizes, std::move(bytes));
 }
 
-Tensor Picked(const Tensor& from, const Sizes& sizes, const std::vector<std::int64_t>& source) {
+Tensor Picked(const Tensor& from, const Sizes& sizes, const std::vector<std::int64_t>& source,
+              const Tensor* otherwise) {
   const std::size_t size = ElementSize(from.dtype);
   std::vector<std::byte> bytes(source.size() * size);
   const std::byte* data = Begin(from);
   for (std::size_t i = 0; i < source.size(); ++i) {
-    if (source[i] >= 0)
+    if (source[i] >= 0) {
       std::memcpy(bytes.data() + i * size, data + static_cast<std::size_t>(source[i]) * size, size);
+    } else if (otherwise != nullptr) {
+      std::memcpy(bytes.data() + i * size, Begin(*otherwise), size);
+    }
   }
   return Tensor::FromBytes(from.dtype, sizes, std::move(bytes));
 }

@@ -92,8 +92,10 @@ void ForEachOffset(const Sizes& sizes, const Sizes& strides, std::int64_t begin,
 
 // Elements of `from` at offsets: the tensor of `sizes` whose element is from[begin + sum index * stride].
 Tensor Strided(const Tensor& from, const Sizes& sizes, const Sizes& strides, std::int64_t begin);
-// Element i of the result is from[source[i]], or zero where that is negative.
-Tensor Picked(const Tensor& from, const Sizes& sizes, const std::vector<std::int64_t>& source);
+// Element i of the result is from[source[i]]; where that is negative, the only element of `otherwise`, or
+// zero.
+Tensor Picked(const Tensor& from, const Sizes& sizes, const std::vector<std::int64_t>& source,
+              const Tensor* otherwise = nullptr);
 
 // A node with one output.
 Prepared One(DType dtype, Sizes sizes, std::function<Result<Tensor>(const Operands&)> compute);

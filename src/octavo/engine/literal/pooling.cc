@@ -67,6 +67,13 @@ std::int64_t ColumnMajor(const Window& w, std::int64_t index, std::int64_t image
   return index / image * image + result;
 }
 
+// What a window has that lies in the padding alone, as one does whose elements are far apart.
+Tensor LowestOf(DType dtype) {
+  if (dtype == DType::kFloat64) return FromReals(dtype, {1}, {std::numeric_limits<double>::lowest()});
+  if (IsFloat(dtype)) return FromReals(dtype, {1}, {double{std::numeric_limits<float>::lowest()}});
+  return FromIntegers(dtype, {1}, {dtype == DType::kInt8 ? -128 : 0});
+}
+
 Result<Prepared> MaxPool(Call& call) {
   OCTAVO_TRY(call.Inputs(1, 1));
   OCTAVO_TRY(CheckNumber(call, 0));
@@ -81,7 +88,8 @@ Result<Prepared> MaxPool(Call& call) {
     std::vector<std::int64_t> best =
         IsFloat(in[0]->dtype) ? Largest(l, Reals(*in[0])) : Largest(l, Integers(*in[0]));
     std::vector<Tensor> results;
-    results.push_back(Picked(*in[0], l.result, best));
+    const Tensor lowest = LowestOf(in[0]->dtype);
+    results.push_back(Picked(*in[0], l.result, best, &lowest));
     if (indices) {
       if (by_column) {
         for (std::int64_t& b : best) b = ColumnMajor(l.window, b, l.image);
