@@ -13,14 +13,12 @@ WAYS = {"qdq": ("--dialect", "qdq"), "qdq-pytorch": ("--dialect", "qdq", "--arit
         "caffe2-pytorch": ("--dialect", "caffe2", "--arithmetic", "pytorch")}
 
 # Where a target's operators do not add up to PyTorch's: by one step at most.  These lists may only get shorter.
-THROUGH_FLOAT = ["*avg_pool*", "bilinear2d_*", "mean_*", "add_*scalar_integer", "conv3d_*", "conv_transpose*"]
+SUMS = ["mean_batch"]  # of reals, in float32, whose order is the machine's
 APART = {
-    # No integer kernel: float32 sums, whose order is the machine's.
-    "qdq": ["conv3d_*", "mean_batch"],
-    # PyTorch's own scales without the forms that make ONNX Runtime exact.
-    "qdq-pytorch": THROUGH_FLOAT,
+    "qdq": SUMS,
+    "qdq-pytorch": SUMS,
     # Operators that Caffe2 does not have, through float.
-    "caffe2-pytorch": THROUGH_FLOAT + ["mul*", "leaky_relu_ties"],
+    "caffe2-pytorch": ["*avg_pool*", "bilinear2d_*", "mean_*", "add_*scalar_integer", "conv3d_*", "conv_transpose*", "mul*", "leaky_relu_ties"],
 }
 REFUSED = ("has no form in the caffe2 dialect", "Caffe2 dialect", "ONNX has ", "no form")
 

@@ -211,7 +211,7 @@ Emitter LeakyReluQdq(std::string argument) {
   return
       [argument = std::move(argument), real](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
         const Value x = a.tensor(argument);
-        if (!x.quantized() || !g.exact_for(Target::kOnnxRuntime)) return OnReals(real)(g, a);
+        if (!x.quantized() || !g.moves_scales_for(Target::kOnnxRuntime)) return OnReals(real)(g, a);
         TensorType in = x.type(), out = a.result();
         const LeakyReluForm form = FindLeakyReluForm(in, out, static_cast<float>(a.number("negative_slope")));
         in.quantization->scales[0] = form.input_scale;

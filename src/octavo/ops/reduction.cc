@@ -255,6 +255,8 @@ Result<std::vector<TensorType>> ExtremeWithIndexType(const Arguments& a) {
 // The index of the first of equal extremes, as PyTorch on a CPU.
 Result<Value> ExtremeIndex(Builder& g, const char* op, Value x, std::int64_t axis, bool keep) {
   if (g.opset() < 11 && axis < 0) return Unsupported("the input's rank is not known", kGiveReducedShape);
+  // ONNX has it for numbers, and runtimes for some of these.
+  if (x.dtype() == DType::kBool || x.dtype() == DType::kInt16) x = OCTAVO_TRY(CastTo(g, x, DType::kInt32));
   return g.Op(op, {x}, {{"axis", axis}, {"keepdims", keep}});
 }
 

@@ -177,5 +177,12 @@ TEST(Prod, TakesANumberAsTheDimension) {
   EXPECT_EQ(call.result(), Float32(Shape{2, 4}));
 }
 
+TEST(Extremes, IndicesAreLookedForAmongNumbers) {
+  OneCall call(RegisterReduction);
+  const TensorType flags{.dtype = DType::kBool, .shape = Shape{2, 3}, .quantization = std::nullopt};
+  ASSERT_TRUE(call.Call("aten::argmax", {call.Input(flags), Dim(1)}));
+  EXPECT_THAT(Ops(call.Lower()), ElementsAre("Cast", "ArgMax"));
+}
+
 }  // namespace
 }  // namespace octavo
