@@ -64,6 +64,11 @@ std::vector<Group> One(std::optional<Group> group) {
 
 std::vector<Group> FuseAt(const Pattern& pattern, ir::NodeId id) {
   const ir::Node& node = pattern.node(id);
+  if (pattern.IsInt8Boundary(node) && node.op.ends_with("Int8Quantize")) {
+    if (const auto target = TargetOf(pattern, id)) {
+      if (auto group = FuseSumOrProduct(pattern, *target)) return One(std::move(group));
+    }
+  }
   if (node.op.starts_with("org.pytorch._caffe2::")) return One(FuseInt8(pattern, id));
   if (node.op != "QuantizeLinear") return FuseIntegerMovement(pattern, id);
   const auto target = TargetOf(pattern, id);

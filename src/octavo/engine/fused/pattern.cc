@@ -68,8 +68,19 @@ std::optional<float> Pattern::ScalarOf(ir::ValueId value) const {
   return Data<float>(*constant)[0];
 }
 
+bool Pattern::IsInt8Boundary(const ir::Node& node) const {
+  return policy_.arithmetic() == Arithmetic::kPyTorch &&
+         (node.op == "org.pytorch._caffe2::Int8Quantize" || node.op == "org.pytorch._caffe2::Int8Dequantize");
+}
+
 std::optional<Quant> Pattern::QuantOf(const ir::Node& node) const {
   const auto inputs = InputsOf(node);
+  if (IsInt8Boundary(node)) {
+    const bool quantizes = node.op.ends_with("Quantize");
+    const ValueType& type = program_.value(quantizes ? node.outputs[0] : inputs[0]).type;
+    if (!type.int8 || type.dtype != DType::kUint8) return std::nullopt;
+    return Quant{.scale = type.int8->scale, .zero_point = type.int8->zero_point, .is_signed = false};
+  }
   if (inputs.size() < 2) return std::nullopt;
   const std::optional<float> scale = ScalarOf(inputs[1]);
   const bool quantizes = node.op == "QuantizeLinear";
@@ -86,7 +97,8 @@ std::optional<Quant> Pattern::QuantOf(const ir::Node& node) const {
 
 std::optional<Dequantized> Pattern::DequantizedOf(ir::ValueId value) const {
   const ir::NodeId id = Producer(value);
-  if (id == ir::kNoNode || node(id).op != "DequantizeLinear") return std::nullopt;
+  if (id == ir::kNoNode || (node(id).op != "DequantizeLinear" && !IsInt8Boundary(node(id))))
+    return std::nullopt;
   const auto quant = QuantOf(node(id));
   auto edge = EdgeOf(InputsOf(node(id))[0]);
   const auto real = EdgeOf(value);

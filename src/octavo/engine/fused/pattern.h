@@ -45,7 +45,11 @@ class Pattern {
   // Of an 8-bit or float32 value whose shape is known.
   std::optional<Edge> EdgeOf(ir::ValueId value) const;
 
-  // One scale and zero point of a QuantizeLinear's or DequantizeLinear's 8-bit side.
+  // Whether the node is the Caffe2 dialect's Int8Quantize or Int8Dequantize, and PyTorch's arithmetic is
+  // asked for: a sum or product between them, which Caffe2 does not have, is then PyTorch's quantized one, as
+  // it is between DequantizeLinear and QuantizeLinear.  By any other arithmetic it is a float's.
+  bool IsInt8Boundary(const ir::Node& node) const;
+  // One scale and zero point of a QuantizeLinear's or DequantizeLinear's 8-bit side, or of those.
   std::optional<Quant> QuantOf(const ir::Node& node) const;
   std::optional<Dequantized> DequantizedOf(ir::ValueId value) const;
   // What a DequantizeLinear makes of a constant.
