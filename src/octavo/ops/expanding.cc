@@ -62,17 +62,23 @@ Result<Value> ExpandSizes(Builder& g, const Arguments& a, const std::optional<Sh
   return RuntimeSizes(g, sizes);
 }
 
-// Nothing, made of something: ONNX Runtime's Expand leaves a size of 1 where 0 is asked for.
-Value RepeatedNoTimes(Builder& g, Value x, const Shape& to) {
-  std::vector<std::int64_t> repeats, axes;
-  const std::size_t added = to.size() - x.shape()->size();
-  for (std::size_t i = 0; i < to.size(); ++i) {
-    if (i < added) axes.push_back(static_cast<std::int64_t>(i));
-    const bool repeated = i < added || (*x.shape())[i - added] == Dim(1);
-    repeats.push_back(repeated ? to[i].value() : 1);
-  }
+// As often along each dimension; there may be more of them than x has, which are new ones before its own.
+Result<Value> Tiled(Builder& g, Value x, const std::vector<Dim>& repeats) {
+  const auto added = static_cast<std::int64_t>(repeats.size() - x.shape()->size());
+  std::vector<std::int64_t> axes;
+  for (std::int64_t i = 0; i < added; ++i) axes.push_back(i);
   if (!axes.empty()) x = Unsqueeze(g, x, axes);
-  return g.Op("Tile", {x, g.Ints(repeats)});
+  const bool once = std::all_of(repeats.begin(), repeats.end(), [](const Dim& r) { return r == Dim(1); });
+  return once ? x : g.Op("Tile", {x, OCTAVO_TRY(RuntimeSizes(g, repeats))});
+}
+
+// Nothing, made of something: ONNX Runtime's Expand leaves a size of 1 where 0 is asked for.
+Result<Value> RepeatedNoTimes(Builder& g, Value x, Shape repeats) {
+  const std::size_t added = repeats.size() - x.shape()->size();
+  for (std::size_t i = added; i < repeats.size(); ++i) {
+    if ((*x.shape())[i - added] != Dim(1)) repeats[i] = Dim(1);
+  }
+  return Tiled(g, x, repeats);
 }
 
 Result<std::vector<Value>> EmitExpand(Builder& g, const Arguments& a) {
@@ -80,7 +86,7 @@ Result<std::vector<Value>> EmitExpand(Builder& g, const Arguments& a) {
   if (x.shape() && x.shape() == a.result().shape) return One(x);
   const std::optional<Shape>& to = a.result().shape;
   if (x.shape() && to && KnownSizes(*to) && std::ranges::find(*to, Dim(0)) != to->end()) {
-    return One(RepeatedNoTimes(g, x, *to));
+    return One(OCTAVO_TRY(RepeatedNoTimes(g, x, *to)));
   }
   return One(g.Op("Expand", {x, OCTAVO_TRY(ExpandSizes(g, a, x.shape()))}));
 }
@@ -121,16 +127,11 @@ ShapeRule RepeatedShape(bool tile) {
 
 Emitter EmitRepeat(bool tile) {
   return [tile](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
-    Value x = a.tensor("self");
+    const Value x = a.tensor("self");
     if (!x.shape()) return NeedsShape("self");
     const std::vector<Dim> repeats = Repeats(a, tile, x.shape()->size());
     if (repeats.empty()) return One(x);
-    const auto added = static_cast<std::int64_t>(repeats.size() - x.shape()->size());
-    std::vector<std::int64_t> axes;
-    for (std::int64_t i = 0; i < added; ++i) axes.push_back(i);
-    if (!axes.empty()) x = Unsqueeze(g, x, axes);
-    const bool once = std::all_of(repeats.begin(), repeats.end(), [](const Dim& r) { return r == Dim(1); });
-    return One(once ? x : g.Op("Tile", {x, OCTAVO_TRY(RuntimeSizes(g, repeats))}));
+    return One(OCTAVO_TRY(Tiled(g, x, repeats)));
   };
 }
 

@@ -8,13 +8,6 @@
 namespace octavo::engine::fused {
 namespace {
 
-std::optional<Quant> Int8Of(const Pattern& pattern, ir::ValueId value) {
-  if (!value.valid()) return std::nullopt;
-  const ValueType& type = pattern.program().value(value).type;
-  if (!type.int8 || type.dtype != DType::kUint8) return std::nullopt;
-  return Quant{.scale = type.int8->scale, .zero_point = type.int8->zero_point, .is_signed = false};
-}
-
 struct Int8Node {
   const Pattern& pattern;
   ir::NodeId id;
@@ -234,7 +227,7 @@ std::optional<Group> FromFloat(const Pattern& pattern, ir::NodeId id) {
   const ir::Node& node = pattern.node(id);
   const auto inputs = InputsOf(node);
   const auto x = inputs.empty() ? std::nullopt : pattern.EdgeOf(inputs[0]);
-  const auto y = Int8Of(pattern, node.outputs[0]);
+  const auto y = pattern.Int8QuantOf(node.outputs[0]);
   const auto output = pattern.EdgeOf(node.outputs[0]);
   if (!x || !x->is_float || !y || !output) return std::nullopt;
   Group group = {.nodes = {id}, .inputs = {*x}, .output = *output, .name = node.name};
@@ -268,12 +261,12 @@ std::optional<Group> FuseInt8(const Pattern& pattern, ir::NodeId id) {
                 .y = {},
                 .output = *output};
   if (op != "Dequantize") {
-    const auto y = Int8Of(pattern, node.outputs[0]);
+    const auto y = pattern.Int8QuantOf(node.outputs[0]);
     if (!y) return std::nullopt;
     n.y = *y;
   }
   for (const ir::ValueId input : n.inputs) {
-    const auto x = Int8Of(pattern, input);
+    const auto x = pattern.Int8QuantOf(input);
     const auto edge = pattern.EdgeOf(input);
     if (!x || !edge) break;  // a bias, a shape
     n.x.push_back(*x);

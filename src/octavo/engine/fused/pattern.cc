@@ -73,13 +73,18 @@ bool Pattern::IsInt8Boundary(const ir::Node& node) const {
          (node.op == "org.pytorch._caffe2::Int8Quantize" || node.op == "org.pytorch._caffe2::Int8Dequantize");
 }
 
+std::optional<Quant> Pattern::Int8QuantOf(ir::ValueId value) const {
+  if (!value.valid()) return std::nullopt;
+  const ValueType& type = program_.value(value).type;
+  if (!type.int8 || type.dtype != DType::kUint8) return std::nullopt;
+  return Quant{.scale = type.int8->scale, .zero_point = type.int8->zero_point, .is_signed = false};
+}
+
 std::optional<Quant> Pattern::QuantOf(const ir::Node& node) const {
   const auto inputs = InputsOf(node);
   if (IsInt8Boundary(node)) {
     const bool quantizes = node.op.ends_with("Quantize");
-    const ValueType& type = program_.value(quantizes ? node.outputs[0] : inputs[0]).type;
-    if (!type.int8 || type.dtype != DType::kUint8) return std::nullopt;
-    return Quant{.scale = type.int8->scale, .zero_point = type.int8->zero_point, .is_signed = false};
+    return Int8QuantOf(quantizes ? node.outputs[0] : inputs[0]);
   }
   if (inputs.size() < 2) return std::nullopt;
   const std::optional<float> scale = ScalarOf(inputs[1]);

@@ -45,6 +45,8 @@ class Pattern {
   // Of an 8-bit or float32 value whose shape is known.
   std::optional<Edge> EdgeOf(ir::ValueId value) const;
 
+  // The scale and zero point that a value of the Caffe2 dialect carries itself.
+  std::optional<Quant> Int8QuantOf(ir::ValueId value) const;
   // Whether the node is the Caffe2 dialect's Int8Quantize or Int8Dequantize, and PyTorch's arithmetic is
   // asked for: a sum or product between them, which Caffe2 does not have, is then PyTorch's quantized one, as
   // it is between DequantizeLinear and QuantizeLinear.  By any other arithmetic it is a float's.
