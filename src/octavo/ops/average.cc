@@ -7,6 +7,7 @@
 #include "octavo/emit.h"
 #include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
+#include "octavo/ops/movement.h"
 
 namespace octavo {
 namespace {
@@ -15,15 +16,6 @@ using AverageSizes = std::vector<std::int64_t>;
 
 bool AnyPositive(const AverageSizes& sizes) {
   return std::any_of(sizes.begin(), sizes.end(), [](std::int64_t n) { return n > 0; });
-}
-
-Value PadWithZeros(Builder& g, Value x, const AverageSizes& padding) {
-  AverageSizes pads = {0, 0};
-  pads.insert(pads.end(), padding.begin(), padding.end());
-  const AverageSizes half = pads;
-  pads.insert(pads.end(), half.begin(), half.end());
-  if (g.opset() < 11) return g.Op("Pad", {x}, {{"mode", "constant"}, {"pads", pads}, {"value", 0.0F}});
-  return g.Op("Pad", {x, g.Ints(pads)});
 }
 
 Result<Value> RealAverage(Builder& g, Value x, const Window& w, const AverageOptions& options) {
@@ -37,7 +29,7 @@ Result<Value> RealAverage(Builder& g, Value x, const Window& w, const AverageOpt
   bool count_padding = options.divisor_override || (options.count_include_pad && w.padded());
   if (may_hang_over && count_padding && !options.divisor_override) {
     // PyTorch counts the padding, but not what lies beyond it.
-    x = PadWithZeros(g, x, w.padding);
+    x = PadWithZeros(g, x, w.padding, w.padding);
     std::fill(begin.begin(), begin.end(), 0);
     end = begin;
     count_padding = false;

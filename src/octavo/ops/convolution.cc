@@ -109,8 +109,7 @@ Emitter FloatConv(FloatConvolution form) {
     // PyTorch takes one item without a batch dimension, ONNX does not.
     const bool unbatched = x.rank() == geometry.dims + 1;
     if (unbatched) x = Unsqueeze(g, x, {0});
-    Value y = g.Op(geometry.transposed ? "ConvTranspose" : "Conv", {x, a.tensor("weight"), a.tensor("bias")},
-                   geometry.OnnxAttributes());
+    Value y = Convolve(g, geometry, {x, a.tensor("weight"), a.tensor("bias")});
     if (unbatched) y = Squeeze(g, y, {0});
     return One(y);
   };

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "octavo/ops/movement.h"
+
 namespace octavo {
 namespace {
 
@@ -43,17 +45,6 @@ Status ConvGeometry::Check(std::string_view what) {
         return Unsupported(fmt::format(
             "the output_padding {} of {} is neither smaller than the stride nor than the dilation",
             output_padding[i], what));
-      }
-      if (output_padding[i] < stride[i]) continue;
-      // Runtimes take no output_padding of a whole stride, but leaving out less at the end is the same.
-      const std::int64_t moved = std::min(output_padding[i], padding_end[i]);
-      padding_end[i] -= moved;
-      output_padding[i] -= moved;
-      if (output_padding[i] >= stride[i]) {
-        return Unsupported(fmt::format(
-            "the output_padding of {} is {} larger than its padding, and runtimes take no more than "
-            "the stride {} less one",
-            what, output_padding[i], stride[i]));
       }
     }
   } else {
@@ -109,6 +100,27 @@ Attributes ConvGeometry::OnnxAttributes() const {
   attributes.Set("pads", pads());
   attributes.Set("strides", stride);
   return attributes;
+}
+
+Value Convolve(Builder& g, ConvGeometry geometry, ConvInputs inputs) {
+  auto& [x, weight, bias] = inputs;
+  if (!geometry.transposed) return g.Op("Conv", {x, weight, bias}, geometry.OnnxAttributes());
+  // Runtimes take no output_padding of a whole stride.  Leaving out less at the end is the same, and so are
+  // zeros behind the input, each of which makes the output longer by a stride.
+  std::vector<std::int64_t> zeros(geometry.output_padding.size(), 0);
+  bool padded = false;
+  for (std::size_t i = 0; i < zeros.size(); ++i) {
+    std::int64_t& extra = geometry.output_padding[i];
+    if (extra < geometry.stride[i]) continue;
+    const std::int64_t moved = std::min(extra, geometry.padding_end[i]);
+    geometry.padding_end[i] -= moved;
+    extra -= moved;
+    zeros[i] = extra / geometry.stride[i];
+    extra %= geometry.stride[i];
+    padded = padded || zeros[i] > 0;
+  }
+  if (padded) x = PadWithZeros(g, x, std::vector<std::int64_t>(zeros.size(), 0), zeros);
+  return g.Op("ConvTranspose", {x, weight, bias}, geometry.OnnxAttributes());
 }
 
 }  // namespace octavo

@@ -30,4 +30,12 @@ struct ConvGeometry {
   Attributes OnnxAttributes() const;
 };
 
+struct ConvInputs {
+  Value x;  // real, N x C x spatial sizes
+  Value weight;
+  Value bias;  // may be absent
+};
+// ONNX's Conv or ConvTranspose.
+Value Convolve(Builder& g, ConvGeometry geometry, ConvInputs inputs);
+
 }  // namespace octavo

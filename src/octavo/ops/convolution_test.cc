@@ -239,8 +239,14 @@ TEST(TransposedConvolution, LessIsLeftOutInPlaceOfALargeOutputPadding) {
   EXPECT_THAT(Ints(Find(lowered->graph, "ConvTranspose"), "pads"), ElementsAre(1, 1, 0, 1));
   EXPECT_EQ(Find(lowered->graph, "ConvTranspose").Find("output_padding"), nullptr);
   packed.padding = {0, 0};
-  OneCall refused(RegisterConvolution);
-  EXPECT_FALSE(Conv(refused, "quantized::conv_transpose2d", Quint8(Shape{1, 2, 3, 4}, 0.2, 3), packed));
+  OneCall padded(RegisterConvolution);
+  ASSERT_TRUE(Conv(padded, "quantized::conv_transpose2d", Quint8(Shape{1, 2, 3, 4}, 0.2, 3), packed));
+  EXPECT_EQ(padded.result().shape, (Shape{1, 1, 6, 6}));
+  const auto with_zeros = padded.Lower();
+  ASSERT_TRUE(with_zeros);
+  EXPECT_THAT(ConstantInput(with_zeros->graph, Find(with_zeros->graph, "Pad"), 1).ToInts(),
+              ElementsAre(0, 0, 0, 0, 0, 0, 1, 0));
+  EXPECT_EQ(Find(with_zeros->graph, "ConvTranspose").Find("output_padding"), nullptr);
 }
 
 TEST(TransposedConvolution, PerChannelInGroupsIsRefused) {

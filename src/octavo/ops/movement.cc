@@ -193,4 +193,14 @@ Result<Value> Strided(Builder& g, Value x, std::int64_t axis, std::int64_t start
   return g.Op("Gather", {x, g.Ints(indices)}, {{"axis", axis}});
 }
 
+Value PadWithZeros(Builder& g, Value x, const std::vector<std::int64_t>& begin,
+                   const std::vector<std::int64_t>& end) {
+  std::vector<std::int64_t> pads = {0, 0};
+  pads.insert(pads.end(), begin.begin(), begin.end());
+  pads.insert(pads.end(), {0, 0});
+  pads.insert(pads.end(), end.begin(), end.end());
+  if (g.opset() < 11) return g.Op("Pad", {x}, {{"mode", "constant"}, {"pads", pads}, {"value", 0.0F}});
+  return g.Op("Pad", {x, g.Ints(pads)});
+}
+
 }  // namespace octavo

@@ -51,4 +51,8 @@ Value Int8Slice(Builder& g, Value x, int axis, std::int64_t start, std::int64_t 
 Result<Value> Strided(Builder& g, Value x, std::int64_t axis, std::int64_t start, std::int64_t end,
                       std::int64_t step, std::optional<std::int64_t> size);
 
+// `x`, N x C x spatial sizes and real, with zeros before and behind its spatial dimensions.
+Value PadWithZeros(Builder& g, Value x, const std::vector<std::int64_t>& begin,
+                   const std::vector<std::int64_t>& end);
+
 }  // namespace octavo

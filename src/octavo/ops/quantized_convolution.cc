@@ -100,9 +100,8 @@ Result<std::vector<Value>> TransposedInSteps(const QuantizedConv& conv, Builder&
     sizes[0] = conv.weights.channels;
   }
   const Value steps =
-      g.Op("ConvTranspose",
-           {DequantizeToSteps(g, x), WeightInSteps(g, conv.weights), BiasInSteps(g, conv.weights, x)},
-           conv.geometry.OnnxAttributes());
+      Convolve(g, conv.geometry,
+               {DequantizeToSteps(g, x), WeightInSteps(g, conv.weights), BiasInSteps(g, conv.weights, x)});
   const Value scaled = g.Op("Mul", {steps, g.Constant(Tensor::Floats(sizes, multipliers))});
   return One(QuantizeFromSteps(g, scaled, a.result()));
 }
@@ -120,10 +119,9 @@ Result<std::vector<Value>> ConvQdq(const QuantizedConvolution& form, Builder& g,
   const RequantizationTypes types =
       form.transposed ? RequantizationTypes{x.type(), a.result(), conv.weights.quantization()}
                       : TypesOfLayer(g, conv.weights, x, a.result());
-  const Value real = g.Op(form.transposed ? "ConvTranspose" : "Conv",
-                          {Dequantize(g, x, types.x), RealWeight(g, conv.weights, {}, &types),
-                           RealBias(g, conv.weights, x, &types)},
-                          conv.geometry.OnnxAttributes());
+  const Value real = Convolve(g, conv.geometry,
+                              {Dequantize(g, x, types.x), RealWeight(g, conv.weights, {}, &types),
+                               RealBias(g, conv.weights, x, &types)});
   return One(g.As(QuantizeReal(g, real, types.y, form.relu), a.result()));
 }
 
@@ -131,10 +129,9 @@ Result<std::vector<Value>> ConvQdq(const QuantizedConvolution& form, Builder& g,
 Result<std::vector<Value>> ConvThroughFloat(const QuantizedConvolution& form, const QuantizedConv& conv,
                                             Builder& g, const Arguments& a) {
   const Value x = a.tensor("qx");
-  Value real = g.Op(form.transposed ? "ConvTranspose" : "Conv",
-                    {Caffe2Dequantize(g, x), Caffe2Dequantize(g, Caffe2Weight(g, conv.weights)),
-                     conv.weights.has_bias() ? Caffe2RealBias(g, conv.weights, x) : Value()},
-                    conv.geometry.OnnxAttributes());
+  Value real = Convolve(g, conv.geometry,
+                        {Caffe2Dequantize(g, x), Caffe2Dequantize(g, Caffe2Weight(g, conv.weights)),
+                         conv.weights.has_bias() ? Caffe2RealBias(g, conv.weights, x) : Value()});
   if (form.relu) real = g.Op("Relu", {real});
   return One(OCTAVO_TRY(Caffe2Quantize(g, real, a.result())));
 }
