@@ -323,6 +323,7 @@ def converted(d, f):
 
 table("aten::to.dtype", lambda d: converted(d, lambda x: x.to(dtype(d))))
 table("aten::to.device", lambda d: converted(d, lambda x: x.to(d.i([1]))))
+table("aten::_to_copy", lambda d: converted(d, lambda x: A._to_copy(x, dtype=dtype(d))))
 table("aten::type_as", lambda d: converted(d, lambda x: x.type_as(d.i([1]))))
 for _name in ("Double", "Float", "Int", "Long"):
     table("aten::_cast_" + _name, lambda d, f=getattr(A, "_cast_" + _name): converted(d, f))

@@ -376,7 +376,7 @@ table("aten::upsample_bilinear2d.vec quantized", lambda d: resize(d, 2, "bilinea
 DTYPES = (torch.quint8, torch.quint8, torch.qint8, torch.qint32)
 
 
-def quantize(d):
+def quantize(d, by_tensors=False):
     scale, dtype = d.scale(), d.one_of(*DTYPES)
     zero = d.zero(dtype)
     far = scale * d.one_of(100, 300)
@@ -386,7 +386,14 @@ def quantize(d):
         values = d.input(torch.from_numpy(np.asarray(halves * scale, np.float32)))
     else:
         values = d.f(shape, -far, far, special=0.3)
+    if by_tensors:
+        return torch.quantize_per_tensor(values, *numbers_as_tensors(d, scale, zero, torch.float64, torch.int64), dtype)
     return torch.quantize_per_tensor(values, scale, zero, dtype)
+
+
+def numbers_as_tensors(d, scale, zero, real, integer):
+    """Constants of the model."""
+    return d.part(lambda: torch.tensor(scale, dtype=real)), d.part(lambda: torch.tensor(zero, dtype=integer))
 
 
 def quantize_per_channel(d):
@@ -403,8 +410,10 @@ def quantize_per_channel(d):
 
 INFINITE = "infinity and what is beyond int64 become the lowest level"
 table("aten::quantize_per_tensor", quantize, odd=INFINITE)
+table("aten::quantize_per_tensor.tensor_qparams", lambda d: quantize(d, True), odd=INFINITE)
 table("aten::quantize_per_channel", quantize_per_channel, odd=INFINITE)
 table("aten::dequantize", lambda d: d.q(d.shape(), d.one_of(*DTYPES)).dequantize(), ulp=0)
+table("aten::dequantize.tensors", lambda d: torch.dequantize([d.q(d.shape(), d.one_of(*DTYPES)) for _ in range(d.integer(1, 3))]), ulp=0)
 table("aten::int_repr", lambda d: d.q(d.shape(), d.one_of(*DTYPES)).int_repr())
 
 
@@ -414,9 +423,12 @@ def reals(d, shape, scale):
     return d.input(torch.from_numpy(np.asarray(d.rng.integers(-600, 600, tuple(shape)) / 2 * scale, np.float32)))  # ties
 
 
-def fake_quantize(d):
+def fake_quantize(d, by_tensors=False):
     scale = d.scale()
-    return torch.fake_quantize_per_tensor_affine(reals(d, d.shape(), scale), scale, d.integer(0, 255), 0, 255)
+    x, zero = reals(d, d.shape(), scale), d.integer(0, 255)
+    if by_tensors:
+        return torch.fake_quantize_per_tensor_affine(x, *numbers_as_tensors(d, scale, zero, torch.float32, torch.int32), 0, 255)
+    return torch.fake_quantize_per_tensor_affine(x, scale, zero, 0, 255)
 
 
 def fake_quantize_per_channel(d):
@@ -429,4 +441,5 @@ def fake_quantize_per_channel(d):
 
 
 table("aten::fake_quantize_per_tensor_affine", fake_quantize, ulp=0, odd=INFINITE)
+table("aten::fake_quantize_per_tensor_affine.tensor_qparams", lambda d: fake_quantize(d, True), ulp=0, odd=INFINITE)
 table("aten::fake_quantize_per_channel_affine", fake_quantize_per_channel, ulp=0, odd=INFINITE)

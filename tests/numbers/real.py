@@ -110,16 +110,16 @@ for _dims, _mode, _name in ((1, "nearest", "upsample_nearest1d"), (2, "nearest",
             d, n, m, o, **({} if "nearest" in m else {"align_corners": d.chance(0.4)})))
 
 
-def grid_sample(d):
-    dims = d.one_of(2, 2, 3)
+def grid_sample(d, dims):
     image = d.image(dims, 8)
     x = d.f(image, special=0)
     grid = d.f([image[0]] + [d.size() for _ in range(dims)] + [dims], -1.5, 1.5, special=0)
-    return F.grid_sample(x, grid, d.one_of("bilinear", "nearest", *(["bicubic"] if dims == 2 else [])),
-                         d.one_of("zeros", "border", "reflection"), d.chance(0.5))
+    return x, grid, d.integer(0, 2 if dims == 2 else 1), d.integer(0, 2), d.chance(0.5)
 
 
-table("aten::grid_sampler", grid_sample, ulp=1e-4)
+table("aten::grid_sampler", lambda d: torch.grid_sampler(*grid_sample(d, d.one_of(2, 2, 3))), ulp=1e-4)
+for _dims in (2, 3):
+    table("aten::grid_sampler_%dd" % _dims, lambda d, n=_dims: getattr(torch.ops.aten, "grid_sampler_%dd" % n)(*grid_sample(d, n)), ulp=1e-4)
 
 # ---- normalizations
 
@@ -127,14 +127,15 @@ table("aten::grid_sampler", grid_sample, ulp=1e-4)
 def batch_norm(d):
     shape = d.shape(2, 3, 4, 5)
     c = [shape[1]]
-    return F.batch_norm(d.f(shape, special=0), d.parameter(c), d.parameter(c, 0.01, 2), d.parameter(c), d.parameter(c), False, 0.1, 1e-5)
+    x, mean, variance = d.f(shape, special=0), d.parameter(c), d.parameter(c, 0.01, 2)
+    return x, d.parameter(c), d.parameter(c), mean, variance, False, 0.1, 1e-5
 
 
 def layer_norm(d):
     shape = d.shape(1, 2, 3, 4)
     shape[-1] = max(shape[-1], 2)  # docs/numbers.md: one element
     own = shape[-d.integer(1, len(shape)):]
-    return F.layer_norm(d.f(shape, special=0), own, d.parameter(own), d.parameter(own))
+    return d.f(shape, special=0), own, d.parameter(own), d.parameter(own), 1e-5
 
 
 def group_norm(d):
@@ -149,7 +150,9 @@ def instance_norm(d):
                            bias=d.parameter([c]))
 
 
-table("aten::batch_norm", batch_norm, ulp=1e-4)
-table("aten::layer_norm", layer_norm, ulp=1e-4)
+table("aten::batch_norm", lambda d: torch.batch_norm(*batch_norm(d), False), ulp=1e-4)
+table("aten::native_batch_norm", lambda d: torch.native_batch_norm(*batch_norm(d))[0], ulp=1e-4)  # the other results are for training
+table("aten::layer_norm", lambda d: F.layer_norm(*layer_norm(d)), ulp=1e-4)
+table("aten::native_layer_norm", lambda d: torch.native_layer_norm(*layer_norm(d)), ulp=1e-4)
 table("aten::group_norm", group_norm, ulp=1e-4)
 table("aten::instance_norm", instance_norm, ulp=1e-4)
