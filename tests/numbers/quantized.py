@@ -279,17 +279,23 @@ table("quantized::instance_norm", lambda d: group_norm(d, True), odd=FAR)
 # ---- pools, means, resizing
 
 
-def images(d, dims, most=14):
-    """Not of one element: PyTorch takes such images for channels-last ones and mixes up their channels."""
-    shape = d.image(dims, most)
-    if torch.Size(shape[2:]).numel() == 1:
+def images(d, dims, most=14, batch=True):
+    """Not of one element, nor unbatched volumes of depth 1: PyTorch takes such for channels-last ones and mixes up their channels."""
+    shape = d.image(dims, most, batch)
+    if torch.Size(shape[-dims:]).numel() == 1:
         shape[-1] = 2
+    if dims == 3 and not batch:
+        shape[1] = max(shape[1], 2)
     return shape
+
+
+def averaged(d, n):
+    return d.q(images(d, n, 7 if n == 3 else 14, d.chance(0.8)), sliced=True)
 
 
 def fits(d, x, windows):
     """Windows that hang over the padded image are refused when a model is imported."""
-    for size, k, p, l in zip(x.shape[2:], windows["kernel_size"], windows["padding"], windows.get("dilation", [1] * 3)):
+    for size, k, p, l in zip(x.shape[-len(windows["kernel_size"]):], windows["kernel_size"], windows["padding"], windows.get("dilation", [1] * 3)):
         if int(size) + 2 * p < l * (k - 1) + 1 or (l > 1 and int(size) < 2):
             raise Refused
     return windows
@@ -322,7 +328,7 @@ def max_pool(d, n):
 
 
 def avg_pool(d, n):
-    x = d.q(images(d, n, 7 if n == 3 else 14), sliced=True)
+    x = averaged(d, n)
     w = fits(d, x, windows(d, n, False, ceil_mode=d.chance(0.3), count_include_pad=d.chance(0.7)))
     if n > 1 and d.chance(0.2):
         w["divisor_override"] = d.integer(1, 9)
@@ -333,7 +339,7 @@ COUNT = "qnnpack overlooks count_include_pad=False and divisor_override"
 for _dims in (1, 2, 3):
     table("aten::avg_pool%dd quantized" % _dims, lambda d, n=_dims: avg_pool(d, n), covers=["aten::avg_pool%dd" % _dims], odd=COUNT)
     table("aten::adaptive_avg_pool%dd quantized" % _dims, lambda d, n=_dims: getattr(F, "adaptive_avg_pool%dd" % n)(
-        d.q(images(d, n, 7 if n == 3 else 14), sliced=True), [d.size(8) for _ in range(n)]),
+        averaged(d, n), [d.size(8) for _ in range(n)]),
         covers=["aten::adaptive_avg_pool%dd" % _dims])
 
 

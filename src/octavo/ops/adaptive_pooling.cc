@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -94,34 +95,69 @@ Result<Adaptive> Analyze(const Arguments& a) {
   return result;
 }
 
-// Row o averages the elements from floor(o in / out) to ceil((o + 1) in / out).
-Result<Matrix> AveragingMatrix(std::int64_t in, std::int64_t out) {
+// The elements from floor(o in / out) to ceil((o + 1) in / out) make element o of the result.
+struct Part {
+  Part(std::int64_t o, std::int64_t in, std::int64_t out)
+      : begin(o * in / out), end(((o + 1) * in + out - 1) / out) {}
+  std::int64_t begin, end;
+  float size() const { return static_cast<float>(end - begin); }
+};
+
+enum class PartsAre { kSummed, kAveraged };
+
+Result<Matrix> MatrixOfParts(std::int64_t in, std::int64_t out, PartsAre parts) {
   if (in == 0 || in > kLargestMatrix / out) return Unsupported("the input of this pooling is too large");
   Matrix m(out, in);
   for (std::int64_t o = 0; o < out; ++o) {
-    const std::int64_t begin = o * in / out, end = ((o + 1) * in + out - 1) / out;
-    for (std::int64_t i = begin; i < end; ++i) m.at(o, i) = 1.0F / static_cast<float>(end - begin);
+    const Part part(o, in, out);
+    const float weight = parts == PartsAre::kSummed ? 1.0F : 1.0F / part.size();
+    for (std::int64_t i = part.begin; i < part.end; ++i) m.at(o, i) = weight;
   }
   return m;
 }
 
-Result<Value> UnevenAverage(Builder& g, Value x, const Adaptive& adaptive) {
+Result<Value> OfUnevenParts(Builder& g, Value x, const Adaptive& adaptive, PartsAre parts) {
   std::vector<std::optional<Matrix>> matrices;
   for (std::size_t i = 0; i < adaptive.output.size(); ++i) {
     const std::int64_t in = adaptive.input[i], out = adaptive.output[i];
     if (in == out) {
       matrices.emplace_back();
     } else {
-      matrices.emplace_back(OCTAVO_TRY(AveragingMatrix(in, out)));
+      matrices.emplace_back(OCTAVO_TRY(MatrixOfParts(in, out, parts)));
     }
   }
   return ApplySeparably(g, x, adaptive.input, matrices);
 }
 
-// qnnpack averages images of quint8.
-HalfwayRounding RoundingOfPool(const Arguments& a) {
-  const bool qnnpack = a.result().dtype == DType::kQUint8 && a.dims("output_size").size() <= 2;
-  return qnnpack ? HalfwayRounding::kEvenDistance : HalfwayRounding::kEvenInteger;
+// What PyTorch multiplies the sum of each part by, sizes 1 x 1 x output sizes: float(1 / depth) / height /
+// width, or by its kernel for channels-last tensors 1 / (depth height width).
+Result<Tensor> PartMultipliers(const Adaptive& adaptive, bool channels_last) {
+  std::int64_t count = 1;
+  for (const std::int64_t n : adaptive.output) {
+    if (n > kLargestMatrix / count) return Unsupported("the output of this pooling is too large");
+    count *= n;
+  }
+  std::vector<float> multipliers(static_cast<std::size_t>(count), 1.0F), cells = multipliers;
+  std::int64_t inner = count;
+  for (std::size_t d = 0; d < adaptive.output.size(); ++d) {
+    const std::int64_t in = adaptive.input[d], out = adaptive.output[d];
+    inner /= out;
+    for (std::int64_t i = 0; i < count; ++i) {
+      const float size = Part(i / inner % out, in, out).size();
+      multipliers[static_cast<std::size_t>(i)] /= size;
+      cells[static_cast<std::size_t>(i)] *= size;
+    }
+  }
+  if (channels_last)
+    std::transform(cells.begin(), cells.end(), multipliers.begin(), [](float n) { return 1.0F / n; });
+  PooledSizes sizes = {1, 1};
+  sizes.insert(sizes.end(), adaptive.output.begin(), adaptive.output.end());
+  return Tensor::Floats(sizes, multipliers);
+}
+
+// qnnpack averages images of quint8 in windows of one size.
+bool InQnnpack(const Arguments& a) {
+  return a.result().dtype == DType::kQUint8 && a.dims("output_size").size() <= 2;
 }
 
 // All of the input, if its size is known.
@@ -142,41 +178,60 @@ std::optional<Window> WholeWindow(const Value& x) {
   return window;
 }
 
-Result<Value> GlobalAdaptiveAverage(Builder& g, const Arguments& a, Value x) {
-  if (!x.quantized() || RoundingOfPool(a) == HalfwayRounding::kEvenDistance) {
+Result<Value> GlobalAdaptiveAverage(Builder& g, const Arguments& a, Value x, bool channels_last) {
+  if (!x.quantized() || InQnnpack(a)) {
     return GlobalAverage(g, x, a.result(), HalfwayRounding::kEvenDistance);
   }
+  // That of a whole volume is its mean, whatever its channels.
+  channels_last = channels_last && a.dims("output_size").size() <= 2;
   const std::optional<Window> whole = WholeWindow(x);
+  if (whole && channels_last) return WindowAverage(g, x, *whole, {.channels_last = true}, a.result());
   if (whole) return AverageOfIntegers(g, x, *whole, a.result());
-  return GlobalAverage(g, x, a.result(), HalfwayRounding::kEvenInteger);
+  return GlobalAverage(g, x, a.result(),
+                       channels_last ? HalfwayRounding::kEvenDistance : HalfwayRounding::kEvenInteger);
 }
 
-Result<std::vector<Value>> AdaptiveAverage(Builder& g, const Arguments& a) {
+Result<std::vector<Value>> AverageAdaptively(Builder& g, const Arguments& a, bool channels_last) {
   const Value x = a.tensor("self");
   const Adaptive adaptive = OCTAVO_TRY(Analyze(a));
   switch (adaptive.kind) {
     case AdaptiveKind::kIdentity:
       return One(x);
     case AdaptiveKind::kGlobal:
-      return One(OCTAVO_TRY(GlobalAdaptiveAverage(g, a, x)));
+      return One(OCTAVO_TRY(GlobalAdaptiveAverage(g, a, x, channels_last)));
     case AdaptiveKind::kWindows:
-      if (x.quantized() && RoundingOfPool(a) == HalfwayRounding::kEvenInteger) {
+      if (x.quantized() && !InQnnpack(a) && !channels_last) {
         return One(OCTAVO_TRY(AverageOfIntegers(g, x, adaptive.window, a.result())));
       }
-      return One(OCTAVO_TRY(WindowAverage(g, x, adaptive.window, {}, a.result())));
+      return One(
+          OCTAVO_TRY(WindowAverage(g, x, adaptive.window, {.channels_last = channels_last}, a.result())));
     case AdaptiveKind::kUneven:
       break;
   }
-  if (!x.quantized()) return One(OCTAVO_TRY(UnevenAverage(g, x, adaptive)));
-  // PyTorch averages the integers as they are.
-  const Value y = OCTAVO_TRY(UnevenAverage(g, DequantizeToSteps(g, x, 0), adaptive));
-  return One(QuantizeFromSteps(g, y, a.result(), 0));
+  if (!x.quantized()) return One(OCTAVO_TRY(OfUnevenParts(g, x, adaptive, PartsAre::kAveraged)));
+  // PyTorch averages the integers as they are, or their distances from the zero point.
+  const std::int64_t zero_point = channels_last ? a.result().quantization->zero_point() : 0;
+  const Value sums =
+      OCTAVO_TRY(OfUnevenParts(g, DequantizeToSteps(g, x, zero_point), adaptive, PartsAre::kSummed));
+  Tensor multipliers = OCTAVO_TRY(PartMultipliers(adaptive, channels_last));
+  const Value y = g.Op("Mul", {sums, g.Constant(std::move(multipliers))});
+  return One(QuantizeFromSteps(g, y, a.result(), zero_point));
+}
+
+Emitter AdaptiveAverage(int n) {
+  return [n](Builder& g, const Arguments& a) {
+    const bool channels_last = ChannelsLastByOneChannel(a.tensor("self"), n);
+    const Emitter batched = [channels_last](Builder& builder, const Arguments& b) {
+      return AverageAdaptively(builder, b, channels_last);
+    };
+    return Batched("self", n, batched)(g, a);
+  };
 }
 
 // Where every window is the same square, and known, Caffe2's pool means the same.
 Result<std::vector<Value>> AdaptiveAverage2dInt8(Builder& g, const Arguments& a) {
   const Value x = a.tensor("self");
-  const Emitter real = ThroughFloat(Batched("self", 2, AdaptiveAverage));
+  const Emitter real = ThroughFloat(AdaptiveAverage(2));
   if (x.rank() != 4) return real(g, a);
   const Adaptive adaptive = OCTAVO_TRY(Analyze(a));
   if (adaptive.kind == AdaptiveKind::kIdentity) return One(x);
@@ -234,7 +289,7 @@ Result<std::vector<Value>> AdaptiveMax(Builder& g, const Arguments& a) {
 
 void RegisterAdaptivePooling(Registry& registry) {
   for (int n = 1; n <= 3; ++n) {
-    const Emitter average = Batched("self", n, AdaptiveAverage);
+    const Emitter average = AdaptiveAverage(n);
     const std::vector<ArgumentSpec> arguments = {arg::Tensor("self"), arg::Ints("output_size", n)};
     for (const char* prefix : {"aten::adaptive_avg_pool", "aten::_adaptive_avg_pool"}) {
       if (n == 1 && prefix != std::string_view("aten::adaptive_avg_pool")) continue;  // PyTorch has none

@@ -57,14 +57,14 @@ struct Rounding {
   bool zero_point_after;  // qnnpack rounds first and then adds the zero point; PyTorch's own kernel does not
 };
 
-Rounding PyTorchRounding(const TensorType& type, const Window& w) {
+Rounding PyTorchRounding(const TensorType& type, const Window& w, const AverageOptions& options) {
   const auto cells = static_cast<float>(w.cells());
   if (w.spatial_dims() == 3) return {1.0F / cells, true};
   if (type.dtype == DType::kQUint8 && !w.ceil_mode) {
     const auto scale = static_cast<float>(type.quantization->scale());
     return {scale / (scale * cells), true};
   }
-  return {1.0F / cells, false};
+  return {1.0F / cells, options.channels_last};
 }
 
 // All sums are tried for windows up to this many cells; a larger one counts as not exact.
@@ -121,13 +121,17 @@ Value QuantizeOnItsOwn(Builder& g, Value average, const TensorType& type, std::i
 
 }  // namespace
 
+bool ChannelsLastByOneChannel(const Value& x, int spatial_dims) {
+  return x.rank() == spatial_dims + 2 && (*x.shape())[1] == Dim(1);
+}
+
 Result<Value> WindowAverage(Builder& g, Value x, const Window& w, const AverageOptions& options,
                             const TensorType& type) {
   if (!x.quantized()) return RealAverage(g, x, w, options);
   const std::optional<AverageSizes> overhang = OCTAVO_TRY(Overhang(w, x.shape()));
   const bool whole_windows = overhang && !AnyPositive(*overhang) && !options.divisor_override &&
                              (options.count_include_pad || !w.padded());
-  const Rounding rounding = PyTorchRounding(type, w);
+  const Rounding rounding = PyTorchRounding(type, w, options);
   const bool runtime = g.exact_for(Target::kOnnxRuntime);
   if (runtime && !rounding.zero_point_after) {
     // The zero point is added before rounding.  Where padding does not count, an average of the integers

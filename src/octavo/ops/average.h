@@ -14,7 +14,12 @@ namespace octavo {
 struct AverageOptions {
   bool count_include_pad = true;
   std::optional<std::int64_t> divisor_override;
+  bool channels_last = false;  // PyTorch takes its kernels for channels-last tensors
 };
+
+// PyTorch takes a batch of images of one channel for a channels-last tensor, whose kernels round the distance
+// from the zero point.  `x` as the model has it, before a batch dimension is added.
+bool ChannelsLastByOneChannel(const Value& x, int spatial_dims);
 
 // The average of each window, as aten::avg_pool1d/2d/3d.  `type` is the result's.
 Result<Value> WindowAverage(Builder& g, Value x, const Window& window, const AverageOptions& options,

@@ -183,8 +183,9 @@ void AddMaxPool(Registry& registry, std::string name, std::string x, int n) {
 
 // ---- Average ----
 
-Result<AverageOptions> AverageOptionsOf(const Arguments& a) {
-  AverageOptions options;
+Result<AverageOptions> AverageOptionsOf(const Arguments& a, int n) {
+  AverageOptions options{.divisor_override = {},
+                         .channels_last = ChannelsLastByOneChannel(a.tensor("self"), n)};
   options.count_include_pad = a.flag("count_include_pad");
   const bool has_divisor = std::any_of(a.specs().begin(), a.specs().end(),
                                        [](const ArgumentSpec& s) { return s.name == "divisor_override"; });
@@ -196,19 +197,24 @@ Result<AverageOptions> AverageOptionsOf(const Arguments& a) {
   return options;
 }
 
-Result<std::vector<Value>> AveragePool(Builder& g, const Arguments& a) {
-  const Window w = OCTAVO_TRY(WindowOf(a));
-  const AverageOptions options = OCTAVO_TRY(AverageOptionsOf(a));
-  return One(OCTAVO_TRY(WindowAverage(g, a.tensor("self"), w, options, a.result())));
+Emitter AveragePool(int n) {
+  return [n](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
+    const Window w = OCTAVO_TRY(WindowOf(a));
+    const AverageOptions options = OCTAVO_TRY(AverageOptionsOf(a, n));
+    const Emitter batched = [&](Builder& builder, const Arguments& b) -> Result<std::vector<Value>> {
+      return One(OCTAVO_TRY(WindowAverage(builder, b.tensor("self"), w, options, b.result())));
+    };
+    return Batched("self", n, batched)(g, a);
+  };
 }
 
 Result<std::vector<Value>> AveragePool2dInt8(Builder& g, const Arguments& a) {
   const Value x = a.tensor("self");
   const Window w = OCTAVO_TRY(WindowOf(a));
-  const AverageOptions options = OCTAVO_TRY(AverageOptionsOf(a));
+  const AverageOptions options = OCTAVO_TRY(AverageOptionsOf(a, 2));
   if (!OCTAVO_TRY(FitsInt8Pool(w, x)) || options.divisor_override ||
       (!options.count_include_pad && w.padded())) {
-    return ThroughFloat(Batched("self", 2, AveragePool))(g, a);
+    return ThroughFloat(AveragePool(2))(g, a);
   }
   return One(OCTAVO_TRY(Int8Pool(g, "Int8AveragePool", x, w, a.result())));
 }
@@ -217,12 +223,12 @@ void AddAveragePool(Registry& registry, int n) {
   std::vector<ArgumentSpec> arguments = WindowArguments("self", n, false);
   arguments.push_back(arg::Bool("count_include_pad", true));
   if (n > 1) arguments.push_back(arg::OptionalInt("divisor_override"));
-  const Emitter batched = Batched("self", n, AveragePool);
+  const Emitter average = AveragePool(n);
   registry.Add({.name = fmt::format("aten::avg_pool{}d", n),
                 .arguments = std::move(arguments),
                 .result = FloatOrEightBits("self", SameQuantization("self", PooledShapeOf("self"))),
-                .qdq = batched,
-                .caffe2 = n == 2 ? Int8Or(AveragePool2dInt8, batched) : ThroughFloat(batched)});
+                .qdq = average,
+                .caffe2 = n == 2 ? Int8Or(AveragePool2dInt8, average) : ThroughFloat(average)});
 }
 
 }  // namespace

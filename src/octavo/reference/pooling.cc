@@ -198,7 +198,8 @@ Results ChannelsLastAverage(const Call& call, const Tensor& x, const Windows& w,
   });
 }
 
-bool OneChannel(const Tensor& x, std::size_t dims) { return x.sizes[x.sizes.size() - dims - 1] == 1; }
+// A batch of images of one channel is taken for a channels-last tensor, one image without a batch is not.
+bool OneChannel(const Tensor& x, std::size_t dims) { return x.sizes.size() == dims + 2 && x.sizes[1] == 1; }
 
 template <std::size_t dims>
 Results QuantizedAvgPool(const Call& call, const Tensor& x, const Windows& w) {

@@ -29,6 +29,13 @@ table("avg_pool2d_even_signed", "F.avg_pool2d(x, 2)", x=s8(1, 8, 120, 120, zero_
 table("avg_pool2d_even_signed_padding", "F.avg_pool2d(x, 4, 2, 1)", x=s8(1, 8, 120, 120, zero_point=3))
 table("avg_pool3d_ceil", "F.avg_pool3d(x, 2, ceil_mode=True)", x=u8(1, 8, 20, 21, 40))
 table("adaptive_avg_pool3d_windows", "F.adaptive_avg_pool3d(x, [2, 3, 4])", x=u8(1, 300, 4, 6, 8))
+for _dims in (2, 3):  # PyTorch takes images of one channel for channels-last ones
+    _shape = (200, 1) + (16,) * 2 + (4,) * (_dims - 2)
+    table("avg_pool%dd_one_channel_ceil" % _dims, "F.avg_pool%dd(x, 2, ceil_mode=True)" % _dims, x=u8(*_shape, zero_point=7))
+    for _name, _size in (("even", 2), ("uneven", 3), ("all", 1)):
+        table("adaptive_avg_pool%dd_signed_one_channel_%s" % (_dims, _name), "F.adaptive_avg_pool%dd(x, %d)" % (_dims, _size),
+              x=s8(*_shape, zero_point=7))
+table("adaptive_avg_pool3d_signed_unbatched", "F.adaptive_avg_pool3d(x, [8, 8, 2])", x=s8(1, 64, 64, 4, zero_point=7))
 table("avg_pool2d_even_padding", "F.avg_pool2d(x, 4, 2, 1)", x=u8(1, 8, 120, 120))
 table("avg_pool2d_even_ceil", "F.avg_pool2d(x, [3, 2], 2, [1, 1], ceil_mode=True)", x=u8(1, 8, 121, 120))
 table("avg_pool3d_quantized", "F.avg_pool3d(x, 2)", x=u8(1, 8, 20, 20, 40))
