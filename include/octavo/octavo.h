@@ -51,6 +51,7 @@ struct ExportReport {
   int opset = 0;
   std::vector<ValueReport> inputs, outputs;
   std::vector<std::string> warnings;
+  std::vector<NodeExactness> exactness;  // of each node with a quantized result, for Numbers::kExact
   // The graphs that were made on the way, freed with the report.  A program that ends then may spare itself
   // that.
   std::shared_ptr<const void> made;

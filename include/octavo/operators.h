@@ -37,6 +37,29 @@ enum class Numbers : std::uint8_t {
 };
 std::string_view Name(Numbers numbers);  // "exact", "forms", "plain"
 
+// How it is known that a node's results in the target are PyTorch's in every bit.
+enum class Exactness : std::uint8_t {
+  kUnknown,       // nobody has said
+  kByNode,        // of a row: depends on a node's numbers, and its emitter states it
+  kConstruction,  // integers are moved, compared or added up, or PyTorch's own arithmetic is written out
+  kMultiplier,    // the float32 by which the target multiplies sums is PyTorch's, in every channel
+  kExhaustion,    // every integer, or pair of integers, that the inputs can be has been tried
+  kNotExact,
+};
+std::string_view Name(Exactness exactness);  // "construction", "by node", ...
+
+struct ExactnessStatement {
+  Exactness exactness = Exactness::kUnknown;
+  std::string bound;  // of what is not exact: by how much, for which inputs
+};
+
+// Of one node of the saved model.
+struct NodeExactness {
+  std::string place;  // "layer1.0.conv1", or where the source calls the operator
+  std::string op;     // "quantized::conv2d_relu"
+  ExactnessStatement statement;
+};
+
 class Builder;
 
 // A value of the graph that is being read (in a type rule) or built (in an emitter).  Cheap to copy.
@@ -236,6 +259,11 @@ class Builder {
   void Warn(std::string text);
   const std::vector<std::string>& warnings() const { return warnings_; }
 
+  // What is known of the results of the operator that is being written, where it is not what its row says.
+  void State(Exactness exactness, std::string bound = {}) { statement_ = {exactness, std::move(bound)}; }
+  // What was stated since this was last asked.
+  std::optional<ExactnessStatement> TakeStatement() { return std::exchange(statement_, std::nullopt); }
+
   // The driver sets what the nodes made from now on come from.
   void SetOrigin(std::shared_ptr<const ir::Origin> origin) { origin_ = std::move(origin); }
   const ir::Origin* origin() const { return origin_.get(); }
@@ -247,6 +275,7 @@ class Builder {
   std::map<std::string, ir::ValueId> shared_constants_;
   std::set<std::string> seen_warnings_;
   std::vector<std::string> warnings_;
+  std::optional<ExactnessStatement> statement_;
 };
 
 // ---- Rows
@@ -269,6 +298,8 @@ struct OperatorRow {
   Emitter qdq;
   Emitter caffe2;
   Returns returns = Returns::kTensor;
+  // Of quantized results in ONNX Runtime, with Numbers::kExact.
+  ExactnessStatement exactness = {};
 };
 
 class Registry {
@@ -283,6 +314,9 @@ class Registry {
   void Add(OperatorRow row);
   // A newer form of a row's emitter, used from ONNX opset `since` on.
   void AddVersion(std::string_view name, Dialect dialect, int since, Emitter emitter);
+  // Sets what all overloads of "quantized::add" say; of an unknown name it is an error of the program and
+  // ends it.
+  void SetExactness(std::string_view op, const ExactnessStatement& exactness);
   // A user's own row: overrides one of the same name; the second custom row of a name is an error.
   Status AddCustom(OperatorRow row);
 

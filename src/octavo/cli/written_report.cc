@@ -9,6 +9,49 @@
 
 namespace octavo::cli {
 
+namespace {
+
+bool IsExact(const NodeExactness& node) {
+  return node.statement.exactness != Exactness::kNotExact && node.statement.exactness != Exactness::kUnknown;
+}
+
+std::size_t CountExact(const ExportReport& report) {
+  return static_cast<std::size_t>(std::ranges::count_if(report.exactness, IsExact));
+}
+
+std::string WhyNotExact(const NodeExactness& node) {
+  return node.statement.bound.empty() ? std::string(Name(node.statement.exactness)) : node.statement.bound;
+}
+
+void PrintExactness(const ExportReport& report) {
+  if (report.exactness.empty()) return;
+  std::printf("exact: %zu of %zu quantized nodes\n", CountExact(report), report.exactness.size());
+  constexpr std::size_t kShown = 10;
+  std::size_t shown = 0;
+  for (const NodeExactness& node : report.exactness) {
+    if (IsExact(node)) continue;
+    if (++shown > kShown) break;
+    std::printf("  %s\n", Printable(fmt::format("{}  {}: {}", node.op, node.place, WhyNotExact(node))).c_str());
+  }
+  const std::size_t others = report.exactness.size() - CountExact(report);
+  if (others > kShown) std::printf("  and %zu more, see --json\n", others - kShown);
+}
+
+nlohmann::ordered_json ExactnessJson(const ExportReport& report) {
+  nlohmann::ordered_json nodes = nlohmann::ordered_json::array();
+  for (const NodeExactness& node : report.exactness) {
+    nlohmann::ordered_json entry = {{"place", node.place},
+                            {"operator", node.op},
+                            {"exact", IsExact(node)},
+                            {"by", Name(node.statement.exactness)}};
+    if (!node.statement.bound.empty()) entry["bound"] = node.statement.bound;
+    nodes.push_back(std::move(entry));
+  }
+  return nodes;
+}
+
+}  // namespace
+
 void PrintReport(const Written& written, const ExportReport& report) {
   std::string first = fmt::format("{}  {}", written.output, HumanBytes(report.bytes));
   if (report.external_bytes > 0) {
@@ -33,6 +76,7 @@ void PrintReport(const Written& written, const ExportReport& report) {
   };
   print("input", report.inputs);
   print("output", report.outputs);
+  PrintExactness(report);
   for (const std::string& warning : report.warnings)
     std::fprintf(stderr, "warning: %s\n", Printable(warning).c_str());
 }
@@ -50,6 +94,7 @@ void PrintReportAsJson(const Written& written, const ExportReport& report) {
              {"nodes_saved", report.nodes_saved},
              {"inputs", ValuesJson(report.inputs)},
              {"outputs", ValuesJson(report.outputs)},
+             {"exactness", ExactnessJson(report)},
              {"warnings", report.warnings},
              {"seconds", written.seconds}});
 }

@@ -45,6 +45,7 @@ Result<ExportReport> ConvertAndWrite(const ir::Graph& imported, const Registry& 
   report.nodes = graph.nodes().size();
   report.nodes_saved = converted->nodes_saved;
   report.warnings = std::move(converted->warnings);
+  report.exactness = std::move(converted->exactness);
   report.made = converted;
   for (const ir::ValueId input : graph.inputs())
     report.inputs.push_back({graph.value(input).name, graph.type(input)});

@@ -48,6 +48,16 @@ std::string QuantizationText(const ir::Graph& graph) {
   return json.empty() ? std::string() : json.dump();
 }
 
+std::string ExactnessText(const std::vector<NodeExactness>& exactness) {
+  nlohmann::json json = nlohmann::json::array();
+  for (const auto& [place, op, statement] : exactness) {
+    nlohmann::json node = {place, op, Name(statement.exactness)};
+    if (!statement.bound.empty()) node.push_back(statement.bound);
+    json.push_back(std::move(node));
+  }
+  return json.empty() ? std::string() : json.dump();
+}
+
 Result<std::unique_ptr<Operators>> LoadOperators(const std::vector<std::filesystem::path>& plugins) {
   auto operators = std::make_unique<Operators>();
   RegisterBuiltinOperators(operators->registry);
@@ -124,6 +134,12 @@ Result<Converted> Convert(const ir::Graph& imported, const Registry& registry, c
   OCTAVO_TRY(NameOutputs(graph, options.output_names));
   if (std::string text = QuantizationText(graph); !text.empty()) {
     graph.metadata["octavo.quantization"] = std::move(text);
+  }
+  converted.exactness = std::move(lowered.exactness);
+  // A model that is converted may have brought one.
+  graph.metadata.erase("octavo.exactness");
+  if (std::string text = ExactnessText(converted.exactness); !text.empty()) {
+    graph.metadata["octavo.exactness"] = std::move(text);
   }
   passes::RemoveDeadNodes(graph);
   const LinkFollower links(graph, std::move(lowered.links));

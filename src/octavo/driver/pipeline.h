@@ -35,6 +35,7 @@ Error MissingOperators(const std::vector<import::MissingOperator>& missing);
 struct Converted {
   ir::Graph graph;
   std::vector<std::string> warnings;
+  std::vector<NodeExactness> exactness;
   std::size_t nodes_saved = 0;
   std::vector<verify::Pair> pairs;  // of the imported graph's values and this one's
 };
@@ -52,6 +53,10 @@ void Report(const ExportOptions& options, std::string_view stage);
 // The metadata `octavo.quantization`: quantized inputs and outputs are plain integer tensors in the file;
 // this says what they mean.  Empty where there are none.
 std::string QuantizationText(const ir::Graph& graph);
+
+// The metadata `octavo.exactness`: [place, operator, how it is exact, bound] of each node.  Empty where there
+// are none.
+std::string ExactnessText(const std::vector<NodeExactness>& exactness);
 
 // The opset that is meant; an error where the dialect does not have it.
 Result<int> ChosenOpset(const ExportOptions& options);

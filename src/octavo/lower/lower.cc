@@ -72,7 +72,7 @@ class Lowering {
       const std::size_t colons = node.op.find("::");
       if (colons != std::string::npos) lowered_.opsets.try_emplace(node.op.substr(0, colons), 1);
     }
-    return Lowered{std::move(lowered_), builder_.warnings(), Links()};
+    return Lowered{std::move(lowered_), builder_.warnings(), std::move(exactness_), Links()};
   }
 
  private:
@@ -182,8 +182,11 @@ class Lowering {
     for (const ValueId output : node.outputs) {
       results.push_back(OCTAVO_TRY(HeldType(source_.type(output), options_)));
     }
+    builder_.TakeStatement();
+    const std::size_t nodes_before = lowered_.nodes().size();
     const std::vector<Value> values = OCTAVO_TRY((*emitter)(
         builder_, Arguments(&lowered_, &call->row->arguments, std::move(call->arguments), results)));
+    if (lowered_.nodes().size() != nodes_before) NoteExactness(node, results, call->row->exactness);
     if (values.size() != node.outputs.size()) {
       return Unsupported(fmt::format("its form in the {} dialect gives {} values, the operator {}",
                                      Name(options_.dialect), values.size(), node.outputs.size()));
@@ -197,6 +200,16 @@ class Lowering {
         lowered_.value(values[i].id()).type.shape = results[i].shape;
     }
     return {};
+  }
+
+  // An identity writes no node, and is none here.
+  void NoteExactness(const ir::Node& node, const std::vector<TensorType>& results,
+                     const ExactnessStatement& of_row) {
+    if (options_.dialect != Dialect::kQdq || !builder_.moves_scales_for(Target::kOnnxRuntime)) return;
+    if (std::ranges::none_of(results, [](const TensorType& type) { return type.quantized(); })) return;
+    const bool named = node.origin && !node.origin->module_path.empty();
+    std::string place = named ? node.origin->module_path : node.origin ? node.origin->place : std::string();
+    exactness_.push_back({std::move(place), node.op, builder_.TakeStatement().value_or(of_row)});
   }
 
   static Error Locate(Error error, const ir::Node& node) {
@@ -267,6 +280,7 @@ class Lowering {
   std::unordered_map<std::int32_t, ValueId> map_;
   std::set<std::int32_t> failed_;
   std::vector<Error> failures_;
+  std::vector<NodeExactness> exactness_;
 };
 
 }  // namespace

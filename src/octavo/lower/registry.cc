@@ -45,6 +45,24 @@ std::string_view Name(Numbers numbers) {
   return "?";
 }
 
+std::string_view Name(Exactness exactness) {
+  switch (exactness) {
+    case Exactness::kUnknown:
+      return "unknown";
+    case Exactness::kByNode:
+      return "by node";
+    case Exactness::kConstruction:
+      return "construction";
+    case Exactness::kMultiplier:
+      return "multiplier";
+    case Exactness::kExhaustion:
+      return "exhaustion";
+    case Exactness::kNotExact:
+      return "not exact";
+  }
+  return "?";
+}
+
 std::string_view Name(ArgumentKind kind) {
   switch (kind) {
     case ArgumentKind::kTensor:
@@ -119,6 +137,12 @@ void Registry::AddVersion(std::string_view name, Dialect dialect, int since, Emi
     }
   }
   Bug(fmt::format("a version of {}, which is not registered", name));
+}
+
+void Registry::SetExactness(std::string_view op, const ExactnessStatement& exactness) {
+  const auto at = entries_.find(op);
+  if (at == entries_.end()) Bug(fmt::format("the exactness of {}, which is not registered", op));
+  for (const auto& entry : at->second) entry->row.exactness = exactness;
 }
 
 Status Registry::AddCustom(OperatorRow row) {

@@ -86,6 +86,7 @@ Result<std::vector<Value>> ProductForOnnxRuntime(bool relu, Builder& g, const Ar
   const auto scales =
       x.dtype() == DType::kQUint8 ? ExactProductScales(x.type(), y.type(), a.result()) : std::nullopt;
   if (!scales) {
+    g.State(Exactness::kConstruction);
     const float multiplier = ProductMultiplier(a, x, y, *a.result().quantization);
     return One(ProductInSteps(relu, g, x, y, a.result(), multiplier));
   }
@@ -105,6 +106,46 @@ bool MayHaveOtherShapes(const Value& x, const Value& y) {
   return false;
 }
 
+Value Float64(Builder& g, double value) {
+  return g.Constant(Tensor::From(DType::kFloat64, {}, std::vector<double>{value}));
+}
+
+constexpr int kFloat32Code = 1, kFloat64Code = 11;  // TensorProto's
+Value Cast(Builder& g, Value x, int code) { return g.Op("Cast", {x}, {{"to", code}}); }
+
+// PyTorch's own sum, written out in float64, which has room for it: slower than any scales that are found.
+Value SumOfFixedPoint(Builder& g, const Value& x, const Value& y, const FixedPointRatios& ratios) {
+  const auto in_steps = [&](const Value& v, double ratio) {
+    return g.Op("Mul", {Cast(g, DequantizeToSteps(g, v), kFloat64Code), Float64(g, ratio)});
+  };
+  const Value sum = g.Op("Add", {in_steps(x, ratios.a), in_steps(y, ratios.b)});
+  const auto rounded = [&](Value v) { return g.Op("Floor", {g.Op("Add", {v, Float64(g, 0.5)})}); };
+  const Value whole =
+      ratios.ties_up ? rounded(sum) : g.Op("Mul", {g.Op("Sign", {sum}), rounded(g.Op("Abs", {sum}))});
+  return Cast(g, whole, kFloat32Code);
+}
+
+// fma(s, q, -(s z)) is the difference in float64, rounded to float32.
+Value SumOfReals(Builder& g, const Value& x, const Value& y, float inverse) {
+  const auto real = [&](const Value& v) {
+    const auto scale = static_cast<float>(v.quantization().scale());
+    const float offset = scale * static_cast<float>(v.quantization().zero_point());
+    const Value integer = Cast(g, DequantizeToSteps(g, v, 0), kFloat64Code);
+    const Value product = g.Op("Mul", {integer, Float64(g, double{scale})});
+    return Cast(g, g.Op("Sub", {product, Float64(g, double{offset})}), kFloat32Code);
+  };
+  return g.Op("Mul", {g.Op("Add", {real(x), real(y)}), g.Scalar(inverse)});
+}
+
+Value AdditionInSteps(bool relu, Builder& g, const Value& x, const Value& y, const TensorType& type,
+                      QuantizedSum sum) {
+  const auto ratios = sum == QuantizedSum::kFixedPoint ? RatiosInFixedPoint(x.type(), y.type(), type) : std::nullopt;
+  const float inverse = 1.0F / static_cast<float>(type.quantization->scale());
+  Value steps = ratios ? SumOfFixedPoint(g, x, y, *ratios) : SumOfReals(g, x, y, inverse);
+  if (relu && type.quantization->zero_point() != LowestInteger(type.dtype)) steps = g.Op("Relu", {steps});
+  return QuantizeFromSteps(g, steps, type);
+}
+
 Result<std::vector<Value>> AdditionForOnnxRuntime(bool relu, Builder& g, const Arguments& a) {
   Value x = a.tensor("qa"), y = a.tensor("qb");
   const bool broadcast = MayHaveOtherShapes(x, y);
@@ -119,6 +160,10 @@ Result<std::vector<Value>> AdditionForOnnxRuntime(bool relu, Builder& g, const A
       found = swapped;
       std::swap(x, y);
     }
+  }
+  if (found.differing > 0) {
+    g.State(Exactness::kConstruction);
+    return One(AdditionInSteps(relu, g, a.tensor("qa"), a.tensor("qb"), a.result(), sum));
   }
   TensorType x_type = x.type(), y_type = y.type(), type = a.result();
   x_type.quantization->scales[0] = found.scales.a;

@@ -46,6 +46,7 @@ class SumInFixedPoint {
     a_ = std::nearbyint(o.a_ratio() / step) * step;
     b_ = std::nearbyint(o.b_ratio() / step) * step;
   }
+  FixedPointRatios ratios() const { return {a_, b_, ties_up_}; }
   // Whole numbers below 2^53 of a power of two: exact.
   double Steps(float a, float b) const {
     return a_ * static_cast<double>(a - a_zero_) + b_ * static_cast<double>(b - b_zero_);
@@ -184,15 +185,26 @@ class ScaleSearch {
   AdditionScales best_{plain_, 1 << 16};
 };
 
+AddedTensors Added(const TensorType& a, const TensorType& b, const TensorType& result) {
+  return {{ScaleOf(a), ScaleOf(b), ScaleOf(result)},
+          Bounds(a),
+          Bounds(b),
+          Bounds(result),
+          a.dtype == DType::kQInt8};
+}
+
 }  // namespace
+
+std::optional<FixedPointRatios> RatiosInFixedPoint(const TensorType& a, const TensorType& b,
+                                                   const TensorType& result) {
+  const AddedTensors o = Added(a, b, result);
+  if (!SumInFixedPoint::Takes(o)) return std::nullopt;
+  return SumInFixedPoint(o).ratios();
+}
 
 AdditionScales ExactAdditionScales(const TensorType& a, const TensorType& b, const TensorType& result,
                                    QuantizedSum sum, bool swapped) {
-  const AddedTensors o{{ScaleOf(a), ScaleOf(b), ScaleOf(result)},
-                       Bounds(a),
-                       Bounds(b),
-                       Bounds(result),
-                       a.dtype == DType::kQInt8};
+  const AddedTensors o = Added(a, b, result);
   constexpr float kLowest = 0x1p-40F, kHighest = 0x1p11F;  // else all is lost, or saturates
   if (!(std::min(o.a_ratio(), o.b_ratio()) >= kLowest && std::max(o.a_ratio(), o.b_ratio()) <= kHighest)) {
     return {o.scales, 1 << 16};

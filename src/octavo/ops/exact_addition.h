@@ -2,6 +2,8 @@
 
 // Scales with which ONNX Runtime's QLinearAdd gives PyTorch's integers for every pair of inputs.
 
+#include <optional>
+
 #include "octavo/ops/exact_binary.h"
 #include "octavo/tensor.h"
 
@@ -15,6 +17,16 @@ enum class QuantizedSum {
   // fma(s, q, -(s z)) of each, added and quantized, in float32.
   kReals,
 };
+
+// What kFixedPoint multiplies the operands' integers by, in steps of the result's: a product and the sum of two
+// are exact in float64.
+struct FixedPointRatios {
+  double a, b;
+  bool ties_up;  // a sum in the middle between two integers; else away from zero
+};
+// nullopt: PyTorch has no fixed-point sum of such scales, and adds reals.
+std::optional<FixedPointRatios> RatiosInFixedPoint(const TensorType& a, const TensorType& b,
+                                                   const TensorType& result);
 
 struct AdditionScales {
   BinaryScales scales;

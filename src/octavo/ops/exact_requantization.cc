@@ -75,4 +75,17 @@ RequantizationTypes ExactRequantization(const TensorType& x, const Quantization&
   return InSteps(x, weight, y, multipliers);
 }
 
+std::size_t ChannelsThatDiffer(const TensorType& x, const Quantization& weight, const TensorType& y,
+                               const RequantizationTypes& written) {
+  const auto scale_of = [](const TensorType& type) { return static_cast<float>(type.quantization->scale()); };
+  const float inverse = 1.0F / scale_of(y);
+  std::size_t differ = 0;
+  for (std::size_t c = 0; c < weight.scales.size(); ++c) {
+    const float pytorch = (scale_of(x) * static_cast<float>(weight.scales[c])) * inverse;
+    const float target = (scale_of(written.x) * static_cast<float>(written.weight.scales[c])) / scale_of(written.y);
+    differ += target != pytorch ? 1 : 0;
+  }
+  return differ;
+}
+
 }  // namespace octavo

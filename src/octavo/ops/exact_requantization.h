@@ -2,6 +2,8 @@
 
 // Scales with which ONNX Runtime's QLinearConv and QGemm requantize as PyTorch does.
 
+#include <cstddef>
+
 #include "octavo/tensor.h"
 
 namespace octavo {
@@ -18,5 +20,9 @@ struct RequantizationTypes {
 // where that is found (nearly always for one channel, seldom for many, which share x and y), else x and y 1
 // and the multipliers as the weight's scales.  As it is where a multiplier is not a normal number.
 RequantizationTypes ExactRequantization(const TensorType& x, const Quantization& weight, const TensorType& y);
+
+// Of how many channels ONNX Runtime's multiplier, with the types as written, is not PyTorch's.
+std::size_t ChannelsThatDiffer(const TensorType& x, const Quantization& weight, const TensorType& y,
+                               const RequantizationTypes& written);
 
 }  // namespace octavo

@@ -155,12 +155,19 @@ Status NeedsQuantization(const Value& x, std::string_view example) {
                      fmt::format("State it with --input, as in --input '{}'.", example));
 }
 
-RequantizationTypes TypesOfLayer(const Builder& g, const QuantizedWeights& w, const Value& x,
+RequantizationTypes TypesOfLayer(Builder& g, const QuantizedWeights& w, const Value& x,
                                  const TensorType& y) {
   if (x.dtype() != DType::kQUint8 || w.bias_value.defined() || !g.moves_scales_for(Target::kOnnxRuntime)) {
     return {x.type(), y, w.quantization()};
   }
-  return ExactRequantization(x.type(), w.quantization(), y);
+  RequantizationTypes types = ExactRequantization(x.type(), w.quantization(), y);
+  if (const std::size_t others = ChannelsThatDiffer(x.type(), w.quantization(), y, types); others > 0) {
+    g.State(Exactness::kNotExact,
+            fmt::format("the multipliers of {} of {} channels are not PyTorch's, which float32 has no "
+                        "normal number for",
+                        others, w.quantization().scales.size()));
+  }
+  return types;
 }
 
 Value RealWeight(Builder& g, const QuantizedWeights& w, const std::vector<int>& order,
