@@ -53,7 +53,12 @@ int RunOps(OpsArguments& arguments) {
     if (row->caffe2) dialects.emplace_back(Name(Dialect::kCaffe2));
     for (const ArgumentSpec& spec : row->arguments) described.push_back(Describe(spec));
     table.Add({row->name, ArgumentList(*row), fmt::format("{}", fmt::join(dialects, " "))});
-    json.push_back({{"operator", row->name}, {"arguments", described}, {"dialects", dialects}});
+    nlohmann::ordered_json entry = {
+        {"operator", row->name}, {"arguments", described}, {"dialects", dialects}};
+    if (row->exactness.exactness != Exactness::kUnknown) {
+      entry["exactness"] = {{"by", Name(row->exactness.exactness)}, {"how", row->exactness.bound}};
+    }
+    json.push_back(std::move(entry));
   }
   if (arguments.common.json) {
     PrintJson({{"operators", json}});

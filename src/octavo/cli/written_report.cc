@@ -31,7 +31,8 @@ void PrintExactness(const ExportReport& report) {
   for (const NodeExactness& node : report.exactness) {
     if (IsExact(node)) continue;
     if (++shown > kShown) break;
-    std::printf("  %s\n", Printable(fmt::format("{}  {}: {}", node.op, node.place, WhyNotExact(node))).c_str());
+    std::printf("  %s\n",
+                Printable(fmt::format("{}  {}: {}", node.op, node.place, WhyNotExact(node))).c_str());
   }
   const std::size_t others = report.exactness.size() - CountExact(report);
   if (others > kShown) std::printf("  and %zu more, see --json\n", others - kShown);
@@ -41,9 +42,9 @@ nlohmann::ordered_json ExactnessJson(const ExportReport& report) {
   nlohmann::ordered_json nodes = nlohmann::ordered_json::array();
   for (const NodeExactness& node : report.exactness) {
     nlohmann::ordered_json entry = {{"place", node.place},
-                            {"operator", node.op},
-                            {"exact", IsExact(node)},
-                            {"by", Name(node.statement.exactness)}};
+                                    {"operator", node.op},
+                                    {"exact", IsExact(node)},
+                                    {"by", Name(node.statement.exactness)}};
     if (!node.statement.bound.empty()) entry["bound"] = node.statement.bound;
     nodes.push_back(std::move(entry));
   }

@@ -209,7 +209,10 @@ class Lowering {
     if (std::ranges::none_of(results, [](const TensorType& type) { return type.quantized(); })) return;
     const bool named = node.origin && !node.origin->module_path.empty();
     std::string place = named ? node.origin->module_path : node.origin ? node.origin->place : std::string();
-    exactness_.push_back({std::move(place), node.op, builder_.TakeStatement().value_or(of_row)});
+    std::optional<ExactnessStatement> statement = builder_.TakeStatement();
+    if (!statement && of_row.exactness == Exactness::kNotExact) statement = of_row;
+    if (!statement && of_row.exactness != Exactness::kByNode) statement = {of_row.exactness, {}};
+    exactness_.push_back({std::move(place), node.op, statement.value_or(ExactnessStatement{})});
   }
 
   static Error Locate(Error error, const ir::Node& node) {

@@ -14,7 +14,8 @@ struct Link {
 struct Lowered {
   ir::Graph graph;
   std::vector<std::string> warnings;
-  std::vector<NodeExactness> exactness;  // of the nodes with quantized results, where Numbers::kExact asks for it
+  std::vector<NodeExactness>
+      exactness;            // of the nodes with quantized results, where Numbers::kExact asks for it
   std::vector<Link> links;  // in the order of the imported graph, without constants
 };
 

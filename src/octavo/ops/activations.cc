@@ -5,10 +5,12 @@
 
 #include "octavo/emit.h"
 #include "octavo/lower/checks.h"
+#include "octavo/ops/activation_trials.h"
 #include "octavo/ops/clamps.h"
 #include "octavo/ops/leaky_relu.h"
 #include "octavo/ops/prelu.h"
 #include "octavo/ops/register.h"
+#include "octavo/ops/trials.h"
 #include "octavo/row.h"
 
 namespace octavo {
@@ -170,7 +172,15 @@ Emitter ThresholdOf(std::string argument) {
         const Value x = a.tensor(argument);
         if (!x.quantized()) return real(g, a);
         const auto threshold = static_cast<float>(a.number("threshold"));
-        return OnReals(real)(g, a.With("threshold", double{ThresholdBetweenSteps(threshold, x.type())}));
+        const float between = ThresholdBetweenSteps(threshold, x.type());
+        if (g.exact_for(Target::kOnnxRuntime)) {
+          const TensorType in = x.type();
+          const auto value = static_cast<float>(a.number("value"));
+          Trial trial(in, a.result());
+          trial.ThroughReals([=](float v) { return v > threshold ? v : value; });
+          StateTried(g, trial.Against([=](float v) { return v > between ? v : value; }), "integers");
+        }
+        return OnReals(real)(g, a.With("threshold", double{between}));
       };
 }
 
@@ -186,23 +196,25 @@ void AddFloat(Registry& registry, std::string name, std::vector<ArgumentSpec> ar
 
 // Through float where its argument is quantized; the result's type is what `rule` says.
 void AddEither(Registry& registry, std::string name, std::vector<ArgumentSpec> arguments, TypeRule rule,
-               FloatFunction function) {
+               FloatFunction function, std::optional<TriedActivation> tried = std::nullopt) {
   const std::string x = arguments[0].name;
+  const Emitter qdq = OnReals(OfX(function, x));
   registry.Add({.name = std::move(name),
                 .arguments = std::move(arguments),
                 .result = FloatOrEightBits(x, std::move(rule)),
-                .qdq = OnReals(OfX(function, x)),
+                .qdq = tried ? Tried(*tried, x, qdq) : qdq,
                 .caffe2 = ThroughFloat(OfX(function, x))});
 }
 
 // quantized:: with the result's scale and zero point among the arguments.
 void AddGiven(Registry& registry, std::string name, std::vector<ArgumentSpec> arguments,
-              FloatFunction function) {
+              FloatFunction function, std::optional<TriedActivation> tried = std::nullopt) {
   const std::string x = arguments[0].name;
+  const Emitter qdq = OnReals(OfX(function, x));
   registry.Add({.name = std::move(name),
                 .arguments = std::move(arguments),
                 .result = EightBits(x, GivenQuantization(x, ShapeOf(x))),
-                .qdq = OnReals(OfX(function, x)),
+                .qdq = tried ? Tried(*tried, x, qdq) : qdq,
                 .caffe2 = ThroughFloat(OfX(function, x))});
 }
 
@@ -216,6 +228,12 @@ Emitter LeakyReluQdq(std::string argument) {
         const LeakyReluForm form = FindLeakyReluForm(in, out, static_cast<float>(a.number("negative_slope")));
         in.quantization->scales[0] = form.input_scale;
         out.quantization->scales[0] = form.output_scale;
+        const TensorType from = x.type();
+        Trial trial(from, a.result());
+        const auto slope = static_cast<float>(a.number("negative_slope"));
+        trial.ThroughReals([slope](float v) { return v * (v > 0 ? 1.0F : slope); });
+        StateTried(g, trial.Against([&form](float v) { return v >= 0 ? v : v * form.slope; }, in, out),
+                   "integers");
         const Value y = g.Op("LeakyRelu", {Dequantize(g, x, in)}, {{"alpha", form.slope}});
         return One(g.As(Quantize(g, y, out), a.result()));
       };
@@ -292,8 +310,10 @@ void RegisterUnary(Registry& registry) {
   AddFloat(registry, "aten::softshrink", {arg::Tensor("self"), arg::Scalar("lambd", 0.5)}, Shrink<true>);
   AddFloat(registry, "aten::celu", {arg::Tensor("self"), arg::Scalar("alpha", 1)}, Celu);
 
-  AddEither(registry, "aten::tanh", x, FixedQuantizationOf("self", kSymmetricUnit), Tanh);
-  AddEither(registry, "aten::hardsigmoid", x, FixedQuantizationOf("self", kUnitInterval), HardSigmoid);
+  AddEither(registry, "aten::tanh", x, FixedQuantizationOf("self", kSymmetricUnit), Tanh,
+            TriedActivation::kTanh);
+  AddEither(registry, "aten::hardsigmoid", x, FixedQuantizationOf("self", kUnitInterval), HardSigmoid,
+            TriedActivation::kHardSigmoid);
   registry.Add({.name = "aten::leaky_relu",
                 .arguments = {arg::Tensor("self"), arg::Scalar("negative_slope", 0.01)},
                 .result = FloatOrEightBits("self", SameType("self")),
@@ -311,7 +331,8 @@ void RegisterUnary(Registry& registry) {
   }
 
   AddGiven(registry, "quantized::hardswish",
-           {arg::Tensor("input"), arg::Float("output_scale"), arg::Int("output_zero_point")}, HardSwish);
+           {arg::Tensor("input"), arg::Float("output_scale"), arg::Int("output_zero_point")}, HardSwish,
+           TriedActivation::kHardSwish);
   registry.Add({.name = "quantized::leaky_relu",
                 .arguments = {arg::Tensor("qx"), arg::Scalar("negative_slope"), arg::Bool("inplace", false),
                               arg::Float("output_scale"), arg::Int("output_zero_point")},
@@ -330,12 +351,12 @@ void RegisterUnary(Registry& registry) {
   registry.Add({.name = "aten::sigmoid",
                 .arguments = x,
                 .result = FloatOrEightBits("self", FixedQuantizationOf("self", kUnitInterval)),
-                .qdq = OnReals(OfX(Sigmoid)),
+                .qdq = Tried(TriedActivation::kSigmoid, "self", OnReals(OfX(Sigmoid))),
                 .caffe2 = SigmoidCaffe2("self")});
   registry.Add({.name = "quantized::sigmoid",
                 .arguments = {arg::Tensor("qx"), arg::Float("output_scale"), arg::Int("output_zero_point")},
                 .result = EightBits("qx", GivenQuantization("qx", ShapeOf("qx"))),
-                .qdq = OnReals(OfX(Sigmoid, "qx")),
+                .qdq = Tried(TriedActivation::kSigmoid, "qx", OnReals(OfX(Sigmoid, "qx"))),
                 .caffe2 = SigmoidCaffe2("qx")});
 }
 

@@ -180,7 +180,9 @@ std::optional<Window> WholeWindow(const Value& x) {
 
 Result<Value> GlobalAdaptiveAverage(Builder& g, const Arguments& a, Value x, bool channels_last) {
   if (!x.quantized() || InQnnpack(a)) {
-    return GlobalAverage(g, x, a.result(), HalfwayRounding::kEvenDistance);
+    const Value average = GlobalAverage(g, x, a.result(), HalfwayRounding::kEvenDistance);
+    g.State(Exactness::kMultiplier);  // PyTorch's is s / (s n), too
+    return average;
   }
   // That of a whole volume is its mean, whatever its channels.
   channels_last = channels_last && a.dims("output_size").size() <= 2;
@@ -210,6 +212,7 @@ Result<std::vector<Value>> AverageAdaptively(Builder& g, const Arguments& a, boo
   }
   if (!x.quantized()) return One(OCTAVO_TRY(OfUnevenParts(g, x, adaptive, PartsAre::kAveraged)));
   // PyTorch averages the integers as they are, or their distances from the zero point.
+  g.State(Exactness::kConstruction);
   const std::int64_t zero_point = channels_last ? a.result().quantization->zero_point() : 0;
   const Value sums =
       OCTAVO_TRY(OfUnevenParts(g, DequantizeToSteps(g, x, zero_point), adaptive, PartsAre::kSummed));

@@ -8,6 +8,7 @@
 #include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
 #include "octavo/ops/movement.h"
+#include "octavo/ops/trials.h"
 
 namespace octavo {
 namespace {
@@ -119,6 +120,60 @@ Value QuantizeOnItsOwn(Builder& g, Value average, const TensorType& type, std::i
   return g.As(g.Op("QuantizeLinear", {g.Op("Mul", {average, half}), half, zero}), type);
 }
 
+float Rounded(float v) { return std::nearbyintf(v); }
+
+// What is known of an average that is written as AveragePool: windows of up to w.cells() elements, and
+// whether the zero point z is in what is rounded.
+void StateOfAverage(Builder& g, const TensorType& type, const Window& w, const Rounding& rounding,
+                    bool whole_windows, bool zero_point_after) {
+  const auto [low, high] = RangeOf(type.dtype);
+  const std::int64_t zero = type.quantization->zero_point();
+  const auto z = static_cast<float>(zero);
+  const bool of_all = rounding.multiplier != 1.0F / static_cast<float>(w.cells());
+  const auto pytorch = [=](float sum, float n) {
+    const float steps = sum * (of_all ? rounding.multiplier : 1.0F / n);
+    return rounding.zero_point_after ? Rounded(steps) + z : Rounded(steps + z);
+  };
+  std::vector<FromSum> forms = {pytorch};
+  if (zero_point_after) {
+    forms.emplace_back([=](float sum, float n) { return Rounded(sum / n) + z; });
+    forms.emplace_back([=](float sum, float n) { return Rounded(sum * (1.0F / n)) + z; });
+  } else {
+    forms.emplace_back([=](float sum, float n) { return Rounded(sum / n + z); });
+    forms.emplace_back([=](float sum, float n) { return Rounded(sum * (1.0F / n) + z); });
+    forms.emplace_back([=](float sum, float n) { return Rounded((sum + n * z) / n); });
+    forms.emplace_back([=](float sum, float n) { return Rounded((sum + n * z) * (1.0F / n)); });
+  }
+  const std::int64_t cells = w.cells();
+  StateOfSums(g, {low - zero, high - zero, whole_windows ? cells : 1, cells}, forms);
+}
+
+// Sums of the integers as they are.
+void StateOfMean(Builder& g, const TensorType& type, std::int64_t cells, std::vector<FromSum> forms) {
+  const auto [low, high] = RangeOf(type.dtype);
+  forms.emplace_back([](float sum, float n) { return Rounded(sum / n); });
+  forms.emplace_back([](float sum, float n) { return Rounded(sum * (1.0F / n)); });
+  StateOfSums(g, {low, high, cells, cells}, forms);
+}
+
+// The number of elements behind the channels; 0 where it is not known.
+std::int64_t CellsOf(const Value& x) {
+  if (!x.shape() || x.shape()->size() < 2) return 0;
+  return NumElements(Shape(x.shape()->begin() + 2, x.shape()->end())).maybe().value_or(0);
+}
+
+// qnnpack's mean over [2, 3] multiplies by 1 / n, ONNX Runtime's global average by s / (s n).
+void StateOfGlobalAverage(Builder& g, const Value& x, const TensorType& type) {
+  const auto scale = static_cast<float>(type.quantization->scale());
+  const auto cells = static_cast<float>(CellsOf(x));
+  if (cells > 0 && scale / (scale * cells) == 1.0F / cells) {
+    g.State(Exactness::kMultiplier);
+  } else {
+    g.State(Exactness::kNotExact, cells > 0 ? "one step where s / (s n) rounds otherwise than 1 / n"
+                                            : "one step at a tie: the image's size is not known");
+  }
+}
+
 }  // namespace
 
 bool ChannelsLastByOneChannel(const Value& x, int spatial_dims) {
@@ -133,6 +188,11 @@ Result<Value> WindowAverage(Builder& g, Value x, const Window& w, const AverageO
                              (options.count_include_pad || !w.padded());
   const Rounding rounding = PyTorchRounding(type, w, options);
   const bool runtime = g.exact_for(Target::kOnnxRuntime);
+  if (runtime) StateOfAverage(g, type, w, rounding, whole_windows, false);
+  if (options.divisor_override || (!options.count_include_pad && w.padded())) {
+    g.State(Exactness::kNotExact,
+            "some steps: PyTorch's qnnpack overlooks count_include_pad and divisor_override");
+  }
   if (runtime && !rounding.zero_point_after) {
     // The zero point is added before rounding.  Where padding does not count, an average of the integers
     // themselves has it in it.
@@ -149,8 +209,12 @@ Result<Value> WindowAverage(Builder& g, Value x, const Window& w, const AverageO
   if (!exact && whole_windows) {
     const Dim channels = x.shape() ? (*x.shape())[1] : Dim(0);
     if (channels.known() && channels.value() > 0 && channels.value() <= kMaxConvolutionWeights / w.cells()) {
+      g.State(Exactness::kMultiplier);
       return AverageByConvolution(g, x, w, channels.value(), rounding.multiplier, type);
     }
+  }
+  if (!exact && options.count_include_pad && !options.divisor_override) {
+    StateOfAverage(g, type, w, rounding, whole_windows, true);
   }
   const Value y = OCTAVO_TRY(RealAverage(g, DequantizeToSteps(g, x), w, options));
   return exact ? QuantizeFromSteps(g, y, type)
@@ -161,6 +225,9 @@ Result<Value> AverageOfIntegers(Builder& g, Value x, const Window& w, const Tens
   const Value y = OCTAVO_TRY(RealAverage(g, DequantizeToSteps(g, x, 0), w, {}));
   const auto [low, high] = RangeOf(type.dtype);
   const auto cells = static_cast<float>(w.cells());
+  float multiplier = 1;
+  for (const std::int64_t size : w.kernel) multiplier /= static_cast<float>(size);
+  StateOfMean(g, type, w.cells(), {[=](float sum, float) { return Rounded(sum * multiplier); }});
   bool fused_is_exact = w.cells() <= kMostCells;
   for (std::int64_t sum = w.cells() * low; sum <= w.cells() * high && fused_is_exact; ++sum) {
     const auto s = static_cast<float>(sum);
@@ -174,9 +241,13 @@ Value GlobalAverage(Builder& g, Value x, const TensorType& type, HalfwayRounding
   if (!x.quantized()) return g.Op("GlobalAveragePool", {x});
   if (rounding == HalfwayRounding::kEvenDistance) {
     // ONNX Runtime has qnnpack's arithmetic here, the multiplier from the scales included.
+    StateOfGlobalAverage(g, x, type);
     return Quantize(g, g.Op("GlobalAveragePool", {Dequantize(g, x)}), type);
   }
+  StateOfMean(g, type, CellsOf(x), {});
   return QuantizeFromSteps(g, g.Op("GlobalAveragePool", {DequantizeToSteps(g, x, 0)}), type, 0);
 }
+
+void StateOfMean(Builder& g, const TensorType& type, std::int64_t cells) { StateOfMean(g, type, cells, {}); }
 
 }  // namespace octavo

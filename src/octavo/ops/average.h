@@ -35,4 +35,7 @@ Result<Value> AverageOfIntegers(Builder& g, Value x, const Window& window, const
 enum class HalfwayRounding { kEvenDistance, kEvenInteger };
 Value GlobalAverage(Builder& g, Value x, const TensorType& type, HalfwayRounding rounding);
 
+// States what is known of averages of so many integers (0: not known), divided and rounded to even.
+void StateOfMean(Builder& g, const TensorType& type, std::int64_t cells);
+
 }  // namespace octavo

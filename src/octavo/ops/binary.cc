@@ -90,6 +90,7 @@ Result<std::vector<Value>> ProductForOnnxRuntime(bool relu, Builder& g, const Ar
     const float multiplier = ProductMultiplier(a, x, y, *a.result().quantization);
     return One(ProductInSteps(relu, g, x, y, a.result(), multiplier));
   }
+  g.State(Exactness::kExhaustion);
   TensorType x_type = x.type(), type = a.result();
   x_type.quantization->scales[0] = scales->a;
   type.quantization->scales[0] = scales->result;
@@ -111,6 +112,7 @@ Value Float64(Builder& g, double value) {
 }
 
 constexpr int kFloat32Code = 1, kFloat64Code = 11;  // TensorProto's
+
 Value Cast(Builder& g, Value x, int code) { return g.Op("Cast", {x}, {{"to", code}}); }
 
 // PyTorch's own sum, written out in float64, which has room for it: slower than any scales that are found.
@@ -139,11 +141,32 @@ Value SumOfReals(Builder& g, const Value& x, const Value& y, float inverse) {
 
 Value AdditionInSteps(bool relu, Builder& g, const Value& x, const Value& y, const TensorType& type,
                       QuantizedSum sum) {
-  const auto ratios = sum == QuantizedSum::kFixedPoint ? RatiosInFixedPoint(x.type(), y.type(), type) : std::nullopt;
+  const auto ratios =
+      sum == QuantizedSum::kFixedPoint ? RatiosInFixedPoint(x.type(), y.type(), type) : std::nullopt;
   const float inverse = 1.0F / static_cast<float>(type.quantization->scale());
   Value steps = ratios ? SumOfFixedPoint(g, x, y, *ratios) : SumOfReals(g, x, y, inverse);
   if (relu && type.quantization->zero_point() != LowestInteger(type.dtype)) steps = g.Op("Relu", {steps});
   return QuantizeFromSteps(g, steps, type);
+}
+
+bool KnownToBeAlike(const Value& x, const Value& y) {
+  if (!x.shape() || !y.shape() || x.shape()->size() != y.shape()->size()) return false;
+  for (std::size_t i = 0; i < x.shape()->size(); ++i) {
+    if (Dim::Equal((*x.shape())[i], (*y.shape())[i]) != true) return false;
+  }
+  return true;
+}
+
+void StateOfAddition(Builder& g, const Arguments& a, QuantizedSum sum, Exactness exactness) {
+  const Value x = a.tensor("qa"), y = a.tensor("qb");
+  const bool reals = sum == QuantizedSum::kReals || !RatiosInFixedPoint(x.type(), y.type(), a.result());
+  if (const int pairs = reals ? PairsWithTwoSums(x.type(), y.type(), a.result()) : 0; pairs > 0) {
+    g.State(Exactness::kNotExact,
+            fmt::format("one step, for {} of 65536 pairs, in what PyTorch's vector loop leaves", pairs));
+  } else {
+    const bool assumed = !reals && x.dtype() == DType::kQUint8 && !KnownToBeAlike(x, y);
+    g.State(exactness, assumed ? "where the operands have the same shape" : "");
+  }
 }
 
 Result<std::vector<Value>> AdditionForOnnxRuntime(bool relu, Builder& g, const Arguments& a) {
@@ -161,8 +184,8 @@ Result<std::vector<Value>> AdditionForOnnxRuntime(bool relu, Builder& g, const A
       std::swap(x, y);
     }
   }
+  StateOfAddition(g, a, sum, found.differing == 0 ? Exactness::kExhaustion : Exactness::kConstruction);
   if (found.differing > 0) {
-    g.State(Exactness::kConstruction);
     return One(AdditionInSteps(relu, g, a.tensor("qa"), a.tensor("qb"), a.result(), sum));
   }
   TensorType x_type = x.type(), y_type = y.type(), type = a.result();

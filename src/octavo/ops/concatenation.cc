@@ -6,6 +6,7 @@
 #include "octavo/ops/casts.h"
 #include "octavo/ops/quantized_result.h"
 #include "octavo/ops/register.h"
+#include "octavo/ops/trials.h"
 #include "octavo/row.h"
 
 namespace octavo {
@@ -148,20 +149,36 @@ Result<Value> RealOperand(Builder& g, const Arguments& a, Value x) {
   return Converted(g, x, a.result().dtype);
 }
 
+bool Same(const Value& v, const TensorType& type) {
+  return v.dtype() == type.dtype &&
+         static_cast<float>(v.quantization().scale()) == static_cast<float>(type.quantization->scale()) &&
+         v.quantization().zero_point() == type.quantization->zero_point();
+}
+
+// An operand with another quantization than the result's is dequantized and quantized.
+void StateOfOperands(Builder& g, const std::vector<Value>& operands, const TensorType& type, bool relu) {
+  g.State(Exactness::kConstruction);
+  TrialResult all;
+  for (const Value& v : operands) {
+    if (!v.quantized() || !type.quantized() || Same(v, type)) continue;
+    const TensorType in = v.type();
+    Trial trial(in, type);
+    const auto f = [relu](float x) { return relu ? std::max(x, 0.0F) : x; };
+    trial.ThroughReals(f);
+    all.Add(trial.Against(f));
+  }
+  if (all.tried > 0) StateTried(g, all, "integers of the operands");
+}
+
 Result<std::vector<Value>> CatQdq(const char* name, bool relu, Builder& g, const Arguments& a) {
   const std::vector<Value> operands = OCTAVO_TRY(Operands(a, name));
   const int axis = OCTAVO_TRY(AxisOfParts(a, operands));
+  StateOfOperands(g, operands, a.result(), relu);
   std::vector<Value> reals;
   for (const Value& v : operands) reals.push_back(OCTAVO_TRY(RealOperand(g, a, v)));
   const Value real = reals.size() == 1 ? reals[0] : g.Op("Concat", reals, {{"axis", axis}});
   if (!a.result().quantized()) return One(real);
   return One(QuantizeReal(g, real, a.result(), relu));
-}
-
-bool Same(const Value& v, const TensorType& type) {
-  return v.dtype() == type.dtype &&
-         static_cast<float>(v.quantization().scale()) == static_cast<float>(type.quantization->scale()) &&
-         v.quantization().zero_point() == type.quantization->zero_point();
 }
 
 // Int8Concat copies bytes, so operands whose quantization differs from the result's are requantized first.
@@ -195,6 +212,11 @@ Result<std::vector<Value>> Stack(Builder& g, const Arguments& a) {
   return One(g.Op("Concat", raised, {{"axis", axis}}));
 }
 
+Result<std::vector<Value>> StackQdq(Builder& g, const Arguments& a) {
+  StateOfOperands(g, a.tensors("tensors"), a.result(), false);
+  return OnReals(Stack)(g, a);
+}
+
 }  // namespace
 
 void RegisterConcatenation(Registry& registry) {
@@ -215,7 +237,7 @@ void RegisterConcatenation(Registry& registry) {
   registry.Add({.name = "aten::stack",
                 .arguments = {arg::Tensors("tensors"), arg::Int("dim", 0)},
                 .result = FirstOperandsType(StackedShape),
-                .qdq = OnReals(Stack),
+                .qdq = StackQdq,
                 .caffe2 = ThroughFloat(Stack)});
   for (const bool relu : {false, true}) {
     const std::string name = relu ? "quantized::cat_relu" : "quantized::cat";

@@ -202,6 +202,23 @@ std::optional<FixedPointRatios> RatiosInFixedPoint(const TensorType& a, const Te
   return SumInFixedPoint(o).ratios();
 }
 
+int PairsWithTwoSums(const TensorType& a, const TensorType& b, const TensorType& result) {
+  const AddedTensors o = Added(a, b, result);
+  const SumOfReals reals(o);
+  const float inverse = 1.0F / o.scales.result;
+  const auto integer = [&o](double steps) {
+    return o.to.Clamped(static_cast<float>(SumOfReals::Rounded(steps)) + o.to.zero);
+  };
+  int pairs = 0;
+  for (float i = o.a.low; i <= o.a.high; ++i) {
+    for (float j = o.b.low; j <= o.b.high; ++j) {
+      const float left = ((i - o.a.zero) * o.scales.a + (j - o.b.zero) * o.scales.b) * inverse;
+      pairs += integer(reals.Steps(i, j)) != integer(static_cast<double>(left)) ? 1 : 0;
+    }
+  }
+  return pairs;
+}
+
 AdditionScales ExactAdditionScales(const TensorType& a, const TensorType& b, const TensorType& result,
                                    QuantizedSum sum, bool swapped) {
   const AddedTensors o = Added(a, b, result);

@@ -18,8 +18,8 @@ enum class QuantizedSum {
   kReals,
 };
 
-// What kFixedPoint multiplies the operands' integers by, in steps of the result's: a product and the sum of two
-// are exact in float64.
+// What kFixedPoint multiplies the operands' integers by, in steps of the result's: a product and the sum of
+// two are exact in float64.
 struct FixedPointRatios {
   double a, b;
   bool ties_up;  // a sum in the middle between two integers; else away from zero
@@ -27,6 +27,10 @@ struct FixedPointRatios {
 // nullopt: PyTorch has no fixed-point sum of such scales, and adds reals.
 std::optional<FixedPointRatios> RatiosInFixedPoint(const TensorType& a, const TensorType& b,
                                                    const TensorType& result);
+
+// Of the 65,536 pairs, those whose sum of reals PyTorch rounds in two ways: as above in its vector loop, as
+// the sum of (q - z) s in what is left of it.
+int PairsWithTwoSums(const TensorType& a, const TensorType& b, const TensorType& result);
 
 struct AdditionScales {
   BinaryScales scales;

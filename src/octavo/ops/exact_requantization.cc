@@ -82,7 +82,8 @@ std::size_t ChannelsThatDiffer(const TensorType& x, const Quantization& weight, 
   std::size_t differ = 0;
   for (std::size_t c = 0; c < weight.scales.size(); ++c) {
     const float pytorch = (scale_of(x) * static_cast<float>(weight.scales[c])) * inverse;
-    const float target = (scale_of(written.x) * static_cast<float>(written.weight.scales[c])) / scale_of(written.y);
+    const float target =
+        (scale_of(written.x) * static_cast<float>(written.weight.scales[c])) / scale_of(written.y);
     differ += target != pytorch ? 1 : 0;
   }
   return differ;

@@ -5,7 +5,9 @@
 #include "octavo/emit.h"
 #include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
+#include "octavo/ops/qlinear_add.h"
 #include "octavo/ops/register.h"
+#include "octavo/ops/trials.h"
 #include "octavo/row.h"
 
 namespace octavo {
@@ -106,6 +108,22 @@ std::optional<Affine> FusedParameters(const Arguments& a, const Quantization& in
   return affine;
 }
 
+// PyTorch's fused multiplication and addition against the two operations that ONNX Runtime may make of it:
+// all integers in each channel.
+TrialResult TryBatchNorm(const Affine& affine, const TensorType& in, const TensorType& out) {
+  const Bounds from(in), to(out);
+  TrialResult result;
+  for (std::size_t c = 0; c < affine.factor.size(); ++c) {
+    const float factor = affine.factor[c], summand = affine.summand[c];
+    for (float q = from.low; q <= from.high; ++q) {
+      const float steps = q - from.zero, product = factor * steps;
+      result.Add(to.Clamped(std::nearbyintf(std::fma(factor, steps, summand)) + to.zero),
+                 to.Clamped(std::nearbyintf(product + summand) + to.zero));
+    }
+  }
+  return result;
+}
+
 template <bool kRelu>
 Result<std::vector<Value>> QuantizedBatchNorm(Builder& g, const Arguments& a) {
   const Value x = a.tensor("qx");
@@ -114,6 +132,8 @@ Result<std::vector<Value>> QuantizedBatchNorm(Builder& g, const Arguments& a) {
   Value y;
   if (affine && g.exact_for(Target::kOnnxRuntime)) {
     const auto n = static_cast<std::int64_t>(affine->factor.size());
+    const TensorType in = x.type();
+    StateTried(g, TryBatchNorm(*affine, in, type), "pairs of an integer and a channel");
     y = g.Op("BatchNormalization",
              {DequantizeToSteps(g, x), g.Constant(Tensor::Floats({n}, affine->factor), "weight"),
               g.Constant(Tensor::Floats({n}, affine->summand), "bias"), Filled(g, n, 0.0F, "running_mean"),
@@ -122,6 +142,7 @@ Result<std::vector<Value>> QuantizedBatchNorm(Builder& g, const Arguments& a) {
     if (kRelu) y = g.Op("Relu", {y});
     return One(QuantizeFromSteps(g, y, type));
   }
+  g.State(Exactness::kNotExact, "one step at a tie: the parameters are known only when the model runs");
   y = OCTAVO_TRY(BatchNormReal(g, a, Dequantize(g, x), a.tensor("mean"), a.tensor("var")));
   if (kRelu) y = g.Op("Relu", {y});
   return One(Quantize(g, y, type));

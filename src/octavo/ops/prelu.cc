@@ -1,12 +1,16 @@
 #include "octavo/ops/prelu.h"
 
+#include <algorithm>
 #include <optional>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "octavo/emit.h"
 #include "octavo/lower/checks.h"
 #include "octavo/ops/clamps.h"
+#include "octavo/ops/qlinear_add.h"
+#include "octavo/ops/trials.h"
 #include "octavo/row.h"
 
 namespace octavo {
@@ -53,6 +57,27 @@ std::optional<Tensor> HeldTensor(const ir::Graph& graph, const Value& value) {
   return bytes ? std::optional<Tensor>(bytes->data) : std::nullopt;
 }
 
+// All integers with each slope: PyTorch's integer is round((q - z) (w - z_w) (s s_w (1 / s_y))) + z_y.
+TrialResult TryPrelu(const TensorType& in, const TensorType& out, const Tensor& slopes) {
+  const TensorType type = slopes.type();
+  const auto zero_point = static_cast<float>(type.quantization->zero_point());
+  const auto one = static_cast<float>(QuantizedBound(1.0, type));
+  const float real_one = RealOf(QuantizedBound(1.0, type), type);
+  const float multiplier = ScaleOf(in) * ScaleOf(type) * (1.0F / ScaleOf(out));
+  std::vector<std::int64_t> integers = slopes.Integers().ToInts();
+  std::sort(integers.begin(), integers.end());
+  integers.erase(std::unique(integers.begin(), integers.end()), integers.end());
+  TrialResult all;
+  for (const std::int64_t w : integers) {
+    Trial trial(in, out);
+    const auto slope = static_cast<float>(w);
+    trial.BySteps([=](float q) { return q * ((q > 0 ? one : slope) - zero_point) * multiplier; });
+    const float real_slope = RealOf(w, type);
+    all.Add(trial.Against([=](float x) { return x >= 0 ? x * real_one : x * real_slope; }));
+  }
+  return all;
+}
+
 // PyTorch multiplies what is positive by 1.0 as the slopes' own quantization holds it, which is less than 1
 // where all slopes are small.
 Result<std::vector<Value>> QuantizedPrelu(Builder& g, const Arguments& a) {
@@ -68,6 +93,10 @@ Result<std::vector<Value>> QuantizedPrelu(Builder& g, const Arguments& a) {
   const Value real_slopes = g.Constant(Tensor::Floats(slopes->sizes, reals), "slope");
   const Value slope = OCTAVO_TRY(Slope(g, real_slopes, x.shape()));
   const bool caffe2 = g.dialect() == Dialect::kCaffe2;
+  if (!caffe2) {
+    const TensorType in = x.type();
+    StateTried(g, TryPrelu(in, a.result(), *slopes), "pairs of an integer and a slope");
+  }
   const Value real = caffe2 ? Caffe2Dequantize(g, x) : Dequantize(g, x);
   Value y;
   if (one == 1.0F) {

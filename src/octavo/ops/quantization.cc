@@ -78,10 +78,19 @@ Value QuantizeByReciprocal(Builder& g, Value x, const TensorType& type) {
   for (const double scale : q.scales) {
     const auto narrow = static_cast<float>(scale);
     reciprocals.push_back(1.0F / narrow);
-    if (!std::isnormal(narrow) || !std::isnormal(reciprocals.back())) return Quantize(g, x, type);
+    if (!std::isnormal(narrow) || !std::isnormal(reciprocals.back())) {
+      g.State(Exactness::kNotExact, "a scale, or its reciprocal, that is no normal float32");
+      return Quantize(g, x, type);
+    }
     same = same && IsPowerOfTwo(narrow);
   }
-  if (same || !g.exact_for(Target::kOnnxRuntime) || (q.axis && !x.rank())) return Quantize(g, x, type);
+  const bool unknown_rank = q.axis && !x.rank();
+  if (same || !unknown_rank) {
+    g.State(Exactness::kConstruction);
+  } else {
+    g.State(Exactness::kNotExact, "one step where x / s rounds otherwise than x (1 / s)");
+  }
+  if (same || unknown_rank || !g.exact_for(Target::kOnnxRuntime)) return Quantize(g, x, type);
   std::vector<std::int64_t> sizes;
   if (q.axis) {
     sizes.assign(static_cast<std::size_t>(*x.rank() - *q.axis), 1);

@@ -1,8 +1,12 @@
 #include "octavo/ops/quantized_convolution.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include "octavo/emit.h"
+#include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
 #include "octavo/ops/quantized_result.h"
 #include "octavo/row.h"
@@ -83,6 +87,57 @@ struct QuantizedConvolution {
   std::string packed;  // the name of the argument
 };
 
+// The largest sum of a transposed convolution's products, counted in steps, that an input can make.
+double LargestSum(const QuantizedConv& conv, const TensorType& x) {
+  const QuantizedWeights& w = conv.weights;
+  const auto groups = static_cast<std::size_t>(conv.geometry.groups);
+  const auto inputs = static_cast<std::size_t>((*w.type.shape)[0].value()) / groups;
+  const auto outputs = static_cast<std::size_t>((*w.type.shape)[1].value());
+  const std::vector<std::int64_t> integers = w.weight->Integers().ToInts();
+  const std::size_t inner = integers.size() / std::max<std::size_t>(groups * inputs * outputs, 1);
+  std::vector<double> sums(groups * outputs, 0.0);
+  for (std::size_t i = 0; i < integers.size(); ++i) {
+    const std::size_t channel = i / (inputs * outputs * inner) * outputs + i / inner % outputs;
+    const std::vector<std::int64_t>& zeros = w.quantization().zero_points;
+    const std::int64_t zero = zeros[zeros.size() == 1 ? 0 : channel];
+    sums[channel] += std::abs(static_cast<double>(integers[i] - zero));
+  }
+  const auto [low, high] = RangeOf(x.dtype);
+  const std::int64_t zero_point = x.quantization->zero_point();
+  const auto farthest = static_cast<double>(std::max(high - zero_point, zero_point - low));
+  for (double& sum : sums) sum *= farthest;
+  if (w.bias) {
+    const Tensor bias = QuantizedBias(*w.bias, w.quantization(), x.quantization->scale());
+    const std::vector<std::int64_t> steps = bias.ToInts();
+    for (std::size_t c = 0; c < sums.size(); ++c) sums[c] += std::abs(static_cast<double>(steps[c]));
+  }
+  return sums.empty() ? 0.0 : *std::max_element(sums.begin(), sums.end());
+}
+
+// Of how many channels XNNPACK's multiplier, which PyTorch's layers of qint8 have, is not the one written.
+std::size_t OtherMultipliers(const TensorType& x, const Quantization& w, const TensorType& y,
+                             const std::vector<float>& written) {
+  if (x.dtype == DType::kQUint8) return 0;
+  const auto x_scale = static_cast<float>(x.quantization->scale());
+  const auto y_scale = static_cast<float>(y.quantization->scale());
+  std::size_t others = 0;
+  for (std::size_t c = 0; c < written.size(); ++c) {
+    others += x_scale * static_cast<float>(w.scales[c]) / y_scale != written[c] ? 1 : 0;
+  }
+  return others;
+}
+
+// Sums of whole numbers are exact in float32 up to 2^24.
+void StateTransposed(Builder& g, const QuantizedConv& conv, const TensorType& x, std::size_t others) {
+  if (others > 0) {
+    g.State(Exactness::kNotExact, fmt::format("one step at a tie, in {} channels", others));
+  } else if (LargestSum(conv, x) > 0x1p24) {
+    g.State(Exactness::kNotExact, "one step at a tie: sums may be more than 2^24");
+  } else {
+    g.State(Exactness::kConstruction);
+  }
+}
+
 // ONNX Runtime has no integer kernel for ConvTranspose.  Counted in steps, the float one's sums are whole
 // numbers and exact, and what is left is PyTorch's own requantization: round((sum (x_scale w_scale)) (1 /
 // y_scale)).
@@ -94,6 +149,7 @@ Result<std::vector<Value>> TransposedInSteps(const QuantizedConv& conv, Builder&
   std::vector<float> multipliers;
   for (const double scale : w.scales)
     multipliers.push_back(static_cast<float>(scale) * x_scale * y_reciprocal);
+  StateTransposed(g, conv, x.type(), OtherMultipliers(x.type(), w, a.result(), multipliers));
   std::vector<std::int64_t> sizes;
   if (!w.per_tensor()) {
     sizes.assign(static_cast<std::size_t>(conv.geometry.dims) + 1, 1);
@@ -116,6 +172,7 @@ Result<std::vector<Value>> ConvQdq(const QuantizedConvolution& form, Builder& g,
       !conv.weights.bias_value.defined()) {
     return TransposedInSteps(conv, g, a);
   }
+  if (form.transposed) g.State(Exactness::kNotExact, "one step at a tie: sums of reals in float32");
   const RequantizationTypes types =
       form.transposed ? RequantizationTypes{x.type(), a.result(), conv.weights.quantization()}
                       : TypesOfLayer(g, conv.weights, x, a.result());

@@ -69,6 +69,7 @@ Result<std::vector<Value>> LinearQdq(bool relu, Builder& g, const Arguments& a) 
       real = Reshape(g, real, target);
     }
   } else {
+    g.State(Exactness::kNotExact, "one step at a tie: more than one size is known only when the model runs");
     real = g.Op("MatMul", {real, RealWeight(g, w, {1, 0})});
     if (w.has_bias()) real = g.Op("Add", {real, RealBias(g, w, x)});
   }

@@ -88,6 +88,7 @@ Value SumForOnnxRuntime(bool relu, Builder& g, const Value& x, double c, const T
   // It does not fuse sums of qint8.
   const bool moves = x.dtype() == DType::kQUint8 && g.moves_scales_for(Target::kOnnxRuntime);
   const auto scales = moves ? ExactSumScales(x.type(), steps, result) : std::nullopt;
+  g.State(scales ? Exactness::kExhaustion : Exactness::kConstruction);
   if (scales) {
     TensorType x_type = x.type(), type = result;
     x_type.quantization->scales[0] = scales->a;
@@ -114,6 +115,8 @@ Result<std::vector<Value>> ScalarQdq(ScalarForm form, Builder& g, const Argument
   if (!form.multiply && !same_scale && g.exact_for(Target::kOnnxRuntime)) {
     return One(SumForOnnxRuntime(form.relu, g, x, c, a.result()));
   }
+  // The integers stay, or are mirrored.
+  g.State(Exactness::kConstruction);
   const double number = form.multiply ? c : Addend(x.quantization(), c);
   const Value real = g.Op(form.multiply ? "Mul" : "Add",
                           {Dequantize(g, x), QuantizedNumber(g, number, std::abs(number), x.dtype())});

@@ -155,16 +155,22 @@ Status NeedsQuantization(const Value& x, std::string_view example) {
                      fmt::format("State it with --input, as in --input '{}'.", example));
 }
 
-RequantizationTypes TypesOfLayer(Builder& g, const QuantizedWeights& w, const Value& x,
-                                 const TensorType& y) {
+RequantizationTypes TypesOfLayer(Builder& g, const QuantizedWeights& w, const Value& x, const TensorType& y) {
   if (x.dtype() != DType::kQUint8 || w.bias_value.defined() || !g.moves_scales_for(Target::kOnnxRuntime)) {
+    g.State(Exactness::kNotExact,
+            w.bias_value.defined()
+                ? "one step at a tie: the bias is computed when the model runs"
+                : "one step at a tie: ONNX Runtime may compute layers of qint8 in float32");
     return {x.type(), y, w.quantization()};
   }
   RequantizationTypes types = ExactRequantization(x.type(), w.quantization(), y);
-  if (const std::size_t others = ChannelsThatDiffer(x.type(), w.quantization(), y, types); others > 0) {
+  const std::size_t others = ChannelsThatDiffer(x.type(), w.quantization(), y, types);
+  if (others == 0) {
+    g.State(Exactness::kMultiplier);
+  } else {
     g.State(Exactness::kNotExact,
-            fmt::format("the multipliers of {} of {} channels are not PyTorch's, which float32 has no "
-                        "normal number for",
+            fmt::format("one step at a tie: the multipliers of {} of {} channels, no normal float32 numbers, "
+                        "are not PyTorch's",
                         others, w.quantization().scales.size()));
   }
   return types;

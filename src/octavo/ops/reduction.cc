@@ -179,13 +179,27 @@ HalfwayRounding MeanRounding(const Arguments& a, const Value& x) {
   return qnnpack ? HalfwayRounding::kEvenDistance : HalfwayRounding::kEvenInteger;
 }
 
+// How many elements become one; 0 where that is not known.
+std::int64_t ReducedCount(const Axes& axes, const Value& x) {
+  if (!x.shape()) return 0;
+  Dim count = 1;
+  for (std::size_t i = 0; i < x.shape()->size(); ++i) {
+    const bool reduced = axes.all || std::find(axes.axes.begin(), axes.axes.end(),
+                                               static_cast<std::int64_t>(i)) != axes.axes.end();
+    if (reduced) count = count * (*x.shape())[i];
+  }
+  return count.maybe().value_or(0);
+}
+
 Result<Value> QuantizedMean(Builder& g, Value x, const Axes& axes, const TensorType& type) {
   OCTAVO_TRY(CheckAxes(g, axes));
   if (AreLast(axes, x.rank())) {
+    StateOfMean(g, type, ReducedCount(axes, x));
     const Value mean = Reduce(g, "ReduceMean", DequantizeToSteps(g, x, 0), axes.axes, axes.keep);
     return QuantizeFromSteps(g, mean, type, 0);
   }
   // Here PyTorch averages reals, and multiplies them by the scale's reciprocal.
+  g.State(Exactness::kNotExact, "one step: a sum of reals in float32, in another order");
   const Value mean = Reduce(g, "ReduceMean", Dequantize(g, x), axes.axes, axes.keep);
   if (!g.exact_for(Target::kOnnxRuntime)) return Quantize(g, mean, type);
   const float inverse = 1.0F / static_cast<float>(type.quantization->scale());

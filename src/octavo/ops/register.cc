@@ -1,5 +1,7 @@
 #include "octavo/ops/register.h"
 
+#include "octavo/ops/exactness.h"
+
 namespace octavo {
 
 void RegisterBuiltinOperators(Registry& registry) {
@@ -18,6 +20,7 @@ void RegisterBuiltinOperators(Registry& registry) {
   RegisterResampling(registry);
   RegisterShaping(registry);
   RegisterSlicing(registry);
+  SetExactness(registry);
 }
 
 }  // namespace octavo

@@ -293,6 +293,11 @@ bool ResizeIsExact(const std::vector<Axis>& axes, bool align_corners) {
 Result<Value> SmoothOfIntegers(Builder& g, Value x, const Request& request, const TensorType& type) {
   const std::optional<std::vector<Axis>> axes = OCTAVO_TRY(KnownAxes(x, request));
   if (axes && SameSizes(*axes)) return x;
+  if (request.mode == Mode::kLinear && axes && axes->size() == 2) {
+    g.State(Exactness::kConstruction);
+  } else {
+    g.State(Exactness::kNotExact, "one step at a tie");
+  }
   const bool taps = g.exact_for(Target::kOnnxRuntime) && request.mode == Mode::kLinear && axes &&
                     !ResizeIsExact(*axes, request.align_corners);
   if (!taps) return QuantizeFromSteps(g, OCTAVO_TRY(Smooth(g, DequantizeToSteps(g, x), request)), type);
@@ -308,6 +313,7 @@ Emitter Resample(RequestRule rule, std::string name) {
                                                           const Arguments& a) -> Result<std::vector<Value>> {
     const Value x = a.tensor(name);
     const Request request = OCTAVO_TRY(rule(a));
+    g.State(Exactness::kConstruction);
     if (IsNearest(request.mode)) return One(OCTAVO_TRY(Nearest(g, x, request, a.result())));
     if (!x.quantized()) return One(OCTAVO_TRY(Smooth(g, x, request)));
     return One(OCTAVO_TRY(SmoothOfIntegers(g, x, request, a.result())));

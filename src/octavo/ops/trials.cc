@@ -1,0 +1,113 @@
+#include "octavo/ops/trials.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "octavo/ops/qlinear_add.h"
+
+namespace octavo {
+
+void TrialResult::Add(float pytorch, float target) {
+  ++tried;
+  if (pytorch == target) return;
+  ++differing;
+  largest = std::max(largest, std::abs(pytorch - target));
+}
+
+void TrialResult::Add(const TrialResult& other) {
+  tried += other.tried;
+  differing += other.differing;
+  largest = std::max(largest, other.largest);
+}
+
+void StateTried(Builder& g, const TrialResult& result, std::string_view of_what) {
+  if (result.differing == 0) {
+    g.State(Exactness::kExhaustion);
+    return;
+  }
+  const std::string steps = result.largest == 1 ? "one step" : fmt::format("{} steps", result.largest);
+  g.State(Exactness::kNotExact,
+          fmt::format("at most {}, for {} of {} {}", steps, result.differing, result.tried, of_what));
+}
+
+void Trial::ThroughReals(const RealFunction& f, int ulps) {
+  const Bounds from(in_), to(out_);
+  const float scale = ScaleOf(in_), inverse = 1.0F / ScaleOf(out_);
+  for (std::size_t i = 0; i < kIntegers; ++i) {
+    const float q = from.low + static_cast<float>(i);
+    for (const float real : {std::fma(scale, q, -(scale * from.zero)), (q - from.zero) * scale}) {
+      const float y = f(real);
+      float low = y, high = y;
+      for (int k = 0; k < ulps; ++k) {
+        low = std::nextafter(low, -std::numeric_limits<float>::infinity());
+        high = std::nextafter(high, std::numeric_limits<float>::infinity());
+      }
+      for (const float v : {low, high}) {
+        answers_[i].push_back(to.Clamped(std::nearbyintf(v * inverse) + to.zero));
+      }
+    }
+  }
+}
+
+void Trial::ByTable(const RealFunction& f) {
+  const Bounds from(in_), to(out_);
+  for (std::size_t i = 0; i < kIntegers; ++i) {
+    const float q = from.low + static_cast<float>(i);
+    answers_[i].push_back(to.Clamped(std::nearbyintf(f((q - from.zero) * ScaleOf(in_)))));
+  }
+}
+
+void Trial::BySteps(const RealFunction& f) {
+  const Bounds from(in_), to(out_);
+  for (std::size_t i = 0; i < kIntegers; ++i) {
+    const float q = from.low + static_cast<float>(i);
+    answers_[i].push_back(to.Clamped(std::nearbyintf(f(q - from.zero)) + to.zero));
+  }
+}
+
+TrialResult Trial::Against(const RealFunction& f, const TensorType& in, const TensorType& out) const {
+  const Bounds from(in), to(out);
+  TrialResult result;
+  for (std::size_t i = 0; i < kIntegers; ++i) {
+    const float q = from.low + static_cast<float>(i);
+    const float y = f((q - from.zero) * ScaleOf(in));
+    const float target = to.Clamped(std::nearbyintf(y / ScaleOf(out)) + to.zero);
+    float farthest = target;
+    for (const float answer : answers_[i]) {
+      if (std::abs(answer - target) > std::abs(farthest - target)) farthest = answer;
+    }
+    result.Add(farthest, target);
+  }
+  return result;
+}
+
+void StateOfSums(Builder& g, const Sums& sums, const std::vector<FromSum>& forms) {
+  constexpr std::int64_t kMost = 1 << 20;
+  constexpr std::int64_t kMostIntegers = 1 << 12;
+  const std::int64_t range = sums.high - sums.low;
+  const bool few = sums.most > 0 && sums.most <= kMostIntegers &&
+                   (sums.fewest + sums.most) * (sums.most - sums.fewest + 1) / 2 * range <= kMost;
+  if (!few) {
+    g.State(Exactness::kNotExact, "at most one step: not all sums were tried");
+    return;
+  }
+  TrialResult result;
+  for (std::int64_t count = sums.fewest; count <= sums.most; ++count) {
+    const auto n = static_cast<float>(count);
+    for (std::int64_t sum = count * sums.low; sum <= count * sums.high; ++sum) {
+      const auto s = static_cast<float>(sum);
+      const float first = forms[0](s, n);
+      float other = first;
+      for (const FromSum& form : forms) {
+        if (const float integer = form(s, n); integer != first) other = integer;
+      }
+      result.Add(first, other);
+    }
+  }
+  StateTried(g, result, "sums");
+}
+
+}  // namespace octavo

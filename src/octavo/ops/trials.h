@@ -1,0 +1,61 @@
+#pragma once
+
+// Proof by exhaustion: what depends on one integer of 8 bits, or on one sum of such integers, is computed for
+// all of them in PyTorch's arithmetic (src/octavo/reference has the formulas and their sources) and in ONNX
+// Runtime's (src/octavo/targets/onnxruntime).
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string_view>
+#include <vector>
+
+#include "octavo/operators.h"
+
+namespace octavo {
+
+struct TrialResult {
+  std::int64_t tried = 0, differing = 0;
+  float largest = 0;  // difference, in steps
+  void Add(float pytorch, float target);
+  void Add(const TrialResult& other);
+};
+
+// kExhaustion where nothing differs, else kNotExact with "at most one step, for 3 of 256 integers".
+void StateTried(Builder& g, const TrialResult& result, std::string_view of_what);
+
+using RealFunction = std::function<float(float)>;
+
+// All integers of `in`, quantized per tensor to 8 bits, and PyTorch's for each of them in `out`.
+class Trial {
+ public:
+  Trial(const TensorType& in, const TensorType& out) : in_(in), out_(out) {}
+  // PyTorch dequantizes, computes f and quantizes: its vector loop has s q - s z with one rounding, what is
+  // left of the loop (q - z) s.  f may be off by so many units in the last place, as with Sleef's functions.
+  void ThroughReals(const RealFunction& f, int ulps = 0);
+  // A table of qnnpack's: round(f((q - z) s)), whose steps count from the lowest integer.
+  void ByTable(const RealFunction& f);
+  // PyTorch's integer is round(f(q - z)) + z.
+  void BySteps(const RealFunction& f);
+  // ONNX Runtime dequantizes, computes f and quantizes with the scales and zero points as written.
+  TrialResult Against(const RealFunction& f, const TensorType& in, const TensorType& out) const;
+  TrialResult Against(const RealFunction& f) const { return Against(f, in_, out_); }
+
+ private:
+  static constexpr std::size_t kIntegers = 256;
+  const TensorType &in_, &out_;
+  std::array<std::vector<float>, kIntegers> answers_;  // more than one where PyTorch rounds in several ways
+};
+
+// Every sum of so many integers, each at least `low` and at most `high`.
+struct Sums {
+  std::int64_t low, high;
+  std::int64_t fewest, most;
+};
+// An integer from a sum and how many were added up.
+using FromSum = std::function<float(float sum, float count)>;
+// Tries whether all forms, PyTorch's and those that ONNX Runtime may take, agree on every sum.  Too many
+// sums, or an unknown number (`most` 0), are not tried, and are not exact.
+void StateOfSums(Builder& g, const Sums& sums, const std::vector<FromSum>& forms);
+
+}  // namespace octavo
