@@ -1,11 +1,27 @@
 """The commands on the example: what they print, their JSON, that the same input gives the same bytes."""
 import json
+import os
+import subprocess
 import unittest
 
-from octavo_cli import DIGITS, CliTest, run
+from octavo_cli import DIGITS, OCTAVO, ROOT, CliTest, run
 from test_bad_input import with_body
 
 INPUT = ("--input", "x:float32[N,1,8,8]")
+EXACTNESS = [
+    ("quant", "aten::quantize_per_tensor", True, "construction"),
+    ("conv", "quantized::conv2d_relu", True, "multiplier"),
+    ("block1.conv1", "quantized::conv2d_relu", True, "multiplier"),
+    ("block1.conv2", "quantized::conv2d", True, "multiplier"),
+    ("block1", "quantized::add_relu", True, "exhaustion"),
+    ("pool", "aten::max_pool2d", True, "construction"),
+    ("block2.conv1", "quantized::conv2d_relu", True, "multiplier"),
+    ("block2.conv2", "quantized::conv2d", True, "multiplier"),
+    ("block2", "quantized::add_relu", True, "exhaustion"),
+    ("average", "aten::adaptive_avg_pool2d", True, "exhaustion"),
+    ("code/__torch__.py:33:23", "aten::flatten", True, "construction"),
+    ("fc", "quantized::linear", True, "multiplier"),
+]
 
 
 class Export(CliTest):
@@ -30,6 +46,20 @@ class Export(CliTest):
         self.assertEqual(report["inputs"], [{"name": "x", "dtype": "float32", "shape": ["N", 1, 8, 8]}])
         self.assertEqual(report["opset"], 17)
         self.assertEqual(report["dialect"], "qdq")
+
+    def test_exactness(self):
+        self.assertIn("exact: 12 of 12 quantized nodes\n", self.export())
+        nodes = json.loads(self.export("--json"))["exactness"]
+        self.assertEqual([(n["place"], n["operator"], n["exact"], n["by"]) for n in nodes], EXACTNESS)
+        kept = json.dumps([[place, operator, by] for place, operator, _, by in EXACTNESS], separators=(",", ":"))
+        self.assertIn(kept.encode(), self.output.read_bytes())
+        # Without the input's shape the last layer is no Gemm.
+        result = run("export", DIGITS, "-o", self.output)
+        self.assertIn("exact: 11 of 12 quantized nodes\n  quantized::linear  fc: one step at a tie: ", result.stdout)
+        # Nothing is promised of other runtimes, and of PyTorch's own scales.
+        for others in (("--numbers", "plain"), ("--target", "openvino"), ("--dialect", "caffe2")):
+            self.assertEqual(json.loads(self.export(*others, "--json"))["exactness"], [])
+            self.assertNotIn("exact:", self.export(*others))
 
     def test_numbers(self):
         made = {}
@@ -135,6 +165,16 @@ class Ops(CliTest):
         self.assertEqual(listed["aten::avg_pool2d"][1],
                          {"name": "kernel_size", "kind": "ints", "optional": False, "keyword_only": False, "length": 2})
         self.assertNotIn("?", {argument["kind"] for arguments in listed.values() for argument in arguments})
+
+
+    def test_every_quantized_operator_says_how_exact_it_is(self):
+        listed = json.loads(run("ops", "quantized::", "--json").stdout)["operators"]
+        self.assertEqual([o["operator"] for o in listed if not o.get("exactness", {}).get("how")], [])
+        said = json.loads(run("ops", "aten::relu", "--json").stdout)["operators"][0]["exactness"]
+        self.assertEqual(said, {"by": "construction", "how": "integers are compared"})
+        result = subprocess.run([ROOT / "scripts" / "exactness.py", "--check"], env={**os.environ, "OCTAVO": str(OCTAVO)},
+                                capture_output=True, text=True)
+        self.assertEqual(result.returncode, 0, result.stderr)
 
 
 class Help(CliTest):

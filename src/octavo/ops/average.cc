@@ -165,13 +165,14 @@ std::int64_t CellsOf(const Value& x) {
 // qnnpack's mean over [2, 3] multiplies by 1 / n, ONNX Runtime's global average by s / (s n).
 void StateOfGlobalAverage(Builder& g, const Value& x, const TensorType& type) {
   const auto scale = static_cast<float>(type.quantization->scale());
-  const auto cells = static_cast<float>(CellsOf(x));
-  if (cells > 0 && scale / (scale * cells) == 1.0F / cells) {
-    g.State(Exactness::kMultiplier);
-  } else {
-    g.State(Exactness::kNotExact, cells > 0 ? "one step where s / (s n) rounds otherwise than 1 / n"
-                                            : "one step at a tie: the image's size is not known");
-  }
+  const std::int64_t cells = CellsOf(x);
+  const auto n = static_cast<float>(cells);
+  if (cells > 0 && scale / (scale * n) == 1.0F / n) return g.State(Exactness::kMultiplier);
+  const auto [low, high] = RangeOf(type.dtype);
+  const std::int64_t zero = type.quantization->zero_point();
+  StateOfSums(g, {low - zero, high - zero, cells, cells},
+              {[](float sum, float count) { return Rounded(sum * (1.0F / count)); },
+               [scale](float sum, float count) { return Rounded(sum * (scale / (scale * count))); }});
 }
 
 }  // namespace

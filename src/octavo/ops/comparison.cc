@@ -221,9 +221,15 @@ Result<std::vector<Value>> EmitMaskedFill(Builder& g, const Arguments& a) {
 // Runtimes have Where of uint8, and none of int8.
 Result<std::vector<Value>> EmitMaskedFillQdq(Builder& g, const Arguments& a) {
   const Value x = a.tensor("self");
-  if (StorageType(x.dtype()) != DType::kUint8 || !x.quantized()) return OnReals(EmitMaskedFill)(g, a);
+  if (!x.quantized()) return EmitMaskedFill(g, a);
+  const std::int64_t integer = QuantizedNumber(x.type(), a.number("value"));
+  if (StorageType(x.dtype()) != DType::kUint8) {
+    const Quantization& q = x.quantization();
+    const double real = static_cast<double>(integer - q.zero_point()) * q.scale();
+    return OnReals(EmitMaskedFill)(g, a.With("value", real));
+  }
   const Value mask = OCTAVO_TRY(Converted(g, a.tensor("mask"), DType::kBool));
-  const Value fill = IntegerConstant(g, x.type(), QuantizedNumber(x.type(), a.number("value")));
+  const Value fill = IntegerConstant(g, x.type(), integer);
   return One(g.Op("Where", {mask, fill, x}));
 }
 
