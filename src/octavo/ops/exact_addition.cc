@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -77,11 +78,14 @@ class SumOfReals {
   float inverse_;
 };
 
+// How near, in steps of the result's.
+float Near(const AddedTensors& o) { return std::max(0x1p-9F, 0x1p-12F * std::max(o.a_ratio(), o.b_ratio())); }
+
 // The pairs whose sum is so near to the middle between two integers that float32 may round it otherwise.
 template <typename PyTorch>
 std::vector<IntegerSum> SumsNearTies(const AddedTensors& o, const PyTorch& pytorch) {
   const float largest = std::max(o.a_ratio(), o.b_ratio());
-  const double nearly_half = 0.5 - std::max(0x1p-9, 0x1p-12 * static_cast<double>(largest));
+  const double nearly_half = 0.5 - static_cast<double>(Near(o));
   const double low = static_cast<double>(o.to.low - o.to.zero) - 1,
                high = static_cast<double>(o.to.high - o.to.zero) + 1;
   // First in float32, whose three roundings are of 255 `largest` at most.
@@ -121,11 +125,70 @@ std::vector<IntegerSum> SumsNearTies(const AddedTensors& o, const PyTorch& pytor
   return sums;
 }
 
+// All pairs.
+template <typename PyTorch>
+std::vector<IntegerSum> AllSums(const AddedTensors& o, const PyTorch& pytorch) {
+  std::vector<IntegerSum> sums;
+  for (float a = o.a.low; a <= o.a.high; ++a) {
+    for (float b = o.b.low; b <= o.b.high; ++b) {
+      const double integer = pytorch.Rounded(pytorch.Steps(a, b)) + static_cast<double>(o.to.zero);
+      sums.push_back({a, b, o.to.Clamped(static_cast<float>(integer))});
+    }
+  }
+  return sums;
+}
+
+Bounds Unsigned(Bounds bounds) {
+  constexpr float kShift = 128;
+  bounds.low += kShift;
+  bounds.high += kShift;
+  bounds.zero += kShift;
+  return bounds;
+}
+
+// What ONNX Runtime may make of an addition with these scales: QLinearAdd; of int8 the same of uint8, which
+// it makes of int8 between a QuantizeLinear and a DequantizeLinear, and where only some are, floats.
+class WrittenAddition {
+ public:
+  WrittenAddition(const AddedTensors& o, const BinaryScales& s, bool swapped)
+      : o_(o),
+        s_(s),
+        swapped_(swapped),
+        unsigned_to_(Unsigned(o.to)),
+        kernel_(o.a.zero, o.b.zero, o.to, s),
+        unsigned_kernel_(Unsigned(o.a).zero, Unsigned(o.b).zero, unsigned_to_, s) {}
+  bool Gives(const IntegerSum& sum) const {
+    if (!FusedGives(kernel_, sum)) return false;
+    if (!o_.is_signed) return true;
+    const float shift = unsigned_to_.zero - o_.to.zero;
+    return FusedGives(unsigned_kernel_, {sum.a + shift, sum.b + shift, sum.integer + shift}) &&
+           FloatsGive(sum);
+  }
+
+ private:
+  bool FusedGives(const QLinearAddKernel& kernel, const IntegerSum& sum) const {
+    return kernel.Gives(sum.a, sum.b, sum.integer) &&
+           (!swapped_ || kernel.GivesSwapped(sum.a, sum.b, sum.integer));
+  }
+  bool FloatsGive(const IntegerSum& sum) const {
+    const float a = (sum.a - o_.a.zero) * s_.a, b = (sum.b - o_.b.zero) * s_.b;
+    return o_.to.Clamped(std::nearbyintf((a + b) / s_.result) + o_.to.zero) == sum.integer;
+  }
+
+  const AddedTensors& o_;
+  const BinaryScales& s_;
+  bool swapped_;
+  Bounds unsigned_to_;
+  QLinearAddKernel kernel_, unsigned_kernel_;
+};
+
 // Looks for scales, the nearest first.
 class ScaleSearch {
  public:
-  ScaleSearch(const AddedTensors& o, std::vector<IntegerSum> sums, bool swapped)
-      : o_(o), sums_(std::move(sums)), swapped_(swapped), plain_(o.scales) {}
+  // `all` gives all sums.
+  ScaleSearch(const AddedTensors& o, std::vector<IntegerSum> sums,
+              std::function<std::vector<IntegerSum>()> all, bool swapped)
+      : o_(o), sums_(std::move(sums)), all_(std::move(all)), swapped_(swapped), plain_(o.scales) {}
 
   AdditionScales Run() {
     if (Try(plain_)) return best_;
@@ -162,15 +225,29 @@ class ScaleSearch {
     return false;
   }
   bool Moved(int a, int b, int c) {
-    return Try({Ulps(plain_.a, a), Ulps(plain_.b, b), Ulps(plain_.result, c)});
+    const AdditionScales before = best_;
+    if (!Try({Ulps(plain_.a, a), Ulps(plain_.b, b), Ulps(plain_.result, c)})) return false;
+    const float largest = std::max({o_.a_ratio(), o_.b_ratio(), 1.0F});
+    const float shift =
+        static_cast<float>(std::abs(a) + std::abs(b) + std::abs(c)) * 0x1p-23F * 255 * largest;
+    if (shift < Near(o_) - 0x1p-13F * largest || AllAreGiven()) return true;
+    best_ = before;
+    return false;
+  }
+  // Scales that are moved far may bring other sums to a tie than those that are near one.
+  bool AllAreGiven() {
+    constexpr int kMostTrials = 16;
+    if (++trials_ > kMostTrials) return false;
+    const WrittenAddition written(o_, best_.scales, swapped_);
+    const std::vector<IntegerSum> all = all_();
+    return std::ranges::all_of(all, [&](const IntegerSum& sum) { return written.Gives(sum); });
   }
   // True where no sum differs.  The best so far is kept.
   bool Try(const BinaryScales& s) {
-    const QLinearAddKernel kernel(o_.a.zero, o_.b.zero, o_.to, s);
+    const WrittenAddition written(o_, s, swapped_);
     int differing = 0;
     for (std::size_t i = 0; i < sums_.size(); ++i) {
-      const auto [a, b, integer] = sums_[i];
-      if (kernel.Gives(a, b, integer) && (!swapped_ || kernel.GivesSwapped(a, b, integer))) continue;
+      if (written.Gives(sums_[i])) continue;
       std::swap(sums_[i], sums_[static_cast<std::size_t>(differing)]);  // it may refute the next, too
       if (++differing >= best_.differing) return false;
     }
@@ -180,7 +257,9 @@ class ScaleSearch {
 
   const AddedTensors& o_;
   std::vector<IntegerSum> sums_;
+  std::function<std::vector<IntegerSum>()> all_;
   bool swapped_;
+  int trials_ = 0;
   BinaryScales plain_;
   AdditionScales best_{plain_, 1 << 16};
 };
@@ -226,9 +305,12 @@ AdditionScales ExactAdditionScales(const TensorType& a, const TensorType& b, con
   if (!(std::min(o.a_ratio(), o.b_ratio()) >= kLowest && std::max(o.a_ratio(), o.b_ratio()) <= kHighest)) {
     return {o.scales, 1 << 16};
   }
+  const auto search = [&](const auto& pytorch) {
+    const auto all = [&] { return AllSums(o, pytorch); };
+    return ScaleSearch(o, SumsNearTies(o, pytorch), all, swapped).Run();
+  };
   const bool fixed_point = sum == QuantizedSum::kFixedPoint && SumInFixedPoint::Takes(o);
-  auto sums = fixed_point ? SumsNearTies(o, SumInFixedPoint(o)) : SumsNearTies(o, SumOfReals(o));
-  return ScaleSearch(o, std::move(sums), swapped).Run();
+  return fixed_point ? search(SumInFixedPoint(o)) : search(SumOfReals(o));
 }
 
 }  // namespace octavo
