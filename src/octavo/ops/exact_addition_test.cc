@@ -77,6 +77,16 @@ TEST(ExactAdditionScales, SumsInTheMiddle) {
   EXPECT_EQ(Differing(a, b, c, found.scales), 0);
 }
 
+TEST(ExactAdditionScales, MovedFarBringNoOtherSumsToATie) {
+  // A result's scale moved by 4e-5 mends the sums near ties here, and breaks others.
+  const TensorType a = testing::Quint8(Shape{4}, 0.052231519635291976, 136);
+  const TensorType b = testing::Quint8(Shape{4}, 0.023551362816178447, 102);
+  const TensorType c = testing::Quint8(Shape{4}, 0.10446303927058395, 234);
+  EXPECT_EQ(Differing(a, b, c, {ScaleOf(a), ScaleOf(b), 0.10445923F}), 26);
+  const AdditionScales found = ExactAdditionScales(a, b, c, QuantizedSum::kFixedPoint, false);
+  EXPECT_LE(Differing(a, b, c, found.scales), found.differing);
+}
+
 TEST(ExactAdditionScales, TheOrderOfTheOperandsCounts) {
   // An addition of a real ResNet-50, with sums that lie 5 millionths beside the middle between two integers.
   const TensorType a = testing::Quint8(Shape{4}, 0.036776941269636154, 115);
