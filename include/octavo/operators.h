@@ -50,7 +50,7 @@ std::string_view Name(Exactness exactness);  // "construction", "by node", ...
 
 struct ExactnessStatement {
   Exactness exactness = Exactness::kUnknown;
-  std::string bound;  // of what is not exact: by how much, for which inputs
+  std::string bound;  // by how much and for which inputs not; of a node that is exact, on which condition
 };
 
 // Of one node of the saved model.

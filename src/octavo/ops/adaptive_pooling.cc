@@ -180,9 +180,7 @@ std::optional<Window> WholeWindow(const Value& x) {
 
 Result<Value> GlobalAdaptiveAverage(Builder& g, const Arguments& a, Value x, bool channels_last) {
   if (!x.quantized() || InQnnpack(a)) {
-    const Value average = GlobalAverage(g, x, a.result(), HalfwayRounding::kEvenDistance);
-    g.State(Exactness::kMultiplier);  // PyTorch's is s / (s n), too
-    return average;
+    return GlobalAverage(g, x, a.result(), HalfwayRounding::kEvenDistance);
   }
   // That of a whole volume is its mean, whatever its channels.
   channels_last = channels_last && a.dims("output_size").size() <= 2;

@@ -162,19 +162,6 @@ std::int64_t CellsOf(const Value& x) {
   return NumElements(Shape(x.shape()->begin() + 2, x.shape()->end())).maybe().value_or(0);
 }
 
-// qnnpack's mean over [2, 3] multiplies by 1 / n, ONNX Runtime's global average by s / (s n).
-void StateOfGlobalAverage(Builder& g, const Value& x, const TensorType& type) {
-  const auto scale = static_cast<float>(type.quantization->scale());
-  const std::int64_t cells = CellsOf(x);
-  const auto n = static_cast<float>(cells);
-  if (cells > 0 && scale / (scale * n) == 1.0F / n) return g.State(Exactness::kMultiplier);
-  const auto [low, high] = RangeOf(type.dtype);
-  const std::int64_t zero = type.quantization->zero_point();
-  StateOfSums(g, {low - zero, high - zero, cells, cells},
-              {[](float sum, float count) { return Rounded(sum * (1.0F / count)); },
-               [scale](float sum, float count) { return Rounded(sum * (scale / (scale * count))); }});
-}
-
 }  // namespace
 
 bool ChannelsLastByOneChannel(const Value& x, int spatial_dims) {
@@ -242,7 +229,11 @@ Value GlobalAverage(Builder& g, Value x, const TensorType& type, HalfwayRounding
   if (!x.quantized()) return g.Op("GlobalAveragePool", {x});
   if (rounding == HalfwayRounding::kEvenDistance) {
     // ONNX Runtime has qnnpack's arithmetic here, the multiplier from the scales included.
-    StateOfGlobalAverage(g, x, type);
+    if (x.dtype() == DType::kQUint8) {
+      g.State(Exactness::kMultiplier);
+    } else {
+      g.State(Exactness::kNotExact, "one step at a tie: the size is not known");
+    }
     return Quantize(g, g.Op("GlobalAveragePool", {Dequantize(g, x)}), type);
   }
   StateOfMean(g, type, CellsOf(x), {});

@@ -74,6 +74,17 @@ TEST(QuantizedPooling, CountsThePadding) {
 }
 
 // qnnpack overlooks count_include_pad=False and answers {3, 3, 3, 5, 9, 7, 5, 9, 6}.
+TEST(QuantizedMean, OfImagesHasTheScaleInItsMultiplier) {
+  // 18 of 36 elements are 166, the others 165, in both channels: the mean lies in the middle but for the last
+  // bit of s / (s 36), and PyTorch 1.13 answers 165.
+  std::string levels;
+  for (int i = 0; i < 72; ++i) levels += (i == 0 ? "" : ", ") + std::to_string(i % 36 < 18 ? 166 : 165);
+  EXPECT_EQ(Answer("constant %x = quint8[1,2,6,6](0.0673,94){" + levels +
+                   "}  %y: quint8[1,2](0.0673,94) = aten::mean(self=%x, dim=[2,3], keepdim=false, "
+                   "dtype=None)  output %y"),
+            "quint8[1,2](0.0673,94){165, 165}");
+}
+
 TEST(QuantizedPooling, MeansWhatTheCallSays) {
   EXPECT_EQ(CallQuantized(
                 kImage, "quint8[1,1,3,3](0.5,3)",
