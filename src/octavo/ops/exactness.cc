@@ -27,7 +27,8 @@ constexpr RowStatement kStatements[] = {
      "aten::dropout aten::alpha_dropout aten::feature_* quantized::dropout",
      kConstruction, "integers stay"},
     {"aten::broadcast_to aten::channel_shuffle aten::chunk aten::expand* aten::flatten aten::flip* "
-     "aten::index_select aten::mT aten::moveaxis aten::movedim aten::narrow* aten::numpy_T aten::permute "
+     "aten::index aten::index_select aten::mT aten::moveaxis aten::movedim aten::narrow* aten::numpy_T "
+     "aten::permute "
      "aten::pixel_* aten::ravel aten::repeat* aten::reshape* aten::roll aten::select* aten::slice* "
      "aten::split* aten::squeeze aten::swapaxes aten::swapdims aten::t aten::tensor_split aten::tile "
      "aten::transpose aten::unbind aten::unflatten aten::unsafe_* aten::unsqueeze aten::view* "
