@@ -83,10 +83,11 @@ struct QuantizedConvolution {
   std::string packed;  // the name of the argument
 };
 
-// ONNX Runtime has no integer kernel for ConvTranspose.  Counted in steps, the float one's sums are whole
-// numbers and exact, and what is left is PyTorch's own requantization: round((sum (x_scale w_scale)) (1 /
-// y_scale)).
-Result<std::vector<Value>> TransposedInSteps(const QuantizedConv& conv, Builder& g, const Arguments& a) {
+// ONNX Runtime has no integer kernel for ConvTranspose, Caffe2 none for it and for volumes.  Counted in
+// steps, the float one's sums are whole numbers and exact, and what is left is PyTorch's own requantization:
+// round((sum (x_scale w_scale)) (1 / y_scale)).
+Result<std::vector<Value>> ConvInSteps(const QuantizedConvolution& form, const QuantizedConv& conv,
+                                       Builder& g, const Arguments& a) {
   const Value x = a.tensor("qx");
   const Quantization& w = conv.weights.quantization();
   const auto x_scale = static_cast<float>(x.quantization().scale());
@@ -102,7 +103,8 @@ Result<std::vector<Value>> TransposedInSteps(const QuantizedConv& conv, Builder&
   const Value steps =
       Convolve(g, conv.geometry,
                {DequantizeToSteps(g, x), WeightInSteps(g, conv.weights), BiasInSteps(g, conv.weights, x)});
-  const Value scaled = g.Op("Mul", {steps, g.Constant(Tensor::Floats(sizes, multipliers))});
+  Value scaled = g.Op("Mul", {steps, g.Constant(Tensor::Floats(sizes, multipliers))});
+  if (form.relu) scaled = g.Op("Relu", {scaled});
   return One(QuantizeFromSteps(g, scaled, a.result()));
 }
 
@@ -114,7 +116,7 @@ Result<std::vector<Value>> ConvQdq(const QuantizedConvolution& form, Builder& g,
   OCTAVO_TRY(CheckGroupsPerChannel(conv));
   if (form.transposed && g.exact_for(Target::kOnnxRuntime) && conv.weights.weight &&
       !conv.weights.bias_value.defined()) {
-    return TransposedInSteps(conv, g, a);
+    return ConvInSteps(form, conv, g, a);
   }
   const RequantizationTypes types =
       form.transposed ? RequantizationTypes{x.type(), a.result(), conv.weights.quantization()}
@@ -128,6 +130,7 @@ Result<std::vector<Value>> ConvQdq(const QuantizedConvolution& form, Builder& g,
 // Dequantize, convolve, quantize: what Int8Conv cannot do.
 Result<std::vector<Value>> ConvThroughFloat(const QuantizedConvolution& form, const QuantizedConv& conv,
                                             Builder& g, const Arguments& a) {
+  if (CountsInSteps(g)) return ConvInSteps(form, conv, g, a);
   const Value x = a.tensor("qx");
   Value real = Convolve(g, conv.geometry,
                         {Caffe2Dequantize(g, x), Caffe2Dequantize(g, Caffe2Weight(g, conv.weights)),

@@ -135,11 +135,12 @@ Results QuantizedMean(const Call& call) {
     if (x.sizes[axis] == 0) return Unsupported("the mean of no elements of a quantized tensor");
   }
   const std::int64_t zero_point = x.quantization->zero_point();
-  // round_half_even((sum - n zero_point) (1 / n)) + zero_point
+  // round_half_even((sum - n zero_point) (scale / (scale n))) + zero_point
   if (x.rank() == 4 && x.dtype == DType::kQUint8 && call.has("dim") && call.ints("dim") == Sizes{2, 3}) {
-    return ReduceIntegers(call, [zero_point](const std::int64_t* row, std::int64_t length) {
+    const auto scale = static_cast<float>(x.quantization->scale());
+    return ReduceIntegers(call, [zero_point, scale](const std::int64_t* row, std::int64_t length) {
       const std::int64_t sum = std::accumulate(row, row + length, std::int64_t{0}) - length * zero_point;
-      const float mean = static_cast<float>(sum) * (1.0F / static_cast<float>(length));
+      const float mean = static_cast<float>(sum) * (scale / (scale * static_cast<float>(length)));
       return static_cast<double>(std::nearbyint(mean)) + static_cast<double>(zero_point);
     });
   }
