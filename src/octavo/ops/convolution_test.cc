@@ -95,6 +95,18 @@ TEST(QuantizedConvolution, ARelUThatTheClampDoesIsLeftOut) {
                           "QuantizeLinear"));
 }
 
+TEST(QuantizedConvolution, OpenVinoRoundsBehindAnIdentity) {
+  OneCall call(RegisterConvolution);
+  ASSERT_TRUE(Conv(call, "quantized::conv2d", Quint8(Shape{1, 1, 5, 6}, 0.2, 3), {}, 0.5, 9));
+  const auto lowered = call.Lower({.target = Target::kOpenVino});
+  EXPECT_THAT(Ops(lowered), ElementsAre("DequantizeLinear", "DequantizeLinear", "DequantizeLinear", "Conv",
+                                        "LeakyRelu", "QuantizeLinear"));
+  EXPECT_EQ(std::get<double>(*Find(lowered->graph, "LeakyRelu").Find("alpha")), 1.0);
+  EXPECT_THAT(Ops(call.Lower({.target = Target::kOpenVino, .numbers = Numbers::kPlain})),
+              Not(Contains("LeakyRelu")));
+  EXPECT_THAT(Ops(call.Lower()), Not(Contains("LeakyRelu")));
+}
+
 TEST(QuantizedConvolution, PerChannelWeightsHaveAxis0) {
   OneCall call(RegisterConvolution);
   const Quantization q{.scales = {0.1, 0.2}, .zero_points = {0, 0}, .axis = 0};

@@ -121,9 +121,15 @@ Result<std::vector<Value>> ConvQdq(const QuantizedConvolution& form, Builder& g,
   const RequantizationTypes types =
       form.transposed ? RequantizationTypes{x.type(), a.result(), conv.weights.quantization()}
                       : TypesOfLayer(g, conv.weights, x, a.result());
-  const Value real = Convolve(g, conv.geometry,
-                              {Dequantize(g, x, types.x), RealWeight(g, conv.weights, {}, &types),
-                               RealBias(g, conv.weights, x, &types)});
+  Value real = Convolve(g, conv.geometry,
+                        {Dequantize(g, x, types.x), RealWeight(g, conv.weights, {}, &types),
+                         RealBias(g, conv.weights, x, &types)});
+  // OpenVINO does not round what a convolution adds to another value where the quantization is the first
+  // operation that it fuses into the convolution ("drop rounding one special residual pattern",
+  // intel_cpu/src/dnnl_postops_composer.cpp).  With an operation before it, it does.
+  if (!form.transposed && !form.relu && g.exact_for(Target::kOpenVino)) {
+    real = g.Op("LeakyRelu", {real}, {{"alpha", 1.0}});
+  }
   return One(g.As(QuantizeReal(g, real, types.y, form.relu), a.result()));
 }
 
