@@ -27,6 +27,40 @@ for line in sys.stdin:
     print(statistics.median(times), min(times), flush=True)
 """
 
+# The same for OpenVINO.
+OPENVINO = """
+import statistics, sys, time
+import numpy, openvino
+options = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": int(sys.argv[2])}
+request = openvino.Core().compile_model(sys.argv[1], "CPU", options).create_infer_request()
+x = numpy.random.default_rng(0).standard_normal(tuple(request.get_input_tensor().shape), dtype=numpy.float32)
+for line in sys.stdin:
+    times = []
+    for _ in range(int(line)):
+        start = time.perf_counter()
+        request.infer([x])
+        times.append(1e3 * (time.perf_counter() - start))
+    print(statistics.median(times), min(times), flush=True)
+"""
+
+OPENVINO_ANSWERS = """
+import sys
+import numpy, openvino
+compiled = openvino.Core().compile_model(sys.argv[1], "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+numpy.save(sys.argv[3], numpy.concatenate([compiled(x[None])[0] for x in numpy.load(sys.argv[2])]))
+"""
+
+# torchvision_cases draws the images.
+TORCH_ANSWERS = """
+import pathlib, sys
+import numpy
+sys.path.insert(0, sys.argv[1])
+import torchvision_cases
+images, answers = torchvision_cases.answers(pathlib.Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
+numpy.save(sys.argv[5], numpy.concatenate(images))
+numpy.save(sys.argv[6], numpy.concatenate(answers))
+"""
+
 TORCH_ONNX = """
 import sys, warnings, torch
 warnings.simplefilter("ignore")
@@ -44,6 +78,21 @@ def torch_onnx(model, out, size):
 def onnxruntime(model, threads):
     """The command of a side that runs `model` in ONNX Runtime."""
     return [PYTHON, "-c", PEER, str(model), str(threads)]
+
+
+def openvino(model, threads):
+    """The command of a side that runs `model` in OpenVINO."""
+    return [PYTHON, "-c", OPENVINO, str(model), str(threads)]
+
+
+def openvino_answers(model, images, out):
+    """The command that writes OpenVINO's answers to `images`, one after the other; both are .npy files."""
+    return [PYTHON, "-c", OPENVINO_ANSWERS, str(model), str(images), str(out)]
+
+
+def torch_answers(folder, size, count, images, out):
+    """The command that writes `count` images and PyTorch's answers for the saved network in `folder`."""
+    return [PYTHON, "-c", TORCH_ANSWERS, str(REPO / "tests" / "models"), str(folder), str(size), str(count), str(images), str(out)]
 
 
 class Side:

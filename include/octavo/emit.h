@@ -12,15 +12,16 @@ namespace octavo {
 // One value as an emitter's answer.
 inline Result<std::vector<Value>> One(Value v) { return std::vector<Value>{v}; }
 
-// ---- Quantized values in the qdq dialect ----
+// ---- Quantized values ----
 
 // DequantizeLinear of a quantized value (uint8, int8, int32 by its type); the result is float32.  A value
-// that is not quantized comes back as it is.
+// that is not quantized comes back as it is.  In the Caffe2 dialect: Int8Dequantize.
 Value Dequantize(Builder& g, Value x);
 // The same with `type` in place of the value's own: for scales moved by so little that only the target's
 // rounding changes.
 Value Dequantize(Builder& g, Value x, const TensorType& type);
-// QuantizeLinear to `type`, which is quantized (quint8 or qint8).
+// QuantizeLinear to `type`, which is quantized (quint8 or qint8).  In the Caffe2 dialect: Int8Quantize, which
+// knows quint8 alone (CheckCaffe2Types).
 Value Quantize(Builder& g, Value x, const TensorType& type);
 
 // The form that nearly all rows have: every quantized tensor among the arguments through its own

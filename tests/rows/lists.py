@@ -23,9 +23,7 @@ APART = {
     # PyTorch's own scales and arithmetic: an addition does not say that PyTorch had a tensor given for its result, for which
     # it adds reals.
     "qdq": ("quantized::add.out",),
-    # Operators that Caffe2 does not have, through float.
-    "caffe2": ("aten::*avg_pool*", "aten::upsample_bilinear2d*", "aten::leaky_relu", "quantized::add.Scalar_out",
-               "quantized::add_scalar_relu"),
+    "caffe2": (),
     "engine": (),
     # PyTorch's answer is not one value: its vector loops round otherwise than what is left of them (docs/numbers.md).
     "onnxruntime": ("aten::leaky_relu",),

@@ -17,8 +17,7 @@ SUMS = ["mean_batch"]  # of reals, in float32, whose order is the machine's
 APART = {
     "qdq": SUMS,
     "qdq-pytorch": SUMS,
-    # Operators that Caffe2 does not have, through float.
-    "caffe2-pytorch": ["*avg_pool*", "bilinear2d_*", "mean_*", "add_*scalar_integer", "conv3d_*", "conv_transpose*", "leaky_relu_ties"],
+    "caffe2-pytorch": SUMS,
 }
 REFUSED = ("has no form in the caffe2 dialect", "Caffe2 dialect", "ONNX has ", "no form")
 

@@ -57,10 +57,7 @@ bool AnyQuantized(const Arguments& a) {
                      [](const TensorType& t) { return t.quantized(); });
 }
 
-ir::ValueId DequantizedId(Builder& g, ir::ValueId id) {
-  const Value v(&g.graph(), id);
-  return g.dialect() == Dialect::kCaffe2 ? Caffe2Dequantize(g, v).id() : Dequantize(g, v).id();
-}
+ir::ValueId DequantizedId(Builder& g, ir::ValueId id) { return Dequantize(g, Value(&g.graph(), id)).id(); }
 
 Result<std::vector<Value>> EmitOnReals(const Emitter& float_operator, Builder& g, const Arguments& a) {
   if (!AnyQuantized(a)) return float_operator(g, a);
@@ -81,8 +78,7 @@ Result<std::vector<Value>> EmitOnReals(const Emitter& float_operator, Builder& g
       OCTAVO_TRY(float_operator(g, Arguments(&g.graph(), &a.specs(), std::move(values), std::move(reals))));
   for (std::size_t i = 0; i < results.size() && i < a.results().size(); ++i) {
     if (!a.result(i).quantized()) continue;
-    results[i] = g.dialect() == Dialect::kCaffe2 ? OCTAVO_TRY(Caffe2Quantize(g, results[i], a.result(i)))
-                                                 : Quantize(g, results[i], a.result(i));
+    results[i] = Quantize(g, results[i], a.result(i));
   }
   return results;
 }
@@ -91,6 +87,7 @@ Result<std::vector<Value>> EmitOnReals(const Emitter& float_operator, Builder& g
 
 Value Dequantize(Builder& g, Value x) {
   if (!x.quantized()) return x;
+  if (g.dialect() == Dialect::kCaffe2) return Caffe2Dequantize(g, x);
   const TensorType type = x.type();
   return Dequantize(g, x, type);
 }
@@ -103,6 +100,7 @@ Value Dequantize(Builder& g, Value x, const TensorType& type) {
 }
 
 Value Quantize(Builder& g, Value x, const TensorType& type) {
+  if (g.dialect() == Dialect::kCaffe2) return Int8(g, "Int8Quantize", {x}, type);
   const Quantization& q = *type.quantization;
   return g.As(
       g.Op("QuantizeLinear", {x, g.Constant(Scales(q)), g.Constant(ZeroPoints(type))}, AxisAttribute(q)),

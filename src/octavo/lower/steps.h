@@ -12,12 +12,21 @@
 
 namespace octavo {
 
+// Whether this export counts in steps where only that is exact: for ONNX Runtime and in the Caffe2 dialect,
+// but not with plain numbers.
+bool CountsInSteps(const Builder& g);
+
 // DequantizeLinear with scale 1.  `zero_point`, if given, is used in place of the value's own.  For other
 // runtimes than ONNX Runtime, which look for the same scale on both sides of a value, and with plain numbers,
 // the value's own scale and zero point.
+//
+// The Caffe2 dialect has no scale there: Int8Dequantize, Mul with the scale's reciprocal, and the nearest
+// whole number, which an Add and a Sub of 1.5 * 2^23 make in float32.
 Value DequantizeToSteps(Builder& g, Value x, std::optional<std::int64_t> zero_point = std::nullopt);
 // QuantizeLinear with scale 1 likewise; the result's type is `type`.
 Value QuantizeFromSteps(Builder& g, Value y, const TensorType& type,
                         std::optional<std::int64_t> zero_point = std::nullopt);
+// The nearest whole number, ties to even, of reals within 2^22: what ONNX's Round is from opset 11 on.
+Value NearestWhole(Builder& g, Value x);
 
 }  // namespace octavo

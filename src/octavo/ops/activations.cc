@@ -5,6 +5,7 @@
 
 #include "octavo/emit.h"
 #include "octavo/lower/checks.h"
+#include "octavo/lower/steps.h"
 #include "octavo/ops/activation_trials.h"
 #include "octavo/ops/clamps.h"
 #include "octavo/ops/leaky_relu.h"
@@ -218,14 +219,23 @@ void AddGiven(Registry& registry, std::string name, std::vector<ArgumentSpec> ar
                 .caffe2 = ThroughFloat(OfX(function, x))});
 }
 
-Emitter LeakyReluQdq(std::string argument) {
+Emitter QuantizedLeakyRelu(std::string argument) {
   const Emitter real = OfX(LeakyRelu, argument);
   return
       [argument = std::move(argument), real](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
         const Value x = a.tensor(argument);
-        if (!x.quantized() || !g.moves_scales_for(Target::kOnnxRuntime)) return OnReals(real)(g, a);
+        const bool caffe2 = g.dialect() == Dialect::kCaffe2;
+        if (!x.quantized() || !(caffe2 ? CountsInSteps(g) : g.moves_scales_for(Target::kOnnxRuntime))) {
+          return OnReals(real)(g, a);
+        }
+        if (caffe2) OCTAVO_TRY(CheckCaffe2Types(a));
         TensorType in = x.type(), out = a.result();
         const LeakyReluForm form = FindLeakyReluForm(in, out, static_cast<float>(a.number("negative_slope")));
+        if (caffe2) {
+          const Value input = g.Op("Mul", {DequantizeToSteps(g, x), g.Scalar(form.input_scale)});
+          const Value y = g.Op("LeakyRelu", {input}, {{"alpha", form.slope}});
+          return One(QuantizeFromSteps(g, g.Op("Div", {y, g.Scalar(form.output_scale)}), out));
+        }
         in.quantization->scales[0] = form.input_scale;
         out.quantization->scales[0] = form.output_scale;
         const TensorType from = x.type();
@@ -317,8 +327,8 @@ void RegisterUnary(Registry& registry) {
   registry.Add({.name = "aten::leaky_relu",
                 .arguments = {arg::Tensor("self"), arg::Scalar("negative_slope", 0.01)},
                 .result = FloatOrEightBits("self", SameType("self")),
-                .qdq = LeakyReluQdq("self"),
-                .caffe2 = ThroughFloat(OfX(LeakyRelu))});
+                .qdq = QuantizedLeakyRelu("self"),
+                .caffe2 = QuantizedLeakyRelu("self")});
   AddEither(registry, "aten::gelu",
             {arg::Tensor("self"), arg::KeywordOnly(arg::String("approximate", "none"))}, GeluType, Gelu);
   for (const auto& [name, argument] :
@@ -337,8 +347,8 @@ void RegisterUnary(Registry& registry) {
                 .arguments = {arg::Tensor("qx"), arg::Scalar("negative_slope"), arg::Bool("inplace", false),
                               arg::Float("output_scale"), arg::Int("output_zero_point")},
                 .result = EightBits("qx", GivenQuantization("qx", ShapeOf("qx"))),
-                .qdq = LeakyReluQdq("qx"),
-                .caffe2 = ThroughFloat(OfX(LeakyRelu, "qx"))});
+                .qdq = QuantizedLeakyRelu("qx"),
+                .caffe2 = QuantizedLeakyRelu("qx")});
   AddGiven(registry, "quantized::elu",
            {arg::Tensor("self"), arg::Float("output_scale"), arg::Int("output_zero_point"),
             arg::Scalar("alpha", 1), arg::Scalar("scale", 1), arg::Scalar("input_scale", 1)},

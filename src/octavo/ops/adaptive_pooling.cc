@@ -155,68 +155,67 @@ Result<Tensor> PartMultipliers(const Adaptive& adaptive, bool channels_last) {
   return Tensor::Floats(sizes, multipliers);
 }
 
-// qnnpack averages images of quint8 in windows of one size.
-bool InQnnpack(const Arguments& a) {
-  return a.result().dtype == DType::kQUint8 && a.dims("output_size").size() <= 2;
+// Sums of the parts, times what PyTorch multiplies them by: exact for parts of any size.
+Result<Value> AverageOfSums(Builder& g, Value x, const Adaptive& adaptive, const TensorType& type,
+                            bool channels_last) {
+  g.State(Exactness::kConstruction);
+  // PyTorch averages the integers as they are, or their distances from the zero point.
+  const std::int64_t zero_point = channels_last ? type.quantization->zero_point() : 0;
+  const Value sums =
+      OCTAVO_TRY(OfUnevenParts(g, DequantizeToSteps(g, x, zero_point), adaptive, PartsAre::kSummed));
+  Tensor multipliers = OCTAVO_TRY(PartMultipliers(adaptive, channels_last));
+  const Value y = g.Op("Mul", {sums, g.Constant(std::move(multipliers))});
+  return QuantizeFromSteps(g, y, type, zero_point);
 }
 
-// All of the input, if its size is known.
-std::optional<Window> WholeWindow(const Value& x) {
-  if (!x.shape()) return std::nullopt;
-  const auto sizes = KnownSizes(Shape(x.shape()->begin() + 2, x.shape()->end()));
-  if (!sizes) return std::nullopt;
-  Window window{.kernel = *sizes, .stride = *sizes};
-  window.padding.assign(sizes->size(), 0);
-  window.dilation.assign(sizes->size(), 1);
-  // Every size that a window may have, so that its cells can be counted.
-  constexpr std::int64_t kLargest = 1 << 20;
-  std::int64_t cells = 1;
-  for (const std::int64_t size : *sizes) {
-    if (size < 1 || size > kLargest / cells) return std::nullopt;
-    cells *= size;
+// Windows of one size, of a quantized tensor.
+Result<Value> AverageOfWindows(Builder& g, Value x, const Adaptive& adaptive, const TensorType& type,
+                               bool channels_last) {
+  const Window& w = adaptive.window;
+  const bool qnnpack = type.dtype == DType::kQUint8 && w.spatial_dims() <= 2;
+  if (qnnpack || channels_last) {
+    return WindowAverage(g, x, w, {.divisor_override = {}, .by_reciprocal = !qnnpack}, type);
   }
-  return window;
+  float multiplier = 1;
+  for (const std::int64_t size : w.kernel) multiplier /= static_cast<float>(size);
+  if (!AverageIsProduct(w, type.dtype, multiplier)) return AverageOfSums(g, x, adaptive, type, false);
+  return AverageOfIntegers(g, x, w, type);
 }
 
-Result<Value> GlobalAdaptiveAverage(Builder& g, const Arguments& a, Value x, bool channels_last) {
-  if (!x.quantized() || InQnnpack(a)) {
-    return GlobalAverage(g, x, a.result(), HalfwayRounding::kEvenDistance);
+Result<Value> GlobalAdaptiveAverage(Builder& g, Value x, const TensorType& type, bool channels_last) {
+  if (!x.quantized()) return GlobalAverage(g, x, type, HalfwayRounding::kEvenDistance);
+  const std::optional<Window> whole = WholeWindow(x);
+  const bool volume = x.rank() == 5;
+  const bool qnnpack = type.dtype == DType::kQUint8 && !volume;
+  if (!whole || (qnnpack && g.dialect() == Dialect::kQdq)) {
+    const bool distance = qnnpack || (channels_last && !volume);
+    return GlobalAverage(g, x, type,
+                         distance ? HalfwayRounding::kEvenDistance : HalfwayRounding::kEvenInteger);
   }
   // That of a whole volume is its mean, whatever its channels.
-  channels_last = channels_last && a.dims("output_size").size() <= 2;
-  const std::optional<Window> whole = WholeWindow(x);
-  if (whole && channels_last) return WindowAverage(g, x, *whole, {.channels_last = true}, a.result());
-  if (whole) return AverageOfIntegers(g, x, *whole, a.result());
-  return GlobalAverage(g, x, a.result(),
-                       channels_last ? HalfwayRounding::kEvenDistance : HalfwayRounding::kEvenInteger);
+  if (volume) return AverageOfIntegers(g, x, *whole, type);
+  const Adaptive adaptive{
+      .window = *whole, .input = whole->kernel, .output = PooledSizes(whole->kernel.size(), 1)};
+  return AverageOfWindows(g, x, adaptive, type, channels_last);
 }
 
 Result<std::vector<Value>> AverageAdaptively(Builder& g, const Arguments& a, bool channels_last) {
   const Value x = a.tensor("self");
+  const TensorType& type = a.result();
   const Adaptive adaptive = OCTAVO_TRY(Analyze(a));
   switch (adaptive.kind) {
     case AdaptiveKind::kIdentity:
       return One(x);
     case AdaptiveKind::kGlobal:
-      return One(OCTAVO_TRY(GlobalAdaptiveAverage(g, a, x, channels_last)));
+      return One(OCTAVO_TRY(GlobalAdaptiveAverage(g, x, type, channels_last)));
     case AdaptiveKind::kWindows:
-      if (x.quantized() && !InQnnpack(a) && !channels_last) {
-        return One(OCTAVO_TRY(AverageOfIntegers(g, x, adaptive.window, a.result())));
-      }
-      return One(
-          OCTAVO_TRY(WindowAverage(g, x, adaptive.window, {.channels_last = channels_last}, a.result())));
+      if (!x.quantized()) return One(OCTAVO_TRY(WindowAverage(g, x, adaptive.window, {}, type)));
+      return One(OCTAVO_TRY(AverageOfWindows(g, x, adaptive, type, channels_last)));
     case AdaptiveKind::kUneven:
       break;
   }
   if (!x.quantized()) return One(OCTAVO_TRY(OfUnevenParts(g, x, adaptive, PartsAre::kAveraged)));
-  // PyTorch averages the integers as they are, or their distances from the zero point.
-  g.State(Exactness::kConstruction);
-  const std::int64_t zero_point = channels_last ? a.result().quantization->zero_point() : 0;
-  const Value sums =
-      OCTAVO_TRY(OfUnevenParts(g, DequantizeToSteps(g, x, zero_point), adaptive, PartsAre::kSummed));
-  Tensor multipliers = OCTAVO_TRY(PartMultipliers(adaptive, channels_last));
-  const Value y = g.Op("Mul", {sums, g.Constant(std::move(multipliers))});
-  return One(QuantizeFromSteps(g, y, a.result(), zero_point));
+  return One(OCTAVO_TRY(AverageOfSums(g, x, adaptive, type, channels_last)));
 }
 
 Emitter AdaptiveAverage(int n) {
@@ -232,7 +231,7 @@ Emitter AdaptiveAverage(int n) {
 // Where every window is the same square, and known, Caffe2's pool means the same.
 Result<std::vector<Value>> AdaptiveAverage2dInt8(Builder& g, const Arguments& a) {
   const Value x = a.tensor("self");
-  const Emitter real = ThroughFloat(AdaptiveAverage(2));
+  const Emitter real = AdaptiveAverage(2);
   if (x.rank() != 4) return real(g, a);
   const Adaptive adaptive = OCTAVO_TRY(Analyze(a));
   if (adaptive.kind == AdaptiveKind::kIdentity) return One(x);
@@ -298,7 +297,7 @@ void RegisterAdaptivePooling(Registry& registry) {
                     .arguments = arguments,
                     .result = FloatOrEightBits("self", SameQuantization("self", AdaptiveShapeRule(n))),
                     .qdq = average,
-                    .caffe2 = n == 2 ? Int8Or(AdaptiveAverage2dInt8, average) : ThroughFloat(average)});
+                    .caffe2 = Int8Or(n == 2 ? Emitter(AdaptiveAverage2dInt8) : average, average)});
     }
     const Emitter maximum = Batched("self", n, AdaptiveMax);
     registry.Add({.name = fmt::format("aten::adaptive_max_pool{}d", n),

@@ -60,12 +60,12 @@ struct Rounding {
 
 Rounding PyTorchRounding(const TensorType& type, const Window& w, const AverageOptions& options) {
   const auto cells = static_cast<float>(w.cells());
-  if (w.spatial_dims() == 3) return {1.0F / cells, true};
+  if (w.spatial_dims() == 3 || options.by_reciprocal) return {1.0F / cells, true};
   if (type.dtype == DType::kQUint8 && !w.ceil_mode) {
     const auto scale = static_cast<float>(type.quantization->scale());
     return {scale / (scale * cells), true};
   }
-  return {1.0F / cells, options.channels_last};
+  return {1.0F / cells, false};
 }
 
 // All sums are tried for windows up to this many cells; a larger one counts as not exact.
@@ -162,10 +162,43 @@ std::int64_t CellsOf(const Value& x) {
   return NumElements(Shape(x.shape()->begin() + 2, x.shape()->end())).maybe().value_or(0);
 }
 
+// The sum of a window's steps, from their average.
+Value SumOf(Builder& g, Value average, std::int64_t cells) {
+  return NearestWhole(g, g.Op("Mul", {average, g.Scalar(static_cast<float>(cells))}));
+}
+
+// PyTorch's arithmetic in float operators.
+Result<Value> AverageInSteps(Builder& g, Value x, const Window& w, const AverageOptions& options,
+                             bool whole_windows, const TensorType& type) {
+  const Rounding rounding = PyTorchRounding(type, w, options);
+  Value y = OCTAVO_TRY(RealAverage(g, DequantizeToSteps(g, x), w, options));
+  if (whole_windows) y = g.Op("Mul", {SumOf(g, y, w.cells()), g.Scalar(rounding.multiplier)});
+  if (rounding.zero_point_after) return QuantizeFromSteps(g, y, type);
+  const auto zero_point = static_cast<float>(type.quantization->zero_point());
+  return QuantizeFromSteps(g, g.Op("Add", {y, g.Scalar(zero_point)}), type, 0);
+}
+
 }  // namespace
 
 bool ChannelsLastByOneChannel(const Value& x, int spatial_dims) {
   return x.rank() == spatial_dims + 2 && (*x.shape())[1] == Dim(1);
+}
+
+std::optional<Window> WholeWindow(const Value& x) {
+  if (!x.shape()) return std::nullopt;
+  const auto sizes = KnownSizes(Shape(x.shape()->begin() + 2, x.shape()->end()));
+  if (!sizes) return std::nullopt;
+  Window window{.kernel = *sizes, .stride = *sizes};
+  window.padding.assign(sizes->size(), 0);
+  window.dilation.assign(sizes->size(), 1);
+  // Every size that a window may have, so that its cells can be counted.
+  constexpr std::int64_t kLargest = 1 << 20;
+  std::int64_t cells = 1;
+  for (const std::int64_t size : *sizes) {
+    if (size < 1 || size > kLargest / cells) return std::nullopt;
+    cells *= size;
+  }
+  return window;
 }
 
 Result<Value> WindowAverage(Builder& g, Value x, const Window& w, const AverageOptions& options,
@@ -174,6 +207,9 @@ Result<Value> WindowAverage(Builder& g, Value x, const Window& w, const AverageO
   const std::optional<AverageSizes> overhang = OCTAVO_TRY(Overhang(w, x.shape()));
   const bool whole_windows = overhang && !AnyPositive(*overhang) && !options.divisor_override &&
                              (options.count_include_pad || !w.padded());
+  if (g.dialect() == Dialect::kCaffe2 && CountsInSteps(g)) {
+    return AverageInSteps(g, x, w, options, whole_windows, type);
+  }
   const Rounding rounding = PyTorchRounding(type, w, options);
   const bool runtime = g.exact_for(Target::kOnnxRuntime);
   if (runtime) StateOfAverage(g, type, w, rounding, whole_windows, false);
@@ -209,24 +245,33 @@ Result<Value> WindowAverage(Builder& g, Value x, const Window& w, const AverageO
                : QuantizeOnItsOwn(g, y, type, type.quantization->zero_point());
 }
 
+bool AverageIsProduct(const Window& w, DType dtype, float multiplier) {
+  if (w.cells() > kMostCells) return false;
+  const auto [low, high] = RangeOf(dtype);
+  const auto cells = static_cast<float>(w.cells());
+  for (std::int64_t sum = w.cells() * low; sum <= w.cells() * high; ++sum) {
+    const auto s = static_cast<float>(sum);
+    if (std::nearbyintf(s / cells) != std::nearbyintf(s * multiplier)) return false;
+  }
+  return true;
+}
+
 Result<Value> AverageOfIntegers(Builder& g, Value x, const Window& w, const TensorType& type) {
   const Value y = OCTAVO_TRY(RealAverage(g, DequantizeToSteps(g, x, 0), w, {}));
-  const auto [low, high] = RangeOf(type.dtype);
-  const auto cells = static_cast<float>(w.cells());
+  if (g.dialect() == Dialect::kCaffe2) return QuantizeFromSteps(g, y, type, 0);
   float multiplier = 1;
   for (const std::int64_t size : w.kernel) multiplier /= static_cast<float>(size);
   StateOfMean(g, type, w.cells(), {[=](float sum, float) { return Rounded(sum * multiplier); }});
-  bool fused_is_exact = w.cells() <= kMostCells;
-  for (std::int64_t sum = w.cells() * low; sum <= w.cells() * high && fused_is_exact; ++sum) {
-    const auto s = static_cast<float>(sum);
-    fused_is_exact = std::nearbyintf(s / cells) == std::nearbyintf(s * (1.0F / cells));
-  }
+  const bool fused_is_exact = AverageIsProduct(w, type.dtype, 1.0F / static_cast<float>(w.cells()));
   if (fused_is_exact || !g.exact_for(Target::kOnnxRuntime)) return QuantizeFromSteps(g, y, type, 0);
   return QuantizeOnItsOwn(g, y, type, 0);
 }
 
 Value GlobalAverage(Builder& g, Value x, const TensorType& type, HalfwayRounding rounding) {
   if (!x.quantized()) return g.Op("GlobalAveragePool", {x});
+  if (rounding == HalfwayRounding::kEvenDistance && g.dialect() == Dialect::kCaffe2) {
+    return QuantizeFromSteps(g, g.Op("GlobalAveragePool", {DequantizeToSteps(g, x)}), type);
+  }
   if (rounding == HalfwayRounding::kEvenDistance) {
     // ONNX Runtime has qnnpack's arithmetic here, the multiplier from the scales included.
     if (x.dtype() == DType::kQUint8) {

@@ -95,6 +95,18 @@ TEST(QuantizedConvolution, ARelUThatTheClampDoesIsLeftOut) {
                           "QuantizeLinear"));
 }
 
+TEST(QuantizedConvolution, OpenVinoRoundsBehindAnIdentity) {
+  OneCall call(RegisterConvolution);
+  ASSERT_TRUE(Conv(call, "quantized::conv2d", Quint8(Shape{1, 1, 5, 6}, 0.2, 3), {}, 0.5, 9));
+  const auto lowered = call.Lower({.target = Target::kOpenVino});
+  EXPECT_THAT(Ops(lowered), ElementsAre("DequantizeLinear", "DequantizeLinear", "DequantizeLinear", "Conv",
+                                        "LeakyRelu", "QuantizeLinear"));
+  EXPECT_EQ(std::get<double>(*Find(lowered->graph, "LeakyRelu").Find("alpha")), 1.0);
+  EXPECT_THAT(Ops(call.Lower({.target = Target::kOpenVino, .numbers = Numbers::kPlain})),
+              Not(Contains("LeakyRelu")));
+  EXPECT_THAT(Ops(call.Lower()), Not(Contains("LeakyRelu")));
+}
+
 TEST(QuantizedConvolution, PerChannelWeightsHaveAxis0) {
   OneCall call(RegisterConvolution);
   const Quantization q{.scales = {0.1, 0.2}, .zero_points = {0, 0}, .axis = 0};
@@ -156,7 +168,7 @@ TEST(QuantizedConvolution, WhatInt8ConvCannotDoGoesThroughFloat) {
                                             "Int8Quantize"};
   OneCall large(RegisterConvolution);  // 0.2 * 0.1 / 0.01 is not below 1
   ASSERT_TRUE(Conv(large, "quantized::conv2d", x, {.bias = false}, 0.01));
-  EXPECT_EQ(Ops(large.Caffe2()), through);
+  EXPECT_EQ(Ops(large.Caffe2(false, Numbers::kPlain)), through);
   OneCall three(RegisterConvolution);
   ASSERT_TRUE(Conv(three, "quantized::conv3d", Quint8(Shape{1, 1, 5, 6, 7}, 0.2, 3),
                    {.sizes = {2, 1, 2, 2, 2},
@@ -165,7 +177,13 @@ TEST(QuantizedConvolution, WhatInt8ConvCannotDoGoesThroughFloat) {
                     .dilation = {1, 1, 1},
                     .output_padding = {0, 0, 0},
                     .bias = false}));
-  EXPECT_EQ(Ops(three.Caffe2()), through);
+  EXPECT_EQ(Ops(three.Caffe2(false, Numbers::kPlain)), through);
+  // By default in steps, with PyTorch's multiplier behind the sums and a whole number before Int8Quantize.
+  const std::vector<std::string> exact = Ops(three.Caffe2());
+  const auto conv = std::ranges::find(exact, "Conv");
+  EXPECT_EQ(std::vector<std::string>(conv, exact.end()),
+            (std::vector<std::string>{"Conv", "Constant", "Mul", "Constant", "Add", "Constant", "Sub",
+                                      "Constant", "Mul", "Int8Quantize"}));
 }
 
 TEST(QuantizedConvolution, Caffe2RefusesWhatItHasNoTypeFor) {

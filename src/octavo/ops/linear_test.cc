@@ -57,8 +57,9 @@ TEST(QuantizedLinear, AnyRankIsAMatMul) {
     ASSERT_TRUE(Linear(call, Quint8(shape, 0.2, 3)));
     EXPECT_THAT(Ops(call.Lower()), ElementsAre("DequantizeLinear", "DequantizeLinear", "MatMul",
                                                "DequantizeLinear", "Add", "QuantizeLinear"));
-    EXPECT_THAT(Ops(call.Caffe2()), ElementsAre("Int8GivenTensorFill", "Int8Dequantize", "Transpose",
-                                                "Int8Dequantize", "MatMul", "Add", "Int8Quantize"));
+    EXPECT_THAT(Ops(call.Caffe2(false, Numbers::kPlain)),
+                ElementsAre("Int8GivenTensorFill", "Int8Dequantize", "Transpose", "Int8Dequantize", "MatMul",
+                            "Add", "Int8Quantize"));
   }
 }
 

@@ -38,17 +38,11 @@ std::vector<TensorType> Reals(const Arguments& a) {
 
 Result<std::vector<Value>> MoveReals(const Emitter& movement, const std::string& argument, Builder& g,
                                      const Arguments& a) {
-  const bool caffe2 = g.dialect() == Dialect::kCaffe2;
   const Value x = a.tensor(argument);
-  const Value real = caffe2 ? Caffe2Dequantize(g, x) : Dequantize(g, x);
+  const Value real = Dequantize(g, x);
   std::vector<Value> moved = OCTAVO_TRY(movement(g, a.With(argument, real.id()).WithResults(Reals(a))));
   for (std::size_t i = 0; i < moved.size() && i < a.results().size(); ++i) {
-    if (moved[i].id() == real.id()) {
-      moved[i] = x;
-    } else {
-      moved[i] =
-          caffe2 ? OCTAVO_TRY(Caffe2Quantize(g, moved[i], a.result(i))) : Quantize(g, moved[i], a.result(i));
-    }
+    moved[i] = moved[i].id() == real.id() ? x : Quantize(g, moved[i], a.result(i));
   }
   return moved;
 }

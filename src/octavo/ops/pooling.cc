@@ -184,8 +184,9 @@ void AddMaxPool(Registry& registry, std::string name, std::string x, int n) {
 // ---- Average ----
 
 Result<AverageOptions> AverageOptionsOf(const Arguments& a, int n) {
-  AverageOptions options{.divisor_override = {},
-                         .channels_last = ChannelsLastByOneChannel(a.tensor("self"), n)};
+  const Value x = a.tensor("self");
+  const bool qnnpack = x.dtype() == DType::kQUint8 && n <= 2 && !a.flag("ceil_mode");
+  AverageOptions options{.divisor_override = {}, .by_reciprocal = !qnnpack && ChannelsLastByOneChannel(x, n)};
   options.count_include_pad = a.flag("count_include_pad");
   const bool has_divisor = std::any_of(a.specs().begin(), a.specs().end(),
                                        [](const ArgumentSpec& s) { return s.name == "divisor_override"; });
@@ -214,7 +215,7 @@ Result<std::vector<Value>> AveragePool2dInt8(Builder& g, const Arguments& a) {
   const AverageOptions options = OCTAVO_TRY(AverageOptionsOf(a, 2));
   if (!OCTAVO_TRY(FitsInt8Pool(w, x)) || options.divisor_override ||
       (!options.count_include_pad && w.padded())) {
-    return ThroughFloat(AveragePool(2))(g, a);
+    return AveragePool(2)(g, a);
   }
   return One(OCTAVO_TRY(Int8Pool(g, "Int8AveragePool", x, w, a.result())));
 }
@@ -228,7 +229,7 @@ void AddAveragePool(Registry& registry, int n) {
                 .arguments = std::move(arguments),
                 .result = FloatOrEightBits("self", SameQuantization("self", PooledShapeOf("self"))),
                 .qdq = average,
-                .caffe2 = n == 2 ? Int8Or(AveragePool2dInt8, average) : ThroughFloat(average)});
+                .caffe2 = Int8Or(n == 2 ? Emitter(AveragePool2dInt8) : average, average)});
 }
 
 }  // namespace

@@ -92,12 +92,11 @@ Result<std::vector<Value>> QuantizedPrelu(Builder& g, const Arguments& a) {
   for (const std::int64_t q : slopes->Integers().ToInts()) reals.push_back(RealOf(q, type));
   const Value real_slopes = g.Constant(Tensor::Floats(slopes->sizes, reals), "slope");
   const Value slope = OCTAVO_TRY(Slope(g, real_slopes, x.shape()));
-  const bool caffe2 = g.dialect() == Dialect::kCaffe2;
-  if (!caffe2) {
+  if (g.dialect() == Dialect::kQdq) {
     const TensorType in = x.type();
     StateTried(g, TryPrelu(in, a.result(), *slopes), "pairs of an integer and a slope");
   }
-  const Value real = caffe2 ? Caffe2Dequantize(g, x) : Dequantize(g, x);
+  const Value real = Dequantize(g, x);
   Value y;
   if (one == 1.0F) {
     y = g.Op("PRelu", {real, slope});
@@ -110,7 +109,7 @@ Result<std::vector<Value>> QuantizedPrelu(Builder& g, const Arguments& a) {
     const Value negative = g.Op("Mul", {Clip(g, real, std::nullopt, 0.0F), slope});
     y = g.Op("Add", {positive, negative});
   }
-  return One(caffe2 ? OCTAVO_TRY(Caffe2Quantize(g, y, a.result())) : Quantize(g, y, a.result()));
+  return One(Quantize(g, y, a.result()));
 }
 
 Result<std::vector<Value>> QuantizedPreluCaffe2(Builder& g, const Arguments& a) {

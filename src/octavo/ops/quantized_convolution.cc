@@ -138,10 +138,11 @@ void StateTransposed(Builder& g, const QuantizedConv& conv, const TensorType& x,
   }
 }
 
-// ONNX Runtime has no integer kernel for ConvTranspose.  Counted in steps, the float one's sums are whole
-// numbers and exact, and what is left is PyTorch's own requantization: round((sum (x_scale w_scale)) (1 /
-// y_scale)).
-Result<std::vector<Value>> TransposedInSteps(const QuantizedConv& conv, Builder& g, const Arguments& a) {
+// ONNX Runtime has no integer kernel for ConvTranspose, Caffe2 none for it and for volumes.  Counted in
+// steps, the float one's sums are whole numbers and exact, and what is left is PyTorch's own requantization:
+// round((sum (x_scale w_scale)) (1 / y_scale)).
+Result<std::vector<Value>> ConvInSteps(const QuantizedConvolution& form, const QuantizedConv& conv,
+                                       Builder& g, const Arguments& a) {
   const Value x = a.tensor("qx");
   const Quantization& w = conv.weights.quantization();
   const auto x_scale = static_cast<float>(x.quantization().scale());
@@ -149,7 +150,9 @@ Result<std::vector<Value>> TransposedInSteps(const QuantizedConv& conv, Builder&
   std::vector<float> multipliers;
   for (const double scale : w.scales)
     multipliers.push_back(static_cast<float>(scale) * x_scale * y_reciprocal);
-  StateTransposed(g, conv, x.type(), OtherMultipliers(x.type(), w, a.result(), multipliers));
+  if (form.transposed) {
+    StateTransposed(g, conv, x.type(), OtherMultipliers(x.type(), w, a.result(), multipliers));
+  }
   std::vector<std::int64_t> sizes;
   if (!w.per_tensor()) {
     sizes.assign(static_cast<std::size_t>(conv.geometry.dims) + 1, 1);
@@ -158,7 +161,8 @@ Result<std::vector<Value>> TransposedInSteps(const QuantizedConv& conv, Builder&
   const Value steps =
       Convolve(g, conv.geometry,
                {DequantizeToSteps(g, x), WeightInSteps(g, conv.weights), BiasInSteps(g, conv.weights, x)});
-  const Value scaled = g.Op("Mul", {steps, g.Constant(Tensor::Floats(sizes, multipliers))});
+  Value scaled = g.Op("Mul", {steps, g.Constant(Tensor::Floats(sizes, multipliers))});
+  if (form.relu) scaled = g.Op("Relu", {scaled});
   return One(QuantizeFromSteps(g, scaled, a.result()));
 }
 
@@ -170,21 +174,28 @@ Result<std::vector<Value>> ConvQdq(const QuantizedConvolution& form, Builder& g,
   OCTAVO_TRY(CheckGroupsPerChannel(conv));
   if (form.transposed && g.exact_for(Target::kOnnxRuntime) && conv.weights.weight &&
       !conv.weights.bias_value.defined()) {
-    return TransposedInSteps(conv, g, a);
+    return ConvInSteps(form, conv, g, a);
   }
   if (form.transposed) g.State(Exactness::kNotExact, "one step at a tie: sums of reals in float32");
   const RequantizationTypes types =
       form.transposed ? RequantizationTypes{x.type(), a.result(), conv.weights.quantization()}
                       : TypesOfLayer(g, conv.weights, x, a.result());
-  const Value real = Convolve(g, conv.geometry,
-                              {Dequantize(g, x, types.x), RealWeight(g, conv.weights, {}, &types),
-                               RealBias(g, conv.weights, x, &types)});
+  Value real = Convolve(g, conv.geometry,
+                        {Dequantize(g, x, types.x), RealWeight(g, conv.weights, {}, &types),
+                         RealBias(g, conv.weights, x, &types)});
+  // OpenVINO does not round what a convolution adds to another value where the quantization is the first
+  // operation that it fuses into the convolution ("drop rounding one special residual pattern",
+  // intel_cpu/src/dnnl_postops_composer.cpp).  With an operation before it, it does.
+  if (!form.transposed && !form.relu && g.exact_for(Target::kOpenVino)) {
+    real = g.Op("LeakyRelu", {real}, {{"alpha", 1.0}});
+  }
   return One(g.As(QuantizeReal(g, real, types.y, form.relu), a.result()));
 }
 
 // Dequantize, convolve, quantize: what Int8Conv cannot do.
 Result<std::vector<Value>> ConvThroughFloat(const QuantizedConvolution& form, const QuantizedConv& conv,
                                             Builder& g, const Arguments& a) {
+  if (CountsInSteps(g)) return ConvInSteps(form, conv, g, a);
   const Value x = a.tensor("qx");
   Value real = Convolve(g, conv.geometry,
                         {Caffe2Dequantize(g, x), Caffe2Dequantize(g, Caffe2Weight(g, conv.weights)),

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "octavo/emit.h"
+#include "octavo/lower/steps.h"
 #include "octavo/ops/matmul_shape.h"
 #include "octavo/ops/quantized_result.h"
 #include "octavo/ops/quantized_weights.h"
@@ -79,6 +80,17 @@ Result<std::vector<Value>> LinearQdq(bool relu, Builder& g, const Arguments& a) 
 Result<std::vector<Value>> LinearThroughFloat(bool relu, const QuantizedWeights& w, Builder& g,
                                               const Arguments& a) {
   const Value x = a.tensor("X");
+  if (CountsInSteps(g)) {
+    // Sums of whole numbers, and PyTorch's own requantization.
+    Value steps = g.Op("MatMul", {DequantizeToSteps(g, x), Transpose(g, WeightInSteps(g, w), {1, 0})});
+    if (w.has_bias()) steps = g.Op("Add", {steps, BiasInSteps(g, w, x)});
+    const float multiplier = static_cast<float>(w.quantization().scale()) *
+                             static_cast<float>(x.quantization().scale()) *
+                             (1.0F / static_cast<float>(a.result().quantization->scale()));
+    Value scaled = g.Op("Mul", {steps, g.Scalar(multiplier)});
+    if (relu) scaled = g.Op("Relu", {scaled});
+    return One(QuantizeFromSteps(g, scaled, a.result()));
+  }
   const Value weight = Transpose(g, Caffe2Dequantize(g, Caffe2Weight(g, w)), {1, 0});
   Value real = g.Op("MatMul", {Caffe2Dequantize(g, x), weight});
   if (w.has_bias()) real = g.Op("Add", {real, Caffe2RealBias(g, w, x)});

@@ -82,6 +82,19 @@ Value QuantizedNumber(Builder& g, double c, double magnitude, DType dtype) {
 double StepsOf(const Quantization& q, double c) { return std::nearbyint(c / q.scale()); }
 double Addend(const Quantization& q, double c) { return StepsOf(q, c) * q.scale(); }
 
+// A sum whose result has another scale than its operand, in PyTorch's own arithmetic, on whole numbers.
+Value ScaledSum(bool relu, Builder& g, const Value& x, double c, const TensorType& result) {
+  const double steps = StepsOf(x.quantization(), c);
+  const float multiplier = static_cast<float>(x.quantization().scale()) *
+                           (1.0F / static_cast<float>(result.quantization->scale()));
+  const Value sum = g.Op("Add", {DequantizeToSteps(g, x), g.Scalar(static_cast<float>(steps))});
+  Value scaled = g.Op("Mul", {sum, g.Scalar(multiplier)});
+  if (relu && result.quantization->zero_point() != LowestInteger(result.dtype)) {
+    scaled = g.Op("Relu", {scaled});
+  }
+  return QuantizeFromSteps(g, scaled, result);
+}
+
 // A sum whose result has another scale than its operand; such sums lie halfway between two integers often.
 Value SumForOnnxRuntime(bool relu, Builder& g, const Value& x, double c, const TensorType& result) {
   const double steps = StepsOf(x.quantization(), c);
@@ -97,15 +110,8 @@ Value SumForOnnxRuntime(bool relu, Builder& g, const Value& x, double c, const T
     const Value real = g.Op("Add", {Dequantize(g, x, x_type), number});
     return g.As(QuantizeReal(g, real, type, relu), result);
   }
-  // No scales do it: PyTorch's own arithmetic, on whole numbers.
-  const float multiplier = static_cast<float>(x.quantization().scale()) *
-                           (1.0F / static_cast<float>(result.quantization->scale()));
-  const Value sum = g.Op("Add", {DequantizeToSteps(g, x), g.Scalar(static_cast<float>(steps))});
-  Value scaled = g.Op("Mul", {sum, g.Scalar(multiplier)});
-  if (relu && result.quantization->zero_point() != LowestInteger(result.dtype)) {
-    scaled = g.Op("Relu", {scaled});
-  }
-  return QuantizeFromSteps(g, scaled, result);
+  // No scales do it.
+  return ScaledSum(relu, g, x, c, result);
 }
 
 Result<std::vector<Value>> ScalarQdq(ScalarForm form, Builder& g, const Arguments& a) {
@@ -127,6 +133,9 @@ Result<std::vector<Value>> ScalarCaffe2(ScalarForm form, Builder& g, const Argum
   OCTAVO_TRY(CheckCaffe2Types(a));
   const Value x = OCTAVO_TRY(Operand(a));
   const double c = OCTAVO_TRY(Number(a));
+  const bool same_scale = x.quantization().scale() == a.result().quantization->scale();
+  if (!form.multiply && !same_scale && CountsInSteps(g))
+    return One(ScaledSum(form.relu, g, x, c, a.result()));
   const double number = form.multiply ? c : Addend(x.quantization(), c);
   Value real =
       g.Op(form.multiply ? "Mul" : "Add", {Caffe2Dequantize(g, x), g.Scalar(static_cast<float>(number))});

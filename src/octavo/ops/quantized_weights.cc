@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "octavo/emit.h"
+#include "octavo/lower/steps.h"
 
 namespace octavo {
 namespace {
@@ -199,6 +200,7 @@ Value RealBias(Builder& g, const QuantizedWeights& w, const Value& x, const Requ
 }
 
 Value WeightInSteps(Builder& g, const QuantizedWeights& w) {
+  if (g.dialect() == Dialect::kCaffe2) return DequantizeToSteps(g, Caffe2Weight(g, w));
   Tensor weight = *w.weight;
   weight.quantization->scales.assign(weight.quantization->scales.size(), 1.0);
   return Dequantize(g, g.Constant(std::move(weight), "weight"));
@@ -207,6 +209,11 @@ Value WeightInSteps(Builder& g, const QuantizedWeights& w) {
 Value BiasInSteps(Builder& g, const QuantizedWeights& w, const Value& x) {
   if (!w.bias) return {};
   Tensor bias = QuantizedBias(*w.bias, w.quantization(), x.quantization().scale());
+  if (g.dialect() == Dialect::kCaffe2) {
+    std::vector<float> steps;
+    for (const std::int64_t n : bias.ToInts()) steps.push_back(static_cast<float>(n));
+    return g.Constant(Tensor::Floats(bias.sizes, steps), "bias");
+  }
   bias.quantization->scales.assign(bias.quantization->scales.size(), 1.0);
   return Dequantize(g, g.Constant(std::move(bias), "bias"));
 }

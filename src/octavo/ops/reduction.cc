@@ -191,6 +191,14 @@ std::int64_t ReducedCount(const Axes& axes, const Value& x) {
   return count.maybe().value_or(0);
 }
 
+// ONNX Runtime has qnnpack's arithmetic; Caffe2 has it in steps.
+Result<Value> AverageOfImage(Builder& g, Value x, const TensorType& type, HalfwayRounding rounding) {
+  if (x.quantized() && rounding == HalfwayRounding::kEvenDistance && g.dialect() == Dialect::kCaffe2) {
+    if (const std::optional<Window> whole = WholeWindow(x)) return WindowAverage(g, x, *whole, {}, type);
+  }
+  return GlobalAverage(g, x, type, rounding);
+}
+
 Result<Value> QuantizedMean(Builder& g, Value x, const Axes& axes, const TensorType& type) {
   OCTAVO_TRY(CheckAxes(g, axes));
   if (AreLast(axes, x.rank())) {
@@ -201,7 +209,7 @@ Result<Value> QuantizedMean(Builder& g, Value x, const Axes& axes, const TensorT
   // Here PyTorch averages reals, and multiplies them by the scale's reciprocal.
   g.State(Exactness::kNotExact, "one step: a sum of reals in float32, in another order");
   const Value mean = Reduce(g, "ReduceMean", Dequantize(g, x), axes.axes, axes.keep);
-  if (!g.exact_for(Target::kOnnxRuntime)) return Quantize(g, mean, type);
+  if (!CountsInSteps(g)) return Quantize(g, mean, type);
   const float inverse = 1.0F / static_cast<float>(type.quantization->scale());
   return QuantizeFromSteps(g, g.Op("Mul", {mean, g.Scalar(inverse)}), type);
 }
@@ -213,7 +221,7 @@ Result<std::vector<Value>> Mean(Builder& g, const Arguments& a) {
   if (IsGlobalAverage(x, axes) && x.dtype() == type.dtype) {
     TensorType kept = type;
     if (kept.shape && !axes.keep) kept.shape->insert(kept.shape->end(), axes.axes.size(), Dim(1));
-    const Value average = g.As(GlobalAverage(g, x, kept, MeanRounding(a, x)), kept);
+    const Value average = g.As(OCTAVO_TRY(AverageOfImage(g, x, kept, MeanRounding(a, x))), kept);
     if (axes.keep) return One(average);
     if (!type.quantized()) return One(Squeeze(g, average, axes.axes));
     return One(Quantize(g, Squeeze(g, Dequantize(g, average), axes.axes), type));
@@ -228,7 +236,7 @@ Result<std::vector<Value>> MeanInt8(Builder& g, const Arguments& a) {
   const Axes axes = OCTAVO_TRY(AxesOf(a, x));
   const bool image = x.rank() == 4 && IsGlobalAverage(x, axes) && (*x.shape())[2].known() &&
                      (*x.shape())[2] == (*x.shape())[3] && (*x.shape())[2].value() > 1;
-  if (!image) return ThroughFloat(Mean)(g, a);
+  if (!image) return Mean(g, a);
   const Shape s = *x.shape();
   TensorType nhwc = a.result();
   nhwc.shape = Shape{s[0], 1, 1, s[1]};

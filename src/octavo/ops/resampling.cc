@@ -298,8 +298,9 @@ Result<Value> SmoothOfIntegers(Builder& g, Value x, const Request& request, cons
   } else {
     g.State(Exactness::kNotExact, "one step at a tie");
   }
-  const bool taps = g.exact_for(Target::kOnnxRuntime) && request.mode == Mode::kLinear && axes &&
-                    !ResizeIsExact(*axes, request.align_corners);
+  const bool caffe2 = g.dialect() == Dialect::kCaffe2;
+  const bool taps = CountsInSteps(g) && request.mode == Mode::kLinear && axes &&
+                    (caffe2 || !ResizeIsExact(*axes, request.align_corners));
   if (!taps) return QuantizeFromSteps(g, OCTAVO_TRY(Smooth(g, DequantizeToSteps(g, x), request)), type);
   const Value y = InterpolateByTaps(g, DequantizeToSteps(g, x, 0), *axes, request.align_corners);
   const auto zero_point = static_cast<float>(type.quantization->zero_point());
@@ -341,7 +342,8 @@ Emitter ResampleCaffe2(RequestRule rule, std::string name) {
       [rule, name, real](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
         const Value x = a.tensor(name);
         const Request request = OCTAVO_TRY(rule(a));
-        if (!OCTAVO_TRY(FitsInt8Resize(x, request))) return ThroughFloat(real)(g, a);
+        if (!OCTAVO_TRY(FitsInt8Resize(x, request)))
+          return IsNearest(request.mode) ? ThroughFloat(real)(g, a) : real(g, a);
         const ResampledSizes output = {request.output[0].value(), request.output[1].value()};
         TensorType nhwc = a.result();
         nhwc.shape = Shape{(*x.shape())[0], output[0], output[1], (*x.shape())[1]};

@@ -33,7 +33,7 @@ ir::ValueId OneCall::Input(TensorType type) {
   return graph_.AddInput(fmt::format("x{}", graph_.inputs().size()), std::move(type));
 }
 
-Result<lower::Lowered> OneCall::Caffe2(bool requantize) const {
+Result<lower::Lowered> OneCall::Caffe2(bool requantize, Numbers numbers) const {
   // The dialect has no quantized inputs: their values come from an operator that Ops() leaves out.
   ir::Graph graph;
   std::map<ir::ValueId, ir::ValueId> moved;
@@ -62,8 +62,9 @@ Result<lower::Lowered> OneCall::Caffe2(bool requantize) const {
       moved[original.outputs[i]] = graph.node(copy).outputs[i];
   }
   for (const ir::Output& output : graph_.outputs()) graph.AddOutput(output.name, moved.at(output.value));
-  return lower::Lower(graph, registry_,
-                      {.dialect = Dialect::kCaffe2, .opset = 9, .requantize_per_channel = requantize});
+  return lower::Lower(
+      graph, registry_,
+      {.dialect = Dialect::kCaffe2, .opset = 9, .requantize_per_channel = requantize, .numbers = numbers});
 }
 
 Status OneCall::Call(const std::string& op, std::vector<ir::Operand> arguments) {

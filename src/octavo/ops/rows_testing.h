@@ -42,7 +42,7 @@ class OneCall {
   Result<lower::Lowered> Lower(LowerOptions options = {}) const {
     return lower::Lower(graph_, registry_, options);
   }
-  Result<lower::Lowered> Caffe2(bool requantize = false) const;
+  Result<lower::Lowered> Caffe2(bool requantize = false, Numbers numbers = Numbers::kExact) const;
 
  private:
   Registry registry_;

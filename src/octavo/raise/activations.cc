@@ -34,6 +34,7 @@ Result<std::vector<Value>> LeakyRelu(Raiser& r) {
   if (!IsReal(x)) return KeepOperator(r);
   const double slope = OCTAVO_TRY(r.Number("alpha", 0.01));
   if (slope == 0) return One(OCTAVO_TRY(r.Call("aten::relu", {x.id()})));
+  if (slope == 1) return One(x);  // which Octavo writes for OpenVINO
   return One(OCTAVO_TRY(r.Call("aten::leaky_relu", {x.id(), slope})));
 }
 

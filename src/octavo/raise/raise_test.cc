@@ -242,6 +242,27 @@ TEST(JoinQuantizedTest, ALayerWithItsRelu) {
       output y = %y)");
 }
 
+TEST(JoinQuantizedTest, AnIdentityThatIsThereForOpenVino) {
+  ExpectJoined(R"(
+      opset 13
+      input %x: float32[1,3]
+      constant %s = float32[]{0.5}; constant %z = uint8[]{3}
+      constant %w = int8[1,3]{1,2,3}; constant %ws = float32[]{0.25}; constant %wz = int8[]{0}
+      constant %b = int32[1]{7}; constant %bs = float32[]{0.125}
+      constant %os = float32[]{2}; constant %oz = uint8[]{9}
+      %0 = QuantizeLinear(%x, %s, %z); %1 = DequantizeLinear(%0, %s, %z)
+      %2 = DequantizeLinear(%w, %ws, %wz); %3 = DequantizeLinear(%b, %bs)
+      %4 = Gemm(%1, %2, %3, transB=1); %5 = LeakyRelu(%4, alpha=1.0)
+      %y = QuantizeLinear(%5, %os, %oz)
+      output y = %y)",
+               R"(
+      input %x: float32[1,3]
+      %0: quint8[1,3](0.5,3) = aten::quantize_per_tensor(%x, scale=0.5, zero_point=3, dtype=13)
+      %y: quint8[1,1](2,9) = quantized::linear(%0, W_prepack=packed(kind=linear,
+          weight=qint8[1,3](0.25,0){1,2,3}, bias=qint32[1](0.125,0){7}), Y_scale_i=2.0, Y_zero_point_i=9)
+      output y = %y)");
+}
+
 TEST(JoinQuantizedTest, AMatrixProductWithABiasThroughFloat) {
   ExpectJoined(Caffe2(R"(
       %w = org.pytorch._caffe2::Int8GivenTensorFill(shape=[6,1], Y_zero_point=128, Y_scale=0.25,

@@ -135,7 +135,7 @@ Results QuantizedMean(const Call& call) {
     if (x.sizes[axis] == 0) return Unsupported("the mean of no elements of a quantized tensor");
   }
   const std::int64_t zero_point = x.quantization->zero_point();
-  // round_half_even((sum - n zero_point) (s / (s n))) + zero_point
+  // round_half_even((sum - n zero_point) (scale / (scale n))) + zero_point
   if (x.rank() == 4 && x.dtype == DType::kQUint8 && call.has("dim") && call.ints("dim") == Sizes{2, 3}) {
     const auto scale = static_cast<float>(x.quantization->scale());
     return ReduceIntegers(call, [zero_point, scale](const std::int64_t* row, std::int64_t length) {

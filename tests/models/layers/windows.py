@@ -45,6 +45,11 @@ table("adaptive_avg_pool2d_signed", "F.adaptive_avg_pool2d(x, 1)", x=s8(50, 2048
 table("adaptive_avg_pool2d_even", "F.adaptive_avg_pool2d(x, 1)", x=u8(50, 2048, 4, 5))
 table("adaptive_avg_pool3d_quantized", "F.adaptive_avg_pool3d(x, 1)", x=u8(50, 512, 2, 3, 5))
 table("mean_spatial_even", "x.mean([2, 3])", x=u8(50, 2048, 4, 5))
+# Where qnnpack's multiplier, s / (s n), is not 1 / n, and a product not a quotient.
+table("mean_spatial_24", "x.mean([2, 3])", x=u8(50, 2048, 4, 6, scale=0.1))
+table("mean_spatial_30", "x.mean([2, 3], True)", x=u8(50, 2048, 5, 6, scale=0.037))
+table("adaptive_avg_pool3d_30", "F.adaptive_avg_pool3d(x, [2, 2, 2])", x=u8(1, 3000, 4, 6, 10))
+table("adaptive_avg_pool2d_signed_30", "F.adaptive_avg_pool2d(x, 1)", x=s8(50, 2048, 5, 6, zero_point=7))
 table("mean_spatial_signed", "x.mean([2, 3])", x=s8(50, 2048, 4, 5, zero_point=-7))
 table("mean_whole", "x.mean()", x=u8(1, 2, 5, 7), forms=("traced",))
 table("mean_last_even", "x.mean(-1)", x=u8(16, 80, 80, 6))

@@ -1,0 +1,65 @@
+"""Networks in OpenVINO: no more of their logits differ from PyTorch's than of torch.onnx's models."""
+import sys
+
+import pytest
+
+import tools
+
+sys.path.insert(0, str(tools.REPO / "tests" / "models"))
+torchvision_models = pytest.importorskip("torchvision_models", reason="needs PyTorch and torchvision")
+openvino = pytest.importorskip("openvino", reason="no openvino from PyPI here (tests/requirements.txt)")
+import torch_onnx  # noqa: E402
+import torchvision_cases  # noqa: E402
+
+IMAGES = 4
+
+
+def differing(path, images, expected, step):
+    compiled = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    return sum(tools.difference(compiled(x)[0], y, step)[0] for x, y in zip(images, expected))
+
+
+# It adds the results of convolutions to others, which OpenVINO does not round in torch.onnx's models.
+@pytest.mark.parametrize("name", ["resnet18"])
+def test_not_worse_than_torch_onnx(name, tmp_path):
+    folder, size = torchvision_cases.folder(name, False, False), torchvision_models.image_size(name)
+    out = tools.export(folder / "model.pt", tmp_path / "ours.onnx", ["float32[1,3,%d,%d]" % (size, size)], "--target", "openvino")
+    tools.check_model(out)
+    peer = torch_onnx.export(folder / "model.pt", tmp_path / "peer.onnx", size)
+    images, expected = torchvision_cases.answers(folder, size, IMAGES)
+    step = tools.case(folder)["step"]
+    ours, theirs = differing(out, images, expected, step), differing(peer, images, expected, step)
+    assert ours <= theirs, "%d of %d logits differ, of torch.onnx's model %d" % (ours, IMAGES * expected[0].size, theirs)
+
+
+# Without the identity before its QuantizeLinear OpenVINO adds the unrounded result: a quarter of the elements differ.
+def test_what_a_convolution_adds_is_rounded(tmp_path):
+    import torch
+    torch.backends.quantized.engine = "qnnpack"
+    torch.manual_seed(5)
+    weight = torch.quantize_per_tensor(torch.randn(32, 32, 3, 3).clamp(-2, 2), 0.032, 0, torch.qint8)
+
+    class Residual(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = torch.nn.quantized.Conv2d(32, 32, 3, padding=1)
+            self.conv.set_weight_bias(weight, torch.randn(32))
+            self.conv.scale, self.conv.zero_point = 0.11, 114
+            self.sum = torch.nn.quantized.QFunctional()
+            self.sum.scale, self.sum.zero_point = 0.09, 120
+
+        def forward(self, x, skip):
+            q, added = (torch.quantize_per_tensor(t, 0.0123, 0, torch.quint8) for t in (x, skip))
+            return self.sum.add(self.conv(q), added).dequantize()
+
+    # Half of the range: OpenVINO's sums of two products stay within 16 bits (docs/dialects.md).
+    inputs = tuple(torch.rand(2, 1, 32, 28, 28) * 127 * 0.0123)
+    with torch.no_grad():
+        module = torch.jit.trace(Residual(), inputs)
+        y = module(*inputs).numpy()
+    module.save(str(tmp_path / "model.pt"))
+    out = tools.export(tmp_path / "model.pt", tmp_path / "ours.onnx", ["float32[1,32,28,28]"] * 2, "--target", "openvino")
+    compiled = openvino.Core().compile_model(str(out), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    differ, most = tools.difference(compiled([x.numpy() for x in inputs])[0], y, 0.09)
+    assert y.std() > 1
+    assert most <= 1 and differ <= y.size // 1000, "%d of %d elements differ" % (differ, y.size)
