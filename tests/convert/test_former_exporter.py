@@ -17,8 +17,6 @@ DATA = tools.REPO / "tests" / "data" / "caffe2"
 CASES = [c for c in json.loads((DATA / "cases.json").read_text()) if c["expect"] == "same"]
 # A float layer behind the quantized ones, whose sums each runtime orders in its own way.
 FLOAT = {"small_model"}
-# QNNPACK's own addition rounds a sum halfway between two integers away from zero, a float one to even.
-HALVES = {"add": 1.0, "add_images": 0.06, "add_scales": 0.06, "add_relu_after": 0.06}
 
 
 def answers(name, specs):
@@ -35,13 +33,11 @@ def answers(name, specs):
 def test_equals_pytorch(case, tmp_path):
     out = tmp_path / "out.onnx"
     tools.octavo("convert", DATA / (case["name"] + ".onnx"), "-o", out, "--dialect", "qdq", "--quiet")
-    tools.check_model(out)
+    tools.check_model(out, allowed=("Cast",))  # to float64 and back: an addition that no scales make exact
     inputs, want = answers(case["name"], case["inputs"])
     assert all(np.unique(w).size > 1 or w.size < 5 for w in want), "an answer that says nothing"
     for value, answer in zip(tools.run(out, inputs), want):
-        if case["name"] in HALVES:
-            assert tools.difference(value, answer, step=HALVES[case["name"]])[1] <= 1
-        elif case["name"] in FLOAT:
+        if case["name"] in FLOAT:
             np.testing.assert_allclose(value, answer, rtol=1e-5, atol=1e-5)
         else:
             np.testing.assert_array_equal(value, answer)

@@ -33,6 +33,12 @@ Status NameOutputs(ir::Graph& graph, const std::vector<std::string>& names) {
   return {};
 }
 
+// Names and places may come from a file that is not UTF-8.
+template <typename Json>
+std::string MetadataText(const Json& json) {
+  return json.empty() ? std::string() : json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 }  // namespace
 
 std::string QuantizationText(const ir::Graph& graph) {
@@ -45,7 +51,7 @@ std::string QuantizationText(const ir::Graph& graph) {
   };
   for (const ir::ValueId input : graph.inputs()) add(graph.value(input).name, graph.type(input));
   for (const ir::Output& output : graph.outputs()) add(output.name, graph.type(output.value));
-  return json.empty() ? std::string() : json.dump();
+  return MetadataText(json);
 }
 
 std::string ExactnessText(const std::vector<NodeExactness>& exactness) {
@@ -55,7 +61,7 @@ std::string ExactnessText(const std::vector<NodeExactness>& exactness) {
     if (!statement.bound.empty()) node.push_back(statement.bound);
     json.push_back(std::move(node));
   }
-  return json.empty() ? std::string() : json.dump();
+  return MetadataText(json);
 }
 
 Result<std::unique_ptr<Operators>> LoadOperators(const std::vector<std::filesystem::path>& plugins) {
