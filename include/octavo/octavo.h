@@ -28,7 +28,8 @@ struct ExportOptions {
   Dialect dialect = Dialect::kQdq;
   Target target = Target::kOnnxRuntime;
   Numbers numbers = Numbers::kExact;
-  int opset = 0;  // 0: the dialect's own (qdq 17, caffe2 9)
+  bool require_exact = false;  // a node that is not exact in ONNX Runtime is an error, and nothing is written
+  int opset = 0;               // 0: the dialect's own (qdq 17, caffe2 9)
   std::vector<InputSpec> inputs;
   std::vector<std::string> output_names;
   ExternalData external_data = ExternalData::kAuto;
@@ -43,6 +44,11 @@ struct ValueReport {
   std::string name;
   TensorType type;
 };
+
+// Whether the node's results in ONNX Runtime are PyTorch's in every bit.
+bool IsExact(const NodeExactness& node);
+// "aten::gelu  block1.act: one step, where ...": of a node that is not exact.
+std::string WhyNotExact(const NodeExactness& node);
 
 struct ExportReport {
   std::uint64_t bytes = 0, external_bytes = 0;

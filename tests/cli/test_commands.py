@@ -57,6 +57,13 @@ class Export(CliTest):
         gelu = self.changed(with_body("q = torch.quantize_per_tensor(x, 0.1, 3, 13)\nreturn torch.dequantize(torch.gelu(q))"))
         result = run("export", gelu, "-o", self.output, *INPUT)
         self.assertRegex(result.stdout, r"exact: 1 of 2 quantized nodes\n  aten::gelu  code/__torch__\.py:\d+:\d+: one step, ")
+        # Who asks for it gets it or an error, and no file.
+        self.assertIn("exact: 12 of 12", self.export("--numbers", "exact"))
+        self.output.unlink()
+        refused = run("export", gelu, "-o", self.output, *INPUT, "--numbers", "exact")
+        self.assertEqual(refused.returncode, 3)
+        self.assertIn("1 of 2 quantized nodes cannot be made exact in ONNX Runtime\n  aten::gelu  ", refused.stderr)
+        self.assertFalse(self.output.exists())
         # Nothing is promised of other runtimes, and of PyTorch's own scales.
         for others in (("--numbers", "plain"), ("--target", "openvino"), ("--dialect", "caffe2")):
             self.assertEqual(json.loads(self.export(*others, "--json"))["exactness"], [])

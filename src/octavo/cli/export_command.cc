@@ -60,7 +60,7 @@ void AddExport(CLI::App& app, Run& run) {
   ExportOptions& options = arguments->options;
   AddDialect(*command, options.dialect);
   AddTarget(*command, options.target);
-  AddNumbers(*command, options.numbers);
+  const CLI::Option* numbers = AddNumbers(*command, options.numbers);
   AddOpset(*command, options.opset);
   command
       ->add_option("--input", arguments->inputs,
@@ -78,7 +78,10 @@ void AddExport(CLI::App& app, Run& run) {
   AddOptimize(*command, options.optimize);
   AddPlugins(*command, options.plugins);
   arguments->common.AddTo(*command);
-  command->callback([arguments, &run] { run = [arguments] { return RunExport(*arguments); }; });
+  command->callback([arguments, numbers, &run] {
+    arguments->options.require_exact = numbers->count() > 0 && arguments->options.numbers == Numbers::kExact;
+    run = [arguments] { return RunExport(*arguments); };
+  });
 }
 
 }  // namespace octavo::cli

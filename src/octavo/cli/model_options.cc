@@ -27,14 +27,14 @@ void AddTarget(CLI::App& command, Target& target) {
       ->option_text(" ");
 }
 
-void AddNumbers(CLI::App& command, Numbers& numbers) {
+CLI::Option* AddNumbers(CLI::App& command, Numbers& numbers) {
   static const std::map<std::string, Numbers> kNumbers = {{"exact", Numbers::kExact},
                                                           {"plain", Numbers::kPlain}};
-  command
+  return command
       .add_option(
           "--numbers", numbers,
-          "exact: constants and forms with which the runtime's results are PyTorch's (default); plain: "
-          "PyTorch's own scales everywhere")
+          "exact: constants and forms with which the runtime's results are PyTorch's (default; export, where "
+          "it is said, fails if a node has none); plain: PyTorch's own scales everywhere")
       ->transform(CLI::CheckedTransformer(kNumbers).description("{exact,plain}"))
       ->option_text(" ");
 }

@@ -13,7 +13,7 @@ namespace octavo::cli {
 
 void AddDialect(CLI::App& command, Dialect& dialect);
 void AddTarget(CLI::App& command, Target& target);
-void AddNumbers(CLI::App& command, Numbers& numbers);
+CLI::Option* AddNumbers(CLI::App& command, Numbers& numbers);
 void AddExternalData(CLI::App& command, ExternalData& external_data);
 void AddOpset(CLI::App& command, int& opset);
 void AddPerChannel(CLI::App& command, bool& requantize);

@@ -11,16 +11,8 @@ namespace octavo::cli {
 
 namespace {
 
-bool IsExact(const NodeExactness& node) {
-  return node.statement.exactness != Exactness::kNotExact && node.statement.exactness != Exactness::kUnknown;
-}
-
 std::size_t CountExact(const ExportReport& report) {
   return static_cast<std::size_t>(std::ranges::count_if(report.exactness, IsExact));
-}
-
-std::string WhyNotExact(const NodeExactness& node) {
-  return node.statement.bound.empty() ? std::string(Name(node.statement.exactness)) : node.statement.bound;
 }
 
 void PrintExactness(const ExportReport& report) {
@@ -31,8 +23,7 @@ void PrintExactness(const ExportReport& report) {
   for (const NodeExactness& node : report.exactness) {
     if (IsExact(node)) continue;
     if (++shown > kShown) break;
-    std::printf("  %s\n",
-                Printable(fmt::format("{}  {}: {}", node.op, node.place, WhyNotExact(node))).c_str());
+    std::printf("  %s\n", Printable(WhyNotExact(node)).c_str());
   }
   const std::size_t others = report.exactness.size() - CountExact(report);
   if (others > kShown) std::printf("  and %zu more, see --json\n", others - kShown);

@@ -1,3 +1,7 @@
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include <fmt/format.h>
 
 #include "octavo/driver/pipeline.h"
@@ -22,6 +26,16 @@ onnx::ExternalData Translate(ExternalData external) {
 
 }  // namespace
 
+bool IsExact(const NodeExactness& node) {
+  return node.statement.exactness != Exactness::kNotExact && node.statement.exactness != Exactness::kUnknown;
+}
+
+std::string WhyNotExact(const NodeExactness& node) {
+  const auto& [place, op, statement] = node;
+  const std::string_view bound = statement.bound.empty() ? Name(statement.exactness) : statement.bound;
+  return fmt::format("{}  {}: {}", op, place, bound);
+}
+
 namespace driver {
 
 Status CheckOutput(const std::filesystem::path& model, const std::filesystem::path& output) {
@@ -35,12 +49,32 @@ void Report(const ExportOptions& options, std::string_view stage) {
   if (options.progress) options.progress(stage);
 }
 
+namespace {
+
+Status RequireExact(const std::vector<NodeExactness>& nodes) {
+  constexpr std::size_t kNamed = 10;
+  std::string named;
+  std::size_t others = 0;
+  for (const NodeExactness& node : nodes) {
+    if (IsExact(node)) continue;
+    if (++others <= kNamed) named += "\n  " + WhyNotExact(node);
+  }
+  if (others == 0) return {};
+  if (others > kNamed) named += fmt::format("\n  and {} more", others - kNamed);
+  return Unsupported(fmt::format("{} of {} quantized nodes cannot be made exact in ONNX Runtime{}", others,
+                                 nodes.size(), named),
+                     "Without --numbers exact they are written as near as can be.");
+}
+
+}  // namespace
+
 Result<ExportReport> ConvertAndWrite(const ir::Graph& imported, const Registry& registry,
                                      const std::filesystem::path& output, const ExportOptions& options) {
   ExportReport report;
   report.opset = OCTAVO_TRY(ChosenOpset(options));
   report.operators = imported.nodes().size();
   const auto converted = std::make_shared<Converted>(OCTAVO_TRY(Convert(imported, registry, options)));
+  if (options.require_exact) OCTAVO_TRY(RequireExact(converted->exactness));
   const ir::Graph& graph = converted->graph;
   report.nodes = graph.nodes().size();
   report.nodes_saved = converted->nodes_saved;
