@@ -47,8 +47,9 @@ struct ValueReport {
 
 // Whether the node's results in ONNX Runtime are PyTorch's in every bit.
 bool IsExact(const NodeExactness& node);
-// "aten::gelu  block1.act: one step, where ...": of a node that is not exact.
-std::string WhyNotExact(const NodeExactness& node);
+// Those that are not, "aten::gelu  block1.act: one step, where ...", ten at most, and how many more
+// with `see` behind it.
+std::vector<std::string> WhyNotExact(const std::vector<NodeExactness>& nodes, std::string_view see = {});
 
 struct ExportReport {
   std::uint64_t bytes = 0, external_bytes = 0;

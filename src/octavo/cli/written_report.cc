@@ -11,22 +11,13 @@ namespace octavo::cli {
 
 namespace {
 
-std::size_t CountExact(const ExportReport& report) {
-  return static_cast<std::size_t>(std::ranges::count_if(report.exactness, IsExact));
-}
-
 void PrintExactness(const ExportReport& report) {
   if (report.exactness.empty()) return;
-  std::printf("exact: %zu of %zu quantized nodes\n", CountExact(report), report.exactness.size());
-  constexpr std::size_t kShown = 10;
-  std::size_t shown = 0;
-  for (const NodeExactness& node : report.exactness) {
-    if (IsExact(node)) continue;
-    if (++shown > kShown) break;
-    std::printf("  %s\n", Printable(WhyNotExact(node)).c_str());
+  const auto exact = static_cast<std::size_t>(std::ranges::count_if(report.exactness, IsExact));
+  std::printf("exact: %zu of %zu quantized nodes\n", exact, report.exactness.size());
+  for (const std::string& reason : WhyNotExact(report.exactness, ", see --json")) {
+    std::printf("  %s\n", Printable(reason).c_str());
   }
-  const std::size_t others = report.exactness.size() - CountExact(report);
-  if (others > kShown) std::printf("  and %zu more, see --json\n", others - kShown);
 }
 
 nlohmann::ordered_json ExactnessJson(const ExportReport& report) {

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,10 +32,18 @@ bool IsExact(const NodeExactness& node) {
   return node.statement.exactness != Exactness::kNotExact && node.statement.exactness != Exactness::kUnknown;
 }
 
-std::string WhyNotExact(const NodeExactness& node) {
-  const auto& [place, op, statement] = node;
-  const std::string_view bound = statement.bound.empty() ? Name(statement.exactness) : statement.bound;
-  return fmt::format("{}  {}: {}", op, place, bound);
+std::vector<std::string> WhyNotExact(const std::vector<NodeExactness>& nodes, std::string_view see) {
+  constexpr std::size_t kNamed = 10;
+  std::vector<std::string> lines;
+  std::size_t others = 0;
+  for (const NodeExactness& node : nodes) {
+    if (IsExact(node) || ++others > kNamed) continue;
+    const auto& [place, op, statement] = node;
+    const std::string_view bound = statement.bound.empty() ? Name(statement.exactness) : statement.bound;
+    lines.push_back(fmt::format("{}  {}: {}", op, place, bound));
+  }
+  if (others > kNamed) lines.push_back(fmt::format("and {} more{}", others - kNamed, see));
+  return lines;
 }
 
 namespace driver {
@@ -52,18 +62,13 @@ void Report(const ExportOptions& options, std::string_view stage) {
 namespace {
 
 Status RequireExact(const std::vector<NodeExactness>& nodes) {
-  constexpr std::size_t kNamed = 10;
-  std::string named;
-  std::size_t others = 0;
-  for (const NodeExactness& node : nodes) {
-    if (IsExact(node)) continue;
-    if (++others <= kNamed) named += "\n  " + WhyNotExact(node);
-  }
-  if (others == 0) return {};
-  if (others > kNamed) named += fmt::format("\n  and {} more", others - kNamed);
-  return Unsupported(fmt::format("{} of {} quantized nodes cannot be made exact in ONNX Runtime{}", others,
-                                 nodes.size(), named),
-                     "Without --numbers exact they are written as near as can be.");
+  const std::vector<std::string> reasons = WhyNotExact(nodes);
+  if (reasons.empty()) return {};
+  const auto exact = std::ranges::count_if(nodes, IsExact);
+  return Unsupported(
+      fmt::format("{} of {} quantized nodes cannot be made exact in ONNX Runtime\n  {}",
+                  static_cast<std::int64_t>(nodes.size()) - exact, nodes.size(), fmt::join(reasons, "\n  ")),
+      "Without --numbers exact they are written as near as can be.");
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "octavo/emit.h"
 #include "octavo/ir/origin.h"
 #include "octavo/lower/onnx_operator.h"
+#include "octavo/lower/steps.h"
 
 namespace octavo::lower {
 namespace {
@@ -205,7 +206,7 @@ class Lowering {
   // An identity writes no node, and is none here.
   void NoteExactness(const ir::Node& node, const std::vector<TensorType>& results,
                      const ExactnessStatement& of_row) {
-    if (options_.dialect != Dialect::kQdq || !builder_.moves_scales_for(Target::kOnnxRuntime)) return;
+    if (!StatesExactness(builder_)) return;
     if (std::ranges::none_of(results, [](const TensorType& type) { return type.quantized(); })) return;
     const bool named = node.origin && !node.origin->module_path.empty();
     std::string place = named ? node.origin->module_path : node.origin ? node.origin->place : std::string();

@@ -28,6 +28,10 @@ bool CountsInSteps(const Builder& g) {
   return g.exact_for(Target::kOnnxRuntime);
 }
 
+bool StatesExactness(const Builder& g) {
+  return g.dialect() == Dialect::kQdq && g.moves_scales_for(Target::kOnnxRuntime);
+}
+
 Value NearestWhole(Builder& g, Value x) { return NearestWholePlus(g, x, 0); }
 
 Value DequantizeToSteps(Builder& g, Value x, std::optional<std::int64_t> zero_point) {

@@ -15,6 +15,8 @@ namespace octavo {
 // Whether this export counts in steps where only that is exact: for ONNX Runtime and in the Caffe2 dialect,
 // but not with plain numbers.
 bool CountsInSteps(const Builder& g);
+// Whether it says of each node how exact it is (Builder::State): else nothing need be tried.
+bool StatesExactness(const Builder& g);
 
 // DequantizeLinear with scale 1.  `zero_point`, if given, is used in place of the value's own.  For other
 // runtimes than ONNX Runtime, which look for the same scale on both sides of a value, and with plain numbers,

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "octavo/lower/steps.h"
 #include "octavo/ops/qlinear_add.h"
 #include "octavo/ops/trials.h"
 #include "octavo/ops/ulps.h"
@@ -85,12 +86,12 @@ TrialResult Try(TriedActivation function, int opset, const TensorType& in, const
 Emitter Tried(TriedActivation function, std::string argument, Emitter emitter) {
   return [=, argument = std::move(argument), emitter = std::move(emitter)](
              Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
-    if (!a.tensor(argument).quantized() || !g.exact_for(Target::kOnnxRuntime)) return emitter(g, a);
+    if (!a.tensor(argument).quantized() || !StatesExactness(g)) return emitter(g, a);
     const TensorType in = a.tensor(argument).type(), out = a.result();
     TensorType written = out;
     TrialResult best = Try(function, g.opset(), in, out, written);
     constexpr int kTries = 97;
-    for (int i = 1; i < kTries && best.differing > 0 && g.moves_scales_for(Target::kOnnxRuntime); ++i) {
+    for (int i = 1; i < kTries && best.differing > 0; ++i) {
       TensorType moved = out;
       moved.quantization->scales[0] = Ulps(ScaleOf(out), Alternating(i));
       const TrialResult result = Try(function, g.opset(), in, out, moved);

@@ -174,7 +174,7 @@ Emitter ThresholdOf(std::string argument) {
         if (!x.quantized()) return real(g, a);
         const auto threshold = static_cast<float>(a.number("threshold"));
         const float between = ThresholdBetweenSteps(threshold, x.type());
-        if (g.exact_for(Target::kOnnxRuntime)) {
+        if (StatesExactness(g)) {
           const TensorType in = x.type();
           const auto value = static_cast<float>(a.number("value"));
           Trial trial(in, a.result());

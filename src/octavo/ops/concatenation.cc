@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "octavo/emit.h"
+#include "octavo/lower/steps.h"
 #include "octavo/ops/casts.h"
 #include "octavo/ops/qlinear_add.h"
 #include "octavo/ops/quantized_result.h"
@@ -168,7 +169,7 @@ std::vector<TensorType> TypesOfOperands(Builder& g, const std::vector<Value>& op
   for (const Value& v : operands) {
     const TensorType own = v.type();
     types.push_back(own);
-    if (!own.quantized() || !type.quantized() || Same(v, type)) continue;
+    if (!StatesExactness(g) || !own.quantized() || !type.quantized() || Same(v, type)) continue;
     Trial trial(own, type);
     trial.ThroughReals(f);
     TrialResult best = trial.Against(f);

@@ -8,6 +8,7 @@
 
 #include "octavo/emit.h"
 #include "octavo/lower/checks.h"
+#include "octavo/lower/steps.h"
 #include "octavo/ops/clamps.h"
 #include "octavo/ops/qlinear_add.h"
 #include "octavo/ops/trials.h"
@@ -92,7 +93,7 @@ Result<std::vector<Value>> QuantizedPrelu(Builder& g, const Arguments& a) {
   for (const std::int64_t q : slopes->Integers().ToInts()) reals.push_back(RealOf(q, type));
   const Value real_slopes = g.Constant(Tensor::Floats(slopes->sizes, reals), "slope");
   const Value slope = OCTAVO_TRY(Slope(g, real_slopes, x.shape()));
-  if (g.dialect() == Dialect::kQdq) {
+  if (StatesExactness(g)) {
     const TensorType in = x.type();
     StateTried(g, TryPrelu(in, a.result(), *slopes), "pairs of an integer and a slope");
   }

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "octavo/lower/steps.h"
 #include "octavo/ops/qlinear_add.h"
 
 namespace octavo {
@@ -85,6 +86,7 @@ TrialResult Trial::Against(const RealFunction& f, const TensorType& in, const Te
 }
 
 void StateOfSums(Builder& g, const Sums& sums, const std::vector<FromSum>& forms) {
+  if (!StatesExactness(g)) return;
   constexpr std::int64_t kMost = 1 << 20;
   constexpr std::int64_t kMostIntegers = 1 << 12;
   const std::int64_t range = sums.high - sums.low;

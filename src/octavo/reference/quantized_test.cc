@@ -73,7 +73,6 @@ TEST(QuantizedPooling, CountsThePadding) {
             "9, 6}");
 }
 
-// qnnpack overlooks count_include_pad=False and answers {3, 3, 3, 5, 9, 7, 5, 9, 6}.
 TEST(QuantizedMean, OfImagesHasTheScaleInItsMultiplier) {
   // 18 of 36 elements are 166, the others 165, in both channels: the mean lies in the middle but for the last
   // bit of s / (s 36), and PyTorch 1.13 answers 165.
@@ -85,6 +84,7 @@ TEST(QuantizedMean, OfImagesHasTheScaleInItsMultiplier) {
             "quint8[1,2](0.0673,94){165, 165}");
 }
 
+// qnnpack overlooks count_include_pad=False and answers {3, 3, 3, 5, 9, 7, 5, 9, 6}.
 TEST(QuantizedPooling, MeansWhatTheCallSays) {
   EXPECT_EQ(CallQuantized(
                 kImage, "quint8[1,1,3,3](0.5,3)",
