@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 """Makes torchvision's 11 quantized classifiers, with weights that give meaningful answers.
 
-    torchvision_models.py NAME... [--all] [--traced|--scripted] [--per-tensor|--per-channel] [--batch N]
+    torchvision_models.py NAME... [--all] [--traced|--scripted] [--per-tensor|--per-channel] [--reduce-range] [--batch N]
                           [--out DIR] [--seed N] [--list]
 
-For each NAME and variant, DIR (default: build/models/torchvision) gets a folder NAME[--per-channel][--scripted]:
+For each NAME and variant, DIR (default: build/models/torchvision) gets a folder NAME[--per-channel][--scripted][--reduce-range]:
 
     model.pt     TorchScript archive (torch.jit.trace, or torch.jit.script)
     case.json    {"inputs": [...], "outputs": [...]}: shape, dtype, file; the step (scale) of the last layer
@@ -54,8 +54,9 @@ def image_size(name):
     return 299 if name == "inception_v3" else 224
 
 
-def folder_name(name, per_channel, scripted):
-    return name + ("--per-channel" if per_channel else "") + ("--scripted" if scripted else "")
+def folder_name(name, per_channel, scripted, reduce_range=False):
+    return (name + ("--per-channel" if per_channel else "") + ("--scripted" if scripted else "")
+            + ("--reduce-range" if reduce_range else ""))
 
 
 def smooth_images(count, size, gen):
@@ -140,14 +141,14 @@ def float_model(name, seed):
     return model, batches, gen
 
 
-def quantize(fused, batches, per_channel):
+def quantize(fused, batches, per_channel, reduce_range=False):
+    """The quantized network; with `reduce_range` its activations have 7 bits, so that no runtime's 16-bit sums saturate."""
     model = copy.deepcopy(fused)
-    if per_channel:
-        model.qconfig = torch.ao.quantization.QConfig(
-            activation=torch.ao.quantization.HistogramObserver.with_args(reduce_range=False),
-            weight=torch.ao.quantization.default_per_channel_weight_observer)
-    else:
-        model.qconfig = torch.ao.quantization.get_default_qconfig("qnnpack")
+    # But for these choices it is get_default_qconfig("qnnpack").
+    model.qconfig = torch.ao.quantization.QConfig(
+        activation=torch.ao.quantization.HistogramObserver.with_args(reduce_range=reduce_range),
+        weight=torch.ao.quantization.default_per_channel_weight_observer if per_channel
+        else torch.ao.quantization.default_weight_observer)
     torch.ao.quantization.prepare(model, inplace=True)
     with torch.no_grad():
         for b in batches:
@@ -201,18 +202,18 @@ def save(model, scripted, images, batch, out, key):
     cache.seal(out, key)
 
 
-def make(name, variants=tuple(VARIANTS), out=None, batch=1, seed=20):
+def make(name, variants=tuple(VARIANTS), out=None, batch=1, seed=20, reduce_range=False):
     """Makes what is missing of `name`'s variants (pairs per_channel, scripted); returns their folders."""
     torch.backends.quantized.engine = "qnnpack"
     out = pathlib.Path(out or cache.ROOT / "torchvision")
     key = cache.key(__file__, batch, seed)
-    folders = {v: out / folder_name(name, *v) for v in variants}
+    folders = {v: out / folder_name(name, *v, reduce_range) for v in variants}
     missing = [v for v in variants if not cache.sealed(folders[v], key)]
     if missing:
         fused, batches, gen = float_model(name, seed)
         images = smooth_images(max(4, batch), image_size(name), gen)
         for per_channel in sorted({p for p, _ in missing}):
-            model = quantize(fused, batches, per_channel)
+            model = quantize(fused, batches, per_channel, reduce_range)
             for v in missing:
                 if v[0] == per_channel:
                     save(model, v[1], images, batch, cache.fresh(folders[v]), key)
@@ -227,6 +228,7 @@ def main():
     ap.add_argument("--scripted", action="store_true", help="only torch.jit.script")
     ap.add_argument("--per-tensor", action="store_true", help="only per-tensor weight scales")
     ap.add_argument("--per-channel", action="store_true", help="only per-channel weight scales")
+    ap.add_argument("--reduce-range", action="store_true", help="activations of 7 bits")
     ap.add_argument("--batch", type=int, default=1, help="images in x0.npy")
     ap.add_argument("--out", help="default: build/models/torchvision")
     ap.add_argument("--seed", type=int, default=20)
@@ -244,7 +246,7 @@ def main():
                 and not (s and a.traced) and not (not s and a.scripted)]
     for name in names:
         start = time.time()
-        folders = make(name, variants, a.out, a.batch, a.seed)
+        folders = make(name, variants, a.out, a.batch, a.seed, a.reduce_range)
         print("%-20s %2d models  %5.1f s  %s" % (name, len(folders), time.time() - start, folders[0].parent),
               flush=True)
 

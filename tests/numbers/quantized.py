@@ -178,6 +178,12 @@ table("quantized::linear_relu", lambda d: linear(d, nniq.LinearReLU), odd=LARGE)
 
 # ---- activations
 
+
+def tied(d, x):
+    """A scale for the result; where it is twice x's, every second number that a function passes on is a tie."""
+    return d.one_of(d.near(0.02), x.q_scale(), 2 * x.q_scale())
+
+
 ACTIVATIONS = {
     "aten::relu": lambda d, x: torch.relu(x),
     "aten::relu6": lambda d, x: F.relu6(x),
@@ -189,11 +195,11 @@ ACTIVATIONS = {
     "quantized::sigmoid": lambda d, x: O.sigmoid(x, *d.one_of((1 / 256, 0), output(d, 1 / 256))),
     "aten::tanh": lambda d, x: torch.tanh(x),
     "aten::hardsigmoid": lambda d, x: F.hardsigmoid(x),
-    "quantized::hardswish": lambda d, x: O.hardswish(x, d.near(0.02), d.zero()),
+    "quantized::hardswish": lambda d, x: O.hardswish(x, tied(d, x), d.zero()),
     "aten::leaky_relu": lambda d, x: F.leaky_relu(x, d.real(-0.5, 1.5)),
-    "quantized::leaky_relu": lambda d, x: O.leaky_relu(x, d.real(-0.5, 1.5), False, d.near(0.02), d.zero()),
-    "quantized::elu": lambda d, x: O.elu(x, d.near(0.02), d.zero(), d.real(0.1, 2), d.one_of(1.0, d.real(0.1, 2)), d.one_of(1.0, d.real(0.1, 2))),
-    "quantized::celu": lambda d, x: O.celu(x, d.near(0.02), d.zero(), d.real(0.1, 2)),
+    "quantized::leaky_relu": lambda d, x: O.leaky_relu(x, d.real(-0.5, 1.5), False, tied(d, x), d.zero()),
+    "quantized::elu": lambda d, x: O.elu(x, tied(d, x), d.zero(), d.real(0.1, 2), d.one_of(1.0, d.real(0.1, 2)), d.one_of(1.0, d.real(0.1, 2))),
+    "quantized::celu": lambda d, x: O.celu(x, tied(d, x), d.zero(), d.real(0.1, 2)),
     "aten::gelu": lambda d, x: F.gelu(x, approximate=d.one_of("none", "none", "tanh")),
     "aten::threshold": lambda d, x: F.threshold(x, d.real(-2, 2), d.real(-2, 2)),
     "quantized::threshold": lambda d, x: O.threshold(x, d.real(-2, 2), d.real(-2, 2)),

@@ -51,6 +51,26 @@ def hardswish(x, y, scale, zero):
     return torch.ops.quantized.hardswish(x, scale, zero)
 
 
+def elu(x, y, scale, zero):
+    return torch.ops.quantized.elu(x, scale, zero)
+
+
+def selu(x, y, scale, zero):
+    return torch.ops.quantized.elu(x, scale, zero, 1.6732632423543772, 1.0507009873554805)
+
+
+def celu(x, y, scale, zero):
+    return torch.ops.quantized.celu(x, scale, zero, 1.5)
+
+
+def gelu(x, y, scale, zero):
+    return torch.nn.functional.gelu(x)
+
+
+def gelu_tanh(x, y, scale, zero):
+    return torch.nn.functional.gelu(x, approximate="tanh")
+
+
 def leaky_relu(x, y, scale, zero):
     return torch.ops.quantized.leaky_relu(x, 0.1, False, scale, zero)
 
@@ -59,9 +79,32 @@ def threshold(x, y, scale, zero):
     return torch.ops.quantized.threshold(x, 0.3, -0.2)
 
 
+def parameters():
+    """256 numbers around 1, in part powers of two."""
+    random = np.random.default_rng(9)
+    return torch.from_numpy(np.where(np.arange(256) % 4 == 0, 2.0 ** random.integers(-3, 2, 256), random.normal(1, 0.4, 256)).astype("f4"))
+
+
+WEIGHTS = parameters()
+VARIANCES, SHIFTS, MEANS = WEIGHTS * WEIGHTS, WEIGHTS.flip(0).clone(), WEIGHTS - 1
+
+
+# Each row, an integer, meets 256 channels.
+def batch_norm(x, y, scale, zero):
+    return torch.ops.quantized.batch_norm1d(x, WEIGHTS, SHIFTS, MEANS, VARIANCES, 1e-5, scale, zero)
+
+
+SLOPES = {dtype: torch.quantize_per_tensor(WEIGHTS / 4, 0.0078125, 64, dtype) for dtype, _ in DTYPES.values()}
+
+
+def prelu(x, y, scale, zero):
+    return torch.ops.quantized.prelu(x, SLOPES[x.dtype], scale, zero)
+
+
 # The fewest of twelve sets for which the export must be sure.
-FUNCTIONS = {add: 12, add_relu: 12, add_broadcast: 0, mul: 12, cat: 8, add_scalar: 12, sigmoid: 11, tanh: 10, hardsigmoid: 10,
-             hardswish: 9, leaky_relu: 0, threshold: 0}
+FUNCTIONS = {add: 12, add_relu: 12, add_broadcast: 8, mul: 12, cat: 8, add_scalar: 12, sigmoid: 12, tanh: 11, hardsigmoid: 12,
+             hardswish: 11, elu: 8, selu: 12, celu: 8, gelu: 12, gelu_tanh: 11, leaky_relu: 8, threshold: 12, batch_norm: 12,
+             prelu: 12}
 
 
 def numbers(index, lowest):

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <utility>
 
+#include "octavo/emit.h"
 #include "octavo/lower/steps.h"
+#include "octavo/ops/integer_table.h"
 #include "octavo/ops/qlinear_add.h"
-#include "octavo/ops/trials.h"
 #include "octavo/ops/ulps.h"
 #include "octavo/targets/onnxruntime/functions.h"
 
@@ -18,86 +20,124 @@ namespace ort = targets::onnxruntime;
 float Relu6Of3(float x) { return std::min(std::max(x + 3.0F, 0.0F), 6.0F); }
 float OnePlusExp(float x) { return 1.0F + static_cast<float>(std::exp(-static_cast<double>(x))); }
 
-// The formulas are those of src/octavo/reference/quantized_activations.cc; Sleef's functions are within a
-// unit in the last place.
-TrialResult TrySigmoid(const TensorType& in, const TensorType& out, const TensorType& written) {
-  Trial trial(in, out);
-  const Quantization& q = *out.quantization;
-  if (in.dtype == DType::kQUint8 && q.scale() == 1.0 / 256 && q.zero_point() == 0) {
-    trial.ByTable([](float x) { return 256.0F / OnePlusExp(x); });
-  } else {
-    trial.ThroughReals([](float x) { return 1.0F / OnePlusExp(x); }, 2);
-  }
-  return trial.Against(ort::Sigmoid, in, written);
+// Float32 holds a number to half a unit in its last place: to this part of it.
+constexpr float kRounding = 0x1p-24F;
+
+// exp(x) - 1 of x < 0 is 1 at most; the exponential, its argument, the difference and the factor are rounded.
+ErrorBound EluBound(float factor, float roundings) {
+  return [=](float x, float) { return x < 0 ? std::abs(factor) * roundings * kRounding : 0.0F; };
 }
 
-TrialResult TryTanh(const TensorType& in, const TensorType& out, const TensorType& written) {
-  Trial trial(in, out);
-  if (in.dtype == DType::kQUint8) {
-    trial.ByTable(
-        [](float x) { return static_cast<float>(128.0 * std::tanh(static_cast<double>(x)) + 128.0); });
-  } else {
-    trial.ThroughReals([](float x) { return static_cast<float>(std::tanh(static_cast<double>(x))); }, 1);
-  }
-  return trial.Against(ort::Tanh, in, written);
-}
-
-TrialResult TryHardSigmoid(const TensorType& in, const TensorType& out, const TensorType& written) {
-  Trial trial(in, out);
-  if (in.dtype == DType::kQUint8) {
-    trial.ByTable([](float x) { return 256.0F * (Relu6Of3(x) / 6.0F); });
-  } else {
-    trial.ThroughReals([](float x) { return Relu6Of3(x) / 6.0F; });
-  }
-  return trial.Against([](float x) { return ort::HardSigmoid(x, 1.0F / 6.0F, 0.5F); }, in, written);
-}
-
-TrialResult TryHardSwish(int opset, const TensorType& in, const TensorType& out, const TensorType& written) {
-  Trial trial(in, out);
-  const auto swish = [](float x) { return x * Relu6Of3(x) / 6.0F; };
-  if (in.dtype == DType::kQUint8) {
-    const float inverse = 1.0F / ScaleOf(out), zero_point = Bounds(out).zero;
-    trial.ByTable([=](float x) { return inverse * swish(x) + zero_point; });
-  } else {
-    trial.ThroughReals(swish);
-  }
-  constexpr int kSince = 14;
-  return opset >= kSince ? trial.Against(ort::HardSwish, in, written) : trial.Against(swish, in, written);
-}
-
-// `written`: the result's type as it is written.
-TrialResult Try(TriedActivation function, int opset, const TensorType& in, const TensorType& out,
-                const TensorType& written) {
-  switch (function) {
-    case TriedActivation::kSigmoid:
-      return TrySigmoid(in, out, written);
-    case TriedActivation::kTanh:
-      return TryTanh(in, out, written);
-    case TriedActivation::kHardSigmoid:
-      return TryHardSigmoid(in, out, written);
-    case TriedActivation::kHardSwish:
-      return TryHardSwish(opset, in, out, written);
-  }
-  return {};
+// factor (exp(input_scale x) - 1) where x < 0, else scale x.
+ActivationTrial EluOf(const TensorType& in, const TensorType& out, float factor, float scale,
+                      float input_scale) {
+  const RealFunction f = [=](float x) {
+    const double curve = std::expm1(static_cast<double>(x) * static_cast<double>(input_scale));
+    return x < 0 ? static_cast<float>(static_cast<double>(factor) * curve) : scale * x;
+  };
+  ActivationTrial trial{Trial(in, out), f, EluBound(factor, 8)};
+  trial.pytorch.ThroughReals(f, EluBound(factor, 4));
+  return trial;
 }
 
 }  // namespace
 
-Emitter Tried(TriedActivation function, std::string argument, Emitter emitter) {
+// The formulas are those of src/octavo/reference/quantized_activations.cc; Sleef's functions are within a
+// unit in the last place.
+ActivationTrial TrialOfSigmoid(const Arguments&, int, const TensorType& in, const TensorType& out) {
+  ActivationTrial trial{Trial(in, out), ort::Sigmoid};
+  const Quantization& q = *out.quantization;
+  if (in.dtype == DType::kQUint8 && q.scale() == 1.0 / 256 && q.zero_point() == 0) {
+    trial.pytorch.ByTable([](float x) { return 256.0F / OnePlusExp(x); });
+  } else {
+    trial.pytorch.ThroughReals([](float x) { return 1.0F / OnePlusExp(x); },
+                               [](float, float y) { return 4 * kRounding * y; }, ReciprocalOf::kFloat64);
+  }
+  return trial;
+}
+
+ActivationTrial TrialOfTanh(const Arguments&, int, const TensorType& in, const TensorType& out) {
+  ActivationTrial trial{Trial(in, out), ort::Tanh};
+  if (in.dtype == DType::kQUint8) {
+    trial.pytorch.ByTable(
+        [](float x) { return static_cast<float>(128.0 * std::tanh(static_cast<double>(x)) + 128.0); });
+  } else {
+    trial.pytorch.ThroughReals([](float x) { return static_cast<float>(std::tanh(static_cast<double>(x))); },
+                               [](float, float y) { return 2 * kRounding * std::abs(y); });
+  }
+  return trial;
+}
+
+ActivationTrial TrialOfHardSigmoid(const Arguments&, int, const TensorType& in, const TensorType& out) {
+  ActivationTrial trial{Trial(in, out), [](float x) { return ort::HardSigmoid(x, 1.0F / 6.0F, 0.5F); }};
+  if (in.dtype == DType::kQUint8) {
+    trial.pytorch.ByTable([](float x) { return 256.0F * (Relu6Of3(x) / 6.0F); });
+  } else {
+    trial.pytorch.ThroughReals([](float x) { return Relu6Of3(x) / 6.0F; });
+  }
+  return trial;
+}
+
+ActivationTrial TrialOfHardSwish(const Arguments&, int opset, const TensorType& in, const TensorType& out) {
+  constexpr int kSince = 14;
+  const RealFunction swish = [](float x) { return x * Relu6Of3(x) / 6.0F; };
+  ActivationTrial trial{Trial(in, out), opset >= kSince ? RealFunction(ort::HardSwish) : swish};
+  if (in.dtype == DType::kQUint8) {
+    const float inverse = 1.0F / ScaleOf(out), zero_point = Bounds(out).zero;
+    trial.pytorch.ByTable([=](float x) { return inverse * swish(x) + zero_point; });
+  } else {
+    trial.pytorch.ThroughReals(swish, {}, ReciprocalOf::kFloat64);
+  }
+  return trial;
+}
+
+ActivationTrial TrialOfElu(const Arguments& a, int, const TensorType& in, const TensorType& out) {
+  const auto alpha = static_cast<float>(a.number("alpha")), scale = static_cast<float>(a.number("scale"));
+  return EluOf(in, out, alpha * scale, scale, static_cast<float>(a.number("input_scale")));
+}
+
+ActivationTrial TrialOfCelu(const Arguments& a, int, const TensorType& in, const TensorType& out) {
+  const double alpha = a.number("alpha");
+  return EluOf(in, out, static_cast<float>(alpha), 1, static_cast<float>(1 / alpha));
+}
+
+ActivationTrial TrialOfGelu(const Arguments& a, int, const TensorType& in, const TensorType& out) {
+  const bool tanh = a.text("approximate") == "tanh";
+  const RealFunction f = [=](float x) {
+    const double d = static_cast<double>(x);
+    const double inner = std::numbers::sqrt2 * std::numbers::inv_sqrtpi * (d + 0.044715 * d * d * d);
+    const double curve = tanh ? std::tanh(inner) : std::erf(d / std::numbers::sqrt2);
+    return static_cast<float>(d / 2 * (1 + curve));
+  };
+  // Of x: the curve, which is 1 at most, its argument, the sum and the products are rounded.
+  ActivationTrial trial{Trial(in, out), f, [](float x, float) { return 16 * kRounding * std::abs(x); }};
+  trial.pytorch.ThroughReals(f, [](float x, float) { return 4 * kRounding * std::abs(x); });
+  return trial;
+}
+
+Emitter Tried(TrialOfCall trial_of, std::string argument, Emitter emitter) {
   return [=, argument = std::move(argument), emitter = std::move(emitter)](
              Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
-    if (!a.tensor(argument).quantized() || !StatesExactness(g)) return emitter(g, a);
-    const TensorType in = a.tensor(argument).type(), out = a.result();
+    const Value x = a.tensor(argument);
+    if (!x.quantized() || !StatesExactness(g)) return emitter(g, a);
+    const TensorType in = x.type(), out = a.result();
+    const ActivationTrial trial = trial_of(a, g.opset(), in, out);
     TensorType written = out;
-    TrialResult best = Try(function, g.opset(), in, out, written);
+    TrialResult best = trial.pytorch.Against(trial.target, in, written, trial.error);
     constexpr int kTries = 97;
     for (int i = 1; i < kTries && best.differing > 0; ++i) {
       TensorType moved = out;
       moved.quantization->scales[0] = Ulps(ScaleOf(out), Alternating(i));
-      const TrialResult result = Try(function, g.opset(), in, out, moved);
+      const TrialResult result = trial.pytorch.Against(trial.target, in, moved, trial.error);
       if (result.differing >= best.differing) continue;
       best = result;
       written = moved;
+    }
+    if (best.differing > 0) {
+      if (const auto integers = trial.pytorch.Integers()) {
+        g.State(Exactness::kConstruction);
+        return One(OCTAVO_TRY(LookUpInteger(g, x, *integers, out)));
+      }
     }
     StateTried(g, best, "integers");
     std::vector<Value> results = OCTAVO_TRY(emitter(g, a.WithResults({written})));

@@ -5,13 +5,32 @@
 #include <string>
 
 #include "octavo/operators.h"
+#include "octavo/ops/trials.h"
 
 namespace octavo {
 
-enum class TriedActivation { kSigmoid, kTanh, kHardSigmoid, kHardSwish };
+// PyTorch's integers, and what ONNX Runtime computes of a real.
+struct ActivationTrial {
+  Trial pytorch;
+  RealFunction target;
+  ErrorBound error = {};
+};
+
+// Of a call with these arguments, whose quantized one and result have the types `in` and `out`.
+using TrialOfCall = ActivationTrial (*)(const Arguments& a, int opset, const TensorType& in,
+                                        const TensorType& out);
+ActivationTrial TrialOfSigmoid(const Arguments& a, int opset, const TensorType& in, const TensorType& out);
+ActivationTrial TrialOfTanh(const Arguments& a, int opset, const TensorType& in, const TensorType& out);
+ActivationTrial TrialOfHardSigmoid(const Arguments& a, int opset, const TensorType& in,
+                                   const TensorType& out);
+ActivationTrial TrialOfHardSwish(const Arguments& a, int opset, const TensorType& in, const TensorType& out);
+ActivationTrial TrialOfElu(const Arguments& a, int opset, const TensorType& in, const TensorType& out);
+ActivationTrial TrialOfCelu(const Arguments& a, int opset, const TensorType& in, const TensorType& out);
+ActivationTrial TrialOfGelu(const Arguments& a, int opset, const TensorType& in, const TensorType& out);
 
 // The emitter, which writes the function of its `argument` between a pair, and what it states.  Where an
-// integer comes out otherwise than PyTorch's, the result's scale is moved by a few units in the last place.
-Emitter Tried(TriedActivation function, std::string argument, Emitter emitter);
+// integer comes out otherwise than PyTorch's, the result's scale is moved by a few units in the last place;
+// where that does not help, a table is written.
+Emitter Tried(TrialOfCall trial_of, std::string argument, Emitter emitter);
 
 }  // namespace octavo

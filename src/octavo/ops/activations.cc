@@ -119,7 +119,8 @@ Result<Value> LeakyRelu(Builder& g, const Arguments& a, Value x) {
 // scale x where x > 0, else scale alpha (exp(input_scale x) - 1).
 Value EluOf(Builder& g, Value x, double alpha, double scale, double input_scale) {
   if (input_scale == 1 && scale == 1) return g.Op("Elu", {x}, {{"alpha", alpha}});
-  if (input_scale == 1 && scale > 0) return g.Op("Selu", {x}, {{"alpha", alpha}, {"gamma", scale}});
+  if (input_scale == 1 && scale > 0 && alpha >= 0)
+    return g.Op("Selu", {x}, {{"alpha", alpha}, {"gamma", scale}});
   const Value negative = g.Op("Min", {x, g.Scalar(0.0F)});
   const Value curve = g.Op("Elu", {Times(g, negative, static_cast<float>(input_scale))}, {{"alpha", alpha}});
   return Times(g, g.Op("Add", {g.Op("Relu", {x}), curve}), static_cast<float>(scale));
@@ -197,25 +198,25 @@ void AddFloat(Registry& registry, std::string name, std::vector<ArgumentSpec> ar
 
 // Through float where its argument is quantized; the result's type is what `rule` says.
 void AddEither(Registry& registry, std::string name, std::vector<ArgumentSpec> arguments, TypeRule rule,
-               FloatFunction function, std::optional<TriedActivation> tried = std::nullopt) {
+               FloatFunction function, TrialOfCall tried = nullptr) {
   const std::string x = arguments[0].name;
   const Emitter qdq = OnReals(OfX(function, x));
   registry.Add({.name = std::move(name),
                 .arguments = std::move(arguments),
                 .result = FloatOrEightBits(x, std::move(rule)),
-                .qdq = tried ? Tried(*tried, x, qdq) : qdq,
+                .qdq = tried != nullptr ? Tried(tried, x, qdq) : qdq,
                 .caffe2 = ThroughFloat(OfX(function, x))});
 }
 
 // quantized:: with the result's scale and zero point among the arguments.
 void AddGiven(Registry& registry, std::string name, std::vector<ArgumentSpec> arguments,
-              FloatFunction function, std::optional<TriedActivation> tried = std::nullopt) {
+              FloatFunction function, TrialOfCall tried = nullptr) {
   const std::string x = arguments[0].name;
   const Emitter qdq = OnReals(OfX(function, x));
   registry.Add({.name = std::move(name),
                 .arguments = std::move(arguments),
                 .result = EightBits(x, GivenQuantization(x, ShapeOf(x))),
-                .qdq = tried ? Tried(*tried, x, qdq) : qdq,
+                .qdq = tried != nullptr ? Tried(tried, x, qdq) : qdq,
                 .caffe2 = ThroughFloat(OfX(function, x))});
 }
 
@@ -320,17 +321,17 @@ void RegisterUnary(Registry& registry) {
   AddFloat(registry, "aten::softshrink", {arg::Tensor("self"), arg::Scalar("lambd", 0.5)}, Shrink<true>);
   AddFloat(registry, "aten::celu", {arg::Tensor("self"), arg::Scalar("alpha", 1)}, Celu);
 
-  AddEither(registry, "aten::tanh", x, FixedQuantizationOf("self", kSymmetricUnit), Tanh,
-            TriedActivation::kTanh);
+  AddEither(registry, "aten::tanh", x, FixedQuantizationOf("self", kSymmetricUnit), Tanh, TrialOfTanh);
   AddEither(registry, "aten::hardsigmoid", x, FixedQuantizationOf("self", kUnitInterval), HardSigmoid,
-            TriedActivation::kHardSigmoid);
+            TrialOfHardSigmoid);
   registry.Add({.name = "aten::leaky_relu",
                 .arguments = {arg::Tensor("self"), arg::Scalar("negative_slope", 0.01)},
                 .result = FloatOrEightBits("self", SameType("self")),
                 .qdq = QuantizedLeakyRelu("self"),
                 .caffe2 = QuantizedLeakyRelu("self")});
   AddEither(registry, "aten::gelu",
-            {arg::Tensor("self"), arg::KeywordOnly(arg::String("approximate", "none"))}, GeluType, Gelu);
+            {arg::Tensor("self"), arg::KeywordOnly(arg::String("approximate", "none"))}, GeluType, Gelu,
+            TrialOfGelu);
   for (const auto& [name, argument] :
        {std::pair("aten::threshold", "self"), std::pair("quantized::threshold", "qx")}) {
     registry.Add({.name = name,
@@ -342,7 +343,7 @@ void RegisterUnary(Registry& registry) {
 
   AddGiven(registry, "quantized::hardswish",
            {arg::Tensor("input"), arg::Float("output_scale"), arg::Int("output_zero_point")}, HardSwish,
-           TriedActivation::kHardSwish);
+           TrialOfHardSwish);
   registry.Add({.name = "quantized::leaky_relu",
                 .arguments = {arg::Tensor("qx"), arg::Scalar("negative_slope"), arg::Bool("inplace", false),
                               arg::Float("output_scale"), arg::Int("output_zero_point")},
@@ -352,21 +353,21 @@ void RegisterUnary(Registry& registry) {
   AddGiven(registry, "quantized::elu",
            {arg::Tensor("self"), arg::Float("output_scale"), arg::Int("output_zero_point"),
             arg::Scalar("alpha", 1), arg::Scalar("scale", 1), arg::Scalar("input_scale", 1)},
-           Elu);
+           Elu, TrialOfElu);
   AddGiven(registry, "quantized::celu",
            {arg::Tensor("self"), arg::Float("output_scale"), arg::Int("output_zero_point"),
             arg::Scalar("alpha", 1)},
-           Celu);
+           Celu, TrialOfCelu);
 
   registry.Add({.name = "aten::sigmoid",
                 .arguments = x,
                 .result = FloatOrEightBits("self", FixedQuantizationOf("self", kUnitInterval)),
-                .qdq = Tried(TriedActivation::kSigmoid, "self", OnReals(OfX(Sigmoid))),
+                .qdq = Tried(TrialOfSigmoid, "self", OnReals(OfX(Sigmoid))),
                 .caffe2 = SigmoidCaffe2("self")});
   registry.Add({.name = "quantized::sigmoid",
                 .arguments = {arg::Tensor("qx"), arg::Float("output_scale"), arg::Int("output_zero_point")},
                 .result = EightBits("qx", GivenQuantization("qx", ShapeOf("qx"))),
-                .qdq = Tried(TriedActivation::kSigmoid, "qx", OnReals(OfX(Sigmoid, "qx"))),
+                .qdq = Tried(TrialOfSigmoid, "qx", OnReals(OfX(Sigmoid, "qx"))),
                 .caffe2 = SigmoidCaffe2("qx")});
 }
 

@@ -1,6 +1,12 @@
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "octavo/ops/integer_table.h"
 #include "octavo/ops/register.h"
 #include "octavo/ops/rows_testing.h"
 
@@ -158,7 +164,7 @@ TEST(Activations, OfQuantizedTensorsAreBetweenAPair) {
   };
   for (const Row& row :
        {Row{"aten::sigmoid", {}, "Sigmoid"}, Row{"aten::leaky_relu", {0.2}, "LeakyRelu"},
-        Row{"quantized::hardswish", {0.1, Dim(3)}, "HardSwish"},
+        Row{"quantized::hardswish", {0.07, Dim(3)}, "HardSwish"},
         Row{"quantized::elu", {0.1, Dim(3), 1.0}, "Elu"}, Row{"quantized::celu", {0.1, Dim(3), 1.5}, "Celu"},
         Row{"quantized::leaky_relu", {0.2, false, 0.1, Dim(3)}, "LeakyRelu"}}) {
     OneCall call(RegisterActivations);
@@ -167,6 +173,41 @@ TEST(Activations, OfQuantizedTensorsAreBetweenAPair) {
     ASSERT_TRUE(call.Call(row.op, arguments)) << row.op;
     EXPECT_THAT(Ops(call.Lower()), ElementsAre("DequantizeLinear", row.onnx, "QuantizeLinear"));
   }
+}
+
+// With twice the scale every second number above 3 is a tie, which no scales bring to PyTorch's side: qnnpack
+// adds the zero point before it rounds.  Its table, by a plain loop (qnnpack/src/hardswish.c).
+TEST(Activations, IntegersThatNoScalesMakePyTorchsAreLookedUp) {
+  const float scale = 0.05F, inverse = 1.0F / 0.1F;
+  OneCall call(RegisterActivations);
+  ASSERT_TRUE(call.Call("quantized::hardswish", {call.Input(Quint8(kImage, 0.05, 7)), 0.1, Dim(3)}));
+  const auto lowered = call.Lower();
+  ASSERT_THAT(Ops(lowered), ElementsAre("Cast", "Gather"));
+  const Tensor table = ConstantInput(lowered->graph, Find(lowered->graph, "Gather"), 0);
+  EXPECT_EQ(table.dtype, DType::kUint8);
+  const std::vector<std::int64_t> integers = table.ToInts();
+  ASSERT_EQ(integers.size(), 256U);
+  for (std::size_t q = 0; q < integers.size(); ++q) {
+    const float x = scale * (static_cast<float>(q) - 7.0F);
+    const float y = x * std::min(std::max(x + 3.0F, 0.0F), 6.0F) / 6.0F;
+    const float want = std::clamp(std::nearbyint(inverse * y + 3.0F), 0.0F, 255.0F);
+    EXPECT_EQ(integers[q], static_cast<std::int64_t>(want)) << q;
+  }
+}
+
+// Gather takes a negative index for one from the end.
+TEST(Activations, TablesOfSignedIntegersStartAtZero) {
+  ir::Graph graph;
+  Builder g(&graph, {});
+  const ir::ValueId x = graph.AddInput("x", Qint8(kImage, 0.1, 0));
+  std::vector<std::int64_t> integers;
+  for (std::int64_t q = -128; q < 128; ++q) integers.push_back(-1 - q);
+  ASSERT_TRUE(LookUpInteger(g, Value(&graph, x), integers, Qint8(kImage, 0.2, 0)));
+  const std::vector<std::int64_t> table = ConstantInput(graph, Find(graph, "Gather"), 0).ToInts();
+  EXPECT_EQ(table[0], -1);
+  EXPECT_EQ(table[127], -128);
+  EXPECT_EQ(table[128], 127);
+  EXPECT_EQ(table[255], 0);
 }
 
 TEST(Activations, PyTorchHasNoQuantizedFormOfMost) {
@@ -247,6 +288,18 @@ TEST(Prelu, SlopesOfOtherChannelsAreRefused) {
   EXPECT_FALSE(call.Lower());
 }
 
+// An odd slope of half steps: every product is a tie, which the reals may miss.
+TEST(Prelu, ProductsThatMayRoundOtherwiseAreOfWholeNumbers) {
+  Tensor slopes = Tensor::From(DType::kQUint8, {1}, std::vector<std::uint8_t>{113});
+  slopes.quantization = Quantization::PerTensor(0.1, 100);
+  OneCall call(RegisterActivations);
+  ASSERT_TRUE(call.Call("quantized::prelu",
+                        {call.Input(Quint8(kImage, 0.3, 128)), call.Constant(slopes), 0.06, Dim(128)}));
+  const auto lowered = call.Lower();
+  EXPECT_THAT(Ops(lowered),
+              ElementsAre("DequantizeLinear", "Relu", "Sub", "Mul", "Mul", "Add", "Mul", "QuantizeLinear"));
+  EXPECT_EQ(lowered->exactness.at(0).statement.exactness, Exactness::kConstruction);
+}
 TEST(Prelu, SlopesThatCannotHoldOneWarn) {
   Tensor slopes = Tensor::From(DType::kQUint8, {1}, std::vector<std::uint8_t>{50});
   slopes.quantization = Quantization::PerTensor(0.001, 0);  // reaches 0.255

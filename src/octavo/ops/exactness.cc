@@ -57,13 +57,19 @@ constexpr RowStatement kStatements[] = {
     {"aten::cat aten::concat aten::concatenate aten::stack quantized::cat*", kByNode,
      "construction where the quantization is the same, exhaustion of all integers; else one step, for so "
      "many of them"},
-    {"aten::sigmoid quantized::sigmoid aten::tanh aten::hardsigmoid quantized::hardswish aten::leaky_relu "
-     "quantized::leaky_relu aten::threshold quantized::threshold",
-     kByNode, "exhaustion of all integers; else one step, for so many of them"},
+    {"aten::sigmoid quantized::sigmoid aten::tanh aten::hardsigmoid quantized::hardswish quantized::elu "
+     "quantized::celu aten::gelu",
+     kByNode,
+     "exhaustion of all integers, or construction: a table of them; else one step, where PyTorch's vector "
+     "loop rounds otherwise than what is left of it"},
+    {"aten::leaky_relu quantized::leaky_relu aten::threshold quantized::threshold", kByNode,
+     "exhaustion of all integers; else one step, for so many of them"},
     {"quantized::prelu", kByNode,
-     "exhaustion of all integers and slopes; else one step, for so many of them"},
+     "exhaustion of all integers and slopes, or construction: PyTorch's products in whole numbers"},
     {"quantized::batch_norm*", kByNode,
-     "exhaustion of all integers and channels; else one step, for so many of them"},
+     "exhaustion of all integers and channels, or construction in float64; else one step: parameters that "
+     "are "
+     "known only when the model runs"},
     {"aten::avg_pool* aten::adaptive_avg_pool* aten::_adaptive_avg_pool*", kByNode,
      "multiplier, or exhaustion of all sums, or construction; else one step, for so many of them"},
     {"aten::mean", kByNode,
@@ -75,8 +81,6 @@ constexpr RowStatement kStatements[] = {
     {"aten::upsample_linear1d aten::upsample_trilinear3d aten::upsample_bicubic2d", kByNode,
      "one step at a tie: PyTorch 1.13 has no quantized form"},
     {"aten::grid_sampler*", kNotExact, "one step at a tie: weights in float32, in another order"},
-    {"aten::gelu quantized::elu quantized::celu", kNotExact,
-     "one step, where an exponential or error function that differs in the last bits comes near a tie"},
     {"quantized::softmax", kNotExact,
      "one step at a tie; none is known where the result is quint8 with 1/256 and 0"},
     {"quantized::layer_norm quantized::group_norm quantized::instance_norm", kNotExact,

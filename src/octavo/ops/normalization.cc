@@ -108,20 +108,36 @@ std::optional<Affine> FusedParameters(const Arguments& a, const Quantization& in
   return affine;
 }
 
-// PyTorch's fused multiplication and addition against the two operations that ONNX Runtime may make of it:
-// all integers in each channel.
+// PyTorch's fused multiplication and addition against the two operations that ONNX Runtime may make of it, in
+// float32 or float64: all integers in each channel.
+template <typename T>
 TrialResult TryBatchNorm(const Affine& affine, const TensorType& in, const TensorType& out) {
   const Bounds from(in), to(out);
   TrialResult result;
   for (std::size_t c = 0; c < affine.factor.size(); ++c) {
     const float factor = affine.factor[c], summand = affine.summand[c];
     for (float q = from.low; q <= from.high; ++q) {
-      const float steps = q - from.zero, product = factor * steps;
+      const float steps = q - from.zero;
+      const T product = static_cast<T>(factor) * static_cast<T>(steps);
+      const auto sum = static_cast<float>(product + static_cast<T>(summand));
       result.Add(to.Clamped(std::nearbyintf(std::fma(factor, steps, summand)) + to.zero),
-                 to.Clamped(std::nearbyintf(product + summand) + to.zero));
+                 to.Clamped(std::nearbyintf(sum) + to.zero));
     }
   }
   return result;
+}
+
+// What float32 would round twice is computed in float64 where that changes an integer.
+bool NeedsFloat64(Builder& g, const Affine& affine, const TensorType& in, const TensorType& out) {
+  if (!StatesExactness(g)) return false;
+  const TrialResult in_float32 = TryBatchNorm<float>(affine, in, out);
+  const bool needs = in_float32.differing > 0 && TryBatchNorm<double>(affine, in, out).differing == 0;
+  if (needs) {
+    g.State(Exactness::kConstruction);
+  } else {
+    StateTried(g, in_float32, "pairs of an integer and a channel");
+  }
+  return needs;
 }
 
 template <bool kRelu>
@@ -133,12 +149,22 @@ Result<std::vector<Value>> QuantizedBatchNorm(Builder& g, const Arguments& a) {
   if (affine && g.exact_for(Target::kOnnxRuntime)) {
     const auto n = static_cast<std::int64_t>(affine->factor.size());
     const TensorType in = x.type();
-    StateTried(g, TryBatchNorm(*affine, in, type), "pairs of an integer and a channel");
-    y = g.Op("BatchNormalization",
-             {DequantizeToSteps(g, x), g.Constant(Tensor::Floats({n}, affine->factor), "weight"),
-              g.Constant(Tensor::Floats({n}, affine->summand), "bias"), Filled(g, n, 0.0F, "running_mean"),
-              Filled(g, n, 1.0F, "running_var")},
-             {{"epsilon", 0.0}});
+    const bool wide = NeedsFloat64(g, *affine, in, type);
+    const auto parameter = [&](const std::vector<float>& numbers, const char* name) {
+      if (!wide) return g.Constant(Tensor::Floats({n}, numbers), name);
+      const std::vector<double> doubles(numbers.begin(), numbers.end());
+      return g.Constant(Tensor::From(DType::kFloat64, {n}, doubles), name);
+    };
+    const auto filled = [&](float number, const char* name) {
+      return parameter(std::vector<float>(static_cast<std::size_t>(n), number), name);
+    };
+    const Value steps = DequantizeToSteps(g, x);
+    y = g.Op(
+        "BatchNormalization",
+        {wide ? OCTAVO_TRY(CastTo(g, steps, DType::kFloat64)) : steps, parameter(affine->factor, "weight"),
+         parameter(affine->summand, "bias"), filled(0, "running_mean"), filled(1, "running_var")},
+        {{"epsilon", 0.0}});
+    if (wide) y = OCTAVO_TRY(CastTo(g, y, DType::kFloat32));
     if (kRelu) y = g.Op("Relu", {y});
     return One(QuantizeFromSteps(g, y, type));
   }

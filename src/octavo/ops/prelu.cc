@@ -58,13 +58,17 @@ std::optional<Tensor> HeldTensor(const ir::Graph& graph, const Value& value) {
   return bytes ? std::optional<Tensor>(bytes->data) : std::nullopt;
 }
 
+float Multiplier(const TensorType& in, const TensorType& slopes, const TensorType& out) {
+  return ScaleOf(in) * ScaleOf(slopes) * (1.0F / ScaleOf(out));
+}
+
 // All integers with each slope: PyTorch's integer is round((q - z) (w - z_w) (s s_w (1 / s_y))) + z_y.
 TrialResult TryPrelu(const TensorType& in, const TensorType& out, const Tensor& slopes) {
   const TensorType type = slopes.type();
   const auto zero_point = static_cast<float>(type.quantization->zero_point());
   const auto one = static_cast<float>(QuantizedBound(1.0, type));
   const float real_one = RealOf(QuantizedBound(1.0, type), type);
-  const float multiplier = ScaleOf(in) * ScaleOf(type) * (1.0F / ScaleOf(out));
+  const float multiplier = Multiplier(in, type, out);
   std::vector<std::int64_t> integers = slopes.Integers().ToInts();
   std::sort(integers.begin(), integers.end());
   integers.erase(std::unique(integers.begin(), integers.end()), integers.end());
@@ -79,6 +83,26 @@ TrialResult TryPrelu(const TensorType& in, const TensorType& out, const Tensor& 
   return all;
 }
 
+// PyTorch's own arithmetic, for slopes whose products may come out otherwise than PyTorch's: whole numbers,
+// which float32 holds, and one multiplication by its multiplier.
+Result<std::vector<Value>> PreluInSteps(Builder& g, Value x, const Tensor& slopes, const TensorType& out) {
+  g.State(Exactness::kConstruction);
+  const TensorType in = x.type(), type = slopes.type();
+  const std::int64_t zero_point = type.quantization->zero_point();
+  std::vector<float> distances;
+  for (const std::int64_t w : slopes.Integers().ToInts()) {
+    distances.push_back(static_cast<float>(w - zero_point));
+  }
+  const Value slope =
+      OCTAVO_TRY(Slope(g, g.Constant(Tensor::Floats(slopes.sizes, distances), "slope"), in.shape));
+  const auto one = static_cast<float>(QuantizedBound(1.0, type) - zero_point);
+  const Value steps = DequantizeToSteps(g, x);
+  const Value positive = g.Op("Relu", {steps}), negative = g.Op("Sub", {steps, positive});
+  const Value products =
+      g.Op("Add", {g.Op("Mul", {positive, g.Scalar(one)}), g.Op("Mul", {negative, slope})});
+  return One(QuantizeFromSteps(g, g.Op("Mul", {products, g.Scalar(Multiplier(in, type, out))}), out));
+}
+
 // PyTorch multiplies what is positive by 1.0 as the slopes' own quantization holds it, which is less than 1
 // where all slopes are small.
 Result<std::vector<Value>> QuantizedPrelu(Builder& g, const Arguments& a) {
@@ -89,23 +113,27 @@ Result<std::vector<Value>> QuantizedPrelu(Builder& g, const Arguments& a) {
   }
   const TensorType type = slopes->type();
   const float one = RealOf(QuantizedBound(1.0, type), type);
+  if (one != 1.0F) {
+    g.Warn(
+        fmt::format("PyTorch multiplies positive values by {} here, since the slopes' quantization cannot "
+                    "hold 1; so does the converted model",
+                    one));
+  }
+  if (StatesExactness(g)) {
+    const TensorType in = x.type();
+    const TrialResult tried = TryPrelu(in, a.result(), *slopes);
+    if (tried.differing > 0) return PreluInSteps(g, x, *slopes, a.result());
+    StateTried(g, tried, "pairs of an integer and a slope");
+  }
   std::vector<float> reals;
   for (const std::int64_t q : slopes->Integers().ToInts()) reals.push_back(RealOf(q, type));
   const Value real_slopes = g.Constant(Tensor::Floats(slopes->sizes, reals), "slope");
   const Value slope = OCTAVO_TRY(Slope(g, real_slopes, x.shape()));
-  if (StatesExactness(g)) {
-    const TensorType in = x.type();
-    StateTried(g, TryPrelu(in, a.result(), *slopes), "pairs of an integer and a slope");
-  }
   const Value real = Dequantize(g, x);
   Value y;
   if (one == 1.0F) {
     y = g.Op("PRelu", {real, slope});
   } else {
-    g.Warn(
-        fmt::format("PyTorch multiplies positive values by {} here, since the slopes' quantization cannot "
-                    "hold 1; so does the converted model",
-                    one));
     const Value positive = g.Op("Mul", {g.Op("Relu", {real}), g.Scalar(one)});
     const Value negative = g.Op("Mul", {Clip(g, real, std::nullopt, 0.0F), slope});
     y = g.Op("Add", {positive, negative});

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include <fmt/format.h>
 
@@ -10,6 +9,18 @@
 #include "octavo/ops/qlinear_add.h"
 
 namespace octavo {
+namespace {
+
+struct Interval {
+  float low, high;
+};
+
+Interval Around(float x, float y, const ErrorBound& error) {
+  const float off = error ? error(x, y) : 0.0F;
+  return {y - off, y + off};
+}
+
+}  // namespace
 
 void TrialResult::Add(float pytorch, float target) {
   ++tried;
@@ -34,22 +45,21 @@ void StateTried(Builder& g, const TrialResult& result, std::string_view of_what)
           fmt::format("at most {}, for {} of {} {}", steps, result.differing, result.tried, of_what));
 }
 
-void Trial::ThroughReals(const RealFunction& f, int ulps) {
+void Trial::ThroughReals(const RealFunction& f, const ErrorBound& error, ReciprocalOf reciprocal) {
   const Bounds from(in_), to(out_);
   const float scale = ScaleOf(in_), inverse = 1.0F / ScaleOf(out_);
+  const float in_vectors =
+      reciprocal == ReciprocalOf::kFloat32 ? inverse : static_cast<float>(1.0 / out_.quantization->scale());
+  const auto answer = [&](std::size_t i, float real, float factor) {
+    const auto [low, high] = Around(real, f(real), error);
+    for (const float y : {low, high}) {
+      answers_[i].push_back(to.Clamped(std::nearbyintf(y * factor) + to.zero));
+    }
+  };
   for (std::size_t i = 0; i < kIntegers; ++i) {
     const float q = from.low + static_cast<float>(i);
-    for (const float real : {std::fma(scale, q, -(scale * from.zero)), (q - from.zero) * scale}) {
-      const float y = f(real);
-      float low = y, high = y;
-      for (int k = 0; k < ulps; ++k) {
-        low = std::nextafter(low, -std::numeric_limits<float>::infinity());
-        high = std::nextafter(high, std::numeric_limits<float>::infinity());
-      }
-      for (const float v : {low, high}) {
-        answers_[i].push_back(to.Clamped(std::nearbyintf(v * inverse) + to.zero));
-      }
-    }
+    answer(i, std::fma(scale, q, -(scale * from.zero)), in_vectors);
+    answer(i, (q - from.zero) * scale, inverse);
   }
 }
 
@@ -69,20 +79,37 @@ void Trial::BySteps(const RealFunction& f) {
   }
 }
 
-TrialResult Trial::Against(const RealFunction& f, const TensorType& in, const TensorType& out) const {
+TrialResult Trial::Against(const RealFunction& f, const TensorType& in, const TensorType& out,
+                           const ErrorBound& error) const {
   const Bounds from(in), to(out);
   TrialResult result;
   for (std::size_t i = 0; i < kIntegers; ++i) {
-    const float q = from.low + static_cast<float>(i);
-    const float y = f((q - from.zero) * ScaleOf(in));
-    const float target = to.Clamped(std::nearbyintf(y / ScaleOf(out)) + to.zero);
-    float farthest = target;
-    for (const float answer : answers_[i]) {
-      if (std::abs(answer - target) > std::abs(farthest - target)) farthest = answer;
+    const float real = (from.low + static_cast<float>(i) - from.zero) * ScaleOf(in);
+    const auto [low, high] = Around(real, f(real), error);
+    // Of all pairs of PyTorch's answer and the runtime's the one that is farthest apart.
+    float pytorch = 0, target = 0, apart = -1;
+    for (const float y : {low, high}) {
+      const float integer = to.Clamped(std::nearbyintf(y / ScaleOf(out)) + to.zero);
+      for (const float answer : answers_[i]) {
+        if (std::abs(answer - integer) <= apart) continue;
+        apart = std::abs(answer - integer);
+        pytorch = answer;
+        target = integer;
+      }
     }
-    result.Add(farthest, target);
+    result.Add(pytorch, target);
   }
   return result;
+}
+
+std::optional<std::vector<std::int64_t>> Trial::Integers() const {
+  std::vector<std::int64_t> integers;
+  for (const std::vector<float>& answers : answers_) {
+    const auto differs = [&](float answer) { return answer != answers.front(); };
+    if (answers.empty() || std::any_of(answers.begin(), answers.end(), differs)) return std::nullopt;
+    integers.push_back(static_cast<std::int64_t>(answers.front()));
+  }
+  return integers;
 }
 
 void StateOfSums(Builder& g, const Sums& sums, const std::vector<FromSum>& forms) {

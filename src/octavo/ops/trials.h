@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -25,21 +26,31 @@ struct TrialResult {
 void StateTried(Builder& g, const TrialResult& result, std::string_view of_what);
 
 using RealFunction = std::function<float(float)>;
+// By how much what is computed for f(x) may be off y, which is f(x) as float32 holds it.
+using ErrorBound = std::function<float(float x, float y)>;
+
+// PyTorch's vector loop multiplies by the reciprocal of the result's scale, which is rounded to float32
+// before (most operators) or not.  What is left of the loop always has the rounded scale's.
+enum class ReciprocalOf { kFloat32, kFloat64 };
 
 // All integers of `in`, quantized per tensor to 8 bits, and PyTorch's for each of them in `out`.
 class Trial {
  public:
   Trial(const TensorType& in, const TensorType& out) : in_(in), out_(out) {}
   // PyTorch dequantizes, computes f and quantizes: its vector loop has s q - s z with one rounding, what is
-  // left of the loop (q - z) s.  f may be off by so many units in the last place, as with Sleef's functions.
-  void ThroughReals(const RealFunction& f, int ulps = 0);
+  // left of the loop (q - z) s.
+  void ThroughReals(const RealFunction& f, const ErrorBound& error = {},
+                    ReciprocalOf reciprocal = ReciprocalOf::kFloat32);
   // A table of qnnpack's: round(f((q - z) s)), whose steps count from the lowest integer.
   void ByTable(const RealFunction& f);
   // PyTorch's integer is round(f(q - z)) + z.
   void BySteps(const RealFunction& f);
   // ONNX Runtime dequantizes, computes f and quantizes with the scales and zero points as written.
-  TrialResult Against(const RealFunction& f, const TensorType& in, const TensorType& out) const;
+  TrialResult Against(const RealFunction& f, const TensorType& in, const TensorType& out,
+                      const ErrorBound& error = {}) const;
   TrialResult Against(const RealFunction& f) const { return Against(f, in_, out_); }
+  // PyTorch's integer for each, from the lowest on; nothing where it may round one in several ways.
+  std::optional<std::vector<std::int64_t>> Integers() const;
 
  private:
   static constexpr std::size_t kIntegers = 256;

@@ -22,13 +22,20 @@ Results MapLevels(const Call& call, const Tensor& x, F f) {
   return One(ToTensor(levels, type));
 }
 
+// PyTorch's vector loops multiply by the reciprocal of the result's scale, which is rounded to float32 before
+// (most of them) or not.
+enum class ReciprocalOf { kFloat32, kFloat64 };
+
 // PyTorch's vector loop: dequantize, f, quantize.
 template <typename F>
-Results MapReals(const Call& call, const Tensor& x, F f) {
+Results MapReals(const Call& call, const Tensor& x, F f, ReciprocalOf reciprocal = ReciprocalOf::kFloat32) {
   return WithLevels(x, [&](auto zero) -> Results {
     using T = decltype(zero);
     const TensorType type = OCTAVO_TRY(QuantizedResult(call, x));
-    const Affine from(*x.quantization), to(*type.quantization);
+    const Affine from(*x.quantization);
+    Affine to(*type.quantization);
+    if (reciprocal == ReciprocalOf::kFloat64)
+      to.inverse = static_cast<float>(1.0 / type.quantization->scale());
     return MapLevels<T>(
         call, x, [&](T level) { return VectorLevelOf<T>(f(from.FusedReal(level)), to, call.meaning()); });
   });
@@ -93,7 +100,8 @@ Results QuantizedSigmoid(const Call& call, const Tensor& x) {
       type.quantization->zero_point() == 0) {
     return MapTable(call, x, [&](float v) { return 256.0F / exponential(v); });
   }
-  return MapReals(call, x, [&](float v) { return 1.0F / exponential(v); });
+  return MapReals(
+      call, x, [&](float v) { return 1.0F / exponential(v); }, ReciprocalOf::kFloat64);
 }
 
 // 128 tanh(x) + 128 as a table, computed in float64; else tanh(x), quantized.
@@ -122,17 +130,18 @@ Results QuantizedHardswish(const Call& call, const Tensor& x) {
       return to.inverse * (v * Relu6Of3(v) / 6.0F) + static_cast<float>(to.zero_point);
     });
   }
-  return MapReals(call, x, [](float v) { return v * Relu6Of3(v) / 6.0F; });
+  return MapReals(
+      call, x, [](float v) { return v * Relu6Of3(v) / 6.0F; }, ReciprocalOf::kFloat64);
 }
 
 Results QuantizedLeakyRelu(const Call& call, const Tensor& x, double slope) {
   return MapReals(call, x, [s = OfFloat(slope)](float v) { return v * (v > 0 ? 1.0F : s); });
 }
 
-// scale x where x > 0, else scale alpha (e^(input_scale x) - 1)
+// scale x where x > 0, else scale alpha (e^(input_scale x) - 1), where the exponential is rounded
 Results QuantizedElu(const Call& call, const Tensor& x, double alpha, double scale, double input_scale) {
   return MapReals(call, x, [a = OfFloat(alpha), s = OfFloat(scale), i = OfFloat(input_scale)](float v) {
-    return (v > 0 ? v : Once([](double d) { return std::expm1(d); }, v * i) * a) * s;
+    return v > 0 ? v * s : (Once([](double d) { return std::exp(d); }, v * i) - 1.0F) * (a * s);
   });
 }
 
