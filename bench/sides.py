@@ -1,4 +1,5 @@
 """The sides of a comparison: their commands, and times of inference in one run, one process a side, their rounds interleaved."""
+import json
 import pathlib
 import statistics
 import subprocess
@@ -50,6 +51,19 @@ compiled = openvino.Core().compile_model(sys.argv[1], "CPU", {"INFERENCE_PRECISI
 numpy.save(sys.argv[3], numpy.concatenate([compiled(x[None])[0] for x in numpy.load(sys.argv[2])]))
 """
 
+# The operators that ONNX Runtime runs once it has optimized a model.
+OPTIMIZED = """
+import collections, json, os, sys, tempfile
+import onnx, onnxruntime
+options = onnxruntime.SessionOptions()
+options.log_severity_level = 3
+with tempfile.TemporaryDirectory() as folder:
+    options.optimized_model_filepath = os.path.join(folder, "model.onnx")
+    onnxruntime.InferenceSession(sys.argv[1], options, providers=["CPUExecutionProvider"])
+    nodes = onnx.load(options.optimized_model_filepath).graph.node
+print(json.dumps(collections.Counter(node.op_type for node in nodes)))
+"""
+
 # torchvision_cases draws the images.
 TORCH_ANSWERS = """
 import pathlib, sys
@@ -78,6 +92,12 @@ def torch_onnx(model, out, size):
 def onnxruntime(model, threads):
     """The command of a side that runs `model` in ONNX Runtime."""
     return [PYTHON, "-c", PEER, str(model), str(threads)]
+
+
+def optimized(model):
+    """How many nodes of each operator ONNX Runtime makes of `model`."""
+    made = subprocess.run([PYTHON, "-c", OPTIMIZED, str(model)], capture_output=True, text=True, check=True)
+    return json.loads(made.stdout)
 
 
 def openvino(model, threads):
@@ -122,14 +142,26 @@ class Side:
         return {"median_ms": statistics.median(self.medians), "least_ms": self.least, "rounds": self.medians}
 
 
-def measure(commands, rounds, runs):
-    """The result of each command: the median of the rounds' medians, the least, the rounds."""
+def measure(commands, rounds, runs, again=lambda results: False, most=4):
+    """The result of each command: the median of the rounds' medians, the least, the rounds.
+
+    While `again` says so of the results, as many rounds are added, up to `most` times what is asked for."""
     sides = [Side(command) for command in commands]
     for side in sides:
         side.run(WARM_UP)
-    for _ in range(rounds):
-        for side in sides:
-            side.measure(runs)
+    for times in range(1, most + 1):
+        for _ in range(rounds):
+            for side in sides:
+                side.measure(runs)
+        results = [side.result() for side in sides]
+        if times == most or not again(results):
+            break
     for side in sides:
         side.close()
-    return [side.result() for side in sides]
+    return results
+
+
+def ratio(ours, theirs):
+    """Quartiles of our time over theirs, round by round: what slows both down at once is not in it."""
+    low, middle, high = statistics.quantiles([a / b for a, b in zip(ours["rounds"], theirs["rounds"])], n=4)
+    return {"ratio_low": low, "ratio": middle, "ratio_high": high}

@@ -19,17 +19,20 @@ def differing(path, images, expected, step):
     return sum(tools.difference(compiled(x)[0], y, step)[0] for x, y in zip(images, expected))
 
 
-# It adds the results of convolutions to others, which OpenVINO does not round in torch.onnx's models.
-@pytest.mark.parametrize("name", ["resnet18"])
-def test_not_worse_than_torch_onnx(name, tmp_path):
-    folder, size = torchvision_cases.folder(name, False, False), torchvision_models.image_size(name)
+# Both add the results of convolutions to others, which OpenVINO does not round in torch.onnx's models.  With activations of 7 bits
+# nothing saturates in OpenVINO (docs/dialects.md), and this is most of what differs.
+@pytest.mark.parametrize("name, reduce_range", [("resnet18", False), ("mobilenet_v2", True)])
+def test_not_worse_than_torch_onnx(name, reduce_range, tmp_path):
+    [folder] = torchvision_models.make(name, [(False, False)], reduce_range=reduce_range)
+    size = torchvision_models.image_size(name)
     out = tools.export(folder / "model.pt", tmp_path / "ours.onnx", ["float32[1,3,%d,%d]" % (size, size)], "--target", "openvino")
     tools.check_model(out)
     peer = torch_onnx.export(folder / "model.pt", tmp_path / "peer.onnx", size)
     images, expected = torchvision_cases.answers(folder, size, IMAGES)
     step = tools.case(folder)["step"]
     ours, theirs = differing(out, images, expected, step), differing(peer, images, expected, step)
-    assert ours <= theirs, "%d of %d logits differ, of torch.onnx's model %d" % (ours, IMAGES * expected[0].size, theirs)
+    assert ours <= (theirs // 2 if reduce_range else theirs), "%d of %d logits differ, of torch.onnx's model %d" % (
+        ours, IMAGES * expected[0].size, theirs)
 
 
 # Without the identity before its QuantizeLinear OpenVINO adds the unrounded result: a quarter of the elements differ.
