@@ -58,3 +58,31 @@ def test_there_and_back(folder, tmp_path):
             assert tools.difference(value, expected)[1] <= folder.name.startswith(ONE_STEP)
         else:
             np.testing.assert_allclose(value, expected, rtol=1e-5, atol=1e-5 * max(1, np.abs(expected).max(initial=0)))
+
+
+# Twice the scale: every second number is a tie, and an export looks the integers up (src/octavo/ops/integer_table.h).
+@pytest.mark.parametrize("kind, lowest, scale, zero, result_zero", [
+    ("quint8", 0, 0.05, 7, 3), ("qint8", -128, 0.018795345195964538, -77, 20)])
+@pytest.mark.parametrize("dialect", ["caffe2", "qdq"])
+def test_a_table_of_integers(kind, lowest, scale, zero, result_zero, dialect, tmp_path):
+    torch = pytest.importorskip("torch", reason="needs PyTorch")
+    torch.backends.quantized.engine = "qnnpack"
+
+    class Tied(torch.nn.Module):
+        def forward(self, x):
+            q = torch.quantize_per_tensor(x, scale, zero, getattr(torch, kind))
+            return torch.ops.quantized.hardswish(q, 2 * scale, result_zero).dequantize()
+
+    x = ((torch.arange(lowest, lowest + 256) - zero) * scale).repeat(2, 1)
+    module = torch.jit.trace(Tied(), (x,), check_trace=False)
+    module.save(str(tmp_path / "model.pt"))
+    first = tools.export(tmp_path / "model.pt", tmp_path / "first.onnx", ["float32[2,256]"])
+    assert "Gather" in {node.op_type for node in onnx.load(str(first)).graph.node}, "these numbers need no table"
+    run = tools.octavo("convert", first, "-o", tmp_path / "converted.onnx", "--dialect", dialect, "--quiet", check=False)
+    if (kind, dialect) == ("qint8", "caffe2"):
+        assert run.returncode == 3 and "unsigned" in run.stderr
+        return
+    assert run.returncode == 0, run.stderr
+    np.save(tmp_path / "x.npy", x.numpy())
+    tools.octavo("run", tmp_path / "converted.onnx", "--input", tmp_path / "x.npy", "-o", tmp_path, "--quiet")
+    assert tools.difference(np.load(tmp_path / "y0.npy"), module(x).numpy(), 2 * scale)[0] == 0

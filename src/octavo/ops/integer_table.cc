@@ -1,7 +1,6 @@
 #include "octavo/ops/integer_table.h"
 
 #include <cstddef>
-#include <utility>
 
 #include "octavo/lower/checks.h"
 

@@ -139,6 +139,14 @@ std::optional<Quantization> ConstantQuantization(const ir::Graph& graph, const i
   return Quantization::PerTensor(*scale, static_cast<std::int64_t>(number(2).value_or(0)));
 }
 
+// Whether it looks up 8-bit integers, which mean nothing yet.
+bool LooksUpIntegers(const ir::Graph& graph, const ir::Node& node) {
+  if (node.op != "Gather") return false;
+  const auto* id = std::get_if<ir::ValueId>(&node.arguments[0].value);
+  const std::optional<Tensor> table = id ? graph.value(*id).constant : std::nullopt;
+  return table && !table->quantization && (table->dtype == DType::kUint8 || table->dtype == DType::kInt8);
+}
+
 }  // namespace
 
 bool NearScales(double a, double b) {
@@ -147,9 +155,13 @@ bool NearScales(double a, double b) {
 }
 
 Meanings MeaningsOfIntegers(const ir::Graph& graph) {
-  Meanings made, read;
+  Meanings made, read, meanings;
   std::set<std::int32_t> agreed;  // with at least one of those who read it
+  std::set<std::int32_t> looked_up;
   for (const ir::Node& node : graph.nodes()) {
+    if (!node.arguments.empty() && !node.outputs.empty() && LooksUpIntegers(graph, node)) {
+      looked_up.insert(node.outputs[0].index);
+    }
     const bool quantize = node.op == "QuantizeLinear", dequantize = node.op == "DequantizeLinear";
     if ((!quantize && !dequantize) || node.arguments.empty() || node.outputs.empty()) continue;
     const std::optional<Quantization> q = ConstantQuantization(graph, node);
@@ -159,12 +171,12 @@ Meanings MeaningsOfIntegers(const ir::Graph& graph) {
       continue;
     }
     const auto* id = std::get_if<ir::ValueId>(&node.arguments[0].value);
+    if (id && looked_up.contains(id->index)) meanings.try_emplace(id->index, *q);
     const auto maker = id ? made.find(id->index) : made.end();
     if (maker == made.end() || q->scale() == 1) continue;
     if (*q == maker->second) agreed.insert(id->index);
     read.try_emplace(id->index, *q);
   }
-  Meanings meanings;
   for (const auto& [value, q] : read) {
     // A scale of 1 counts steps; one that was moved by a few ulp serves a runtime's rounding.
     const Quantization& own = made[value];

@@ -220,6 +220,32 @@ TEST(RaiseTest, WhatPyTorchHasNotStaysWhereItsFormIsTheSame) {
 
 // ---- JoinQuantized
 
+// Integers are counted from the lowest, so that adding a half and cutting off rounds them.
+TEST(RaiseTest, ATableOfIntegersIsOneOfReals) {
+  ExpectRaised(R"(
+      opset 13
+      input %x: float32[2,3]
+      constant %s = float32[]{0.5}; constant %z = int8[]{-3}
+      constant %table = int8[4]{1,2,4,8}
+      %q = QuantizeLinear(%x, %s, %z); %i = Cast(%q, to=6)
+      %g = Gather(%table, %i, axis=0)
+      %y = DequantizeLinear(%g, %s, %z)
+      output y = %y)",
+               R"(
+      input %x: float32[2,3]
+      constant %0 = float32[4]{2,2.5,3.5,5.5}
+      %q: qint8[2,3](0.5,-3) = aten::quantize_per_tensor(%x, scale=0.5, zero_point=-3, dtype=12)
+      %d: float32[2,3] = aten::dequantize(%q)
+      %m: float32[2,3] = aten::mul(%d, other=2.0)
+      %a: float32[2,3] = aten::add(%m, other=125.5, alpha=1.0)
+      %c: int32[2,3] = onnx::Cast(%a, to=6)
+      %i: int32[2,3] = aten::add(%c, other=-128, alpha=1.0)
+      %r: float32[2,3] = onnx::Gather(%0, %i, axis=0)
+      %g: qint8[2,3](0.5,-3) = aten::quantize_per_tensor(%r, scale=0.5, zero_point=-3, dtype=12)
+      %y: float32[2,3] = aten::dequantize(%g)
+      output y = %y)");
+}
+
 TEST(JoinQuantizedTest, ALayerWithItsRelu) {
   ExpectJoined(R"(
       opset 13

@@ -26,6 +26,7 @@ Handlers AllHandlers() {
   AddMovementHandlers(handlers);
   AddActivationHandlers(handlers);
   AddReductionHandlers(handlers);
+  AddTableHandlers(handlers);
   return handlers;
 }
 

@@ -28,6 +28,7 @@ void AddLayerHandlers(Handlers& handlers);
 void AddMovementHandlers(Handlers& handlers);
 void AddActivationHandlers(Handlers& handlers);
 void AddReductionHandlers(Handlers& handlers);
+void AddTableHandlers(Handlers& handlers);
 // A node as it is: "onnx::Gather".
 Result<std::vector<Value>> KeepOperator(Raiser& r);
 
