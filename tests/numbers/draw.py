@@ -20,6 +20,7 @@ class Draw:
         self.rng = np.random.default_rng([seed, index])
         self.given, self.parts = given, parts  # tensors and modules of the second call
         self.inputs, self.made = [], []  # those of the first: (tensor); (factory's result)
+        self.scales = []  # that were drawn
         self.loose = False  # PyTorch has more than one answer to such arguments: they may differ by a step
         self.loose_allowed = loose_allowed
         self.wild = self.chance(0.3)  # scales from 1e-6 to 1e4
@@ -41,6 +42,15 @@ class Draw:
         return choices[self.integer(0, len(choices) - 1)]
 
     def scale(self, typical=0.02):
+        """Some are another one's times a power of two: many results are then ties."""
+        if self.scales and self.chance(0.25):
+            scale = self.one_of(*self.scales) * self.one_of(0.5, 1.0, 2.0, 4.0)
+        else:
+            scale = self.own_scale(typical)
+        self.scales.append(scale)
+        return scale
+
+    def own_scale(self, typical):
         kind = self.integer(0, 3)
         if self.wild:
             return float(10 ** self.real(-6, 4)) if kind < 2 else float(2.0 ** self.integer(-18, 12))
@@ -51,7 +61,9 @@ class Draw:
 
     def near(self, scale):
         """A scale for what has about this step."""
-        return self.scale() if self.wild else float(scale * self.real(0.3, 3.0))
+        if self.wild or (self.scales and self.chance(0.25)):
+            return self.scale()
+        return float(scale * self.real(0.3, 3.0))
 
     def zero(self, dtype=None):
         low, high = RANGES[dtype or self.dtype]

@@ -178,12 +178,6 @@ table("quantized::linear_relu", lambda d: linear(d, nniq.LinearReLU), odd=LARGE)
 
 # ---- activations
 
-
-def tied(d, x):
-    """A scale for the result; where it is twice x's, every second number that a function passes on is a tie."""
-    return d.one_of(d.near(0.02), x.q_scale(), 2 * x.q_scale())
-
-
 ACTIVATIONS = {
     "aten::relu": lambda d, x: torch.relu(x),
     "aten::relu6": lambda d, x: F.relu6(x),
@@ -195,11 +189,11 @@ ACTIVATIONS = {
     "quantized::sigmoid": lambda d, x: O.sigmoid(x, *d.one_of((1 / 256, 0), output(d, 1 / 256))),
     "aten::tanh": lambda d, x: torch.tanh(x),
     "aten::hardsigmoid": lambda d, x: F.hardsigmoid(x),
-    "quantized::hardswish": lambda d, x: O.hardswish(x, tied(d, x), d.zero()),
+    "quantized::hardswish": lambda d, x: O.hardswish(x, d.near(0.02), d.zero()),
     "aten::leaky_relu": lambda d, x: F.leaky_relu(x, d.real(-0.5, 1.5)),
-    "quantized::leaky_relu": lambda d, x: O.leaky_relu(x, d.real(-0.5, 1.5), False, tied(d, x), d.zero()),
-    "quantized::elu": lambda d, x: O.elu(x, tied(d, x), d.zero(), d.real(0.1, 2), d.one_of(1.0, d.real(0.1, 2)), d.one_of(1.0, d.real(0.1, 2))),
-    "quantized::celu": lambda d, x: O.celu(x, tied(d, x), d.zero(), d.real(0.1, 2)),
+    "quantized::leaky_relu": lambda d, x: O.leaky_relu(x, d.real(-0.5, 1.5), False, d.near(0.02), d.zero()),
+    "quantized::elu": lambda d, x: O.elu(x, d.near(0.02), d.zero(), d.real(0.1, 2), d.one_of(1.0, d.real(0.1, 2)), d.one_of(1.0, d.real(0.1, 2))),
+    "quantized::celu": lambda d, x: O.celu(x, d.near(0.02), d.zero(), d.real(0.1, 2)),
     "aten::gelu": lambda d, x: F.gelu(x, approximate=d.one_of("none", "none", "tanh")),
     "aten::threshold": lambda d, x: F.threshold(x, d.real(-2, 2), d.real(-2, 2)),
     "quantized::threshold": lambda d, x: O.threshold(x, d.real(-2, 2), d.real(-2, 2)),
@@ -286,12 +280,15 @@ table("quantized::instance_norm", lambda d: group_norm(d, True), odd=FAR)
 
 
 def images(d, dims, most=14, batch=True):
-    """Not of one element, nor unbatched volumes of depth 1: PyTorch takes such for channels-last ones and mixes up their channels."""
+    """Not of one element, nor unbatched volumes of depth 1 or of 1 x 1: PyTorch takes such for channels-last ones and mixes up their
+    channels."""
     shape = d.image(dims, most, batch)
     if torch.Size(shape[-dims:]).numel() == 1:
         shape[-1] = 2
     if dims == 3 and not batch:
         shape[1] = max(shape[1], 2)
+        if shape[2] == shape[3] == 1:
+            shape[3] = 2
     return shape
 
 

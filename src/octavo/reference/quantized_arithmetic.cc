@@ -86,6 +86,17 @@ struct FixedPointSum {
     const std::int64_t half = std::int64_t{1} << (shift - 1);
     return x < 0 ? -((-x + half) >> shift) : (x + half) >> shift;
   }
+  // ... as qnnpack's q8vadd does on x86, where a shift by 32 bits and more counts for its last 5 bits, or, of
+  // vectors, leaves the sign.  Fewer than 8 elements are no vector.
+  std::int64_t AsQnnpack(std::int64_t x, std::int64_t elements) const {
+    constexpr int kBits = 32;
+    constexpr std::int64_t kVector = 8;
+    if (shift < kBits) return TiesAway(x);
+    const int cut = shift % kBits;
+    const std::int64_t mask = (std::int64_t{1} << cut) - 1, negative = x < 0 ? 1 : 0;
+    const std::int64_t shifted = elements < kVector ? x >> cut : -negative;
+    return shifted + ((x & mask) - negative > (mask >> 1) ? 1 : 0);
+  }
   // ... ties up.
   std::int64_t TiesUp(std::int64_t x) const { return (x + (std::int64_t{1} << (shift - 1))) >> shift; }
 };
@@ -112,8 +123,12 @@ Results QuantizedAdd(const Call& call) {
         RatiosWithin(a, b, to, -14)) {
       constexpr int kBits = 21;
       const FixedPointSum sum(a, b, to, kBits);
+      const auto elements = static_cast<std::int64_t>(Elements<T>(pair.a).data.size());
       return MapPairs<T>(call, pair, [&](T x, T y) {
-        return std::clamp(sum.TiesAway(sum.Of(x, y)) + to.zero_point, floor, ceiling);
+        const std::int64_t exact = sum.Of(x, y);
+        const std::int64_t rounded =
+            call.meaning() == Meaning::kQnnpack ? sum.AsQnnpack(exact, elements) : sum.TiesAway(exact);
+        return std::clamp(rounded + to.zero_point, floor, ceiling);
       });
     }
     if (given && pair.a.dtype == DType::kQInt8 && RatiosWithin(a, b, to, -10)) {
