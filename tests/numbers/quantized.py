@@ -29,6 +29,13 @@ def output(d, typical=0.03):
     return d.scale(typical), d.zero()
 
 
+def far(d, f):
+    """A scale of 2^10 to 2^13 times the operands': qnnpack shifts by more bits than an integer has."""
+    a, b = pair(d, False)
+    return f(a, b, max(a.q_scale(), b.q_scale()) * 2.0 ** d.real(10, 13), d.zero())
+
+
+table("quantized::add far", lambda d: far(d, O.add), covers=(), odd="a shift by 32 bits and more leaves the low bits")
 for _op in ("add", "mul"):
     for _relu in ("", "_relu"):
         _name, _f = "quantized::" + _op + _relu, getattr(O, _op + _relu)

@@ -57,6 +57,25 @@ TEST(QuantizedActivations, AreTablesOfUnsigned) {
             "quint8[6](0.03,3){3, 3, 2, 3, 123, 215}");
 }
 
+// At ties it shows that the vector loop multiplies by the reciprocal of the scale as float64 holds it.
+TEST(QuantizedActivations, OfSignedTakeTheReciprocalInFloat64) {
+  EXPECT_EQ(
+      CallQuantized("constant %x = qint8[8](0.03618042613836508,7){90, 98, 108, 110, 114, 116, 122, 124}",
+                    "qint8[8](0.07236085227673016,-125)",
+                    "quantized::hardswish(input=%x, output_scale=0.07236085227673016, "
+                    "output_zero_point=-125)"),
+      "qint8[8](0.07236085227673016,-125){-84, -80, -75, -74, -72, -71, -68, -67}");
+}
+
+// Of small numbers the exponential's rounding is most of what is left of e^x - 1.
+TEST(QuantizedActivations, CeluRoundsTheExponential) {
+  EXPECT_EQ(CallQuantized("constant %x = quint8[8](4.125289115138282e-05,5){4, 3, 2, 1, 0, 200, 7, 8}",
+                          "quint8[8](8.250578230276564e-05,131)",
+                          "quantized::celu(self=%x, output_scale=8.250578230276564e-05, "
+                          "output_zero_point=131, alpha=1.5526513379148326)"),
+            "quint8[8](8.250578230276564e-05,131){130, 130, 130, 129, 128, 229, 132, 133}");
+}
+
 TEST(QuantizedSoftmax, CountsIn256thsOfTheSum) {
   EXPECT_EQ(CallQuantized("constant %x = quint8[1,6](0.05,128){0, 64, 127, 128, 130, 131}",
                           "quint8[1,6](0.00390625,0)",
