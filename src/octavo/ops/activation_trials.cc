@@ -9,7 +9,6 @@
 #include "octavo/lower/steps.h"
 #include "octavo/ops/integer_table.h"
 #include "octavo/ops/qlinear_add.h"
-#include "octavo/ops/ulps.h"
 #include "octavo/targets/onnxruntime/functions.h"
 
 namespace octavo {
@@ -122,17 +121,9 @@ Emitter Tried(TrialOfCall trial_of, std::string argument, Emitter emitter) {
     if (!x.quantized() || !StatesExactness(g)) return emitter(g, a);
     const TensorType in = x.type(), out = a.result();
     const ActivationTrial trial = trial_of(a, g.opset(), in, out);
-    TensorType written = out;
-    TrialResult best = trial.pytorch.Against(trial.target, in, written, trial.error);
-    constexpr int kTries = 97;
-    for (int i = 1; i < kTries && best.differing > 0; ++i) {
-      TensorType moved = out;
-      moved.quantization->scales[0] = Ulps(ScaleOf(out), Alternating(i));
-      const TrialResult result = trial.pytorch.Against(trial.target, in, moved, trial.error);
-      if (result.differing >= best.differing) continue;
-      best = result;
-      written = moved;
-    }
+    const auto [written, best] = WithMovedScale(out, [&](const TensorType& moved) {
+      return trial.pytorch.Against(trial.target, in, moved, trial.error);
+    });
     if (best.differing > 0) {
       if (const auto integers = trial.pytorch.Integers()) {
         g.State(Exactness::kConstruction);

@@ -9,7 +9,6 @@
 #include "octavo/ops/quantized_result.h"
 #include "octavo/ops/register.h"
 #include "octavo/ops/trials.h"
-#include "octavo/ops/ulps.h"
 #include "octavo/row.h"
 
 namespace octavo {
@@ -172,17 +171,10 @@ std::vector<TensorType> TypesOfOperands(Builder& g, const std::vector<Value>& op
     if (!StatesExactness(g) || !own.quantized() || !type.quantized() || Same(v, type)) continue;
     Trial trial(own, type);
     trial.ThroughReals(f);
-    TrialResult best = trial.Against(f);
-    constexpr int kTries = 97;
-    for (int i = 1; i < kTries && best.differing > 0 && moves; ++i) {
-      TensorType moved = own;
-      moved.quantization->scales[0] = Ulps(ScaleOf(own), Alternating(i));
-      const TrialResult result = trial.Against(f, moved, type);
-      if (result.differing >= best.differing) continue;
-      best = result;
-      types.back() = moved;
-    }
-    all.Add(best);
+    const auto tried = [&](const TensorType& as) { return trial.Against(f, as, type); };
+    const auto [written, result] = moves ? WithMovedScale(own, tried) : TriedType{own, tried(own)};
+    types.back() = written;
+    all.Add(result);
   }
   if (all.tried > 0) {
     StateTried(g, all, "integers of the operands");
@@ -195,8 +187,7 @@ std::vector<TensorType> TypesOfOperands(Builder& g, const std::vector<Value>& op
 Result<std::vector<Value>> CatQdq(const char* name, bool relu, Builder& g, const Arguments& a) {
   const std::vector<Value> operands = OCTAVO_TRY(Operands(a, name));
   const int axis = OCTAVO_TRY(AxisOfParts(a, operands));
-  const std::vector<TensorType> types =
-      TypesOfOperands(g, operands, a.result(), relu, g.moves_scales_for(Target::kOnnxRuntime));
+  const std::vector<TensorType> types = TypesOfOperands(g, operands, a.result(), relu, true);
   std::vector<Value> reals;
   for (std::size_t i = 0; i < operands.size(); ++i) {
     reals.push_back(operands[i].quantized() ? Dequantize(g, operands[i], types[i])

@@ -7,6 +7,7 @@
 
 #include "octavo/lower/steps.h"
 #include "octavo/ops/qlinear_add.h"
+#include "octavo/ops/ulps.h"
 
 namespace octavo {
 namespace {
@@ -43,6 +44,18 @@ void StateTried(Builder& g, const TrialResult& result, std::string_view of_what)
   const std::string steps = result.largest == 1 ? "one step" : fmt::format("{} steps", result.largest);
   g.State(Exactness::kNotExact,
           fmt::format("at most {}, for {} of {} {}", steps, result.differing, result.tried, of_what));
+}
+
+TriedType WithMovedScale(const TensorType& type, const std::function<TrialResult(const TensorType&)>& trial) {
+  TriedType best = {type, trial(type)};
+  constexpr int kTries = 97;
+  for (int i = 1; i < kTries && best.result.differing > 0; ++i) {
+    TensorType moved = type;
+    moved.quantization->scales[0] = Ulps(ScaleOf(type), Alternating(i));
+    const TrialResult result = trial(moved);
+    if (result.differing < best.result.differing) best = {moved, result};
+  }
+  return best;
 }
 
 void Trial::ThroughReals(const RealFunction& f, const ErrorBound& error, ReciprocalOf reciprocal) {

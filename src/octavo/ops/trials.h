@@ -33,6 +33,14 @@ using ErrorBound = std::function<float(float x, float y)>;
 // before (most operators) or not.  What is left of the loop always has the rounded scale's.
 enum class ReciprocalOf { kFloat32, kFloat64 };
 
+// A type as it is written, and what came of it.
+struct TriedType {
+  TensorType type;
+  TrialResult result;
+};
+// `type` with its scale moved by the fewest units in the last place for which nothing differs, or the least.
+TriedType WithMovedScale(const TensorType& type, const std::function<TrialResult(const TensorType&)>& trial);
+
 // All integers of `in`, quantized per tensor to 8 bits, and PyTorch's for each of them in `out`.
 class Trial {
  public:

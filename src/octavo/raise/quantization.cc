@@ -10,21 +10,6 @@
 namespace octavo::raise {
 namespace {
 
-// The quantized dtype whose integers have that type.
-Result<DType> QuantizedDType(DType storage) {
-  switch (storage) {
-    case DType::kUint8:
-      return DType::kQUint8;
-    case DType::kInt8:
-      return DType::kQInt8;
-    case DType::kInt32:
-      return DType::kQInt32;
-    default:
-      return Unsupported(fmt::format("it has integers of type {}, which PyTorch does not quantize to",
-                                     storage == DType::kUnknown ? "?" : Name(storage)));
-  }
-}
-
 // The scales and zero points of the node whose operand has `rank` dimensions.
 Result<Quantization> QuantizationOf(const Raiser& r, DType dtype, std::optional<int> rank) {
   if (OCTAVO_TRY(r.Int("block_size", 0)) != 0) return Unsupported("it is quantized in blocks");
@@ -54,12 +39,6 @@ bool SameNumbers(const Quantization& a, const Quantization& b) {
     if (!NearScales(a.scales[i], b.scales[i])) return false;
   }
   return true;
-}
-
-Result<Value> Scaled(Raiser& r, Value x, double factor, double offset) {
-  Value y = OCTAVO_TRY(r.Call("aten::mul", {x.id(), factor}));
-  if (offset != 0) y = OCTAVO_TRY(r.Call("aten::add", {y.id(), offset}));
-  return y;
 }
 
 Result<std::vector<Value>> Dequantize(Raiser& r) {
@@ -141,13 +120,33 @@ std::optional<Quantization> ConstantQuantization(const ir::Graph& graph, const i
 
 // Whether it looks up 8-bit integers, which mean nothing yet.
 bool LooksUpIntegers(const ir::Graph& graph, const ir::Node& node) {
-  if (node.op != "Gather") return false;
-  const auto* id = std::get_if<ir::ValueId>(&node.arguments[0].value);
-  const std::optional<Tensor> table = id ? graph.value(*id).constant : std::nullopt;
+  const auto* id = node.op == "Gather" ? std::get_if<ir::ValueId>(&node.arguments[0].value) : nullptr;
+  if (!id) return false;
+  const std::optional<Tensor>& table = graph.value(*id).constant;
   return table && !table->quantization && (table->dtype == DType::kUint8 || table->dtype == DType::kInt8);
 }
 
 }  // namespace
+
+Result<DType> QuantizedDType(DType storage) {
+  switch (storage) {
+    case DType::kUint8:
+      return DType::kQUint8;
+    case DType::kInt8:
+      return DType::kQInt8;
+    case DType::kInt32:
+      return DType::kQInt32;
+    default:
+      return Unsupported(fmt::format("it has integers of type {}, which PyTorch does not quantize to",
+                                     storage == DType::kUnknown ? "?" : Name(storage)));
+  }
+}
+
+Result<Value> Scaled(Raiser& r, Value x, double factor, double offset) {
+  Value y = OCTAVO_TRY(r.Call("aten::mul", {x.id(), factor}));
+  if (offset != 0) y = OCTAVO_TRY(r.Call("aten::add", {y.id(), offset}));
+  return y;
+}
 
 bool NearScales(double a, double b) {
   constexpr double kFewUlps = 1e-5;
@@ -159,11 +158,10 @@ Meanings MeaningsOfIntegers(const ir::Graph& graph) {
   std::set<std::int32_t> agreed;  // with at least one of those who read it
   std::set<std::int32_t> looked_up;
   for (const ir::Node& node : graph.nodes()) {
-    if (!node.arguments.empty() && !node.outputs.empty() && LooksUpIntegers(graph, node)) {
-      looked_up.insert(node.outputs[0].index);
-    }
+    if (node.arguments.empty() || node.outputs.empty()) continue;
+    if (LooksUpIntegers(graph, node)) looked_up.insert(node.outputs[0].index);
     const bool quantize = node.op == "QuantizeLinear", dequantize = node.op == "DequantizeLinear";
-    if ((!quantize && !dequantize) || node.arguments.empty() || node.outputs.empty()) continue;
+    if (!quantize && !dequantize) continue;
     const std::optional<Quantization> q = ConstantQuantization(graph, node);
     if (!q) continue;
     if (quantize) {

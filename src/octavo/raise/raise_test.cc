@@ -218,8 +218,6 @@ TEST(RaiseTest, WhatPyTorchHasNotStaysWhereItsFormIsTheSame) {
   EXPECT_THAT(ErrorOf(newer, 9), AllOf(HasSubstr("Mish"), HasSubstr("node here"), HasSubstr("18")));
 }
 
-// ---- JoinQuantized
-
 // Integers are counted from the lowest, so that adding a half and cutting off rounds them.
 TEST(RaiseTest, ATableOfIntegersIsOneOfReals) {
   ExpectRaised(R"(
@@ -245,6 +243,8 @@ TEST(RaiseTest, ATableOfIntegersIsOneOfReals) {
       %y: float32[2,3] = aten::dequantize(%g)
       output y = %y)");
 }
+
+// ---- JoinQuantized
 
 TEST(JoinQuantizedTest, ALayerWithItsRelu) {
   ExpectJoined(R"(

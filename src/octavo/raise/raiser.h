@@ -37,6 +37,10 @@ using Meanings = std::unordered_map<std::int32_t, Quantization>;
 Meanings MeaningsOfIntegers(const ir::Graph& graph);
 // Whether two scales are the same but for a few ulp.
 bool NearScales(double a, double b);
+// The quantized dtype whose integers have that type.
+Result<DType> QuantizedDType(DType storage);
+// factor x + offset
+Result<Value> Scaled(Raiser& r, Value x, double factor, double offset);
 
 // The graph that is being made, and the node of the source whose turn it is.
 class Raiser {

@@ -2,6 +2,7 @@
 // a DequantizeLinear behind it gives a scale.
 
 #include "octavo/lower/checks.h"
+#include "octavo/raise/joiner.h"
 #include "octavo/raise/raiser.h"
 
 namespace octavo::raise {
@@ -13,13 +14,11 @@ Result<std::vector<Value>> Cast(Raiser& r) {
   const Value x = OCTAVO_TRY(r.Input(0));
   constexpr std::int64_t kInt32 = 6, kInt64 = 7;  // TensorProto's
   const std::int64_t to = OCTAVO_TRY(r.Int("to"));
-  const bool eight_bits = x.dtype() == DType::kQUint8 || x.dtype() == DType::kQInt8;
-  if (!eight_bits || !x.quantization().per_tensor() || (to != kInt32 && to != kInt64)) return KeepOperator(r);
+  if (!EightBitsPerTensor(x.type()) || (to != kInt32 && to != kInt64)) return KeepOperator(r);
   const Quantization q = x.quantization();
   const std::int64_t low = RangeOf(x.dtype()).low;
   Value y = OCTAVO_TRY(r.Call("aten::dequantize", {x.id()}));
-  y = OCTAVO_TRY(r.Call("aten::mul", {y.id(), 1 / q.scale()}));
-  y = OCTAVO_TRY(r.Call("aten::add", {y.id(), static_cast<double>(q.zero_point() - low) + 0.5}));
+  y = OCTAVO_TRY(Scaled(r, y, 1 / q.scale(), static_cast<double>(q.zero_point() - low) + 0.5));
   const TensorType type = {.dtype = to == kInt32 ? DType::kInt32 : DType::kInt64, .shape = x.shape()};
   y = r.Add("onnx::Cast", {{.name = {}, .value = y.id()}, {"to", Dim(to)}}, {type})[0];
   return One(low == 0 ? y : OCTAVO_TRY(r.Call("aten::add", {y.id(), Dim(low)})));
@@ -31,7 +30,7 @@ Result<std::vector<Value>> Gather(Raiser& r) {
   const std::optional<Quantization> q = r.meaning(0);
   const Tensor* integers = table.constant();
   if (!q || !integers || table.quantized() || integers->rank() != 1) return KeepOperator(r);
-  const DType dtype = integers->dtype == DType::kUint8 ? DType::kQUint8 : DType::kQInt8;
+  const DType dtype = OCTAVO_TRY(QuantizedDType(integers->dtype));
   OCTAVO_TRY(CheckedQuantization(q->scale(), q->zero_point(), dtype));
   std::vector<float> reals;
   for (const std::int64_t i : integers->ToInts()) {

@@ -123,7 +123,7 @@ Results QuantizedAdd(const Call& call) {
         RatiosWithin(a, b, to, -14)) {
       constexpr int kBits = 21;
       const FixedPointSum sum(a, b, to, kBits);
-      const auto elements = static_cast<std::int64_t>(Elements<T>(pair.a).data.size());
+      const std::int64_t elements = pair.a.num_elements();
       return MapPairs<T>(call, pair, [&](T x, T y) {
         const std::int64_t exact = sum.Of(x, y);
         const std::int64_t rounded =
