@@ -187,12 +187,13 @@ std::string Evaluate(const std::string& name, const Request& r) {
   if (name == "hard_sigmoid") {
     return Each<float, float>(r, [&r](float value) { return HardSigmoid(value, r.Float(0), r.Float(1)); });
   }
-  if (name == "softmax") {  // rows of numbers[0] elements
+  if (name == "softmax") {  // rows of numbers[0] elements; whether the CPU has AVX-512
     std::vector<float> values = r.Array<float>();
     const auto row = static_cast<std::size_t>(r.Int(0));
+    const Instructions instructions = r.Int(1) != 0 ? Instructions::kAvx512 : Instructions::kAvx2;
     for (std::size_t begin = 0; begin + row <= values.size(); begin += row) {
       const std::span<float> part(values.data() + begin, row);
-      Softmax(part, part);
+      Softmax(part, part, instructions);
     }
     return Bytes(values);
   }

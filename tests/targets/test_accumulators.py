@@ -3,10 +3,8 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from tools import F32, differences, run_constant
+from tools import F32, FLAGS, differences, run_constant
 
-with open("/proc/cpuinfo") as file:
-    FLAGS = set(next(line for line in file if line.startswith("flags")).split())
 # Where uint8 times int8 is added in pairs that saturate.
 SATURATES = "avx2" in FLAGS and not FLAGS & {"avx512_vnni", "avx_vnni", "amx_int8"}
 

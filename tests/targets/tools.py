@@ -14,6 +14,8 @@ PROGRAM = pathlib.Path(os.environ.get("OCTAVO_ARITHMETIC",
 MS = "com.microsoft"
 F32 = np.float32
 LIMIT = {False: (0, 255), True: (-128, 127)}  # of uint8 and int8
+with open("/proc/cpuinfo") as file:
+    FLAGS = set(next(line for line in file if line.startswith("flags")).split())  # of this machine's CPU
 VERSION = tuple(int(x) for x in onnxruntime.__version__.split(".")[:2])
 
 

@@ -127,8 +127,12 @@ inline float HardSwish(float value) { return value * HardSigmoid(value, 1.0F / 6
 // LeakyRelu, also QLinearLeakyRelu's.
 inline float LeakyRelu(float value, float alpha) { return value >= 0.0F ? value : alpha * value; }
 
-// Softmax over the last axis: core/mlas/lib/compute.cpp, in the order of x86_64/TransKernelFma3.S; other
-// vector lengths (AVX-512: 16) add in another order.  `results` is as long as `values`, may be the same.
-void Softmax(std::span<const float> values, std::span<float> results);
+// The instructions that ONNX Runtime finds on an x86-64 CPU.
+enum class Instructions { kAvx2, kAvx512 };
+
+// Softmax over the last axis: core/mlas/lib/compute.cpp, in the order of x86_64/TransKernelFma3.S (8 partial
+// sums) or of TransKernelAvx512F.S (16, and exponentials below 2^-126).  `results` is as long as `values`,
+// may be the same.
+void Softmax(std::span<const float> values, std::span<float> results, Instructions instructions);
 
 }  // namespace octavo::targets::onnxruntime
