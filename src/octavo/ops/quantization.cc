@@ -71,6 +71,10 @@ bool IsPowerOfTwo(float v) {
 
 // PyTorch multiplies by the reciprocal of the scale in float32, QuantizeLinear divides by the scale.  They
 // are the same where the scale is a power of two; else the multiplication is written, and a scale of 1.
+//
+// It is also written behind what the model computes in float32: ONNX Runtime makes weights of 8 bits of those
+// of a float convolution or linear layer between a DequantizeLinear and a QuantizeLinear
+// (qdq_transformer/weight_bias_quantization.cc).
 Value QuantizeByReciprocal(Builder& g, Value x, const TensorType& type) {
   const Quantization& q = *type.quantization;
   std::vector<float> reciprocals;
@@ -90,7 +94,13 @@ Value QuantizeByReciprocal(Builder& g, Value x, const TensorType& type) {
   } else {
     g.State(Exactness::kNotExact, "one step where x / s rounds otherwise than x (1 / s)");
   }
-  if (same || unknown_rank || !g.exact_for(Target::kOnnxRuntime)) return Quantize(g, x, type);
+  const bool computed = g.graph().value(x.id()).producer != ir::kNoNode;
+  if ((same && !computed) || unknown_rank || !g.exact_for(Target::kOnnxRuntime)) return Quantize(g, x, type);
+  if (q.per_tensor() && reciprocals[0] == 1) {  // a Mul by one is dropped
+    TensorType halved = type;
+    halved.quantization->scales[0] = 0.5;
+    return g.As(Quantize(g, g.Op("Mul", {x, g.Scalar(0.5F)}), halved), type);
+  }
   std::vector<std::int64_t> sizes;
   if (q.axis) {
     sizes.assign(static_cast<std::size_t>(*x.rank() - *q.axis), 1);

@@ -5,6 +5,15 @@ from .layer import Table, f32, s8, u8
 
 LAYERS = table = Table()
 
+
+
+def float_conv(factor):
+    m = torch.nn.Conv2d(8, 16, 3)
+    with torch.no_grad():
+        m.weight.mul_(4 * factor)
+    return m
+
+
 REAL = f32(2, 3, 150, 150, low=-4.0, high=4.0)
 table("quantize", "torch.quantize_per_tensor(x, 0.0187, 114, torch.quint8)", x=REAL)
 table("quantize_even_scale", "torch.quantize_per_tensor(x, 0.03125, 128, torch.quint8)", x=REAL)
@@ -15,6 +24,10 @@ table("dequantize", "x.dequantize()", x=u8())
 table("dequantize_signed", "torch.dequantize(x)", x=s8())
 table("dequantize_module", "self.m(x)", x=u8(), m=torch.ao.nn.quantized.DeQuantize)
 table("dequantize_list", "a, b = torch.dequantize([x, y])\nreturn a, b", x=u8(2, 3), y=s8(3), forms=("scripted",))
+# ONNX Runtime quantizes the weights of a float layer between a DequantizeLinear and a QuantizeLinear.
+for _name, _scale in (("", 0.0625), ("_one", 1.0), ("_odd", 0.0713)):
+    table("quantize_behind_float_conv2d" + _name, "torch.quantize_per_tensor(self.m(x.dequantize()), %r, 121, torch.quint8)" % _scale,
+          x=u8(1, 8, 30, 30), m=lambda s=_scale: float_conv(16 * s))
 table("int_repr", "x.int_repr()", x=u8(), exact=True)
 table("requantize", "torch.quantize_per_tensor(x.dequantize(), 0.0307, 97, torch.quint8)", x=u8())
 table("requantize_signed", "torch.quantize_per_tensor(x.dequantize(), 0.0307, -20, torch.qint8)", x=u8())
