@@ -24,6 +24,15 @@ Value Dequantize(Builder& g, Value x, const TensorType& type);
 // knows quint8 alone (CheckCaffe2Types).
 Value Quantize(Builder& g, Value x, const TensorType& type);
 
+// ONNX Runtime's integer kernels on x86 are for uint8.  It makes uint8 of an int8 value between a pair of
+// QuantizeLinear and DequantizeLinear, and computes in float32 what reads or writes any other.  With exact
+// numbers for it Quantize() therefore writes uint8, and int8 from that (which is dropped where nothing reads
+// it), and Dequantize() reads the uint8; this makes it for a qint8 value that comes from elsewhere, such as
+// an input.  The integers are the same but for an offset of 128.
+void HoldUnsigned(Builder& g, Value x);
+// qint8 as quint8 with a zero point 128 higher; another type comes back as it is.
+TensorType Unsigned(TensorType type);
+
 // The form that nearly all rows have: every quantized tensor among the arguments through its own
 // DequantizeLinear, then the float operator, then QuantizeLinear to each result type that is quantized.
 // Without quantized arguments and results this is the float operator itself. With the Caffe2 dialect:

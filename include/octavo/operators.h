@@ -75,6 +75,8 @@ class Value {
   // Needs quantized().
   const Quantization& quantization() const { return *type().quantization; }
   const std::optional<Shape>& shape() const { return type().shape; }
+  // In PyTorch; of an operator's arguments.
+  ir::MemoryFormat memory_format() const { return graph_->value(id_).memory_format; }
   std::optional<int> rank() const { return type().rank(); }
   // Null unless it is a constant of the model.
   const Tensor* constant() const {
@@ -250,6 +252,14 @@ class Builder {
   // Sets the type of a value that this builder made.
   Value As(Value value, TensorType type);
 
+  // The same reals as those of `value`, a qint8 one, as uint8 with a zero point 128 higher; undefined where
+  // there is no such value.  DequantizeLinear then reads that one.
+  Value unsigned_of(Value value) const {
+    const auto at = unsigned_.find(value.id().index);
+    return at == unsigned_.end() ? Value() : Value(graph_, at->second);
+  }
+  void SetUnsigned(Value value, Value as_unsigned) { unsigned_[value.id().index] = as_unsigned.id(); }
+
   // An initializer; equal small constants are shared.
   Value Constant(Tensor tensor, std::string_view name_hint = {});
   Value Scalar(float value) { return Constant(Tensor::Scalar(value)); }
@@ -273,6 +283,7 @@ class Builder {
   LowerOptions options_;
   std::shared_ptr<const ir::Origin> origin_;
   std::map<std::string, ir::ValueId> shared_constants_;
+  std::map<std::int32_t, ir::ValueId> unsigned_;
   std::set<std::string> seen_warnings_;
   std::vector<std::string> warnings_;
   std::optional<ExactnessStatement> statement_;

@@ -39,6 +39,25 @@ Attributes AxisAttribute(const Quantization& q) {
   return attributes;
 }
 
+Value Dequantized(Builder& g, Value x, const TensorType& type) {
+  std::vector<Value> inputs = {x, g.Constant(Scales(*type.quantization))};
+  // Runtimes know no zero point for int32.
+  if (StorageType(type.dtype) != DType::kInt32) inputs.push_back(g.Constant(ZeroPoints(type)));
+  return g.As(g.Op("DequantizeLinear", inputs, AxisAttribute(*type.quantization)), Real(type));
+}
+
+Value Quantized(Builder& g, Value x, const TensorType& type) {
+  const Quantization& q = *type.quantization;
+  return g.As(
+      g.Op("QuantizeLinear", {x, g.Constant(Scales(q)), g.Constant(ZeroPoints(type))}, AxisAttribute(q)),
+      type);
+}
+
+bool HeldUnsigned(const Builder& g, const TensorType& type) {
+  return g.dialect() == Dialect::kQdq && g.moves_scales_for(Target::kOnnxRuntime) &&
+         type.dtype == DType::kQInt8 && type.quantization->per_tensor();
+}
+
 bool IsQuantizedValue(const Arguments& a, const ir::Operand& operand) {
   const auto* id = std::get_if<ir::ValueId>(&operand);
   return id && a.graph().type(*id).quantized();
@@ -93,18 +112,31 @@ Value Dequantize(Builder& g, Value x) {
 }
 
 Value Dequantize(Builder& g, Value x, const TensorType& type) {
-  std::vector<Value> inputs = {x, g.Constant(Scales(*type.quantization))};
-  // Runtimes know no zero point for int32.
-  if (StorageType(type.dtype) != DType::kInt32) inputs.push_back(g.Constant(ZeroPoints(type)));
-  return g.As(g.Op("DequantizeLinear", inputs, AxisAttribute(*type.quantization)), Real(type));
+  const Value as_unsigned = g.unsigned_of(x);
+  return as_unsigned.defined() ? Dequantized(g, as_unsigned, Unsigned(type)) : Dequantized(g, x, type);
 }
 
 Value Quantize(Builder& g, Value x, const TensorType& type) {
   if (g.dialect() == Dialect::kCaffe2) return Int8(g, "Int8Quantize", {x}, type);
-  const Quantization& q = *type.quantization;
-  return g.As(
-      g.Op("QuantizeLinear", {x, g.Constant(Scales(q)), g.Constant(ZeroPoints(type))}, AxisAttribute(q)),
-      type);
+  if (!HeldUnsigned(g, type)) return Quantized(g, x, type);
+  const TensorType held = Unsigned(type);
+  const Value as_unsigned = Quantized(g, x, held);
+  const Value y = Quantized(g, Dequantized(g, as_unsigned, held), type);
+  g.SetUnsigned(y, as_unsigned);
+  return y;
+}
+
+TensorType Unsigned(TensorType type) {
+  if (type.dtype != DType::kQInt8) return type;
+  type.dtype = DType::kQUint8;
+  for (std::int64_t& zero_point : type.quantization->zero_points) zero_point += 128;
+  return type;
+}
+
+void HoldUnsigned(Builder& g, Value x) {
+  if (!HeldUnsigned(g, x.type()) || g.unsigned_of(x).defined()) return;
+  const TensorType type = x.type();
+  g.SetUnsigned(x, Quantized(g, Dequantized(g, x, type), Unsigned(type)));
 }
 
 Emitter OnReals(Emitter float_operator) {

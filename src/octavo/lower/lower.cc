@@ -80,11 +80,17 @@ class Lowering {
   std::vector<Link> Links() const {
     std::vector<Link> links;
     for (const auto& [source, lowered] : map_) {
-      if (!source_.value(ValueId{source}).constant) links.push_back({ValueId{source}, lowered});
+      if (source_.value(ValueId{source}).constant) continue;
+      const Value held = builder_.unsigned_of(Value(&lowered_, lowered));
+      links.push_back({ValueId{source}, held.defined() && !IsOutput(lowered) ? held.id() : lowered});
     }
     std::sort(links.begin(), links.end(),
               [](const Link& a, const Link& b) { return a.source.index < b.source.index; });
     return links;
+  }
+
+  bool IsOutput(ValueId id) const {
+    return std::ranges::any_of(lowered_.outputs(), [id](const ir::Output& o) { return o.value == id; });
   }
 
   Result<ValueId> Mapped(ValueId id) {
@@ -128,7 +134,12 @@ class Lowering {
   }
 
   Result<ir::Operand> MappedOperand(const ir::Operand& operand) {
-    if (const auto* id = std::get_if<ValueId>(&operand)) return ir::Operand(OCTAVO_TRY(Mapped(*id)));
+    if (const auto* id = std::get_if<ValueId>(&operand)) {
+      const ValueId mapped = OCTAVO_TRY(Mapped(*id));
+      // An identity's result is its operand here, and may be in another order in PyTorch.
+      lowered_.value(mapped).memory_format = source_.value(*id).memory_format;
+      return ir::Operand(mapped);
+    }
     if (const auto* list = std::get_if<ir::ValueList>(&operand)) {
       ir::ValueList mapped;
       for (const ValueId id : *list) mapped.push_back(id.valid() ? OCTAVO_TRY(Mapped(id)) : ValueId());
@@ -199,6 +210,9 @@ class Lowering {
       if (values[i].type().dtype == DType::kUnknown) lowered_.value(values[i].id()).type = results[i];
       if (!values[i].shape() && results[i].shape)
         lowered_.value(values[i].id()).type.shape = results[i].shape;
+      if (const Value held = builder_.unsigned_of(values[i]); held.defined()) {
+        builder_.As(held, Unsigned(values[i].type()));
+      }
     }
     return {};
   }

@@ -83,7 +83,7 @@ TEST(QuantizedConvolution, ARelUThatTheClampDoesIsLeftOut) {
   OneCall signed_clamped(RegisterConvolution);
   ASSERT_TRUE(
       Conv(signed_clamped, "quantized::conv2d_relu", Qint8(Shape{1, 1, 5, 6}, 0.2, 3), {}, 0.5, -128));
-  EXPECT_EQ(Ops(signed_clamped.Lower()), plain);
+  EXPECT_EQ(Ops(signed_clamped.Lower({.numbers = Numbers::kPlain})), plain);
   // Any other zero point: behind the layer for ONNX Runtime, inside it for the others.
   OneCall call(RegisterConvolution);
   ASSERT_TRUE(Conv(call, "quantized::conv2d_relu", Quint8(Shape{1, 1, 5, 6}, 0.2, 3), {}, 0.5, 10));
@@ -92,6 +92,25 @@ TEST(QuantizedConvolution, ARelUThatTheClampDoesIsLeftOut) {
                           "QuantizeLinear", "DequantizeLinear", "LeakyRelu", "QuantizeLinear"));
   EXPECT_THAT(Ops(call.Lower({.target = Target::kOpenVino})),
               ElementsAre("DequantizeLinear", "DequantizeLinear", "DequantizeLinear", "Conv", "Relu",
+                          "QuantizeLinear"));
+}
+
+// ONNX Runtime's integer kernels on x86 take uint8.
+TEST(QuantizedConvolution, OfQint8IsOneOfUint8BetweenInt8) {
+  OneCall call(RegisterConvolution);
+  ASSERT_TRUE(Conv(call, "quantized::conv2d", Qint8(Shape{1, 1, 5, 6}, 0.2, 3), {}, 0.5, -7));
+  const auto lowered = call.Lower();
+  EXPECT_THAT(Ops(lowered), ElementsAre("DequantizeLinear", "QuantizeLinear", "DequantizeLinear",
+                                        "DequantizeLinear", "DequantizeLinear", "Conv", "QuantizeLinear",
+                                        "DequantizeLinear", "QuantizeLinear"));
+  std::vector<TensorType> quantized;
+  for (const ir::Node& node : lowered->graph.nodes()) {
+    if (node.op == "QuantizeLinear") quantized.push_back(lowered->graph.type(node.outputs[0]));
+  }
+  EXPECT_THAT(quantized, ElementsAre(Quint8(Shape{1, 1, 5, 6}, 0.2, 131), Quint8(Shape{1, 2, 4, 5}, 0.5, 121),
+                                     Qint8(Shape{1, 2, 4, 5}, 0.5, -7)));
+  EXPECT_THAT(Ops(call.Lower({.target = Target::kOpenVino})),
+              ElementsAre("DequantizeLinear", "DequantizeLinear", "DequantizeLinear", "Conv", "LeakyRelu",
                           "QuantizeLinear"));
 }
 

@@ -114,24 +114,17 @@ double LargestSum(const QuantizedConv& conv, const TensorType& x) {
   return sums.empty() ? 0.0 : *std::max_element(sums.begin(), sums.end());
 }
 
-// Of how many channels XNNPACK's multiplier, which PyTorch's layers of qint8 have, is not the one written.
-std::size_t OtherMultipliers(const TensorType& x, const Quantization& w, const TensorType& y,
-                             const std::vector<float>& written) {
-  if (x.dtype == DType::kQUint8) return 0;
+// PyTorch's layers of quint8 (qnnpack) and of qint8 (XNNPACK).
+float LayerMultiplier(const TensorType& x, double w_scale, const TensorType& y) {
   const auto x_scale = static_cast<float>(x.quantization->scale());
   const auto y_scale = static_cast<float>(y.quantization->scale());
-  std::size_t others = 0;
-  for (std::size_t c = 0; c < written.size(); ++c) {
-    others += x_scale * static_cast<float>(w.scales[c]) / y_scale != written[c] ? 1 : 0;
-  }
-  return others;
+  const float product = static_cast<float>(w_scale) * x_scale;
+  return x.dtype == DType::kQInt8 ? product / y_scale : product * (1.0F / y_scale);
 }
 
 // Sums of whole numbers are exact in float32 up to 2^24.
-void StateTransposed(Builder& g, const QuantizedConv& conv, const TensorType& x, std::size_t others) {
-  if (others > 0) {
-    g.State(Exactness::kNotExact, fmt::format("one step at a tie, in {} channels", others));
-  } else if (LargestSum(conv, x) > 0x1p24) {
+void StateTransposed(Builder& g, const QuantizedConv& conv, const TensorType& x) {
+  if (LargestSum(conv, x) > 0x1p24) {
     g.State(Exactness::kNotExact, "one step at a tie: sums may be more than 2^24");
   } else {
     g.State(Exactness::kConstruction);
@@ -140,19 +133,14 @@ void StateTransposed(Builder& g, const QuantizedConv& conv, const TensorType& x,
 
 // ONNX Runtime has no integer kernel for ConvTranspose, Caffe2 none for it and for volumes.  Counted in
 // steps, the float one's sums are whole numbers and exact, and what is left is PyTorch's own requantization:
-// round((sum (x_scale w_scale)) (1 / y_scale)).
+// round(sum ((x_scale w_scale) (1 / y_scale))).
 Result<std::vector<Value>> ConvInSteps(const QuantizedConvolution& form, const QuantizedConv& conv,
                                        Builder& g, const Arguments& a) {
   const Value x = a.tensor("qx");
   const Quantization& w = conv.weights.quantization();
-  const auto x_scale = static_cast<float>(x.quantization().scale());
-  const float y_reciprocal = 1.0F / static_cast<float>(a.result().quantization->scale());
   std::vector<float> multipliers;
-  for (const double scale : w.scales)
-    multipliers.push_back(static_cast<float>(scale) * x_scale * y_reciprocal);
-  if (form.transposed) {
-    StateTransposed(g, conv, x.type(), OtherMultipliers(x.type(), w, a.result(), multipliers));
-  }
+  for (const double scale : w.scales) multipliers.push_back(LayerMultiplier(x.type(), scale, a.result()));
+  if (form.transposed) StateTransposed(g, conv, x.type());
   std::vector<std::int64_t> sizes;
   if (!w.per_tensor()) {
     sizes.assign(static_cast<std::size_t>(conv.geometry.dims) + 1, 1);

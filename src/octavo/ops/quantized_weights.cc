@@ -157,11 +157,13 @@ Status NeedsQuantization(const Value& x, std::string_view example) {
 }
 
 RequantizationTypes TypesOfLayer(Builder& g, const QuantizedWeights& w, const Value& x, const TensorType& y) {
-  if (x.dtype() != DType::kQUint8 || w.bias_value.defined() || !g.moves_scales_for(Target::kOnnxRuntime)) {
-    g.State(Exactness::kNotExact,
-            w.bias_value.defined()
-                ? "one step at a tie: the bias is computed when the model runs"
-                : "one step at a tie: ONNX Runtime may compute layers of qint8 in float32");
+  if (w.bias_value.defined() || !g.moves_scales_for(Target::kOnnxRuntime)) {
+    g.State(Exactness::kNotExact, "one step at a tie: the bias is computed when the model runs");
+    return {x.type(), y, w.quantization()};
+  }
+  if (x.dtype() == DType::kQInt8) {
+    HoldUnsigned(g, x);
+    g.State(Exactness::kMultiplier);  // ONNX Runtime's is XNNPACK's: (x_scale w_scale) / y_scale
     return {x.type(), y, w.quantization()};
   }
   RequantizationTypes types = ExactRequantization(x.type(), w.quantization(), y);

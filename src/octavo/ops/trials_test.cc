@@ -148,8 +148,9 @@ TEST(Addition, WithoutScalesIsWrittenInFloat64) {
   ASSERT_TRUE(call.Call("quantized::add", {x, y, 1.0, Dim(0)}));
   const auto lowered = call.Lower();
   ASSERT_TRUE(lowered);
-  EXPECT_THAT(Ops(lowered), ElementsAre("DequantizeLinear", "Cast", "Mul", "DequantizeLinear", "Cast", "Mul",
-                                        "Add", "Add", "Floor", "Cast", "QuantizeLinear"));
+  EXPECT_THAT(Ops(lowered),
+              ElementsAre("DequantizeLinear", "Cast", "Mul", "DequantizeLinear", "Cast", "Mul", "Add", "Add",
+                          "Floor", "Cast", "QuantizeLinear", "DequantizeLinear", "QuantizeLinear"));
 }
 
 }  // namespace

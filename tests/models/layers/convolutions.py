@@ -59,6 +59,9 @@ table("conv2d_relu_zero_point", "self.m(x)", x=u8(2, 8, 84, 84), m=conv(nniq.Con
 table("conv2d_signed", "self.m(x)", x=s8(2, 8, 84, 84), m=conv(nnq.Conv2d, 8, 8, 3, zero_point=5))
 table("conv2d_chained", "self.n(self.m(x))", x=u8(1, 8, 116, 116), m=conv(nniq.ConvReLU2d, 8, 8, 3, zero_point=0),
       n=conv(nnq.Conv2d, 8, 16, 3, input_scale=output_scale(72, 0.0173, 0.0107)))
+table("conv2d_signed_chained", "self.n(F.relu(F.max_pool2d(self.m(x), 2)))", x=s8(1, 8, 116, 116), exact=True,
+      m=conv(nnq.Conv2d, 8, 8, 3, zero_point=5),
+      n=conv(nnq.Conv2d, 8, 16, 3, per_channel=True, zero_point=-11, input_scale=output_scale(72, 0.0173, 0.0107)))
 table("conv2d_functional", "torch.ops.quantized.conv2d(x, torch.ops.quantized.conv2d_prepack("
       "self.w, self.b, [1, 1], [1, 1], [1, 1], 1), %r, 121)" % output_scale(72, 0.0173, 0.0107),
       x=u8(2, 8, 80, 80), w=lambda: quantized_weight((8, 8, 3, 3), 0.0107, False), b=lambda: torch.randn(8))
