@@ -87,9 +87,14 @@ struct Node {
   const Operand* Find(std::string_view argument_name) const;
 };
 
+// How PyTorch holds a tensor [N, C, H, W]: in that order; as [N, H, W, C]; or a part of such a one, which is
+// not dense.  Some of its quantized kernels round otherwise in one than in the other.
+enum class MemoryFormat { kContiguous, kChannelsLast, kSlicedChannelsLast };
+
 struct Value {
   std::string name;  // may be empty until the graph is written
   TensorType type;
+  MemoryFormat memory_format = MemoryFormat::kContiguous;  // of imported graphs
   NodeId producer = kNoNode;
   std::optional<Tensor> constant;
 };

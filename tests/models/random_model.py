@@ -1,10 +1,11 @@
 #!/usr/bin/python3
-"""Makes a random quantized network: 3 to 30 layers, by eager mode or FX, weights per tensor or per channel, traced or scripted.
+"""Makes a random quantized network: 3 to 30 layers, by eager mode or FX, weights per tensor or per channel, traced or scripted,
+activations of quint8 or (eager mode) qint8.
 
     random_model.py SEED... [--out DIR]
 
 For each SEED, DIR (default: build/models/random) gets a folder with model.pt, in0.npy, out0.npy (PyTorch's answer by qnnpack),
-and case.json: {"way", "per_channel", "scripted", "layers": [...], "shape": [...]}.  The same seed gives the same network.
+and case.json: {"way", "dtype", "per_channel", "scripted", "layers": [...], "shape": [...]}.  The same seed gives the same network.
 """
 import argparse
 import copy
@@ -111,13 +112,13 @@ class Number(nn.Module):
 
 
 class Net(nn.Module):
-    """The layers, global average pooling, a linear layer."""
+    """The layers, global average pooling, a linear layer, or no such layer."""
 
-    def __init__(self, layers, channels, flat):
+    def __init__(self, layers, last, flat):
         super().__init__()
         self.quant, self.dequant = aoq.QuantStub(), aoq.DeQuantStub()
         self.layers, self.flat = nn.Sequential(*layers), flat
-        self.fc = nn.Linear(channels, 7)
+        self.fc = last
 
     def forward(self, x):
         x = self.layers(self.quant(x))
@@ -134,6 +135,7 @@ class Draw:
         self.per_channel, self.scripted = bool(self.rng.random() < 0.5), bool(self.rng.random() < 0.5)
         self.channels, self.size, self.names = int(self.one_of(2, 3, 4, 6)), int(self.one_of(8, 11, 16)), []
         self.input = self.channels, self.size
+        self.dtype = torch.qint8 if self.way == "eager" and self.rng.random() < 0.25 else torch.quint8
 
     def one_of(self, *choices):
         return choices[int(self.rng.integers(len(choices)))]
@@ -167,7 +169,7 @@ class Draw:
         if not (self.way == "eager" and self.scripted):  # PyTorch cannot script it
             kinds.append("batch_norm")
         if self.size >= 6:
-            kinds += ["max_pool", "max_pool", "average_pool", "crop"]
+            kinds += ["max_pool", "max_pool", "average_pool", "average_pool", "adaptive_pool", "crop"]
         if self.size <= 12:
             kinds += ["resize"] + ([] if self.per_channel else ["transposed"])  # which PyTorch refuses per channel
         if self.channels % 2 == 0:
@@ -213,8 +215,13 @@ class Draw:
         return nn.MaxPool2d(3, 2, padding)
 
     def average_pool(self):
-        self.size = self.size // 2
-        return nn.AvgPool2d(2)
+        ceil = bool(self.rng.random() < 0.5)
+        self.size = (self.size + ceil) // 2
+        return nn.AvgPool2d(2, ceil_mode=ceil)
+
+    def adaptive_pool(self):
+        self.size = int(self.one_of(3, 4, 5))
+        return nn.AdaptiveAvgPool2d(self.size)
 
     def crop(self):
         self.size -= 1
@@ -241,7 +248,10 @@ class Draw:
         self.names.append("conv")
         for _ in range(int(self.rng.integers(2, 30))):
             layers.append(self.layer())
-        return Net(layers, self.channels, str(self.one_of("mean", "pool")))
+        flat = str(self.one_of("mean", "pool"))
+        if self.dtype == torch.qint8:  # of which PyTorch 1.13 has no linear layer, and a mean of reals
+            return Net(layers, nn.Identity(), "pool")
+        return Net(layers, nn.Linear(self.channels, 7), flat)
 
 
 # ---- Quantizing
@@ -253,13 +263,13 @@ def fuse(module):
         aoq.fuse_modules(module, [str(i) for i in range(len(module))], inplace=True)
 
 
-def qconfig(per_channel):
+def qconfig(per_channel, dtype):
     weight = aoq.default_per_channel_weight_observer if per_channel else aoq.default_weight_observer
-    return aoq.QConfig(activation=aoq.MinMaxObserver.with_args(dtype=torch.quint8), weight=weight)
+    return aoq.QConfig(activation=aoq.MinMaxObserver.with_args(dtype=dtype), weight=weight)
 
 
 def quantize(net, draw, batches):
-    config = qconfig(draw.per_channel)
+    config = qconfig(draw.per_channel, draw.dtype)
     if draw.way == "fx":
         mapping = aoq.QConfigMapping().set_global(config)
         for pattern, fixed in aoq.get_default_qconfig_mapping("qnnpack").object_type_qconfigs.items():
@@ -291,6 +301,8 @@ def network(seed):
     batches = [torch.randn(2, channels, size, size) for _ in range(3)]
     with torch.no_grad():
         quantized = quantize(copy.deepcopy(net), draw, batches)
+        if any(0 < float(getattr(m, "scale", 1)) < 1e-6 for m in quantized.modules()):
+            raise RuntimeError("a layer that gives zeros alone: the next one's bias has more steps than int32 (docs/numbers.md)")
         module = torch.jit.script(quantized) if draw.scripted else torch.jit.trace(quantized, batches[0][:1], check_trace=False)
         x = torch.randn(1, channels, size, size) * 1.2
         return draw, module, x, module(x)
@@ -307,7 +319,7 @@ def make(seed, root=None):
         try:
             draw, module, x, y = network(seed + attempt * 1_000_000)
             break
-        except RuntimeError:  # scripting and qnnpack refuse some
+        except RuntimeError:  # scripting and qnnpack refuse some, too
             continue
     else:
         raise RuntimeError("no network with seed %d" % seed)
@@ -315,7 +327,7 @@ def make(seed, root=None):
     torch.jit.save(module, str(folder / "model.pt"))
     np.save(folder / "in0.npy", x.numpy())
     np.save(folder / "out0.npy", y.numpy())
-    (folder / "case.json").write_text(json.dumps({"way": draw.way, "per_channel": draw.per_channel, "scripted": draw.scripted,
+    (folder / "case.json").write_text(json.dumps({"way": draw.way, "dtype": str(draw.dtype), "per_channel": draw.per_channel, "scripted": draw.scripted,
                                                   "layers": draw.names, "shape": list(x.shape)}))
     cache.seal(folder, key)
     return folder

@@ -251,10 +251,11 @@ def run(batches, folder):
 
 def table():
     import elementary
+    import memory_formats
     import moving
     import quantized
     import real
-    operators = quantized.OPERATORS + real.OPERATORS + elementary.OPERATORS + moving.OPERATORS
+    operators = quantized.OPERATORS + real.OPERATORS + elementary.OPERATORS + moving.OPERATORS + memory_formats.OPERATORS
     names = [o.name for o in operators]
     assert len(names) == len(set(names)), sorted(n for n in names if names.count(n) > 1)
     return operators

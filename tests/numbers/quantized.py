@@ -300,7 +300,10 @@ def images(d, dims, most=14, batch=True):
 
 
 def averaged(d, n):
-    return d.q(images(d, n, 7 if n == 3 else 14, d.chance(0.8)), sliced=True)
+    x = d.q(images(d, n, 7 if n == 3 else 14, d.chance(0.8)), sliced=True)
+    if n == 2 and x.dim() == 4 and d.chance(0.4):
+        x = x.contiguous(memory_format=torch.channels_last)
+    return x
 
 
 def fits(d, x, windows):

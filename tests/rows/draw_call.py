@@ -29,7 +29,7 @@ TEXTS = {"approximate": ("none", "tanh"), "rounding_mode": ("trunc", "floor"), "
 # Inference only, and what PyTorch's qnnpack engine overlooks (docs/numbers.md).
 FIXED = {"train": False, "training": False, "use_input_stats": True, "half_to_float": False, "sparse": False, "implicit": False,
          "sparse_grad": False, "scale_grad_by_freq": False, "padding_idx": -1, "momentum": 0.1, "path": None, "antialias": False,
-         "inplace": False, "copy": False}  # with copy=True alone aten::to.prim_other reads a dtype that was not given
+         "memory_format": None, "inplace": False, "copy": False}  # with copy=True alone aten::to.prim_other reads a dtype that was not given
 FIXED_QUANTIZED = {"count_include_pad": True, "divisor_override": None}
 NUMBERS = {"eps": (1e-5, 1e-3), "p": (0.5, 1, 2), "ord": (1, 2, 3), "beta": (1.0, 0.5, -1.5), "num_classes": (5, 9),
            "quant_min": (0, -128), "quant_max": (255, 127), "correction": (0, 1, 2)}

@@ -2,6 +2,7 @@
 
 #include "octavo/import/evaluator.h"
 #include "octavo/import/inputs.h"
+#include "octavo/import/memory_formats.h"
 
 namespace octavo::import {
 namespace {
@@ -62,6 +63,7 @@ Result<Imported> Import(const module::Module& module, const OperatorRules& rules
   Status status = Run(evaluator, module);
   // With operators missing, types are unknown, and what fails for that is not worth a message of its own.
   if (!status && imported.missing.empty()) return std::move(status).error();
+  SetMemoryFormats(imported.graph);
   return imported;
 }
 

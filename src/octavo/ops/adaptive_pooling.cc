@@ -220,7 +220,7 @@ Result<std::vector<Value>> AverageAdaptively(Builder& g, const Arguments& a, boo
 
 Emitter AdaptiveAverage(int n) {
   return [n](Builder& g, const Arguments& a) {
-    const bool channels_last = ChannelsLastByOneChannel(a.tensor("self"), n);
+    const bool channels_last = AveragedChannelsLast(a.tensor("self"), n);
     const Emitter batched = [channels_last](Builder& builder, const Arguments& b) {
       return AverageAdaptively(builder, b, channels_last);
     };

@@ -92,6 +92,7 @@ bool FusedAverageIsExact(const TensorType& type, const Window& w, const Rounding
 // qnnpack's average pooling, step by step.
 Value AverageByConvolution(Builder& g, Value x, const Window& w, std::int64_t channels, float multiplier,
                            const TensorType& type) {
+  HoldUnsigned(g, x);
   AverageSizes sizes = {channels, 1};
   sizes.insert(sizes.end(), w.kernel.begin(), w.kernel.end());
   const auto count = static_cast<std::size_t>(channels * w.cells());
@@ -180,7 +181,8 @@ Result<Value> AverageInSteps(Builder& g, Value x, const Window& w, const Average
 
 }  // namespace
 
-bool ChannelsLastByOneChannel(const Value& x, int spatial_dims) {
+bool AveragedChannelsLast(const Value& x, int spatial_dims) {
+  if (spatial_dims == 2 && x.memory_format() == ir::MemoryFormat::kChannelsLast) return true;
   return x.rank() == spatial_dims + 2 && (*x.shape())[1] == Dim(1);
 }
 

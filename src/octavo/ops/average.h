@@ -18,9 +18,10 @@ struct AverageOptions {
   bool by_reciprocal = false;
 };
 
-// PyTorch takes a batch of images of one channel for a channels-last tensor, whose kernels round the distance
-// from the zero point.  `x` as the model has it, before a batch dimension is added.
-bool ChannelsLastByOneChannel(const Value& x, int spatial_dims);
+// Whether PyTorch has its kernels for channels-last tensors average `x`: they round the distance from the
+// zero point.  It takes a batch of images of one channel for one, too.  `x` as the model has it, before a
+// batch dimension is added.
+bool AveragedChannelsLast(const Value& x, int spatial_dims);
 
 // All of the input's spatial dimensions as one window, if their sizes are known.
 std::optional<Window> WholeWindow(const Value& x);

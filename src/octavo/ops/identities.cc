@@ -12,6 +12,9 @@
 namespace octavo {
 namespace {
 
+// Moves nothing here; the importer reads it.
+ArgumentSpec MemoryFormatArgument() { return arg::OptionalInt("memory_format"); }
+
 Result<std::vector<Value>> Itself(Builder&, const Arguments& a) {
   return One(a.tensor(a.specs().front().name));
 }
@@ -109,20 +112,20 @@ void AddConversion(Registry& registry, std::string name, std::vector<ArgumentSpe
 void RegisterConversions(Registry& registry) {
   const ArgumentSpec x = arg::Tensor("self");
   const ArgumentSpec non_blocking = arg::Bool("non_blocking", false), copy = arg::Bool("copy", false);
-  const ArgumentSpec memory_format = arg::Ignored("memory_format");
   AddConversion(registry, "aten::to.device",
-                {x, arg::String("device"), arg::Int("dtype"), non_blocking, copy, memory_format},
+                {x, arg::String("device"), arg::Int("dtype"), non_blocking, copy, MemoryFormatArgument()},
                 RequestedDType);
-  AddConversion(registry, "aten::to.dtype", {x, arg::Int("dtype"), non_blocking, copy, memory_format},
-                RequestedDType);
-  AddConversion(registry, "aten::to.other", {x, arg::Tensor("other"), non_blocking, copy, memory_format},
-                DTypeOfOther);
+  AddConversion(registry, "aten::to.dtype",
+                {x, arg::Int("dtype"), non_blocking, copy, MemoryFormatArgument()}, RequestedDType);
+  AddConversion(registry, "aten::to.other",
+                {x, arg::Tensor("other"), non_blocking, copy, MemoryFormatArgument()}, DTypeOfOther);
   // Not aten::to.dtype_layout, which the next takes as well: its arguments are all given by name.
-  AddConversion(registry, "aten::to.dtype_layout",
-                {x, arg::KeywordOnly(arg::OptionalInt("dtype")), arg::KeywordOnly(arg::Ignored("layout")),
-                 arg::KeywordOnly(arg::Ignored("device")), arg::KeywordOnly(arg::Ignored("pin_memory")),
-                 arg::KeywordOnly(non_blocking), arg::KeywordOnly(copy), arg::KeywordOnly(memory_format)},
-                RequestedDType);
+  AddConversion(
+      registry, "aten::to.dtype_layout",
+      {x, arg::KeywordOnly(arg::OptionalInt("dtype")), arg::KeywordOnly(arg::Ignored("layout")),
+       arg::KeywordOnly(arg::Ignored("device")), arg::KeywordOnly(arg::Ignored("pin_memory")),
+       arg::KeywordOnly(non_blocking), arg::KeywordOnly(copy), arg::KeywordOnly(MemoryFormatArgument())},
+      RequestedDType);
   AddConversion(registry, "aten::to.prim_Device",
                 {x, arg::OptionalString("device"), arg::OptionalInt("dtype"), non_blocking, copy},
                 RequestedDType);
@@ -132,7 +135,7 @@ void RegisterConversions(Registry& registry) {
   AddConversion(registry, "aten::_to_copy",
                 {x, arg::KeywordOnly(arg::OptionalInt("dtype")), arg::KeywordOnly(arg::Ignored("layout")),
                  arg::KeywordOnly(arg::Ignored("device")), arg::KeywordOnly(arg::Ignored("pin_memory")),
-                 arg::KeywordOnly(non_blocking), arg::KeywordOnly(memory_format)},
+                 arg::KeywordOnly(non_blocking), arg::KeywordOnly(MemoryFormatArgument())},
                 RequestedDType);
   AddConversion(registry, "aten::type_as", {x, arg::Tensor("other")}, DTypeOfOther);
   AddConversion(registry, "aten::_cast_Float", {x, non_blocking}, FixedDType<DType::kFloat32>);
@@ -146,8 +149,8 @@ void RegisterConversions(Registry& registry) {
 void RegisterIdentities(Registry& registry) {
   RegisterDropout(registry);
   const ArgumentSpec x = arg::Tensor("self");
-  AddIdentity(registry, "aten::contiguous", {x, arg::KeywordOnly(arg::Ignored("memory_format"))});
-  AddIdentity(registry, "aten::clone", {x, arg::KeywordOnly(arg::Ignored("memory_format"))});
+  AddIdentity(registry, "aten::contiguous", {x, arg::KeywordOnly(arg::Int("memory_format", 0))});
+  AddIdentity(registry, "aten::clone", {x, arg::KeywordOnly(MemoryFormatArgument())});
   AddIdentity(registry, "aten::requires_grad_", {x, arg::Bool("requires_grad", true)});
   AddIdentity(registry, "aten::requires_grad", {x, arg::Bool("requires_grad", true)});
   AddIdentity(registry, "aten::pin_memory", {x, arg::Ignored("device")});

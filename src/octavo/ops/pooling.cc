@@ -186,7 +186,7 @@ void AddMaxPool(Registry& registry, std::string name, std::string x, int n) {
 Result<AverageOptions> AverageOptionsOf(const Arguments& a, int n) {
   const Value x = a.tensor("self");
   const bool qnnpack = x.dtype() == DType::kQUint8 && n <= 2 && !a.flag("ceil_mode");
-  AverageOptions options{.divisor_override = {}, .by_reciprocal = !qnnpack && ChannelsLastByOneChannel(x, n)};
+  AverageOptions options{.divisor_override = {}, .by_reciprocal = !qnnpack && AveragedChannelsLast(x, n)};
   options.count_include_pad = a.flag("count_include_pad");
   const bool has_divisor = std::any_of(a.specs().begin(), a.specs().end(),
                                        [](const ArgumentSpec& s) { return s.name == "divisor_override"; });

@@ -214,6 +214,13 @@ Result<Value> QuantizedMean(Builder& g, Value x, const Axes& axes, const TensorT
   return QuantizeFromSteps(g, g.Op("Mul", {mean, g.Scalar(inverse)}), type);
 }
 
+// PyTorch's kernels for integers take contiguous tensors.
+void StateOfMeanInAnotherOrder(Builder& g, const Value& x) {
+  if (x.quantized() && x.memory_format() != ir::MemoryFormat::kContiguous) {
+    g.State(Exactness::kNotExact, "one step: a sum of reals in float32, in another order");
+  }
+}
+
 Result<std::vector<Value>> Mean(Builder& g, const Arguments& a) {
   const Value x = a.tensor("self");
   const Axes axes = OCTAVO_TRY(AxesOf(a, x));
@@ -222,11 +229,16 @@ Result<std::vector<Value>> Mean(Builder& g, const Arguments& a) {
     TensorType kept = type;
     if (kept.shape && !axes.keep) kept.shape->insert(kept.shape->end(), axes.axes.size(), Dim(1));
     const Value average = g.As(OCTAVO_TRY(AverageOfImage(g, x, kept, MeanRounding(a, x))), kept);
+    if (MeanRounding(a, x) == HalfwayRounding::kEvenInteger) StateOfMeanInAnotherOrder(g, x);
     if (axes.keep) return One(average);
     if (!type.quantized()) return One(Squeeze(g, average, axes.axes));
     return One(Quantize(g, Squeeze(g, Dequantize(g, average), axes.axes), type));
   }
-  if (x.quantized()) return One(OCTAVO_TRY(QuantizedMean(g, x, axes, type)));
+  if (x.quantized()) {
+    const Value mean = OCTAVO_TRY(QuantizedMean(g, x, axes, type));
+    StateOfMeanInAnotherOrder(g, x);
+    return One(mean);
+  }
   return One(OCTAVO_TRY(Reduced(g, a, "ReduceMean", x)));
 }
 

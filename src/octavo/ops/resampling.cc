@@ -293,7 +293,10 @@ bool ResizeIsExact(const std::vector<Axis>& axes, bool align_corners) {
 Result<Value> SmoothOfIntegers(Builder& g, Value x, const Request& request, const TensorType& type) {
   const std::optional<std::vector<Axis>> axes = OCTAVO_TRY(KnownAxes(x, request));
   if (axes && SameSizes(*axes)) return x;
-  if (request.mode == Mode::kLinear && axes && axes->size() == 2) {
+  // PyTorch's kernel for channels-last tensors adds the same products in another order.
+  const bool in_order = x.memory_format() == ir::MemoryFormat::kContiguous ||
+                        (axes && ResizeIsExact(*axes, request.align_corners));
+  if (request.mode == Mode::kLinear && axes && axes->size() == 2 && in_order) {
     g.State(Exactness::kConstruction);
   } else {
     g.State(Exactness::kNotExact, "one step at a tie");

@@ -50,6 +50,11 @@ const Tensor& Call::tensor(std::string_view name) const {
   Wrong(node_, name, "tensor");
 }
 
+ir::MemoryFormat Call::memory_format(std::string_view name) const {
+  const auto* id = std::get_if<ir::ValueId>(&Get(name));
+  return id ? graph_.value(*id).memory_format : ir::MemoryFormat::kContiguous;
+}
+
 std::vector<Tensor> Call::tensors(std::string_view name) const {
   const ir::Operand& operand = Get(name);
   std::vector<Tensor> tensors;

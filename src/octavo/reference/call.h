@@ -28,6 +28,7 @@ class Call {
   bool has(std::string_view name) const;
   bool is_tensor(std::string_view name) const;
   const Tensor& tensor(std::string_view name) const;
+  ir::MemoryFormat memory_format(std::string_view name) const;  // of a tensor
   std::vector<Tensor> tensors(std::string_view name) const;
   std::int64_t integer(std::string_view name) const;
   std::vector<std::int64_t> ints(std::string_view name) const;  // a single number is a list of one

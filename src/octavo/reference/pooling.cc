@@ -198,8 +198,12 @@ Results ChannelsLastAverage(const Call& call, const Tensor& x, const Windows& w,
   });
 }
 
-// A batch of images of one channel is taken for a channels-last tensor, one image without a batch is not.
-bool OneChannel(const Tensor& x, std::size_t dims) { return x.sizes.size() == dims + 2 && x.sizes[1] == 1; }
+// A batch of images of one channel is taken for a channels-last tensor, too; one image without a batch is
+// not.
+bool ChannelsLast(const Call& call, const Tensor& x, std::size_t dims) {
+  if (x.sizes.size() != dims + 2) return false;
+  return x.sizes[1] == 1 || (dims == 2 && call.memory_format("self") == ir::MemoryFormat::kChannelsLast);
+}
 
 template <std::size_t dims>
 Results QuantizedAvgPool(const Call& call, const Tensor& x, const Windows& w) {
@@ -216,7 +220,7 @@ Results QuantizedAvgPool(const Call& call, const Tensor& x, const Windows& w) {
       return RoundedFar(static_cast<float>(sum) / static_cast<float>(count)) + a.zero_point;
     });
   }
-  if (OneChannel(x, dims)) return ChannelsLastAverage(call, x, w, false, counting);
+  if (ChannelsLast(call, x, dims)) return ChannelsLastAverage(call, x, w, false, counting);
   return QuantizedAverage(call, x, w, false, [&](std::int64_t sum, const Part& part) {
     const auto multiplier = static_cast<float>(1.0 / static_cast<double>(counting.Of(part)));
     return RoundedFar(static_cast<float>(sum) * multiplier + zero_point);
@@ -262,7 +266,7 @@ Results QuantizedAdaptiveAvgPool(const Call& call, const Tensor& x, const Window
       return RoundedFar(levels / static_cast<float>(part.inside));
     });
   }
-  if (OneChannel(x, dims)) return ChannelsLastAverage(call, x, w, true, Counting(call));
+  if (ChannelsLast(call, x, dims)) return ChannelsLastAverage(call, x, w, true, Counting(call));
   // round_half_even(sum of the levels themselves (1 / depth / height / width))
   return QuantizedAverage(call, x, w, true, [&](std::int64_t sum, const Part& part) {
     const auto levels = static_cast<float>(sum + part.inside * a.zero_point);

@@ -70,6 +70,7 @@ class Cutter {
       }
       const std::string name = value.name.empty() ? fmt::format("value_{}", id.index) : value.name;
       mapped = piece_.graph.AddInput(name, std::move(type));
+      piece_.graph.value(mapped).memory_format = value.memory_format;
       piece_.inputs.push_back(id);
     }
     map_[id.index] = mapped;
@@ -91,6 +92,7 @@ class Cutter {
       // Another result that is on the boundary is an input for what reads it.
       if (!whole.valid() || (whole != value_ && Outside(whole))) continue;
       piece_.graph.value(made).name = graph_.value(whole).name;
+      piece_.graph.value(made).memory_format = graph_.value(whole).memory_format;
       map_[whole.index] = made;
     }
   }

@@ -27,6 +27,12 @@ for _zero_point in (0, 112, 113, 255):
               "F.avg_pool2d(x, %s)" % _kernel, x=u8(1, 8, 120, 120, zero_point=_zero_point))
 table("avg_pool2d_even_signed", "F.avg_pool2d(x, 2)", x=s8(1, 8, 120, 120, zero_point=3))
 table("avg_pool2d_even_signed_padding", "F.avg_pool2d(x, 4, 2, 1)", x=s8(1, 8, 120, 120, zero_point=3))
+# In the order of memory that convolutions give, PyTorch has other kernels.
+_LAST = "x.contiguous(memory_format=torch.channels_last)"
+table("avg_pool2d_ceil_channels_last", "F.avg_pool2d(%s, 2, ceil_mode=True)" % _LAST, x=u8(2, 40, 41, 60, zero_point=7), exact=True)
+table("avg_pool2d_signed_channels_last", "F.avg_pool2d(%s, 2)" % _LAST, x=s8(2, 40, 40, 60, zero_point=7), exact=True)
+for _name, _x in (("", u8(2, 40, 41, 60, zero_point=7)), ("_signed", s8(2, 40, 41, 60, zero_point=7))):
+    table("adaptive_avg_pool2d_uneven_channels_last" + _name, "F.adaptive_avg_pool2d(%s, (18, 23))" % _LAST, x=_x, exact=True)
 table("avg_pool3d_ceil", "F.avg_pool3d(x, 2, ceil_mode=True)", x=u8(1, 8, 20, 21, 40))
 table("adaptive_avg_pool3d_windows", "F.adaptive_avg_pool3d(x, [2, 3, 4])", x=u8(1, 300, 4, 6, 8))
 for _dims in (2, 3):  # PyTorch takes images of one channel for channels-last ones
