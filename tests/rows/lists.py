@@ -13,20 +13,21 @@ NOT_DRAWN = {
 LIMITS = ("unsigned 8-bit activations", "quantized per channel", "from opset", "for floating-point tensors only", "have different sizes",
           "Convert them to the same type", "arithmetic with bool", "Dequantize them first", "does not fit into the padded size",
           "must be given once", "may be negative", "samples volumes", "not all of 8 bits", "depends on the data", "arange of",
-          "for numbers only", "for which ONNX has no operator")
+          "for numbers only", "for which ONNX has no operator", "no constant that is quantized per tensor")
 # Rows all of whose cases Octavo refuses, by way.
 RESULTS = ("aten::native_batch_norm", "aten::native_layer_norm")  # the further results are for training
 REFUSED = {"qdq": RESULTS, "caffe2": RESULTS, "onnxruntime": RESULTS}
 
+# An addition does not say that PyTorch had a tensor given for its result, for which it adds reals.
+ADDS_REALS = ("quantized::add.out", "quantized::add_relu.out", "quantized::add*_out")
 # One step off at most: what two things that compute the same answer have apart, as seen in 20 cases of every row.
 APART = {
-    # PyTorch's own scales and arithmetic: an addition does not say that PyTorch had a tensor given for its result, for which
-    # it adds reals.
-    "qdq": ("quantized::add.out",),
-    "caffe2": (),
+    # PyTorch's own scales and arithmetic.
+    "qdq": ADDS_REALS,
+    "caffe2": ADDS_REALS,
     "engine": (),
     # PyTorch's answer is not one value: its vector loops round otherwise than what is left of them (docs/numbers.md).
-    "onnxruntime": ("aten::leaky_relu",),
+    "onnxruntime": ("aten::leaky_relu", "aten::cat", "quantized::cat*"),
 }
 # Single cases for which ONNX Runtime has no kernel, though ONNX has the operator.
 NO_KERNEL = {

@@ -112,6 +112,20 @@ Result<Value> HardSwish(Builder& g, const Arguments&, Value x) {
   return g.Op("Div", {g.Op("Mul", {x, clipped}), g.Scalar(6.0F)});
 }
 
+// qnnpack's table, step by step: it adds the zero point before it rounds, which makes a difference where that
+// is odd.
+Result<std::vector<Value>> HardSwishCaffe2(Builder& g, const Arguments& a) {
+  if (!CountsInSteps(g) || a.result().quantization->zero_point() % 2 == 0)
+    return ThroughFloat(OfX(HardSwish, "input"))(g, a);
+  OCTAVO_TRY(CheckCaffe2Types(a));
+  const Value x = a.tensor("input");
+  const float scale = ScaleOf(x.type()), inverse = 1.0F / ScaleOf(a.result());
+  const Value real = Times(g, DequantizeToSteps(g, x), scale);
+  const Value steps = Times(g, OCTAVO_TRY(HardSwish(g, a, real)), inverse);
+  const auto zero_point = static_cast<float>(a.result().quantization->zero_point());
+  return One(QuantizeFromSteps(g, g.Op("Add", {steps, g.Scalar(zero_point)}), a.result(), 0));
+}
+
 Result<Value> LeakyRelu(Builder& g, const Arguments& a, Value x) {
   return g.Op("LeakyRelu", {x}, {{"alpha", a.number("negative_slope")}});
 }
@@ -341,9 +355,12 @@ void RegisterUnary(Registry& registry) {
                   .caffe2 = ThresholdOf(argument)});
   }
 
-  AddGiven(registry, "quantized::hardswish",
-           {arg::Tensor("input"), arg::Float("output_scale"), arg::Int("output_zero_point")}, HardSwish,
-           TrialOfHardSwish);
+  registry.Add(
+      {.name = "quantized::hardswish",
+       .arguments = {arg::Tensor("input"), arg::Float("output_scale"), arg::Int("output_zero_point")},
+       .result = EightBits("input", GivenQuantization("input", ShapeOf("input"))),
+       .qdq = Tried(TrialOfHardSwish, "input", OnReals(OfX(HardSwish, "input"))),
+       .caffe2 = HardSwishCaffe2});
   registry.Add({.name = "quantized::leaky_relu",
                 .arguments = {arg::Tensor("qx"), arg::Scalar("negative_slope"), arg::Bool("inplace", false),
                               arg::Float("output_scale"), arg::Int("output_zero_point")},

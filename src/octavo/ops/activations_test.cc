@@ -18,6 +18,7 @@ using ::testing::ElementsAre;
 using testing::Find;
 using testing::Float32;
 using ::testing::HasSubstr;
+using ::testing::IsSupersetOf;
 using testing::OneCall;
 using testing::Ops;
 using testing::Qint8;
@@ -78,6 +79,12 @@ TEST(Caffe2, OtherActivationsGoThroughFloat) {
   ASSERT_TRUE(call.Call("quantized::hardswish", {call.Constant(Held(0.1, 3)), 0.2, Dim(4)}));
   EXPECT_THAT(Ops(call.Caffe2()), ElementsAre("Int8GivenTensorFill", "Int8Dequantize", "Constant", "Add",
                                               "Clip", "Mul", "Constant", "Div", "Int8Quantize"));
+}
+
+TEST(Caffe2, AHardSwishWithAnOddZeroPointRoundsInSteps) {
+  OneCall call(RegisterActivations);
+  ASSERT_TRUE(call.Call("quantized::hardswish", {call.Constant(Held(0.1, 3)), 0.2, Dim(5)}));
+  EXPECT_THAT(Ops(call.Caffe2()), IsSupersetOf({"Add", "Sub", "Clip", "Div", "Int8Quantize"}));
 }
 
 // Int8Sigmoid's result has the scale 1/256 and no other.
