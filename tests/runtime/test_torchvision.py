@@ -58,7 +58,8 @@ def test_network(name, per_channel, scripted, tmp_path):
 
     assert ours["differ"] == 0, "%d of %d logits differ (torch.onnx: %s)" % (ours["differ"], ours["of"], theirs and theirs["differ"])
     if name != "mobilenet_v3_large":
-        assert ours["left"]["inside"] == 0, ours["left"]["kinds"]
+        # An addition for which QLinearAdd has no scales is written out: two DequantizeLinear, Sum, QuantizeLinear.
+        assert ours["left"]["inside"] == 3 * ours["left"]["kinds"].get("Sum", 0), ours["left"]["kinds"]
     elif theirs:  # hardswish and hardsigmoid, which ONNX Runtime does not fuse
         assert ours["left"]["inside"] <= theirs["left"]["inside"]
 

@@ -169,30 +169,46 @@ void StateOfAddition(Builder& g, const Arguments& a, QuantizedSum sum, Exactness
   }
 }
 
+// Of QLinearAdd; nullopt where there are none.  The operands may be exchanged.
+std::optional<BinaryScales> FusedScales(Value* x, Value* y, const TensorType& type, QuantizedSum sum,
+                                        bool broadcast, QLinearAddBuilds builds) {
+  const auto search = [&](const Value& a, const Value& b) {
+    const AdditionScales found = ExactAdditionScales(a.type(), b.type(), type, sum, broadcast, builds);
+    return found.differing == 0 ? std::optional(found.scales) : std::nullopt;
+  };
+  std::optional<BinaryScales> scales = search(*x, *y);
+  if (scales || broadcast) return scales;
+  // The kernel adds its second operand to what is fixed, and then its first: the other way it rounds
+  // otherwise.
+  scales = search(*y, *x);
+  if (scales) std::swap(*x, *y);
+  return scales;
+}
+
 Result<std::vector<Value>> AdditionForOnnxRuntime(bool relu, Builder& g, const Arguments& a) {
   Value x = a.tensor("qa"), y = a.tensor("qb");
   const bool broadcast = MayHaveOtherShapes(x, y);
   const bool fixed_point = !IntoAnother(a) && (!broadcast || x.dtype() == DType::kQInt8);
   const QuantizedSum sum = fixed_point ? QuantizedSum::kFixedPoint : QuantizedSum::kReals;
-  AdditionScales found = ExactAdditionScales(x.type(), y.type(), a.result(), sum, broadcast);
-  if (found.differing > 0 && !broadcast) {
-    // The kernel adds its second operand to what is fixed, and then its first: the other way it rounds
-    // otherwise.
-    const AdditionScales swapped = ExactAdditionScales(y.type(), x.type(), a.result(), sum, broadcast);
-    if (swapped.differing < found.differing) {
-      found = swapped;
-      std::swap(x, y);
-    }
+  std::optional<BinaryScales> scales;
+  const char* op = "Add";
+  for (const QLinearAddBuilds builds : {QLinearAddBuilds::kAll, QLinearAddBuilds::kX86}) {
+    scales = FusedScales(&x, &y, a.result(), sum, broadcast, builds);
+    if (scales) break;
   }
-  StateOfAddition(g, a, sum, found.differing == 0 ? Exactness::kExhaustion : Exactness::kConstruction);
-  if (found.differing > 0) {
-    return One(AdditionInSteps(relu, g, a.tensor("qa"), a.tensor("qb"), a.result(), sum));
+  if (!scales) {
+    op = "Sum";  // which ONNX Runtime does not fuse
+    scales = ExactFloatAdditionScales(x.type(), y.type(), a.result(), sum);
   }
+  StateOfAddition(g, a, sum, scales ? Exactness::kExhaustion : Exactness::kConstruction);
+  if (!scales) return One(AdditionInSteps(relu, g, x, y, a.result(), sum));
   TensorType x_type = x.type(), y_type = y.type(), type = a.result();
-  x_type.quantization->scales[0] = found.scales.a;
-  y_type.quantization->scales[0] = found.scales.b;
-  type.quantization->scales[0] = found.scales.result;
-  const Value real = g.Op("Add", {Dequantize(g, x, x_type), Dequantize(g, y, y_type)});
+  x_type.quantization->scales[0] = scales->a;
+  y_type.quantization->scales[0] = scales->b;
+  type.quantization->scales[0] = scales->result;
+  HoldUnsigned(g, x);
+  HoldUnsigned(g, y);
+  const Value real = g.Op(op, {Dequantize(g, x, x_type), Dequantize(g, y, y_type)});
   return One(g.As(QuantizeReal(g, real, type, relu), a.result()));
 }
 

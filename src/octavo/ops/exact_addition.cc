@@ -146,49 +146,66 @@ Bounds Unsigned(Bounds bounds) {
   return bounds;
 }
 
-// What ONNX Runtime may make of an addition with these scales: QLinearAdd; of int8 the same of uint8, which
-// it makes of int8 between a QuantizeLinear and a DequantizeLinear, and where only some are, floats.
+// What ONNX Runtime makes of an addition with these scales: QLinearAdd of uint8, as which qint8 is written,
+// too.
 class WrittenAddition {
  public:
-  WrittenAddition(const AddedTensors& o, const BinaryScales& s, bool swapped)
-      : o_(o),
-        s_(s),
-        swapped_(swapped),
-        unsigned_to_(Unsigned(o.to)),
-        kernel_(o.a.zero, o.b.zero, o.to, s),
-        unsigned_kernel_(Unsigned(o.a).zero, Unsigned(o.b).zero, unsigned_to_, s) {}
+  WrittenAddition(const AddedTensors& o, const BinaryScales& s, bool swapped, QLinearAddBuilds builds)
+      : swapped_(swapped),
+        shift_(o.is_signed ? 128.0F : 0.0F),
+        to_(o.is_signed ? Unsigned(o.to) : o.to),
+        kernel_(o.a.zero + shift_, o.b.zero + shift_, to_, s, builds) {}
   bool Gives(const IntegerSum& sum) const {
-    if (!FusedGives(kernel_, sum)) return false;
-    if (!o_.is_signed) return true;
-    const float shift = unsigned_to_.zero - o_.to.zero;
-    return FusedGives(unsigned_kernel_, {sum.a + shift, sum.b + shift, sum.integer + shift}) &&
-           FloatsGive(sum);
+    const float a = sum.a + shift_, b = sum.b + shift_, integer = sum.integer + shift_;
+    return kernel_.Gives(a, b, integer) && (!swapped_ || kernel_.GivesSwapped(a, b, integer));
   }
 
  private:
-  bool FusedGives(const QLinearAddKernel& kernel, const IntegerSum& sum) const {
-    return kernel.Gives(sum.a, sum.b, sum.integer) &&
-           (!swapped_ || kernel.GivesSwapped(sum.a, sum.b, sum.integer));
-  }
-  bool FloatsGive(const IntegerSum& sum) const {
-    const float a = (sum.a - o_.a.zero) * s_.a, b = (sum.b - o_.b.zero) * s_.b;
-    return o_.to.Clamped(std::nearbyintf((a + b) / s_.result) + o_.to.zero) == sum.integer;
-  }
-
-  const AddedTensors& o_;
-  const BinaryScales& s_;
   bool swapped_;
-  Bounds unsigned_to_;
-  QLinearAddKernel kernel_, unsigned_kernel_;
+  float shift_;
+  Bounds to_;
+  QLinearAddKernel kernel_;
 };
+
+// DequantizeLinear of both, their sum, QuantizeLinear, each rounded on its own.
+bool FloatsGive(const AddedTensors& o, const BinaryScales& s, const IntegerSum& sum) {
+  const float a = (sum.a - o.a.zero) * s.a, b = (sum.b - o.b.zero) * s.b;
+  return o.to.Clamped(std::nearbyintf((a + b) / s.result) + o.to.zero) == sum.integer;
+}
+
+// All three scales times the same factor are other float32 numbers with nearly the same ratios: the sums near
+// a tie are rounded anew.  `a_ratio` and `b_ratio` are PyTorch's.
+template <typename PyTorch>
+std::optional<BinaryScales> FloatScales(const AddedTensors& o, const PyTorch& pytorch, double a_ratio,
+                                        double b_ratio) {
+  const std::vector<IntegerSum> near = SumsNearTies(o, pytorch);
+  constexpr int kMostFactors = 1 << 12, kMostTrials = 16;
+  constexpr double kStep = 0x1p-20;
+  int trials = 0;
+  for (int i = 0; i < kMostFactors && trials < kMostTrials; ++i) {
+    const auto result = static_cast<float>(static_cast<double>(o.scales.result) * (1 + i * kStep));
+    const BinaryScales scales{static_cast<float>(a_ratio * static_cast<double>(result)),
+                              static_cast<float>(b_ratio * static_cast<double>(result)), result};
+    const auto gives = [&](const IntegerSum& sum) { return FloatsGive(o, scales, sum); };
+    if (!std::ranges::all_of(near, gives)) continue;
+    ++trials;
+    if (std::ranges::all_of(AllSums(o, pytorch), gives)) return scales;
+  }
+  return std::nullopt;
+}
 
 // Looks for scales, the nearest first.
 class ScaleSearch {
  public:
   // `all` gives all sums.
   ScaleSearch(const AddedTensors& o, std::vector<IntegerSum> sums,
-              std::function<std::vector<IntegerSum>()> all, bool swapped)
-      : o_(o), sums_(std::move(sums)), all_(std::move(all)), swapped_(swapped), plain_(o.scales) {}
+              std::function<std::vector<IntegerSum>()> all, bool swapped, QLinearAddBuilds builds)
+      : o_(o),
+        sums_(std::move(sums)),
+        all_(std::move(all)),
+        swapped_(swapped),
+        builds_(builds),
+        plain_(o.scales) {}
 
   AdditionScales Run() {
     if (Try(plain_)) return best_;
@@ -238,13 +255,13 @@ class ScaleSearch {
   bool AllAreGiven() {
     constexpr int kMostTrials = 16;
     if (++trials_ > kMostTrials) return false;
-    const WrittenAddition written(o_, best_.scales, swapped_);
+    const WrittenAddition written(o_, best_.scales, swapped_, builds_);
     const std::vector<IntegerSum> all = all_();
     return std::ranges::all_of(all, [&](const IntegerSum& sum) { return written.Gives(sum); });
   }
   // True where no sum differs.  The best so far is kept.
   bool Try(const BinaryScales& s) {
-    const WrittenAddition written(o_, s, swapped_);
+    const WrittenAddition written(o_, s, swapped_, builds_);
     int differing = 0;
     for (std::size_t i = 0; i < sums_.size(); ++i) {
       if (written.Gives(sums_[i])) continue;
@@ -259,6 +276,7 @@ class ScaleSearch {
   std::vector<IntegerSum> sums_;
   std::function<std::vector<IntegerSum>()> all_;
   bool swapped_;
+  QLinearAddBuilds builds_;
   int trials_ = 0;
   BinaryScales plain_;
   AdditionScales best_{plain_, 1 << 16};
@@ -299,7 +317,7 @@ int PairsWithTwoSums(const TensorType& a, const TensorType& b, const TensorType&
 }
 
 AdditionScales ExactAdditionScales(const TensorType& a, const TensorType& b, const TensorType& result,
-                                   QuantizedSum sum, bool swapped) {
+                                   QuantizedSum sum, bool swapped, QLinearAddBuilds builds) {
   const AddedTensors o = Added(a, b, result);
   constexpr float kLowest = 0x1p-40F, kHighest = 0x1p11F;  // else all is lost, or saturates
   if (!(std::min(o.a_ratio(), o.b_ratio()) >= kLowest && std::max(o.a_ratio(), o.b_ratio()) <= kHighest)) {
@@ -307,10 +325,23 @@ AdditionScales ExactAdditionScales(const TensorType& a, const TensorType& b, con
   }
   const auto search = [&](const auto& pytorch) {
     const auto all = [&] { return AllSums(o, pytorch); };
-    return ScaleSearch(o, SumsNearTies(o, pytorch), all, swapped).Run();
+    return ScaleSearch(o, SumsNearTies(o, pytorch), all, swapped, builds).Run();
   };
   const bool fixed_point = sum == QuantizedSum::kFixedPoint && SumInFixedPoint::Takes(o);
   return fixed_point ? search(SumInFixedPoint(o)) : search(SumOfReals(o));
+}
+
+std::optional<BinaryScales> ExactFloatAdditionScales(const TensorType& a, const TensorType& b,
+                                                     const TensorType& result, QuantizedSum sum) {
+  const AddedTensors o = Added(a, b, result);
+  const auto ratio = [&o](float scale) {
+    return static_cast<double>(scale) / static_cast<double>(o.scales.result);
+  };
+  if (sum == QuantizedSum::kFixedPoint && SumInFixedPoint::Takes(o)) {
+    const SumInFixedPoint fixed(o);
+    return FloatScales(o, fixed, fixed.ratios().a, fixed.ratios().b);
+  }
+  return FloatScales(o, SumOfReals(o), ratio(o.scales.a), ratio(o.scales.b));
 }
 
 }  // namespace octavo

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "octavo/ops/exact_binary.h"
+#include "octavo/ops/qlinear_add.h"
 #include "octavo/tensor.h"
 
 namespace octavo {
@@ -38,10 +39,17 @@ struct AdditionScales {
   int differing;
 };
 
-// The three scales near their own, the fewest steps away, for which no pair differs; where none are found,
-// those for which the fewest do.  `swapped`: QLinearAdd may take the operands in the other order, as it does
-// where one is broadcast.
+// The three scales near their own, the fewest steps away, for which no pair differs in any of the builds;
+// where none are found, those for which the fewest do.  `swapped`: QLinearAdd may take the operands in the
+// other order, as it does where one is broadcast.
 AdditionScales ExactAdditionScales(const TensorType& a, const TensorType& b, const TensorType& result,
-                                   QuantizedSum sum, bool swapped);
+                                   QuantizedSum sum, bool swapped,
+                                   QLinearAddBuilds builds = QLinearAddBuilds::kAll);
+
+// Scales with which DequantizeLinear of both, a float sum and QuantizeLinear give PyTorch's integers for
+// every pair: for where QLinearAdd, whose ratios of scales are rounded to float32, has none.  They differ
+// from their own by up to 2^-8.
+std::optional<BinaryScales> ExactFloatAdditionScales(const TensorType& a, const TensorType& b,
+                                                     const TensorType& result, QuantizedSum sum);
 
 }  // namespace octavo

@@ -24,15 +24,20 @@ struct Bounds {
 
 inline float ScaleOf(const TensorType& type) { return static_cast<float>(type.quantization->scale()); }
 
+// Whose fused multiplications and additions: those that compilers and processors may make, or those of the
+// AVX2 and AVX-512 kernels alone, whose z - (...) was fused by the compiler or not.
+enum class QLinearAddBuilds { kAll, kX86 };
+
 // onnxruntime/core/mlas/lib/qladd.cpp, intrinsics/avx2/qladd_avx2.cpp:
-//   round(q_a (a / c) + (q_b (b / c) + (z - (z_a (a / c) + z_b (b / c))))),
-// where compilers and processors fuse multiplications and additions in several ways.
+//   round(q_a (a / c) + (q_b (b / c) + (z - (z_a (a / c) + z_b (b / c))))).
 class QLinearAddKernel {
  public:
-  QLinearAddKernel(float zero_a, float zero_b, const Bounds& out, const BinaryScales& s)
-      : out_(out), a_(s.a / s.result), b_(s.b / s.result) {
-    fixed_ = {out.zero - (a_ * zero_a + b_ * zero_b), out.zero - std::fma(a_, zero_a, b_ * zero_b),
-              out.zero - std::fma(b_, zero_b, a_ * zero_a)};
+  QLinearAddKernel(float zero_a, float zero_b, const Bounds& out, const BinaryScales& s,
+                   QLinearAddBuilds builds = QLinearAddBuilds::kAll)
+      : out_(out), all_(builds == QLinearAddBuilds::kAll), a_(s.a / s.result), b_(s.b / s.result) {
+    const float apart = out.zero - (a_ * zero_a + b_ * zero_b);
+    const float a_fused = out.zero - std::fma(a_, zero_a, b_ * zero_b);
+    fixed_ = {apart, a_fused, all_ ? out.zero - std::fma(b_, zero_b, a_ * zero_a) : a_fused};
   }
   // Whether the sum is this integer whichever way it is rounded.
   bool Gives(float a, float b, float integer) const { return Agree(a, a_, b, b_, integer); }
@@ -42,13 +47,14 @@ class QLinearAddKernel {
  private:
   bool Agree(float q, float ratio, float other, float other_ratio, float integer) const {
     auto is = [&](float v) { return out_.Clamped(std::nearbyintf(v)) == integer; };
-    return is(q * ratio + (other * other_ratio + fixed_[0])) &&
+    return (!all_ || is(q * ratio + (other * other_ratio + fixed_[0]))) &&
            std::all_of(fixed_.begin(), fixed_.end(), [&](float fixed) {
              return is(std::fma(q, ratio, std::fma(other, other_ratio, fixed)));
            });
   }
 
   const Bounds& out_;
+  bool all_;
   float a_, b_;
   std::array<float, 3> fixed_{};
 };
