@@ -1,4 +1,6 @@
 #include <cmath>
+#include <set>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -69,12 +71,34 @@ bool IsPowerOfTwo(float v) {
   return std::frexp(v, &exponent) == 0.5F;
 }
 
+// Whether a float convolution or linear layer gives it.  ONNX Runtime makes weights of 8 bits of such a
+// layer's if it comes from a DequantizeLinear and goes to a QuantizeLinear
+// (qdq_transformer/weight_bias_quantization.cc), also past what only moves elements, clamps as the zero point
+// does, or can be taken into the weights.
+bool IsOfFloatLayer(const ir::Graph& graph, ir::ValueId value) {
+  static const std::set<std::string_view> kLayers = {"Conv", "ConvTranspose", "Gemm", "MatMul"};
+  static const std::set<std::string_view> kPassed = {"Add",       "BatchNormalization",
+                                                     "Clip",      "Div",
+                                                     "Flatten",   "Gather",
+                                                     "Identity",  "MaxPool",
+                                                     "Mul",       "Relu",
+                                                     "Reshape",   "Slice",
+                                                     "Squeeze",   "Sub",
+                                                     "Transpose", "Unsqueeze"};
+  for (ir::NodeId id = graph.value(value).producer; id != ir::kNoNode;) {
+    const ir::Node& node = graph.node(id);
+    if (kLayers.contains(node.op)) return true;
+    if (!kPassed.contains(node.op)) return false;
+    id = ir::kNoNode;
+    ir::Graph::ForEachUse(node, [&](ir::ValueId used) {
+      if (id == ir::kNoNode) id = graph.value(used).producer;
+    });
+  }
+  return false;
+}
+
 // PyTorch multiplies by the reciprocal of the scale in float32, QuantizeLinear divides by the scale.  They
 // are the same where the scale is a power of two; else the multiplication is written, and a scale of 1.
-//
-// It is also written behind what the model computes in float32: ONNX Runtime makes weights of 8 bits of those
-// of a float convolution or linear layer between a DequantizeLinear and a QuantizeLinear
-// (qdq_transformer/weight_bias_quantization.cc).
 Value QuantizeByReciprocal(Builder& g, Value x, const TensorType& type) {
   const Quantization& q = *type.quantization;
   std::vector<float> reciprocals;
@@ -94,13 +118,10 @@ Value QuantizeByReciprocal(Builder& g, Value x, const TensorType& type) {
   } else {
     g.State(Exactness::kNotExact, "one step where x / s rounds otherwise than x (1 / s)");
   }
-  const bool computed = g.graph().value(x.id()).producer != ir::kNoNode;
-  if ((same && !computed) || unknown_rank || !g.exact_for(Target::kOnnxRuntime)) return Quantize(g, x, type);
-  if (q.per_tensor() && reciprocals[0] == 1) {  // a Mul by one is dropped
-    TensorType halved = type;
-    halved.quantization->scales[0] = 0.5;
-    return g.As(Quantize(g, g.Op("Mul", {x, g.Scalar(0.5F)}), halved), type);
+  if (g.exact_for(Target::kOnnxRuntime) && IsOfFloatLayer(g.graph(), x.id())) {
+    x = g.Op("LeakyRelu", {x}, {{"alpha", 1.0}});  // the same number, and an end to what is looked at
   }
+  if (same || unknown_rank || !g.exact_for(Target::kOnnxRuntime)) return Quantize(g, x, type);
   std::vector<std::int64_t> sizes;
   if (q.axis) {
     sizes.assign(static_cast<std::size_t>(*x.rank() - *q.axis), 1);

@@ -28,6 +28,11 @@ table("dequantize_list", "a, b = torch.dequantize([x, y])\nreturn a, b", x=u8(2,
 for _name, _scale in (("", 0.0625), ("_one", 1.0), ("_odd", 0.0713)):
     table("quantize_behind_float_conv2d" + _name, "torch.quantize_per_tensor(self.m(x.dequantize()), %r, 121, torch.quint8)" % _scale,
           x=u8(1, 8, 30, 30), m=lambda s=_scale: float_conv(16 * s))
+    table("quantize_behind_float_relu" + _name,
+          "torch.quantize_per_tensor(F.relu(self.m(x.dequantize())), %r, 0, torch.quint8)" % _scale,
+          x=u8(1, 8, 30, 30), m=lambda s=_scale: float_conv(16 * s))
+table("quantize_behind_float_linear", "torch.quantize_per_tensor(self.m(x.dequantize()), 0.0625, 121, torch.quint8)", x=u8(300, 40),
+      m=lambda: torch.nn.Linear(40, 30))
 table("int_repr", "x.int_repr()", x=u8(), exact=True)
 table("requantize", "torch.quantize_per_tensor(x.dequantize(), 0.0307, 97, torch.quint8)", x=u8())
 table("requantize_signed", "torch.quantize_per_tensor(x.dequantize(), 0.0307, -20, torch.qint8)", x=u8())
