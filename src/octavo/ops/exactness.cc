@@ -45,7 +45,7 @@ constexpr RowStatement kStatements[] = {
     {"aten::quantize_per_tensor aten::quantize_per_channel", kByNode,
      "construction: PyTorch's x (1 / s) is written; else one step, where 1 / s is no normal float32"},
     {"quantized::conv1d* quantized::conv2d* quantized::conv3d* quantized::linear*", kByNode,
-     "multiplier; else one step at a tie: qint8, a bias that is computed, multipliers that are no normal "
+     "multiplier; else one step at a tie: a bias that is computed, multipliers that are no normal "
      "float32"},
     {"quantized::conv_transpose*", kByNode, "construction; else one step at a tie: sums above 2^24"},
     {"quantized::add quantized::add_out quantized::add_relu quantized::add_relu_out", kByNode,
@@ -73,10 +73,11 @@ constexpr RowStatement kStatements[] = {
     {"aten::avg_pool* aten::adaptive_avg_pool* aten::_adaptive_avg_pool*", kByNode,
      "multiplier, or exhaustion of all sums, or construction; else one step, for so many of them"},
     {"aten::mean", kByNode,
-     "multiplier, or exhaustion of all sums; else one step: other than the last dimensions, whose reals "
-     "float32 adds up in another order"},
+     "multiplier, or exhaustion of all sums; else one step: other than the last dimensions, or channels-last "
+     "tensors, whose reals float32 adds up in another order"},
     {"aten::upsample_bilinear2d aten::__interpolate", kByNode,
-     "construction: PyTorch's weights and order; else one step at a tie, where sizes are not known"},
+     "construction: PyTorch's weights and order; else one step at a tie: sizes that are not known, or "
+     "channels-last tensors where the order matters"},
     // ---- What is not exact
     {"aten::upsample_linear1d aten::upsample_trilinear3d aten::upsample_bicubic2d", kByNode,
      "one step at a tie: PyTorch 1.13 has no quantized form"},
