@@ -1,0 +1,73 @@
+#include "octavo/import/memory_formats.h"
+
+#include <map>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "octavo/ir/text.h"
+
+namespace octavo::import {
+namespace {
+
+using ir::MemoryFormat;
+
+// The format of what the operator named `op` gives; tests/numbers/memory_formats.py asks PyTorch.
+MemoryFormat FormatOf(const std::string& op, const std::string& nodes) {
+  Result<ir::Graph> graph = ir::ParseGraph("graph g\ninput %x: quint8[1,4,6,6](0.5,3)\n" + nodes);
+  EXPECT_TRUE(graph) << graph.error().ToString();
+  SetMemoryFormats(*graph);
+  MemoryFormat format = MemoryFormat::kContiguous;
+  for (const ir::Node& node : graph->nodes()) {
+    if (node.op == op) format = graph->value(node.outputs[0]).memory_format;
+  }
+  return format;
+}
+
+const std::string kType = ": quint8[1,4,6,6](0.5,3) = ";
+const std::string kLast = "%l" + kType + "aten::contiguous(self=%x, memory_format=2)\n";
+
+TEST(MemoryFormats, ElementwiseOperatorsKeepThem) {
+  EXPECT_EQ(FormatOf("aten::relu", "%y" + kType + "aten::relu(self=%x)\n"), MemoryFormat::kContiguous);
+  EXPECT_EQ(FormatOf("aten::relu", kLast + "%y" + kType + "aten::relu(self=%l)\n"),
+            MemoryFormat::kChannelsLast);
+  EXPECT_EQ(FormatOf("quantized::elu", kLast + "%y" + kType + "quantized::elu(self=%l)\n"),
+            MemoryFormat::kContiguous);
+}
+
+TEST(MemoryFormats, APartIsNotDenseAndWhatIsMadeOfItIs) {
+  const std::string part =
+      kLast + "%s: quint8[1,2,6,6](0.5,3) = aten::slice(self=%l, dim=1, start=0, end=2, step=1)\n";
+  EXPECT_EQ(FormatOf("aten::slice", part), MemoryFormat::kSlicedChannelsLast);
+  EXPECT_EQ(FormatOf("aten::relu", part + "%y: quint8[1,2,6,6](0.5,3) = aten::relu(self=%s)\n"),
+            MemoryFormat::kChannelsLast);
+  EXPECT_EQ(
+      FormatOf("aten::slice",
+               kLast + "%s: quint8[1,4,6,6](0.5,3) = aten::slice(self=%l, dim=0, start=0, end=1, step=1)\n"),
+      MemoryFormat::kChannelsLast);
+}
+
+TEST(MemoryFormats, AListNeedsAll) {
+  const std::string type = ": quint8[1,8,6,6](0.5,3) = ";
+  EXPECT_EQ(FormatOf("aten::cat", kLast + "%y" + type + "aten::cat(tensors=[%l,%l], dim=1)\n"),
+            MemoryFormat::kChannelsLast);
+  EXPECT_EQ(FormatOf("aten::cat", kLast + "%y" + type + "aten::cat(tensors=[%l,%x], dim=1)\n"),
+            MemoryFormat::kContiguous);
+}
+
+TEST(MemoryFormats, PermutingTellsWhereTheChannelsCome) {
+  EXPECT_EQ(FormatOf("aten::permute",
+                     "%y: quint8[1,6,4,6](0.5,3) = aten::permute(self=%x, dims=[0,3,1,2])\n"),
+            MemoryFormat::kChannelsLast);
+  EXPECT_EQ(FormatOf("aten::permute",
+                     "%y: quint8[1,6,6,4](0.5,3) = aten::permute(self=%x, dims=[0,2,3,1])\n"),
+            MemoryFormat::kContiguous);
+  EXPECT_EQ(FormatOf("aten::reshape", kLast + "%y" + kType + "aten::reshape(self=%l, shape=[1,4,6,6])\n"),
+            MemoryFormat::kChannelsLast);
+  EXPECT_EQ(FormatOf("aten::reshape",
+                     kLast + "%y: quint8[1,2,12,6](0.5,3) = aten::reshape(self=%l, shape=[1,2,12,6])\n"),
+            MemoryFormat::kContiguous);
+}
+
+}  // namespace
+}  // namespace octavo::import
