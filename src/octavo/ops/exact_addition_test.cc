@@ -77,6 +77,32 @@ TEST(ExactAdditionScales, SumsInTheMiddle) {
   EXPECT_EQ(Differing(a, b, c, found.scales), 0);
 }
 
+// An addition of a calibrated ResNet-50: two sums are 2 and 9 millionths off a tie, and float32 ratios of
+// scales that put one of them right put another one wrong.
+TEST(ExactFloatAdditionScales, AreThereWhereQLinearAddHasNone) {
+  const TensorType a = testing::Quint8(Shape{4}, 0.036741700023412704, 106);
+  const TensorType b = testing::Quint8(Shape{4}, 0.044322527945041656, 0);
+  const TensorType c = testing::Quint8(Shape{4}, 0.05255061388015747, 0);
+  for (const bool swapped : {false, true}) {
+    const AdditionScales fused = ExactAdditionScales(
+        swapped ? b : a, swapped ? a : b, c, QuantizedSum::kFixedPoint, false, QLinearAddBuilds::kX86);
+    EXPECT_GT(fused.differing, 0);
+  }
+  const auto scales = ExactFloatAdditionScales(a, b, c, QuantizedSum::kFixedPoint);
+  ASSERT_TRUE(scales);
+  EXPECT_NEAR(scales->result / ScaleOf(c), 1, 0.004);
+  int differing = 0;
+  for (int i = 0; i <= 255; ++i) {
+    for (int j = 0; j <= 255; ++j) {
+      const float x = static_cast<float>(i - ZeroOf(a)) * scales->a;
+      const float y = static_cast<float>(j - ZeroOf(b)) * scales->b;
+      const float steps = std::nearbyintf((x + y) / scales->result);
+      differing += std::clamp<std::int64_t>(std::lrint(steps), 0, 255) == Qnnpack(a, b, c, i, j) ? 0 : 1;
+    }
+  }
+  EXPECT_EQ(differing, 0);
+}
+
 TEST(ExactAdditionScales, MovedFarBringNoOtherSumsToATie) {
   // A result's scale moved by 4e-5 mends the sums near ties here, and breaks others.
   const TensorType a = testing::Quint8(Shape{4}, 0.052231519635291976, 136);

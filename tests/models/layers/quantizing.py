@@ -7,11 +7,12 @@ LAYERS = table = Table()
 
 
 
-def float_conv(factor):
-    m = torch.nn.Conv2d(8, 16, 3)
+def coarse(module, factor=1.0):
+    """With parameters in 1/64: of inputs in 1/32 the sums are exact in float32, whatever adds them up."""
     with torch.no_grad():
-        m.weight.mul_(4 * factor)
-    return m
+        for parameter in module.parameters():
+            parameter.copy_((parameter * factor * 64).round() / 64)
+    return module
 
 
 REAL = f32(2, 3, 150, 150, low=-4.0, high=4.0)
@@ -25,14 +26,13 @@ table("dequantize_signed", "torch.dequantize(x)", x=s8())
 table("dequantize_module", "self.m(x)", x=u8(), m=torch.ao.nn.quantized.DeQuantize)
 table("dequantize_list", "a, b = torch.dequantize([x, y])\nreturn a, b", x=u8(2, 3), y=s8(3), forms=("scripted",))
 # ONNX Runtime quantizes the weights of a float layer between a DequantizeLinear and a QuantizeLinear.
+_X = dict(scale=0.03125, zero_point=121)
 for _name, _scale in (("", 0.0625), ("_one", 1.0), ("_odd", 0.0713)):
-    table("quantize_behind_float_conv2d" + _name, "torch.quantize_per_tensor(self.m(x.dequantize()), %r, 121, torch.quint8)" % _scale,
-          x=u8(1, 8, 30, 30), m=lambda s=_scale: float_conv(16 * s))
-    table("quantize_behind_float_relu" + _name,
-          "torch.quantize_per_tensor(F.relu(self.m(x.dequantize())), %r, 0, torch.quint8)" % _scale,
-          x=u8(1, 8, 30, 30), m=lambda s=_scale: float_conv(16 * s))
-table("quantize_behind_float_linear", "torch.quantize_per_tensor(self.m(x.dequantize()), 0.0625, 121, torch.quint8)", x=u8(300, 40),
-      m=lambda: torch.nn.Linear(40, 30))
+    for _layer, _body in (("conv2d", "self.m(x.dequantize())"), ("relu", "F.relu(self.m(x.dequantize()))")):
+        table("quantize_behind_float_%s%s" % (_layer, _name), "torch.quantize_per_tensor(%s, %r, 17, torch.quint8)" % (_body, _scale),
+              x=u8(1, 8, 30, 30, **_X), m=lambda s=_scale: coarse(torch.nn.Conv2d(8, 16, 3), 64 * s), exact=True)
+table("quantize_behind_float_linear", "torch.quantize_per_tensor(self.m(x.dequantize()), 0.0625, 121, torch.quint8)", exact=True,
+      x=u8(300, 40, **_X), m=lambda: coarse(torch.nn.Linear(40, 30), 4))
 table("int_repr", "x.int_repr()", x=u8(), exact=True)
 table("requantize", "torch.quantize_per_tensor(x.dequantize(), 0.0307, 97, torch.quint8)", x=u8())
 table("requantize_signed", "torch.quantize_per_tensor(x.dequantize(), 0.0307, -20, torch.qint8)", x=u8())
