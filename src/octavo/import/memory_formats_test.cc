@@ -56,12 +56,12 @@ TEST(MemoryFormats, AListNeedsAll) {
 }
 
 TEST(MemoryFormats, PermutingTellsWhereTheChannelsCome) {
-  EXPECT_EQ(FormatOf("aten::permute",
-                     "%y: quint8[1,6,4,6](0.5,3) = aten::permute(self=%x, dims=[0,3,1,2])\n"),
-            MemoryFormat::kChannelsLast);
-  EXPECT_EQ(FormatOf("aten::permute",
-                     "%y: quint8[1,6,6,4](0.5,3) = aten::permute(self=%x, dims=[0,2,3,1])\n"),
-            MemoryFormat::kContiguous);
+  EXPECT_EQ(
+      FormatOf("aten::permute", "%y: quint8[1,6,4,6](0.5,3) = aten::permute(self=%x, dims=[0,3,1,2])\n"),
+      MemoryFormat::kChannelsLast);
+  EXPECT_EQ(
+      FormatOf("aten::permute", "%y: quint8[1,6,6,4](0.5,3) = aten::permute(self=%x, dims=[0,2,3,1])\n"),
+      MemoryFormat::kContiguous);
   EXPECT_EQ(FormatOf("aten::reshape", kLast + "%y" + kType + "aten::reshape(self=%l, shape=[1,4,6,6])\n"),
             MemoryFormat::kChannelsLast);
   EXPECT_EQ(FormatOf("aten::reshape",
