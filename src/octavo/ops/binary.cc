@@ -169,20 +169,23 @@ void StateOfAddition(Builder& g, const Arguments& a, QuantizedSum sum, Exactness
   }
 }
 
-// Of QLinearAdd; nullopt where there are none.  The operands may be exchanged.
-std::optional<BinaryScales> FusedScales(Value* x, Value* y, const TensorType& type, QuantizedSum sum,
-                                        bool broadcast, QLinearAddBuilds builds) {
-  const auto search = [&](const Value& a, const Value& b) {
-    const AdditionScales found = ExactAdditionScales(a.type(), b.type(), type, sum, broadcast, builds);
-    return found.differing == 0 ? std::optional(found.scales) : std::nullopt;
-  };
-  std::optional<BinaryScales> scales = search(*x, *y);
-  if (scales || broadcast) return scales;
-  // The kernel adds its second operand to what is fixed, and then its first: the other way it rounds
-  // otherwise.
-  scales = search(*y, *x);
-  if (scales) std::swap(*x, *y);
-  return scales;
+// Scales for QLinearAdd, and whether it is to have its operands the other way round: it adds the second one
+// to what is fixed, and then the first, and rounds otherwise then.
+struct FusedAddition {
+  BinaryScales scales;
+  bool exchanged;
+};
+
+std::optional<FusedAddition> FindFusedAddition(const TensorType& a, const TensorType& b,
+                                               const TensorType& result, QuantizedSum sum, bool broadcast) {
+  for (const QLinearAddBuilds builds : {QLinearAddBuilds::kAll, QLinearAddBuilds::kX86}) {
+    const AdditionScales found = ExactAdditionScales(a, b, result, sum, broadcast, builds);
+    if (found.differing == 0) return FusedAddition{found.scales, false};
+    if (broadcast) continue;
+    const AdditionScales other = ExactAdditionScales(b, a, result, sum, broadcast, builds);
+    if (other.differing == 0) return FusedAddition{other.scales, true};
+  }
+  return std::nullopt;
 }
 
 Result<std::vector<Value>> AdditionForOnnxRuntime(bool relu, Builder& g, const Arguments& a) {
@@ -190,16 +193,11 @@ Result<std::vector<Value>> AdditionForOnnxRuntime(bool relu, Builder& g, const A
   const bool broadcast = MayHaveOtherShapes(x, y);
   const bool fixed_point = !IntoAnother(a) && (!broadcast || x.dtype() == DType::kQInt8);
   const QuantizedSum sum = fixed_point ? QuantizedSum::kFixedPoint : QuantizedSum::kReals;
-  std::optional<BinaryScales> scales;
-  const char* op = "Add";
-  for (const QLinearAddBuilds builds : {QLinearAddBuilds::kAll, QLinearAddBuilds::kX86}) {
-    scales = FusedScales(&x, &y, a.result(), sum, broadcast, builds);
-    if (scales) break;
-  }
-  if (!scales) {
-    op = "Sum";  // which ONNX Runtime does not fuse
-    scales = ExactFloatAdditionScales(x.type(), y.type(), a.result(), sum);
-  }
+  const std::optional<FusedAddition> fused =
+      FindFusedAddition(x.type(), y.type(), a.result(), sum, broadcast);
+  if (fused && fused->exchanged) std::swap(x, y);
+  const std::optional<BinaryScales> scales =
+      fused ? std::optional(fused->scales) : ExactFloatAdditionScales(x.type(), y.type(), a.result(), sum);
   StateOfAddition(g, a, sum, scales ? Exactness::kExhaustion : Exactness::kConstruction);
   if (!scales) return One(AdditionInSteps(relu, g, x, y, a.result(), sum));
   TensorType x_type = x.type(), y_type = y.type(), type = a.result();
@@ -208,7 +206,8 @@ Result<std::vector<Value>> AdditionForOnnxRuntime(bool relu, Builder& g, const A
   type.quantization->scales[0] = scales->result;
   HoldUnsigned(g, x);
   HoldUnsigned(g, y);
-  const Value real = g.Op(op, {Dequantize(g, x, x_type), Dequantize(g, y, y_type)});
+  // ONNX Runtime does not fuse a Sum.
+  const Value real = g.Op(fused ? "Add" : "Sum", {Dequantize(g, x, x_type), Dequantize(g, y, y_type)});
   return One(g.As(QuantizeReal(g, real, type, relu), a.result()));
 }
 
