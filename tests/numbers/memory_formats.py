@@ -47,15 +47,19 @@ def shuffled(x):
     return x.reshape(n, 2, c // 2, h, w).transpose(1, 2).reshape(n, c, h, w)
 
 
+def reshaped(x):
+    if x.shape[1] == 2:
+        raise Refused  # a view, likewise
+    return x.reshape(x.shape[0], 2, -1, x.shape[3])
+
+
 BEFORE = {
     "nothing": lambda d, x: x,
     "relu": lambda d, x: F.relu(x),
     "sigmoid": lambda d, x: O.sigmoid(x, 1 / 256, 0),
     "tanh": lambda d, x: torch.tanh(x),
-    "hardswish": lambda d, x: O.hardswish(x, 0.05, 31),
     "elu": lambda d, x: O.elu(x, 0.05, 31),
     "celu": lambda d, x: O.celu(x, 0.05, 31),
-    "threshold": lambda d, x: F.threshold(x, 0.3, 0.1),
     "dropout": lambda d, x: F.dropout(x, 0.5, False),
     "add": lambda d, x: O.add(x, x, 0.05, 31),
     "add_scalar": lambda d, x: O.add(x, 0.3),
@@ -83,7 +87,7 @@ BEFORE = {
     "slice of the batch": lambda d, x: x[:1],
     "chunk": lambda d, x: x.chunk(2, 1)[1],
     "shuffle": lambda d, x: shuffled(x),
-    "reshape": lambda d, x: x.reshape(x.shape[0], 2, -1, x.shape[3]),
+    "reshape": lambda d, x: reshaped(x),
     "permute": lambda d, x: x.permute(0, 3, 1, 2),
     "permute there and back": lambda d, x: x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2),
     "transpose": lambda d, x: x.transpose(2, 3),
