@@ -1,6 +1,5 @@
 #include "octavo/import/memory_formats.h"
 
-#include <map>
 #include <string>
 
 #include <gtest/gtest.h>

@@ -224,14 +224,14 @@ void AddEither(Registry& registry, std::string name, std::vector<ArgumentSpec> a
 
 // quantized:: with the result's scale and zero point among the arguments.
 void AddGiven(Registry& registry, std::string name, std::vector<ArgumentSpec> arguments,
-              FloatFunction function, TrialOfCall tried = nullptr) {
+              FloatFunction function, TrialOfCall tried = nullptr, const Emitter& caffe2 = nullptr) {
   const std::string x = arguments[0].name;
   const Emitter qdq = OnReals(OfX(function, x));
   registry.Add({.name = std::move(name),
                 .arguments = std::move(arguments),
                 .result = EightBits(x, GivenQuantization(x, ShapeOf(x))),
                 .qdq = tried != nullptr ? Tried(tried, x, qdq) : qdq,
-                .caffe2 = ThroughFloat(OfX(function, x))});
+                .caffe2 = caffe2 ? caffe2 : ThroughFloat(OfX(function, x))});
 }
 
 Emitter QuantizedLeakyRelu(std::string argument) {
@@ -355,12 +355,9 @@ void RegisterUnary(Registry& registry) {
                   .caffe2 = ThresholdOf(argument)});
   }
 
-  registry.Add(
-      {.name = "quantized::hardswish",
-       .arguments = {arg::Tensor("input"), arg::Float("output_scale"), arg::Int("output_zero_point")},
-       .result = EightBits("input", GivenQuantization("input", ShapeOf("input"))),
-       .qdq = Tried(TrialOfHardSwish, "input", OnReals(OfX(HardSwish, "input"))),
-       .caffe2 = HardSwishCaffe2});
+  AddGiven(registry, "quantized::hardswish",
+           {arg::Tensor("input"), arg::Float("output_scale"), arg::Int("output_zero_point")}, HardSwish,
+           TrialOfHardSwish, HardSwishCaffe2);
   registry.Add({.name = "quantized::leaky_relu",
                 .arguments = {arg::Tensor("qx"), arg::Scalar("negative_slope"), arg::Bool("inplace", false),
                               arg::Float("output_scale"), arg::Int("output_zero_point")},

@@ -157,14 +157,16 @@ Status NeedsQuantization(const Value& x, std::string_view example) {
 }
 
 RequantizationTypes TypesOfLayer(Builder& g, const QuantizedWeights& w, const Value& x, const TensorType& y) {
-  if (w.bias_value.defined() || !g.moves_scales_for(Target::kOnnxRuntime)) {
+  RequantizationTypes own = {x.type(), y, w.quantization()};
+  if (!g.moves_scales_for(Target::kOnnxRuntime)) return own;
+  if (w.bias_value.defined()) {
     g.State(Exactness::kNotExact, "one step at a tie: the bias is computed when the model runs");
-    return {x.type(), y, w.quantization()};
+    return own;
   }
   if (x.dtype() == DType::kQInt8) {
     HoldUnsigned(g, x);
     g.State(Exactness::kMultiplier);  // ONNX Runtime's is XNNPACK's: (x_scale w_scale) / y_scale
-    return {x.type(), y, w.quantization()};
+    return own;
   }
   RequantizationTypes types = ExactRequantization(x.type(), w.quantization(), y);
   const std::size_t others = ChannelsThatDiffer(x.type(), w.quantization(), y, types);

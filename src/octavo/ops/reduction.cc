@@ -228,8 +228,9 @@ Result<std::vector<Value>> Mean(Builder& g, const Arguments& a) {
   if (IsGlobalAverage(x, axes) && x.dtype() == type.dtype) {
     TensorType kept = type;
     if (kept.shape && !axes.keep) kept.shape->insert(kept.shape->end(), axes.axes.size(), Dim(1));
-    const Value average = g.As(OCTAVO_TRY(AverageOfImage(g, x, kept, MeanRounding(a, x))), kept);
-    if (MeanRounding(a, x) == HalfwayRounding::kEvenInteger) StateOfMeanInAnotherOrder(g, x);
+    const HalfwayRounding rounding = MeanRounding(a, x);
+    const Value average = g.As(OCTAVO_TRY(AverageOfImage(g, x, kept, rounding)), kept);
+    if (rounding == HalfwayRounding::kEvenInteger) StateOfMeanInAnotherOrder(g, x);
     if (axes.keep) return One(average);
     if (!type.quantized()) return One(Squeeze(g, average, axes.axes));
     return One(Quantize(g, Squeeze(g, Dequantize(g, average), axes.axes), type));
