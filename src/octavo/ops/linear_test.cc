@@ -11,9 +11,11 @@ using testing::ConstantInput;
 using ::testing::ElementsAre;
 using testing::Find;
 using testing::Float32;
+using ::testing::HasSubstr;
 using testing::Ints;
 using testing::OneCall;
 using testing::Ops;
+using testing::Qint8;
 using testing::Quint8;
 
 std::shared_ptr<const ir::PackedWeights> PackedLinear(bool bias = true) {
@@ -48,6 +50,21 @@ TEST(QuantizedLinear, MoreDimensionsAreBroughtToTwo) {
   EXPECT_THAT(Ops(call.Caffe2()),
               ElementsAre("Int8GivenTensorFill", "Int8GivenIntTensorFill", "Constant", "Int8Reshape",
                           "Int8FC", "Int8Relu", "Constant", "Int8Reshape"));
+}
+
+TEST(QuantizedLinear, Caffe2RefusesComputedWeights) {
+  OneCall call(RegisterLinear);
+  auto packed = std::make_shared<ir::PackedWeights>();
+  packed->kind = ir::PackedWeights::Kind::kLinear;
+  packed->weight_value = call.Input(Qint8(Shape{2, 3}, 0.1, 0));
+  packed->name = "fc._packed_params";
+  const ir::ValueId x = call.Input(Quint8(Shape{4, 3}, 0.2, 3));
+  ASSERT_TRUE(call.Call("quantized::linear",
+                        {x, std::shared_ptr<const ir::PackedWeights>(std::move(packed)), 0.5, Dim(0)}));
+  EXPECT_TRUE(call.Lower());
+  const auto refused = call.Caffe2();
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().ToString(), HasSubstr("computed when the model runs"));
 }
 
 TEST(QuantizedLinear, AnyRankIsAMatMul) {

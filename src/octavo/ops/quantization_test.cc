@@ -101,6 +101,15 @@ TEST(Dequantize, TakesOneOrAList) {
   EXPECT_FALSE(unknown.Call("aten::dequantize", {unknown.Input({})}));
 }
 
+TEST(EmptyAffineQuantized, IsZerosOfThatSize) {
+  OneCall call(RegisterQuantization);
+  ASSERT_TRUE(call.Call("aten::_empty_affine_quantized", {std::vector<Dim>{2, 3}, kQuint8, ir::None{},
+                                                          ir::None{}, ir::None{}, .5, Dim(3), ir::None{}}));
+  EXPECT_EQ(call.result(), Quint8(Shape{2, 3}, .5, 3));
+  EXPECT_THAT(Ops(call.Lower()), ElementsAre("ConstantOfShape", "QuantizeLinear"));
+  EXPECT_THAT(Ops(call.Caffe2()), ElementsAre("Constant", "ConstantOfShape", "Int8Quantize"));
+}
+
 TEST(IntRepr, GivesTheIntegers) {
   OneCall call(RegisterQuantization);
   ASSERT_TRUE(call.Call("aten::int_repr", {call.Input(Qint8(Shape{2}, .1, 3))}));
