@@ -10,10 +10,11 @@ NOT_DRAWN = {
     "aten::pin_memory": "needs a GPU",
 }
 # What Octavo says of single cases that it does not convert; with bad luck it is all of a row's.
-LIMITS = ("unsigned 8-bit activations", "quantized per channel", "from opset", "for floating-point tensors only", "have different sizes",
-          "Convert them to the same type", "arithmetic with bool", "Dequantize them first", "does not fit into the padded size",
-          "must be given once", "may be negative", "samples volumes", "not all of 8 bits", "depends on the data", "arange of",
-          "for numbers only", "for which ONNX has no operator", "no constant that is quantized per tensor")
+LIMITS = ("quint8 activations only", "quantized per-channel", "caffe2 dialect (opset 9)", "needs ONNX opset", "takes floating-point tensors only",
+          "must be floating-point", "windows of different sizes", "operands must have the same dtype", "arithmetic on bool", "Call .dequantize() on them first",
+          "does not fit into the padded size", "either one output size", "may hold negative indices", "a part of the 8-bit range",
+          "would depend on the data", "arange of", "takes numbers only", "bools is not supported",
+          "must be a constant with per-tensor quantization")
 # Rows all of whose cases Octavo refuses, by way.
 RESULTS = ("aten::native_batch_norm", "aten::native_layer_norm")  # the further results are for training
 REFUSED = {"qdq": RESULTS, "caffe2": RESULTS, "onnxruntime": RESULTS}

@@ -46,7 +46,7 @@ class Model:
         made = tools.octavo(*arguments, check=False)
         if made.returncode == 3:
             # By its name, or by the line of the model's source that calls it; the former exporter's dialect refuses whole models.
-            named = self.name.split(".")[0], " in forward", "Caffe2 dialect"
+            named = self.name.split(".")[0], " in forward", "caffe2 dialect"
             assert any(word in made.stderr for word in named), "names no operator: " + made.stderr
             raise Refused(made.stderr)
         assert made.returncode in (0, 1), made.stderr

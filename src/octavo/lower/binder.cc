@@ -16,7 +16,9 @@ std::string Describe(const Operand& operand) {
     std::string operator()(const ValueId&) const { return "a tensor"; }
     std::string operator()(const ValueList& v) const { return fmt::format("a list of {} tensors", v.size()); }
     std::string operator()(bool b) const { return b ? "True" : "False"; }
-    std::string operator()(const Dim& d) const { return "the int " + d.ToString(); }
+    std::string operator()(const Dim& d) const {
+      return (d.known() ? "the int " : "the open size ") + d.ToString();
+    }
     std::string operator()(double d) const { return fmt::format("the float {}", d); }
     std::string operator()(const std::string& s) const { return fmt::format("the string \"{}\"", s); }
     std::string operator()(const std::vector<Dim>& v) const {
@@ -73,7 +75,7 @@ std::string_view Expected(ArgumentKind kind) {
     case ArgumentKind::kOptionalString:
       return "a string or None";
     case ArgumentKind::kConstant:
-      return "a tensor whose elements are known";
+      return "a constant tensor";
     case ArgumentKind::kScalar:
       return "a number";
     case ArgumentKind::kOptionalScalar:
@@ -209,8 +211,14 @@ std::optional<Operand> Convert(const ir::Graph& graph, const ArgumentSpec& spec,
   return std::nullopt;
 }
 
-Error Misfit(const OperatorRow& row, std::string what) {
-  return Unsupported(fmt::format("{}: {}", row.name, what));
+Error Misfit(const OperatorRow& row, std::string what, std::string hint = {}) {
+  return Unsupported(fmt::format("{}: {}", row.name, what), std::move(hint));
+}
+
+std::string HintFor(const Operand& operand) {
+  const auto* dim = std::get_if<Dim>(&operand);
+  if (!dim || dim->known()) return {};
+  return "Give the input's sizes as numbers, as in --input 'float32[1,3,224,224]'.";
 }
 
 }  // namespace
@@ -224,13 +232,14 @@ Result<std::vector<Operand>> BindArguments(const ir::Graph& graph, const Operato
     std::size_t at = position;
     if (argument.name.empty()) {
       if (at >= specs.size()) {
-        return Misfit(row, fmt::format("takes {} arguments, the model gives more", specs.size()));
+        return Misfit(row, fmt::format("this operator takes {} argument{}, but the model passes more",
+                                       specs.size(), specs.size() == 1 ? "" : "s"));
       }
       ++position;
     } else {
       for (at = 0; at < specs.size() && specs[at].name != argument.name; ++at) {
       }
-      if (at == specs.size()) return Misfit(row, fmt::format("has no argument {}", argument.name));
+      if (at == specs.size()) return Misfit(row, fmt::format("unknown argument {}", argument.name));
       if (given[at]) return Misfit(row, fmt::format("argument {} is given twice", argument.name));
     }
     given[at] = &argument.value;
@@ -249,8 +258,10 @@ Result<std::vector<Operand>> BindArguments(const ir::Graph& graph, const Operato
     const Operand& source = left_out ? *spec.default_value : *given[i];
     std::optional<Operand> value = Convert(graph, spec, source);
     if (!value) {
-      return Misfit(row, fmt::format("argument {} must be {}, not {}", spec.name, Expected(spec.kind),
-                                     Describe(source)));
+      return Misfit(
+          row,
+          fmt::format("argument {} must be {}, not {}", spec.name, Expected(spec.kind), Describe(source)),
+          HintFor(source));
     }
     if (!spec.same_as.empty() && (IsEmptyList(*value) || std::holds_alternative<None>(*value))) {
       for (std::size_t k = 0; k < i; ++k) {

@@ -11,13 +11,13 @@ Status CheckCaffe2Type(const TensorType& type) {
   if (!type.quantized()) return {};
   if (type.dtype != DType::kQUint8) {
     return Unsupported(
-        fmt::format("the Caffe2 dialect has unsigned 8-bit activations only, this is {}", type.ToString()),
+        fmt::format("the caffe2 dialect supports quint8 activations only, not {}", type.ToString()),
         "Quantize the activations as quint8 (the qnnpack configuration does), or use --dialect qdq.");
   }
   if (!type.quantization->per_tensor()) {
     return Unsupported(
-        fmt::format("the Caffe2 dialect has no quantization per channel, this is {}", type.ToString()),
-        "Quantize activations per tensor, or use --dialect qdq.");
+        fmt::format("the caffe2 dialect supports per-tensor activations only, not {}", type.ToString()),
+        "Quantize the activations per-tensor, or use --dialect qdq.");
   }
   return {};
 }

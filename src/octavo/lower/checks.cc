@@ -9,9 +9,8 @@ namespace octavo {
 namespace {
 
 Error DependsOnSize(std::string_view name) {
-  return Unsupported(
-      fmt::format("argument {} depends on a size that is known only when the model runs", name),
-      "Give the input's sizes as numbers, as in --input 'float32[1,3,224,224]'.");
+  return Unsupported(fmt::format("argument {} depends on an open size", name),
+                     "Give the input's sizes as numbers, as in --input 'float32[1,3,224,224]'.");
 }
 
 enum class Integers { kRefused, kTaken };
@@ -22,28 +21,27 @@ Status CheckType(const TensorType& type, const std::string& argument, Integers i
   if (type.dtype == DType::kUnknown) return {};
   if (type.quantized()) {
     if (quantized == Quantized::kRefused) {
-      return Unsupported(fmt::format("argument {} is {}, and PyTorch has this operator for real tensors only",
+      return Unsupported(fmt::format("argument {} is {}, but this operator does not take quantized tensors",
                                      argument, type.ToString()),
-                         "Dequantize before it.");
+                         "Call .dequantize() on it first.");
     }
     if ((type.dtype != DType::kQUint8 && type.dtype != DType::kQInt8) || !type.quantization->per_tensor()) {
       return Unsupported(
-          fmt::format("argument {} is {}, where activations need to be quantized per tensor "
-                      "to 8 bits",
-                      argument, type.ToString()));
+          fmt::format("argument {} must be per-tensor quint8 or qint8, not {}", argument, type.ToString()));
     }
     return {};
   }
   if (quantized == Quantized::kNeeded) {
-    return Unsupported(fmt::format("argument {} is {}, and this operator needs a quantized tensor", argument,
+    return Unsupported(fmt::format("argument {} is {}, but this operator needs a quantized tensor", argument,
                                    type.ToString()),
-                       "State the input's quantization, as in --input 'quint8[1,3,8,8](0.02,128)'.");
+                       "Quantize it in the model, or state an input's scale and zero point, as in --input "
+                       "'quint8[1,3,8,8](0.02,128)'.");
   }
   if (integers == Integers::kRefused && !IsFloat(type.dtype)) {
     return Unsupported(
-        fmt::format("argument {} is {}, and ONNX has this operator for floating-point tensors only", argument,
+        fmt::format("argument {} is {}, but the ONNX operator takes floating-point tensors only", argument,
                     type.ToString()),
-        "Convert with .float() before it.");
+        "Call .float() on it first.");
   }
   return {};
 }
@@ -138,7 +136,7 @@ Value IntegerConstant(Builder& g, const TensorType& type, std::int64_t value) {
 Result<Value> CastTo(Builder& g, Value x, DType dtype) {
   if (x.dtype() == dtype) return x;
   const std::optional<int> number = OnnxType(dtype);
-  if (!number) return Unsupported(fmt::format("ONNX has no conversion to {}", Name(dtype)));
+  if (!number) return Unsupported(fmt::format("ONNX cannot convert to {}", Name(dtype)));
   return g.As(g.Op("Cast", {x}, {{"to", *number}}), WithDType(x.type(), dtype));
 }
 

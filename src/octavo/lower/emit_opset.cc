@@ -83,9 +83,8 @@ Result<Value> ReshapeTo(Builder& g, Value x, const Shape& shape) {
       inferred = true;
     } else {
       return Unsupported(
-          fmt::format("the shape {} has more than one size that is known only when the model runs",
-                      ToString(shape)),
-          "Give the input's size with --input, as in --input 'float32[1,3,224,224]'.");
+          fmt::format("reshaping to {} is not supported: more than one size is open", ToString(shape)),
+          "Give the input's sizes as numbers, as in --input 'float32[1,3,224,224]'.");
     }
   }
   return Reshape(g, x, target);

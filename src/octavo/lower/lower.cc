@@ -26,7 +26,7 @@ Result<TensorType> HeldType(TensorType type, const LowerOptions& options) {
     type.quantization->zero_points[0] = 0;
   } else if (type.quantization->zero_point() != 0 || type.dtype == DType::kQUint8) {
     return Unsupported(
-        fmt::format("TensorRT quantizes symmetrically, and a value here is {}({}, {})", Name(type.dtype),
+        fmt::format("TensorRT needs symmetric quantization, but a value is {}({}, {})", Name(type.dtype),
                     type.quantization->scale(), type.quantization->zero_point()),
         "Quantize activations as qint8 with zero point 0 or quint8 with zero point 128, or use another "
         "--target.");
@@ -49,7 +49,8 @@ class Lowering {
       TensorType type = OCTAVO_TRY(HeldType(value.type, options_));
       if (options_.dialect == Dialect::kCaffe2 && type.quantized()) {
         return Unsupported(
-            fmt::format("the input {} is quantized, and the Caffe2 dialect cannot say how", value.name),
+            fmt::format("the caffe2 dialect does not support quantized inputs, but {} is quantized",
+                        value.name),
             "Move quantize_per_tensor into the model, or use --dialect qdq.");
       }
       map_[input.index] = lowered_.AddInput(value.name, std::move(type));
@@ -98,8 +99,9 @@ class Lowering {
     const ir::Value& value = source_.value(id);
     if (!value.constant) {
       const std::string maker = value.producer == ir::kNoNode ? "?" : source_.node(value.producer).op;
-      return Unsupported(fmt::format("a result of {} is used that has no form in ONNX here", maker),
-                         "If these are the indices of a maximum, give the input's sizes with --input.");
+      return Unsupported(fmt::format("the model uses a result of {} that cannot be converted here", maker),
+                         "Give the input's sizes as numbers with --input, as in --input "
+                         "'float32[1,3,224,224]': the indices of a maximum need them.");
     }
     Tensor tensor = *value.constant;
     ValueId mapped;
@@ -107,8 +109,8 @@ class Lowering {
       // A quantized constant is a node here, since an initializer cannot carry its scale.
       if (tensor.dtype == DType::kQInt8 && tensor.quantization->per_tensor()) tensor = tensor.ShiftedBy128();
       if (tensor.dtype != DType::kQUint8 || !tensor.quantization->per_tensor()) {
-        return Unsupported(
-            fmt::format("the Caffe2 dialect has no constants of type {}", tensor.type().ToString()));
+        return Unsupported(fmt::format("the caffe2 dialect does not support constants of type {}",
+                                       tensor.type().ToString()));
       }
       const TensorType type = tensor.type();
       mapped = builder_
@@ -184,11 +186,11 @@ class Lowering {
       return {};
     }
     std::optional<Registry::BoundCall> call = OCTAVO_TRY(registry_.Match(lowered_, node.op, arguments));
-    if (!call) return Unsupported("no row");
+    if (!call) return Unsupported("this operator is not supported yet");
     const Emitter* emitter = registry_.FindEmitter(*call->row, options_.dialect, options_.opset);
     if (!emitter) {
-      return Unsupported(
-          fmt::format("has no form in the {} dialect at opset {}", Name(options_.dialect), options_.opset));
+      return Unsupported(fmt::format("this operator is not supported in the {} dialect (opset {})",
+                                     Name(options_.dialect), options_.opset));
     }
     std::vector<TensorType> results;
     for (const ValueId output : node.outputs) {
@@ -200,8 +202,9 @@ class Lowering {
         builder_, Arguments(&lowered_, &call->row->arguments, std::move(call->arguments), results)));
     if (lowered_.nodes().size() != nodes_before) NoteExactness(node, results, call->row->exactness);
     if (values.size() != node.outputs.size()) {
-      return Unsupported(fmt::format("its form in the {} dialect gives {} values, the operator {}",
-                                     Name(options_.dialect), values.size(), node.outputs.size()));
+      return Unsupported(
+          fmt::format("its emitter for the {} dialect returned {} values, but the operator has {} results",
+                      Name(options_.dialect), values.size(), node.outputs.size()));
     }
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (!values[i].defined()) continue;  // a result that nothing uses, such as max_pool2d's indices
@@ -248,11 +251,13 @@ class Lowering {
       Error error = std::move(failures_[0]);
       return error;
     }
-    Error all = Unsupported(fmt::format("{} operators have no form in the {} dialect as they stand",
+    Error all = Unsupported(fmt::format("{} operators cannot be converted to the {} dialect",
                                         failures_.size(), Name(options_.dialect)));
     constexpr std::size_t kShown = 20;
     for (std::size_t i = 0; i < failures_.size() && i < kShown; ++i) {
-      all.AddDetail(fmt::format("{}  at {}", failures_[i].what(), failures_[i].where()));
+      const Error& failure = failures_[i];
+      all.AddDetail(failure.where().empty() ? failure.what()
+                                            : fmt::format("{}  at {}", failure.what(), failure.where()));
     }
     if (failures_.size() > kShown) all.AddDetail(fmt::format("and {} more", failures_.size() - kShown));
     all.SetHint(failures_[0].hint());

@@ -147,10 +147,10 @@ void Registry::SetExactness(std::string_view op, const ExactnessStatement& exact
 
 Status Registry::AddCustom(OperatorRow row) {
   if (row.name.find("::") == std::string::npos) {
-    return UsageError(fmt::format("a custom operator is called \"{}\"", row.name),
-                      "Give the name with its namespace, as PyTorch has it: \"mylib::twice\".");
+    return UsageError(fmt::format("the custom operator name \"{}\" has no namespace", row.name),
+                      "Write the name with its namespace, as PyTorch does: \"mylib::twice\".");
   }
-  if (!row.result) return UsageError(fmt::format("the custom operator {} has no type rule", row.name));
+  if (!row.result) return UsageError(fmt::format("the custom operator {} has no result type rule", row.name));
   auto& overloads = entries_[std::string(WithoutOverload(row.name))];
   for (const auto& entry : overloads) {
     if (entry->row.name == row.name && entry->custom) {
@@ -183,7 +183,7 @@ Result<std::optional<Registry::BoundCall>> Registry::Match(const ir::Graph& grap
     misfits.push_back(std::move(bound).error());
   }
   if (misfits.size() == 1) return std::move(misfits[0]);
-  Error error = Unsupported(fmt::format("no form of {} takes these arguments", at->first));
+  Error error = Unsupported(fmt::format("no overload of {} takes these arguments", at->first));
   for (const Error& misfit : misfits) error.AddDetail(misfit.what());
   return error;
 }

@@ -82,7 +82,7 @@ TEST_F(RegistryTest, RefusalsNameTheArgument) {
   EXPECT_THAT(Refusal({{"", x_}, {"", 1.5}}),
               HasSubstr("argument kernel_size must be a list of ints, not the float"));
   EXPECT_THAT(Refusal({{"", x_}, {"", std::vector<Dim>{1, 2, 3}}}), HasSubstr("must have 2 elements, not 3"));
-  EXPECT_THAT(Refusal({{"", x_}, {"", Dim(1)}, {"size", Dim(1)}}), HasSubstr("has no argument size"));
+  EXPECT_THAT(Refusal({{"", x_}, {"", Dim(1)}, {"size", Dim(1)}}), HasSubstr("unknown argument size"));
   EXPECT_THAT(Refusal({{"", x_}, {"", Dim(1)}, {"self", x_}}), HasSubstr("argument self is given twice"));
   EXPECT_THAT(Refusal({{"", x_}, {"", ir::None{}}}), HasSubstr("must be a list of ints, not None"));
   EXPECT_THAT(
@@ -103,7 +103,7 @@ TEST_F(RegistryTest, TriesOverloadsInOrder) {
   EXPECT_EQ((*match({{"", x_}, {"", std::vector<Dim>{1}}}))->row->name, "test::mean.dim");
   const auto neither = match({{"", x_}, {"", std::string("rows")}});
   ASSERT_FALSE(neither);
-  EXPECT_THAT(neither.error().ToString(), HasSubstr("no form of test::mean takes these arguments"));
+  EXPECT_THAT(neither.error().ToString(), HasSubstr("no overload of test::mean takes these arguments"));
   EXPECT_THAT(neither.error().ToString(), HasSubstr("test::mean.dim: argument dim must be"));
   EXPECT_FALSE(*registry.Match(graph_, "test::median", {}));
 }

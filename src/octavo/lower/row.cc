@@ -28,11 +28,11 @@ Result<Quantization> CheckedQuantization(double scale, std::int64_t zero_point, 
   if (!std::isfinite(scale) || scale <= 0 || static_cast<float>(scale) <= 0 ||
       !std::isfinite(static_cast<float>(scale))) {
     return Unsupported(fmt::format("the scale {} is not a positive float32 number", scale),
-                       "The model was quantized from broken statistics: calibrate it again.");
+                       "Calibrate the model again: a scale comes from the values that an observer saw.");
   }
   const auto [low, high] = ZeroPointRange(dtype);
   if (zero_point < low || zero_point > high) {
-    return Unsupported(fmt::format("the zero point {} is outside {}'s range", zero_point, Name(dtype)));
+    return Unsupported(fmt::format("the zero point {} is out of range for {}", zero_point, Name(dtype)));
   }
   return Quantization::PerTensor(scale, zero_point);
 }
@@ -56,15 +56,16 @@ TypeRule GivenQuantization(std::string like, ShapeRule shape, std::string scale,
   return [=](const Arguments& a) -> Result<std::vector<TensorType>> {
     const TensorType& input = a.tensor(like).type();
     if (input.dtype != DType::kUnknown && !input.quantized()) {
-      return Unsupported(fmt::format("argument {} is {}, and this operator needs a quantized tensor", like,
+      return Unsupported(fmt::format("argument {} is {}, but this operator needs a quantized tensor", like,
                                      Name(input.dtype)),
-                         "State the input's quantization, as in --input 'quint8[1,3,8,8](0.02,128)'.");
+                         "Quantize it in the model, or state an input's scale and zero point, as in --input "
+                         "'quint8[1,3,8,8](0.02,128)'.");
     }
     TensorType type;
     type.dtype = input.quantized() ? input.dtype : DType::kQUint8;
     type.shape = OCTAVO_TRY(EvaluateShape(shape, a));
     const Dim zero = a.dim(zero_point);
-    if (!zero.known()) return Unsupported("the zero point depends on a size");
+    if (!zero.known()) return Unsupported("the zero point depends on an open size");
     type.quantization = OCTAVO_TRY(CheckedQuantization(a.number(scale), zero.value(), type.dtype));
     return std::vector<TensorType>{std::move(type)};
   };
@@ -78,7 +79,7 @@ TypeRule FixedQuantizationOf(std::string argument, FixedQuantization fixed) {
     } else if (type.dtype == DType::kQInt8) {
       type.quantization = Quantization::PerTensor(fixed.scale_qint8, fixed.zero_qint8);
     } else if (type.quantized()) {
-      return Unsupported(fmt::format("this operator has no {} form", Name(type.dtype)));
+      return Unsupported(fmt::format("this operator does not support {}", Name(type.dtype)));
     }
     return std::vector<TensorType>{std::move(type)};
   };
@@ -102,7 +103,7 @@ Result<Shape> Broadcast(const Shape& a, const Shape& b) {
     } else if (y == Dim(1) || x == y) {
       out = x;
     } else if (x.known() && y.known()) {
-      return Unsupported(fmt::format("the shapes {} and {} do not broadcast", ToString(a), ToString(b)));
+      return Unsupported(fmt::format("the shapes {} and {} cannot be broadcast", ToString(a), ToString(b)));
     } else {
       // One of them depends on a size; the model runs only where they agree, or where that size is 1.
       out = x.known() ? x : y;
@@ -145,8 +146,7 @@ Result<int> NormalizedAxis(std::int64_t axis, int rank, std::string_view argumen
   // PyTorch lets a scalar have the dimensions -1 and 0.
   const int span = std::max(rank, 1);
   if (axis < -span || axis >= span) {
-    return Unsupported(
-        fmt::format("argument {} is {}, but the tensor has {} dimensions", argument, axis, rank));
+    return Unsupported(fmt::format("argument {} is {}, but the tensor has rank {}", argument, axis, rank));
   }
   return static_cast<int>(axis < 0 ? axis + span : axis);
 }

@@ -15,7 +15,7 @@ constexpr std::int64_t kLargest = 1 << 20;
 
 Status CheckRange(const std::vector<std::int64_t>& numbers, std::int64_t lowest, std::string_view name) {
   for (const std::int64_t n : numbers) {
-    if (n < lowest || n > kLargest) return Unsupported(fmt::format("argument {} holds {}", name, n));
+    if (n < lowest || n > kLargest) return Unsupported(fmt::format("argument {} cannot contain {}", name, n));
   }
   return {};
 }
@@ -63,7 +63,7 @@ Result<Window> WindowOf(const Arguments& a) {
   for (std::size_t i = 0; i < w.kernel.size(); ++i) {
     if (2 * w.padding[i] > w.kernel[i]) {
       return Unsupported(
-          fmt::format("padding {} is more than half the kernel size {}", w.padding[i], w.kernel[i]));
+          fmt::format("padding {} must be at most half of kernel_size {}", w.padding[i], w.kernel[i]));
     }
     cells *= w.kernel[i];
     if (cells > kLargest) return Unsupported("the pooling window is too large");
@@ -74,8 +74,8 @@ Result<Window> WindowOf(const Arguments& a) {
 Result<Dim> WindowCount(const Window& w, std::size_t i, const Dim& size) {
   const Dim span = size + Dim(2 * w.padding[i] - Reach(w, i));
   if (const auto n = span.maybe(); n && *n < 0) {
-    return Unsupported(fmt::format("the window of {} does not fit into the padded size {}", Reach(w, i),
-                                   size.value() + 2 * w.padding[i]));
+    return Unsupported(fmt::format("a pooling window of size {} does not fit into the padded size {}",
+                                   Reach(w, i), size.value() + 2 * w.padding[i]));
   }
   if (!w.ceil_mode) return Dim::FloorDivide(span, w.stride[i]) + 1;
   Dim count = Dim::FloorDivide(span + Dim(w.stride[i] - 1), w.stride[i]) + 1;
@@ -88,7 +88,7 @@ Result<Dim> WindowCount(const Window& w, std::size_t i, const Dim& size) {
 Result<Shape> PooledShape(const Window& w, const Shape& input) {
   const std::size_t n = w.spatial_dims();
   if (input.size() != n + 1 && input.size() != n + 2) {
-    return Unsupported(fmt::format("the input has {} dimensions, and this operator needs {} or {}",
+    return Unsupported(fmt::format("the input has rank {}, but this operator needs rank {} or {}",
                                    input.size(), n + 1, n + 2));
   }
   Shape result = input;

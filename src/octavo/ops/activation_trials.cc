@@ -130,7 +130,7 @@ Emitter Tried(TrialOfCall trial_of, std::string argument, Emitter emitter) {
         return One(OCTAVO_TRY(LookUpInteger(g, x, *integers, out)));
       }
     }
-    StateTried(g, best, "integers");
+    StateTried(g, best, "input values");
     std::vector<Value> results = OCTAVO_TRY(emitter(g, a.WithResults({written})));
     g.As(results[0], out);
     return results;

@@ -52,7 +52,8 @@ Value Times(Builder& g, Value x, float factor) {
 Result<Value> Rsqrt(Builder& g, const Arguments&, Value x) { return g.Op("Reciprocal", {g.Op("Sqrt", {x})}); }
 
 Result<Value> Round(Builder& g, const Arguments&, Value x) {
-  if (g.opset() < 11) return Unsupported("ONNX has Round from opset 11 on", "Use --dialect qdq.");
+  if (g.opset() < 11)
+    return Unsupported("the caffe2 dialect (opset 9) has no Round operator", "Use --dialect qdq.");
   return g.Op("Round", {x});
 }
 
@@ -73,7 +74,7 @@ Result<Value> LogSigmoid(Builder& g, const Arguments&, Value x) {
 // PyTorch goes over to x itself where beta x > threshold.  From 20 on both are the same float32.
 Result<Value> SoftplusWithThreshold(Builder& g, const Arguments& a, Value x) {
   const double beta = a.number("beta"), threshold = a.number("threshold");
-  if (beta == 0) return Unsupported("argument beta is 0");
+  if (beta == 0) return Unsupported("argument beta must not be 0");
   const Value scaled = Times(g, x, static_cast<float>(beta));
   const Value soft = Times(g, Softplus(g, scaled), static_cast<float>(1 / beta));
   constexpr double kSameFromHere = 20;
@@ -84,8 +85,8 @@ Result<Value> SoftplusWithThreshold(Builder& g, const Arguments& a, Value x) {
 Result<Value> Gelu(Builder& g, const Arguments& a, Value x) {
   const std::string& approximate = a.text("approximate");
   if (approximate != "none" && approximate != "tanh") {
-    return Unsupported(fmt::format("argument approximate is \"{}\"", approximate),
-                       "PyTorch knows \"none\" and \"tanh\".");
+    return Unsupported(
+        fmt::format("argument approximate must be \"none\" or \"tanh\", not \"{}\"", approximate));
   }
   if (g.opset() >= 20) return g.Op("Gelu", {x}, {{"approximate", approximate}});
   const Value one = g.Scalar(1.0F);
@@ -142,13 +143,13 @@ Value EluOf(Builder& g, Value x, double alpha, double scale, double input_scale)
 
 Result<Value> Elu(Builder& g, const Arguments& a, Value x) {
   const double input_scale = a.number("input_scale");
-  if (input_scale < 0) return Unsupported("argument input_scale is negative");
+  if (input_scale < 0) return Unsupported("argument input_scale must not be negative");
   return EluOf(g, x, a.number("alpha"), a.number("scale"), input_scale);
 }
 
 Result<Value> Celu(Builder& g, const Arguments& a, Value x) {
   const double alpha = a.number("alpha");
-  if (!(alpha > 0)) return Unsupported(fmt::format("argument alpha is {}, and must be positive", alpha));
+  if (!(alpha > 0)) return Unsupported(fmt::format("argument alpha must be positive, not {}", alpha));
   if (g.opset() >= 12) return g.Op("Celu", {x}, {{"alpha", alpha}});
   return EluOf(g, x, alpha, 1, 1 / alpha);
 }
@@ -194,7 +195,7 @@ Emitter ThresholdOf(std::string argument) {
           const auto value = static_cast<float>(a.number("value"));
           Trial trial(in, a.result());
           trial.ThroughReals([=](float v) { return v > threshold ? v : value; });
-          StateTried(g, trial.Against([=](float v) { return v > between ? v : value; }), "integers");
+          StateTried(g, trial.Against([=](float v) { return v > between ? v : value; }), "input values");
         }
         return OnReals(real)(g, a.With("threshold", double{between}));
       };
@@ -258,7 +259,7 @@ Emitter QuantizedLeakyRelu(std::string argument) {
         const auto slope = static_cast<float>(a.number("negative_slope"));
         trial.ThroughReals([slope](float v) { return v * (v > 0 ? 1.0F : slope); });
         StateTried(g, trial.Against([&form](float v) { return v >= 0 ? v : v * form.slope; }, in, out),
-                   "integers");
+                   "input values");
         const Value y = g.Op("LeakyRelu", {Dequantize(g, x, in)}, {{"alpha", form.slope}});
         return One(g.As(Quantize(g, y, out), a.result()));
       };
@@ -295,8 +296,8 @@ constexpr FixedQuantization kSymmetricUnit = {2.0 / 256, 128, 2.0 / 256, 0};
 Result<std::vector<TensorType>> NumberType(const Arguments& a) {
   const TensorType& type = a.tensor("self").type();
   if (type.dtype == DType::kBool) {
-    return Unsupported("argument self is bool, and ONNX has this operator for numbers only",
-                       "Convert with .float() before it.");
+    return Unsupported("argument self is bool, but the ONNX operator takes numbers only",
+                       "Call .float() on it first.");
   }
   return std::vector<TensorType>{type};
 }
@@ -395,7 +396,7 @@ Result<std::vector<TensorType>> GluType(const Arguments& a) {
   Dim& size = (*type.shape)[static_cast<std::size_t>(axis)];
   if (size.known() && size.value() % 2 != 0) {
     return Unsupported(
-        fmt::format("dimension {} has {} elements, which cannot be halved", axis, size.value()));
+        fmt::format("dimension {} must have an even size to be halved, not {}", axis, size.value()));
   }
   size = Dim::FloorDivide(size, 2);
   return std::vector<TensorType>{std::move(type)};
@@ -404,11 +405,14 @@ Result<std::vector<TensorType>> GluType(const Arguments& a) {
 Result<std::vector<Value>> Glu(Builder& g, const Arguments& a) {
   const Value x = a.tensor("self");
   const std::int64_t dim = a.integer("dim");
-  if (!x.shape()) return Unsupported("the input's shape is not known", "Give it with --input.");
+  if (!x.shape())
+    return Unsupported("the input's shape is unknown",
+                       "Give the input's shape with --input, as in --input 'float32[1,3,224,224]'.");
   const int axis = OCTAVO_TRY(NormalizedAxis(dim, *x.rank()));
   const Dim size = (*x.shape())[static_cast<std::size_t>(axis)];
   if (!size.known()) {
-    return Unsupported(fmt::format("the size of dimension {} is not known", axis), "Give it with --input.");
+    return Unsupported(fmt::format("the size of dimension {} is unknown", axis),
+                       "Give the input's shape with --input, as in --input 'float32[1,3,224,224]'.");
   }
   const std::vector<Value> halves = Split(g, x, axis, {size.value() / 2, size.value() / 2});
   return One(g.Op("Mul", {halves[0], g.Op("Sigmoid", {halves[1]})}));

@@ -223,7 +223,7 @@ TEST(Activations, PyTorchHasNoQuantizedFormOfMost) {
     OneCall call(RegisterActivations);
     const Status status = call.Call(op, {call.Input(Quint8(kImage, 0.1, 0))});
     ASSERT_FALSE(status) << op;
-    EXPECT_THAT(status.error().what(), HasSubstr("real tensors only")) << op;
+    EXPECT_THAT(status.error().what(), HasSubstr("does not take quantized tensors")) << op;
   }
 }
 
@@ -249,7 +249,7 @@ TEST(Activations, WhatOpset9LacksIsSaidInTheCaffe2Dialect) {
   ASSERT_TRUE(call.Call("aten::round", {call.Input(Float32(kImage))}));
   const auto lowered = call.Caffe2();
   ASSERT_FALSE(lowered);
-  EXPECT_THAT(lowered.error().what(), HasSubstr("from opset 11"));
+  EXPECT_THAT(lowered.error().what(), HasSubstr("caffe2 dialect (opset 9) has no Round operator"));
 }
 
 TEST(Gelu, RefusesAnApproximationItDoesNotKnow) {
@@ -323,7 +323,7 @@ TEST(Glu, NeedsAnEvenSize) {
   OneCall call(RegisterActivations);
   const Status status = call.Call("aten::glu", {call.Input(Float32(Shape{1, 3})), Dim(1)});
   ASSERT_FALSE(status);
-  EXPECT_THAT(status.error().what(), HasSubstr("3 elements"));
+  EXPECT_THAT(status.error().what(), HasSubstr("even size to be halved, not 3"));
 }
 
 }  // namespace

@@ -27,12 +27,12 @@ Result<std::optional<Shape>> AdaptiveShape(const Arguments& a, std::size_t n) {
   const std::vector<Dim> output = a.dims("output_size");
   for (const Dim& size : output) {
     if (size.known() && size.value() < 1) {
-      return Unsupported(fmt::format("argument output_size holds {}", size.value()));
+      return Unsupported(fmt::format("argument output_size must be positive, not {}", size.value()));
     }
   }
   if (!input) return std::optional<Shape>();
   if (input->size() != n + 1 && input->size() != n + 2) {
-    return Unsupported(fmt::format("the input has {} dimensions, and this operator needs {} or {}",
+    return Unsupported(fmt::format("the input has rank {}, but this operator needs rank {} or {}",
                                    input->size(), n + 1, n + 2));
   }
   Shape shape = *input;
@@ -67,7 +67,8 @@ Result<Adaptive> Analyze(const Arguments& a) {
     return result;
   }
   if (!x.shape()) {
-    return Unsupported("the input's shape is not known", "Give it, as in --input 'float32[1,3,224,224]'.");
+    return Unsupported("the input's shape is unknown",
+                       "Give the input's shape with --input, as in --input 'float32[1,3,224,224]'.");
   }
   const Shape input(x.shape()->end() - static_cast<std::ptrdiff_t>(n), x.shape()->end());
   if (input == output) {
@@ -78,9 +79,9 @@ Result<Adaptive> Analyze(const Arguments& a) {
     std::int64_t ratio = 1;
     if (!(input[i] == output[i])) {
       if (!input[i].known() || !output[i].known()) {
-        return Unsupported(fmt::format("pooling from {} to {} elements depends on a size that is not known",
+        return Unsupported(fmt::format("pooling from size {} to size {} needs both sizes to be known",
                                        input[i].ToString(), output[i].ToString()),
-                           "Give the input's size, as in --input 'float32[1,3,224,224]'.");
+                           "Give the input's sizes as numbers, as in --input 'float32[1,3,224,224]'.");
       }
       ratio = input[i].value() / output[i].value();
       if (ratio * output[i].value() != input[i].value()) result.kind = AdaptiveKind::kUneven;
@@ -106,7 +107,8 @@ struct Part {
 enum class PartsAre { kSummed, kAveraged };
 
 Result<Matrix> MatrixOfParts(std::int64_t in, std::int64_t out, PartsAre parts) {
-  if (in == 0 || in > kLargestMatrix / out) return Unsupported("the input of this pooling is too large");
+  if (in == 0 || in > kLargestMatrix / out)
+    return Unsupported("the input is too large for pooling with windows of different sizes");
   Matrix m(out, in);
   for (std::int64_t o = 0; o < out; ++o) {
     const Part part(o, in, out);
@@ -134,7 +136,8 @@ Result<Value> OfUnevenParts(Builder& g, Value x, const Adaptive& adaptive, Parts
 Result<Tensor> PartMultipliers(const Adaptive& adaptive, bool channels_last) {
   std::int64_t count = 1;
   for (const std::int64_t n : adaptive.output) {
-    if (n > kLargestMatrix / count) return Unsupported("the output of this pooling is too large");
+    if (n > kLargestMatrix / count)
+      return Unsupported("the output is too large for pooling with windows of different sizes");
     count *= n;
   }
   std::vector<float> multipliers(static_cast<std::size_t>(count), 1.0F), cells = multipliers;
@@ -281,8 +284,8 @@ Result<std::vector<Value>> AdaptiveMax(Builder& g, const Arguments& a) {
     case AdaptiveKind::kUneven:
       break;
   }
-  return Unsupported("the windows of this adaptive maximum pooling have different sizes",
-                     "Choose an output size that divides the input's size.");
+  return Unsupported("adaptive max pooling with windows of different sizes is not supported",
+                     "Choose an output size that divides the input size.");
 }
 
 }  // namespace

@@ -22,8 +22,10 @@ Status CheckArithmetic(DType dtype) {
     case DType::kFloat64:
       return {};
     default:
-      return Unsupported(fmt::format("arithmetic with {}, for which runtimes have no operator", Name(dtype)),
-                         "Convert to int32, int64 or float32 first.");
+      return Unsupported(
+          fmt::format("arithmetic on {} is not supported: ONNX runtimes have no operator for it",
+                      Name(dtype)),
+          "Convert the tensors to int32, int64 or float32 first.");
   }
 }
 
@@ -60,7 +62,7 @@ bool IsOne(const ir::Operand& number) {
 Result<Value> Factor(Builder& g, const Arguments& a, const char* name, DType dtype) {
   const ir::Operand& number = a.operand(name);
   if (!IsFloat(dtype) && std::holds_alternative<double>(number)) {
-    return Unsupported(fmt::format("argument {} is a float, the tensors are {}", name, Name(dtype)));
+    return Unsupported(fmt::format("argument {} is a float, but the tensors are {}", name, Name(dtype)));
   }
   return NumberOf(g, number, dtype);
 }
@@ -124,7 +126,8 @@ void AddMul(Registry& registry, const std::string& name) {
 Emitter EmitExtremum(const char* op) {
   return [op](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
     if (g.opset() < 12 && !IsFloat(a.result().dtype)) {
-      return Unsupported(fmt::format("ONNX has {} of integers from opset 12 on", op), "Use --dialect qdq.");
+      return Unsupported(fmt::format("the caffe2 dialect (opset 9) has no {} operator for integers", op),
+                         "Use --dialect qdq.");
     }
     return EmitBinary(op)(g, a);
   };
@@ -135,12 +138,12 @@ Emitter EmitExtremum(const char* op) {
 Result<std::vector<Value>> EmitPow(Builder& g, const Arguments& a) {
   const DType dtype = a.result().dtype;
   if (!IsFloat(dtype) && g.opset() < 12) {
-    return Unsupported("ONNX has Pow of integers from opset 12 on", "Use --dialect qdq.");
+    return Unsupported("the caffe2 dialect (opset 9) has no Pow operator for integers", "Use --dialect qdq.");
   }
   const Value x = OCTAVO_TRY(Operand(g, a, "self", dtype));
   if (!a.is_tensor("exponent")) {
     const double exponent = a.number("exponent");
-    if (!IsFloat(dtype) && exponent < 0) return Unsupported("an integer to a negative power");
+    if (!IsFloat(dtype) && exponent < 0) return Unsupported("negative powers of integers are not supported");
     if (exponent == 1) return One(x);
     // The forms that PyTorch computes for these exponents.
     if (exponent == 2) return One(g.Op("Mul", {x, x}));
@@ -191,7 +194,8 @@ void AddAddc(Registry& registry, std::string name, const char* op) {
   if (std::string_view(op) == "Div") {
     rule = [rule = std::move(rule)](const Arguments& a) -> Result<std::vector<TensorType>> {
       std::vector<TensorType> types = OCTAVO_TRY(rule(a));
-      if (!IsFloat(types[0].dtype)) return Unsupported("addcdiv of integers, which PyTorch refuses as well");
+      if (!IsFloat(types[0].dtype))
+        return Unsupported("addcdiv of integers is not supported (PyTorch has none either)");
       return types;
     };
   }
@@ -240,13 +244,14 @@ void RegisterLerp(Registry& registry) {
 
 Result<std::vector<TensorType>> CumsumType(const Arguments& a) {
   TensorType type = a.tensor("self").type();
-  if (type.quantized()) return Unsupported("cumsum of a quantized tensor", "Dequantize it first.");
+  if (type.quantized())
+    return Unsupported("cumsum of a quantized tensor is not supported", "Call .dequantize() on it first.");
   const std::int64_t dim = OCTAVO_TRY(KnownInt(a, "dim"));
   if (type.shape) OCTAVO_TRY(NormalizedAxis(dim, static_cast<int>(type.shape->size())));
   type.dtype = KnownDType(type.dtype);
   if (a.has("dtype")) {
     const auto dtype = DTypeFromScalarType(OCTAVO_TRY(KnownInt(a, "dtype")));
-    if (!dtype) return Unsupported("argument dtype is no dtype of PyTorch's");
+    if (!dtype) return Unsupported("argument dtype is not a PyTorch dtype");
     type.dtype = *dtype;
   } else if (!IsFloat(type.dtype)) {
     type.dtype = DType::kInt64;
@@ -256,7 +261,8 @@ Result<std::vector<TensorType>> CumsumType(const Arguments& a) {
 }
 
 Result<std::vector<Value>> EmitCumsum(Builder& g, const Arguments& a) {
-  if (g.opset() < 11) return Unsupported("ONNX has CumSum from opset 11 on", "Use --dialect qdq.");
+  if (g.opset() < 11)
+    return Unsupported("the caffe2 dialect (opset 9) has no CumSum operator", "Use --dialect qdq.");
   const Value x = OCTAVO_TRY(Converted(g, a.tensor("self"), a.result().dtype));
   if (x.rank() == 0) return One(x);
   const Value axis = g.Constant(Tensor::From(DType::kInt64, {}, std::vector<std::int64_t>{a.integer("dim")}));

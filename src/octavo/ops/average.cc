@@ -23,8 +23,8 @@ Result<Value> RealAverage(Builder& g, Value x, const Window& w, const AverageOpt
   const std::optional<AverageSizes> overhang = OCTAVO_TRY(Overhang(w, x.shape()));
   const bool may_hang_over = !overhang || AnyPositive(*overhang);
   if (!overhang && (options.divisor_override || g.opset() < 10)) {
-    return Unsupported("ceil_mode with a size that is not known",
-                       "Give the input's size, as in --input 'float32[1,3,224,224]'.");
+    return Unsupported("ceil_mode needs the input's sizes, and one of them is unknown",
+                       "Give the input's sizes as numbers, as in --input 'float32[1,3,224,224]'.");
   }
   AverageSizes begin = w.padding, end = w.padding;
   bool count_padding = options.divisor_override || (options.count_include_pad && w.padded());
@@ -217,7 +217,7 @@ Result<Value> WindowAverage(Builder& g, Value x, const Window& w, const AverageO
   if (runtime) StateOfAverage(g, type, w, rounding, whole_windows, false);
   if (options.divisor_override || (!options.count_include_pad && w.padded())) {
     g.State(Exactness::kNotExact,
-            "some steps: PyTorch's qnnpack overlooks count_include_pad and divisor_override");
+            "may be off by several steps: PyTorch's qnnpack ignores count_include_pad and divisor_override");
   }
   if (runtime && !rounding.zero_point_after) {
     // The zero point is added before rounding.  Where padding does not count, an average of the integers
@@ -279,7 +279,7 @@ Value GlobalAverage(Builder& g, Value x, const TensorType& type, HalfwayRounding
     if (x.dtype() == DType::kQUint8) {
       g.State(Exactness::kMultiplier);
     } else {
-      g.State(Exactness::kNotExact, "one step at a tie: the size is not known");
+      g.State(Exactness::kNotExact, "may be off by one step at rounding ties: the input's size is open");
     }
     return Quantize(g, g.Op("GlobalAveragePool", {Dequantize(g, x)}), type);
   }

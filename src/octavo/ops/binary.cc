@@ -22,15 +22,19 @@ Status CheckOperands(const Arguments& a) {
   const Value x = a.tensor("qa"), y = a.tensor("qb");
   for (const Value& v : {x, y}) {
     if (!v.quantized()) {
-      return Unsupported(fmt::format("an operand of this operator is {}, and its quantization is not known",
-                                     v.type().ToString()),
-                         "State it with --input, as in --input 'quint8[1,3,8,8](0.02,128)'.");
+      return Unsupported(
+          fmt::format("an operand is {}, but this operator needs quantized tensors", v.type().ToString()),
+          "Quantize it in the model, or state an input's scale and zero point, as in --input "
+          "'quint8[1,3,8,8](0.02,128)'.");
     }
-    if (!v.quantization().per_tensor()) return Unsupported("an operand is quantized per channel");
+    if (!v.quantization().per_tensor())
+      return Unsupported(
+          "an operand is quantized per-channel, but this operator takes per-tensor quantization only");
   }
   if (x.dtype() != y.dtype() || (x.dtype() != DType::kQUint8 && x.dtype() != DType::kQInt8)) {
-    return Unsupported(fmt::format("the operands are {} and {}; both must be quint8, or both qint8",
-                                   Name(x.dtype()), Name(y.dtype())));
+    return Unsupported(
+        fmt::format("the operands are {} and {}, but they must both be quint8 or both be qint8",
+                    Name(x.dtype()), Name(y.dtype())));
   }
   return {};
 }
@@ -43,7 +47,7 @@ Result<std::optional<Shape>> BinaryShape(const Arguments& a) {
 // Into the scale and zero point of `out`.
 Result<std::vector<TensorType>> OutType(const Arguments& a) {
   TensorType type = a.tensor("out").type();
-  if (!type.quantized()) return Unsupported("the quantization of `out` is not known");
+  if (!type.quantized()) return Unsupported("argument out must be a quantized tensor");
   type.shape = OCTAVO_TRY(BinaryShape(a));
   return std::vector<TensorType>{std::move(type)};
 }
@@ -161,11 +165,12 @@ void StateOfAddition(Builder& g, const Arguments& a, QuantizedSum sum, Exactness
   const Value x = a.tensor("qa"), y = a.tensor("qb");
   const bool reals = sum == QuantizedSum::kReals || !RatiosInFixedPoint(x.type(), y.type(), a.result());
   if (const int pairs = reals ? PairsWithTwoSums(x.type(), y.type(), a.result()) : 0; pairs > 0) {
-    g.State(Exactness::kNotExact,
-            fmt::format("one step, for {} of 65536 pairs, in what PyTorch's vector loop leaves", pairs));
+    g.State(Exactness::kNotExact, fmt::format("may be off by one step for {} of 65536 input pairs: PyTorch "
+                                              "rounds the last elements of a tensor differently",
+                                              pairs));
   } else {
     const bool assumed = !reals && x.dtype() == DType::kQUint8 && !KnownToBeAlike(x, y);
-    g.State(exactness, assumed ? "where the operands have the same shape" : "");
+    g.State(exactness, assumed ? "if both operands have the same shape" : "");
   }
 }
 

@@ -105,8 +105,8 @@ int CastKind(DType dtype) { return dtype == DType::kBool ? 0 : IsFloat(dtype) ? 
 Result<Value> Converted(Builder& g, Value x, DType dtype) {
   if (KnownDType(x.dtype()) == dtype) return x;
   if (x.quantized()) {
-    return Unsupported(fmt::format("a conversion from {} to {}", Name(x.dtype()), Name(dtype)),
-                       "Call dequantize() first.");
+    return Unsupported(fmt::format("conversion from {} to {} is not supported", Name(x.dtype()), Name(dtype)),
+                       "Call .dequantize() first.");
   }
   if (const Tensor* constant = x.constant()) {
     if (auto converted = ConvertedConstant(*constant, dtype)) return g.Constant(std::move(*converted));
@@ -141,9 +141,10 @@ Result<DType> CommonDType(const Arguments& a, const std::vector<std::string_view
       const Value x = a.tensor(name);
       if (x.quantized()) {
         return Unsupported(
-            fmt::format("argument {} is quantized ({}), and PyTorch has no such form of this operator", name,
-                        Name(x.dtype())),
-            "Use torch.ops.quantized or nn.quantized.FloatFunctional, or dequantize first.");
+            fmt::format(
+                "argument {} is quantized ({}), but PyTorch has no quantized version of this operator", name,
+                Name(x.dtype())),
+            "Use torch.ops.quantized or torch.nn.quantized.FloatFunctional, or dequantize first.");
       }
       if (IsNumberOfProgram(a, name)) {
         join(number, DTypeOfCast(x.dtype()));
@@ -161,7 +162,7 @@ Result<DType> CommonDType(const Arguments& a, const std::vector<std::string_view
       common = Promote(*common, *lower);
     }
   }
-  if (!common) return Unsupported("an operator without a tensor");
+  if (!common) return Unsupported("no argument is a tensor");
   return *common;
 }
 

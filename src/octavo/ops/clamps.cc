@@ -118,9 +118,9 @@ Result<std::vector<Value>> ClampByTensors(Builder& g, const Arguments& a) {
     const Value bound = a.tensor(name);
     if (!bound.defined()) continue;
     if (bound.dtype() != a.tensor("self").dtype()) {
-      return Unsupported(fmt::format("argument {} is {}, and self is {}", name, bound.type().ToString(),
+      return Unsupported(fmt::format("argument {} is {}, but self is {}", name, bound.type().ToString(),
                                      a.tensor("self").type().ToString()),
-                         "Convert the bounds to the tensor's type.");
+                         "Convert the bounds to the dtype of self.");
     }
     x = g.Op(op, {x, bound});
   }
@@ -129,7 +129,8 @@ Result<std::vector<Value>> ClampByTensors(Builder& g, const Arguments& a) {
 
 Result<std::vector<TensorType>> ClampByTensorsType(const Arguments& a) {
   TensorType type = a.tensor("self").type();
-  if (type.dtype == DType::kBool) return Unsupported("bools between bounds, for which ONNX has no operator");
+  if (type.dtype == DType::kBool)
+    return Unsupported("clamping bools is not supported: ONNX has no operator for it");
   for (const char* name : {"min", "max"}) {
     if (!a.has(name)) continue;
     const auto& shape = a.tensor(name).shape();

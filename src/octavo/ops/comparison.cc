@@ -114,7 +114,8 @@ Result<std::vector<TensorType>> BitwiseType(const Arguments& a) {
   for (const ArgumentSpec& spec : a.specs()) names.emplace_back(spec.name);
   TensorType type;
   type.dtype = OCTAVO_TRY(CommonDType(a, names));
-  if (IsFloat(type.dtype)) return Unsupported(fmt::format("bit operations on {}", Name(type.dtype)));
+  if (IsFloat(type.dtype))
+    return Unsupported(fmt::format("bit operations on {} are not supported", Name(type.dtype)));
   type.shape = OCTAVO_TRY(BroadcastShape(a, names));
   return std::vector<TensorType>{std::move(type)};
 }
@@ -124,8 +125,8 @@ Emitter EmitBitwise(const std::string& logical) {
     const DType dtype = a.result().dtype;
     if (dtype == DType::kBool) return EmitLogical(logical.c_str())(g, a);
     if (g.opset() < 18) {
-      return Unsupported(fmt::format("ONNX has Bitwise{} from opset 18 on", logical),
-                         "Use --opset 18 or later.");
+      return Unsupported(fmt::format("Bitwise{} needs ONNX opset 18 or later", logical),
+                         "Use --dialect qdq --opset 18 or later.");
     }
     std::vector<Value> inputs;
     for (const ArgumentSpec& spec : a.specs()) inputs.push_back(OCTAVO_TRY(Operand(g, a, spec.name, dtype)));
@@ -164,7 +165,7 @@ void RegisterBitwise(Registry& registry) {
 
 Status CheckMask(const Value& mask, std::string_view argument) {
   if (mask.dtype() == DType::kBool || mask.dtype() == DType::kUint8) return {};
-  return Unsupported(fmt::format("argument {} is {}, and must be bool", argument, Name(mask.dtype())));
+  return Unsupported(fmt::format("argument {} must be bool, not {}", argument, Name(mask.dtype())));
 }
 
 Result<std::vector<TensorType>> WhereType(const Arguments& a) {
@@ -201,11 +202,11 @@ Result<std::vector<TensorType>> MaskedFillType(const Arguments& a) {
   TensorType type = a.tensor("self").type();
   if (type.quantized() && (a.is_tensor("value") || !type.quantization->per_tensor())) {
     return Unsupported(
-        "masked_fill of a quantized tensor takes a number, and one scale for the whole tensor");
+        "masked_fill of a quantized tensor needs a number as value and per-tensor quantization");
   }
   if (a.is_tensor("value")) {
     const Value value = a.tensor("value");
-    if (value.rank() && *value.rank() != 0) return Unsupported("argument value has dimensions");
+    if (value.rank() && *value.rank() != 0) return Unsupported("argument value must be a scalar");
   }
   type.shape = OCTAVO_TRY(BroadcastShape(a, {"self", "mask"}));
   return std::vector<TensorType>{std::move(type)};

@@ -19,9 +19,9 @@ bool Nothing(const Value& v) { return v.shape() && v.shape()->size() == 1 && (*v
 
 Result<std::vector<Value>> Operands(const Arguments& a, const char* name) {
   std::vector<Value> all = a.tensors(name), kept;
-  if (all.empty()) return Unsupported("a concatenation of no tensors");
+  if (all.empty()) return Unsupported("the list of tensors is empty");
   for (const Value& v : all) {
-    if (!v.defined()) return Unsupported("a concatenation of None");
+    if (!v.defined()) return Unsupported("the list of tensors contains None");
     if (!Nothing(v)) kept.push_back(v);
   }
   return kept.empty() ? all : kept;
@@ -29,7 +29,7 @@ Result<std::vector<Value>> Operands(const Arguments& a, const char* name) {
 
 Result<std::int64_t> KnownDim(const Arguments& a) {
   const Dim dim = a.dim("dim");
-  if (!dim.known()) return Unsupported("the dimension of a concatenation depends on a size");
+  if (!dim.known()) return Unsupported("argument dim depends on an open size");
   return dim.value();
 }
 
@@ -41,8 +41,9 @@ Result<int> AxisOfParts(const Arguments& a, const std::vector<Value>& operands, 
     if (v.rank()) return NormalizedAxis(dim, *v.rank() + extra);
   }
   if (dim >= 0 && dim < 64) return static_cast<int>(dim);
-  return Unsupported(fmt::format("the dimension {} of tensors whose rank is not known", dim),
-                     "Give the inputs' shapes with --input.");
+  return Unsupported(
+      fmt::format("dimension {} cannot be resolved because the rank of the tensors is unknown", dim),
+      "Give the inputs' shapes with --input, as in --input 'float32[1,3,224,224]'.");
 }
 
 Result<std::optional<Shape>> ConcatenatedShape(const Arguments& a, const char* name) {
@@ -56,14 +57,16 @@ Result<std::optional<Shape>> ConcatenatedShape(const Arguments& a, const char* n
     const Shape& other = *operands[i].shape();
     if (other.size() != shape.size()) {
       return Unsupported(
-          fmt::format("tensors of shapes {} and {} are concatenated", ToString(shape), ToString(other)));
+          fmt::format("tensors of shapes {} and {} have different ranks and cannot be concatenated",
+                      ToString(shape), ToString(other)));
     }
     for (std::size_t d = 0; d < shape.size(); ++d) {
       if (static_cast<int>(d) == axis) {
         shape[d] = shape[d] + other[d];
       } else if (Dim::Equal(shape[d], other[d]) == false) {
-        return Unsupported(fmt::format("tensors of shapes {} and {} are concatenated along dimension {}",
-                                       ToString(*operands[0].shape()), ToString(other), axis));
+        return Unsupported(
+            fmt::format("tensors of shapes {} and {} cannot be concatenated along dimension {}",
+                        ToString(*operands[0].shape()), ToString(other), axis));
       } else if (!shape[d].known()) {
         shape[d] = other[d];
       }
@@ -74,12 +77,12 @@ Result<std::optional<Shape>> ConcatenatedShape(const Arguments& a, const char* n
 
 Result<std::optional<Shape>> StackedShape(const Arguments& a) {
   const std::vector<Value> operands = a.tensors("tensors");
-  if (operands.empty()) return Unsupported("a stack of no tensors");
+  if (operands.empty()) return Unsupported("the list of tensors is empty");
   if (!operands[0].shape()) return std::optional<Shape>();
   const int axis = OCTAVO_TRY(AxisOfParts(a, operands, 1));
   for (const Value& v : operands) {
     if (v.shape() && v.shape()->size() != operands[0].shape()->size()) {
-      return Unsupported("tensors of different ranks are stacked");
+      return Unsupported("tensors of different ranks cannot be stacked");
     }
   }
   Shape shape = *operands[0].shape();
@@ -91,11 +94,11 @@ Result<std::optional<Shape>> StackedShape(const Arguments& a) {
 Status CheckConcatenated(const std::vector<Value>& operands) {
   for (const Value& v : operands) {
     if (v.quantized() != operands[0].quantized() || (v.quantized() && v.dtype() != operands[0].dtype())) {
-      return Unsupported(
-          fmt::format("{} and {} are concatenated", operands[0].type().ToString(), v.type().ToString()));
+      return Unsupported(fmt::format("tensors of types {} and {} cannot be concatenated",
+                                     operands[0].type().ToString(), v.type().ToString()));
     }
     if (v.quantized() && !v.quantization().per_tensor()) {
-      return Unsupported("tensors quantized per channel are concatenated");
+      return Unsupported("concatenation of per-channel quantized tensors is not supported");
     }
   }
   return {};
@@ -121,14 +124,15 @@ Result<std::vector<TensorType>> QuantizedCatType(const Arguments& a) {
   const std::vector<Value> operands = OCTAVO_TRY(Operands(a, "qx"));
   OCTAVO_TRY(CheckConcatenated(operands));
   if (!operands[0].quantized()) {
-    return Unsupported("quantized::cat of tensors whose quantization is not known",
-                       "State it with --input, as in --input 'quint8[1,3,8,8](0.02,128)'.");
+    return Unsupported("the tensors are not quantized",
+                       "Quantize them in the model, or state an input's scale and zero point, as in --input "
+                       "'quint8[1,3,8,8](0.02,128)'.");
   }
   TensorType type = operands[0].type();
   const double scale = a.has("scale") ? a.number("scale") : type.quantization->scale();
   std::int64_t zero_point = type.quantization->zero_point();
   if (a.has("zero_point")) {
-    if (!a.dim("zero_point").known()) return Unsupported("the zero point depends on a size");
+    if (!a.dim("zero_point").known()) return Unsupported("the zero point depends on an open size");
     zero_point = a.integer("zero_point");
   }
   type.quantization = OCTAVO_TRY(CheckedQuantization(scale, zero_point, type.dtype));
@@ -140,7 +144,7 @@ Result<std::vector<TensorType>> QuantizedCatOutType(const Arguments& a) {
   const std::vector<Value> operands = OCTAVO_TRY(Operands(a, "qx"));
   OCTAVO_TRY(CheckConcatenated(operands));
   TensorType type = a.tensor("out").type();
-  if (!type.quantized()) return Unsupported("the quantization of `out` is not known");
+  if (!type.quantized()) return Unsupported("argument out must be a quantized tensor");
   type.shape = OCTAVO_TRY(ConcatenatedShape(a, "qx"));
   return std::vector<TensorType>{std::move(type)};
 }
@@ -177,7 +181,7 @@ std::vector<TensorType> TypesOfOperands(Builder& g, const std::vector<Value>& op
     all.Add(result);
   }
   if (all.tried > 0) {
-    StateTried(g, all, "integers of the operands");
+    StateTried(g, all, "input values");
   } else {
     g.State(Exactness::kConstruction);
   }

@@ -13,10 +13,10 @@ namespace {
 // PyTorch's padding="same": the result has the input's size, and an odd rest of padding goes to the end.
 Status PadToSameSize(ConvGeometry& geometry) {
   if (geometry.kernel.empty()) {
-    return Unsupported("padding=\"same\" needs the shape of the convolution's weights");
+    return Unsupported("padding=\"same\" needs weights of known shape");
   }
   for (std::size_t i = 0; i < geometry.kernel.size(); ++i) {
-    if (geometry.stride[i] != 1) return Unsupported("padding=\"same\" goes with stride 1 only");
+    if (geometry.stride[i] != 1) return Unsupported("padding=\"same\" is supported with stride 1 only");
     const std::int64_t total = geometry.dilation[i] * (geometry.kernel[i] - 1);
     geometry.padding_begin[i] = total / 2;
     geometry.padding_end[i] = total - total / 2;
@@ -29,7 +29,7 @@ Result<ConvGeometry> GeometryOf(const Arguments& a, int dims, bool transposed, b
   const Value weight = a.tensor("weight");
   if (dims == 0) {
     if (!weight.rank() || *weight.rank() < 3 || *weight.rank() > 5) {
-      return Unsupported("a convolution's weights must have a known rank of 3 to 5");
+      return Unsupported("the weights must have rank 3, 4 or 5");
     }
     dims = *weight.rank() - 2;
     if (!text_padding) transposed = a.flag("transposed");
@@ -48,8 +48,8 @@ Result<ConvGeometry> GeometryOf(const Arguments& a, int dims, bool transposed, b
                         .groups = groups};
   if (weight.shape()) {
     if (*weight.rank() != dims + 2) {
-      return Unsupported(
-          fmt::format("the weights of conv{}d have shape {}", dims, ToString(*weight.shape())));
+      return Unsupported(fmt::format("the weights of conv{}d have the wrong rank: their shape is {}", dims,
+                                     ToString(*weight.shape())));
     }
     if (const auto sizes = KnownSizes(Shape(weight.shape()->begin() + 2, weight.shape()->end()))) {
       geometry.kernel = *sizes;
@@ -58,7 +58,7 @@ Result<ConvGeometry> GeometryOf(const Arguments& a, int dims, bool transposed, b
   if (text_padding) {
     const std::string& padding = a.text("padding");
     if (padding != "same" && padding != "valid") {
-      return Unsupported(fmt::format("padding=\"{}\" is neither \"same\" nor \"valid\"", padding));
+      return Unsupported(fmt::format("argument padding must be \"same\" or \"valid\", not \"{}\"", padding));
     }
     geometry.padding_begin = geometry.padding_end = {0};
     OCTAVO_TRY(geometry.Check("a convolution"));
@@ -80,7 +80,7 @@ TypeRule FloatConvType(FloatConvolution form) {
   return [form](const Arguments& a) -> Result<std::vector<TensorType>> {
     const Value x = a.tensor("input"), weight = a.tensor("weight");
     if (x.quantized() || weight.quantized()) {
-      return Unsupported("a float convolution is given a quantized tensor");
+      return Unsupported("a float convolution cannot take quantized tensors");
     }
     const ConvGeometry geometry = OCTAVO_TRY(GeometryOf(a, form.dims, form.transposed, form.text_padding));
     std::optional<Dim> channels;
@@ -91,7 +91,7 @@ TypeRule FloatConvType(FloatConvolution form) {
         const Dim given = (*x.shape())[x.shape()->size() - static_cast<std::size_t>(geometry.dims) - 1];
         const Dim expected = geometry.transposed ? w[0] : w[1] * Dim(geometry.groups);
         if (Dim::Equal(given, expected) == false) {
-          return Unsupported(fmt::format("the input has {} channels, the weights are for {}",
+          return Unsupported(fmt::format("the input has {} channels, but the convolution expects {}",
                                          given.ToString(), expected.ToString()));
         }
       }

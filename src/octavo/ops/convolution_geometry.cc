@@ -17,11 +17,12 @@ Status CheckList(std::vector<std::int64_t>& list, int dims, std::int64_t lowest,
   const auto length = static_cast<std::size_t>(dims);
   if (list.size() == 1) list.assign(length, list[0]);
   if (list.size() != length) {
-    return Unsupported(fmt::format("the {} of {} has {} numbers, not {}", name, what, list.size(), dims));
+    return Unsupported(
+        fmt::format("the {} of {} has {} elements, but {} are expected", name, what, list.size(), dims));
   }
   for (const std::int64_t n : list) {
     if (n < lowest || n > kLargestNumber) {
-      return Unsupported(fmt::format("the {} of {} is {}, which is not possible", name, what, n));
+      return Unsupported(fmt::format("the {} of {} cannot be {}", name, what, n));
     }
   }
   return {};
@@ -31,7 +32,7 @@ Status CheckList(std::vector<std::int64_t>& list, int dims, std::int64_t lowest,
 
 Status ConvGeometry::Check(std::string_view what) {
   if (groups < 1 || groups > kLargestNumber) {
-    return Unsupported(fmt::format("{} has {} groups, which is not possible", what, groups));
+    return Unsupported(fmt::format("{} cannot have {} groups", what, groups));
   }
   if (!kernel.empty()) OCTAVO_TRY(CheckList(kernel, dims, 1, "kernel", what));
   OCTAVO_TRY(CheckList(stride, dims, 1, "stride", what));
@@ -42,9 +43,9 @@ Status ConvGeometry::Check(std::string_view what) {
     OCTAVO_TRY(CheckList(output_padding, dims, 0, "output_padding", what));
     for (std::size_t i = 0; i < output_padding.size(); ++i) {
       if (output_padding[i] >= stride[i] && output_padding[i] >= dilation[i]) {
-        return Unsupported(fmt::format(
-            "the output_padding {} of {} is neither smaller than the stride nor than the dilation",
-            output_padding[i], what));
+        return Unsupported(
+            fmt::format("the output_padding {} of {} must be smaller than the stride or the dilation",
+                        output_padding[i], what));
       }
     }
   } else {
@@ -59,8 +60,8 @@ Result<std::optional<Shape>> ConvGeometry::OutputShape(const std::optional<Shape
   const std::size_t spatial = static_cast<std::size_t>(dims);
   if (input->size() != spatial + 2 && input->size() != spatial + 1) {
     return Unsupported(
-        fmt::format("a convolution over {} dimensions takes an input of rank {}, this one has {}", dims,
-                    dims + 2, ToString(*input)));
+        fmt::format("a {0}-dimensional convolution needs an input of rank {1}, but the input has shape {2}",
+                    dims, dims + 2, ToString(*input)));
   }
   const std::size_t first = input->size() - spatial;
   Shape shape(input->begin(), input->begin() + static_cast<std::ptrdiff_t>(first));
@@ -76,8 +77,9 @@ Result<std::optional<Shape>> ConvGeometry::OutputShape(const std::optional<Shape
       out = Dim::FloorDivide(size + pads - window, Dim(stride[i])) + Dim(1);
     }
     if (out.known() && out.value() <= 0) {
-      return Unsupported(fmt::format("a convolution with kernel {} and dilation {} does not fit the size {}",
-                                     kernel[i], dilation[i], size.ToString()));
+      return Unsupported(
+          fmt::format("a kernel of size {} with dilation {} does not fit into an input of size {}", kernel[i],
+                      dilation[i], size.ToString()));
     }
     shape.push_back(out);
   }

@@ -28,7 +28,7 @@ Result<DType> GivenDType(const Arguments& a, DType otherwise) {
   if (!a.has("dtype")) return otherwise;
   const auto dtype = DTypeFromScalarType(OCTAVO_TRY(KnownInt(a, "dtype")));
   if (!dtype || IsQuantized(*dtype) || (!IsFloat(*dtype) && !IsInteger(*dtype) && *dtype != DType::kBool)) {
-    return Unsupported(fmt::format("argument dtype is {}", dtype ? Name(*dtype) : "no dtype of PyTorch's"));
+    return Unsupported(fmt::format("argument dtype cannot be {}", dtype ? Name(*dtype) : "an unknown dtype"));
   }
   return *dtype;
 }
@@ -59,11 +59,12 @@ Result<Progression> ProgressionOf(const Arguments& a) {
   p.step = whole ? a.number("step") : 1;
   const double count = std::ceil((a.number("end") - p.start) / p.step);
   if (p.step == 0 || !std::isfinite(count) || count < 0) {
-    return Unsupported(fmt::format("arange from {} to {} by {}", p.start, a.number("end"), p.step));
+    return Unsupported(
+        fmt::format("arange from {} to {} with step {} is not possible", p.start, a.number("end"), p.step));
   }
   if (count > static_cast<double>(Limits{}.max_list_length)) {
     return Unsupported(
-        fmt::format("arange of {} elements, and {} is the most", count, Limits{}.max_list_length));
+        fmt::format("arange of {} elements exceeds the limit of {}", count, Limits{}.max_list_length));
   }
   p.count = static_cast<std::int64_t>(count);
   if (p.integers) {
@@ -79,9 +80,10 @@ Result<std::vector<TensorType>> ArangeType(const Arguments& a) {
   type.dtype = OCTAVO_TRY(GivenDType(a, p.integers ? DType::kInt64 : DType::kFloat32));
   if (type.dtype != DType::kInt64 && type.dtype != DType::kInt32 && type.dtype != DType::kFloat32 &&
       type.dtype != DType::kFloat64) {
-    return Unsupported(fmt::format("arange of {}", Name(type.dtype)));
+    return Unsupported(fmt::format("arange of {} is not supported", Name(type.dtype)));
   }
-  if (!p.integers && !IsFloat(type.dtype)) return Unsupported("arange of floats as integers");
+  if (!p.integers && !IsFloat(type.dtype))
+    return Unsupported("arange with float bounds and an integer dtype is not supported");
   type.shape = Shape{p.count};
   return std::vector<TensorType>{std::move(type)};
 }
@@ -125,7 +127,8 @@ TypeRule FilledType(Sized sized, bool has_self) {
     if (has_self) {
       const Value self = a.tensor("self");
       if (self.quantized() && !a.has("dtype")) {
-        return Unsupported(fmt::format("a new tensor of {}", Name(self.dtype())), "State a dtype.");
+        return Unsupported(fmt::format("a new tensor of dtype {} is not supported", Name(self.dtype())),
+                           "Pass another dtype, such as dtype=torch.float32.");
       }
       dtype = KnownDType(self.dtype());
     } else {
@@ -138,10 +141,10 @@ TypeRule FilledType(Sized sized, bool has_self) {
     type.shape = sized == Sized::kLikeSelf ? a.tensor("self").shape() : std::optional<Shape>(a.dims("size"));
     if (type.shape) {
       for (const Dim& size : *type.shape) {
-        if (size.known() && size.value() < 0) return Unsupported("a tensor with a negative size");
+        if (size.known() && size.value() < 0) return Unsupported("argument size must not be negative");
       }
       if (type.shape->size() > static_cast<std::size_t>(Limits{}.max_rank)) {
-        return Unsupported(fmt::format("a tensor of {} dimensions", type.shape->size()));
+        return Unsupported(fmt::format("a tensor of rank {} is not supported", type.shape->size()));
       }
     }
     return std::vector<TensorType>{std::move(type)};

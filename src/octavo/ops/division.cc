@@ -15,8 +15,7 @@ Result<DivisionRounding> DivisionRoundingOf(const Arguments& a) {
   const std::string& mode = a.text("rounding_mode");
   if (mode == "trunc") return DivisionRounding::kTrunc;
   if (mode == "floor") return DivisionRounding::kFloor;
-  return Unsupported(
-      fmt::format("argument rounding_mode is \"{}\", PyTorch knows \"trunc\" and \"floor\"", mode));
+  return Unsupported(fmt::format("argument rounding_mode must be \"trunc\" or \"floor\", not \"{}\"", mode));
 }
 
 Result<DivisionRounding> AlwaysFloor(const Arguments&) { return DivisionRounding::kFloor; }
@@ -38,7 +37,7 @@ TypeRule QuotientType(RoundingRule rounding) {
 
 Status CheckMod(Builder& g) {
   if (g.opset() >= 10) return {};
-  return Unsupported("ONNX has Mod from opset 10 on", "Use --dialect qdq.");
+  return Unsupported("the caffe2 dialect (opset 9) has no Mod operator", "Use --dialect qdq.");
 }
 
 struct Division {

@@ -22,7 +22,7 @@ struct Equation {
 };
 
 Error Malformed(const std::string& text) {
-  return Unsupported(fmt::format("the equation \"{}\" is malformed", text));
+  return Unsupported(fmt::format("the equation \"{}\" is not valid", text));
 }
 
 // Letters alone; "..." is refused, since ONNX and PyTorch align it in different ways.
@@ -34,8 +34,8 @@ Result<Equation> Parse(const std::string& text) {
     const char c = text[i];
     if (c == ' ') continue;
     if (c == '.') {
-      return Unsupported(fmt::format("the equation \"{}\" has an ellipsis", text),
-                         "Name the dimensions by letters.");
+      return Unsupported(fmt::format("the ellipsis in the equation \"{}\" is not supported", text),
+                         "Write a letter for each dimension.");
     }
     if (c == ',' && !has_output) {
       part = &equation.inputs.emplace_back();
@@ -72,14 +72,15 @@ Result<std::optional<Shape>> ResultShape(const Equation& equation, const std::ve
       continue;
     }
     if (shape->size() != equation.inputs[i].size()) {
-      return Unsupported(fmt::format("the equation \"{}\" does not fit operand {}, which has {} dimensions",
-                                     text, i + 1, shape->size()));
+      return Unsupported(fmt::format("the equation \"{}\" does not fit operand {}, which has rank {}", text,
+                                     i + 1, shape->size()));
     }
     for (std::size_t k = 0; k < shape->size(); ++k) {
       const auto [at, added] = sizes.try_emplace(equation.inputs[i][k], (*shape)[k]);
       if (added) continue;
       if (Dim::Equal(at->second, (*shape)[k]) == false) {
-        return Unsupported(fmt::format("the dimension {} of \"{}\" has different sizes", at->first, text));
+        return Unsupported(
+            fmt::format("dimension {} of the equation \"{}\" has different sizes", at->first, text));
       }
     }
   }
@@ -103,10 +104,11 @@ Result<std::vector<TensorType>> EinsumType(const Arguments& a) {
   if (tensors.size() != equation.inputs.size()) return Malformed(text);
   TensorType type;
   for (const Value& x : tensors) {
-    if (x.quantized()) return Unsupported("einsum of quantized tensors", "Dequantize them first.");
+    if (x.quantized())
+      return Unsupported("einsum of quantized tensors is not supported", "Call .dequantize() on them first.");
     const DType dtype = KnownDType(x.dtype());
     if (type.dtype != DType::kUnknown && type.dtype != dtype)
-      return Unsupported("einsum of different dtypes");
+      return Unsupported("einsum of tensors of different dtypes is not supported");
     type.dtype = dtype;
   }
   OCTAVO_TRY(CheckArithmetic(type.dtype));
@@ -115,7 +117,8 @@ Result<std::vector<TensorType>> EinsumType(const Arguments& a) {
 }
 
 Result<std::vector<Value>> EmitEinsum(Builder& g, const Arguments& a) {
-  if (g.opset() < 12) return Unsupported("ONNX has Einsum from opset 12 on", "Use --dialect qdq.");
+  if (g.opset() < 12)
+    return Unsupported("the caffe2 dialect (opset 9) has no Einsum operator", "Use --dialect qdq.");
   const Equation equation = OCTAVO_TRY(Parse(a.text("equation")));
   return One(g.Op("Einsum", a.tensors("tensors"), {{"equation", equation.Text()}}));
 }

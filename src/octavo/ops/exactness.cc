@@ -25,7 +25,7 @@ constexpr RowStatement kStatements[] = {
     {"aten::alias* aten::clone aten::contiguous aten::cpu aten::cuda aten::detach* aten::lift_fresh* "
      "aten::pin_memory aten::requires_grad* aten::to aten::_to_copy aten::type_as aten::positive "
      "aten::dropout aten::alpha_dropout aten::feature_* quantized::dropout",
-     kConstruction, "integers stay"},
+     kConstruction, "integers are unchanged"},
     {"aten::broadcast_to aten::channel_shuffle aten::chunk aten::expand* aten::flatten aten::flip* "
      "aten::index aten::index_select aten::mT aten::moveaxis aten::movedim aten::narrow* aten::numpy_T "
      "aten::permute "
@@ -34,60 +34,64 @@ constexpr RowStatement kStatements[] = {
      "aten::transpose aten::unbind aten::unflatten aten::unsafe_* aten::unsqueeze aten::view* "
      "aten::upsample_nearest* aten::_upsample_nearest_exact* aten::reflection_pad* aten::replication_pad* "
      "aten::_pad_circular",
-     kConstruction, "integers are moved"},
+     kConstruction, "integers are only moved"},
     {"aten::constant_pad_nd aten::pad aten::masked_fill", kConstruction,
-     "integers are moved; the number is quantized as PyTorch does"},
+     "integers are only moved; the fill value is quantized as in PyTorch"},
     {"aten::max aten::min aten::max_pool* quantized::max_pool* aten::relu aten::relu6 quantized::relu6 "
      "aten::clamp aten::clamp_max aten::clamp_min aten::clip aten::hardtanh quantized::clamp",
-     kConstruction, "integers are compared"},
-    {"aten::_empty_affine_quantized", kConstruction, "its numbers mean nothing"},
+     kConstruction, "integers are only compared"},
+    {"aten::_empty_affine_quantized", kConstruction, "the elements are undefined"},
     // ---- What the numbers of a node decide
     {"aten::quantize_per_tensor aten::quantize_per_channel", kByNode,
-     "construction: PyTorch's x (1 / s) is written; else one step, where 1 / s is no normal float32"},
+     "construction (x * (1 / scale), as in PyTorch); off by one step if 1 / scale is not a normal float32"},
     {"quantized::conv1d* quantized::conv2d* quantized::conv3d* quantized::linear*", kByNode,
-     "multiplier; else one step at a tie: a bias that is computed, multipliers that are no normal "
-     "float32"},
-    {"quantized::conv_transpose*", kByNode, "construction; else one step at a tie: sums above 2^24"},
+     "multiplier; off by one step at rounding ties if the bias is computed at run time or a multiplier is "
+     "not a normal float32"},
+    {"quantized::conv_transpose*", kByNode,
+     "construction; off by one step at rounding ties if sums can exceed 2^24"},
     {"quantized::add quantized::add_out quantized::add_relu quantized::add_relu_out", kByNode,
-     "exhaustion of all pairs, or construction in float64; else one step, where PyTorch adds reals and its "
-     "vector loop rounds otherwise than what is left of it"},
+     "exhaustion over all input pairs, or construction in float64; off by one step for the last elements of "
+     "a tensor, which PyTorch may round differently"},
     {"quantized::mul quantized::mul_out quantized::mul_relu quantized::mul_relu_out", kByNode,
-     "exhaustion of all pairs, or construction: the product of steps times PyTorch's multiplier"},
-    {"quantized::add_scalar* quantized::mul_scalar*", kByNode, "exhaustion of all integers, or construction"},
+     "exhaustion over all input pairs, or construction (integer products times PyTorch's multiplier)"},
+    {"quantized::add_scalar* quantized::mul_scalar*", kByNode,
+     "exhaustion over all input values, or construction"},
     {"aten::cat aten::concat aten::concatenate aten::stack quantized::cat*", kByNode,
-     "construction where the quantization is the same, exhaustion of all integers; else one step, for so "
-     "many of them"},
+     "construction if the quantization is the same; else exhaustion over all input values; off by one step "
+     "for a counted few"},
     {"aten::sigmoid quantized::sigmoid aten::tanh aten::hardsigmoid quantized::hardswish quantized::elu "
      "quantized::celu aten::gelu",
      kByNode,
-     "exhaustion of all integers, or construction: a table of them; else one step, where PyTorch's vector "
-     "loop rounds otherwise than what is left of it"},
+     "exhaustion over all input values, or construction (a table of 256 results); off by one step for the "
+     "last elements of a tensor, which PyTorch may round differently"},
     {"aten::leaky_relu quantized::leaky_relu aten::threshold quantized::threshold", kByNode,
-     "exhaustion of all integers; else one step, for so many of them"},
+     "exhaustion over all input values; off by one step for a counted few"},
     {"quantized::prelu", kByNode,
-     "exhaustion of all integers and slopes, or construction: PyTorch's products in whole numbers"},
+     "exhaustion over all input values and slopes, or construction (PyTorch's products, in integers)"},
     {"quantized::batch_norm*", kByNode,
-     "exhaustion of all integers and channels, or construction in float64; else one step: parameters that "
-     "are "
-     "known only when the model runs"},
+     "exhaustion over all input values and channels, or construction in float64; off by one step at rounding "
+     "ties if the parameters are computed at run time"},
     {"aten::avg_pool* aten::adaptive_avg_pool* aten::_adaptive_avg_pool*", kByNode,
-     "multiplier, or exhaustion of all sums, or construction; else one step, for so many of them"},
+     "multiplier, or exhaustion over all sums, or construction; off by one step for a counted few"},
     {"aten::mean", kByNode,
-     "multiplier, or exhaustion of all sums; else one step: other than the last dimensions, or channels-last "
-     "tensors, whose reals float32 adds up in another order"},
+     "multiplier, or exhaustion over all sums; off by one step at rounding ties for dimensions other than "
+     "the last ones and for channels-last tensors, where float32 numbers are added in another order"},
     {"aten::upsample_bilinear2d aten::__interpolate", kByNode,
-     "construction: PyTorch's weights and order; else one step at a tie: sizes that are not known, or "
-     "channels-last tensors where the order matters"},
+     "construction (PyTorch's weights and order); off by one step at rounding ties if sizes are open, or for "
+     "channels-last tensors if the order matters"},
     // ---- What is not exact
     {"aten::upsample_linear1d aten::upsample_trilinear3d aten::upsample_bicubic2d", kByNode,
-     "one step at a tie: PyTorch 1.13 has no quantized form"},
-    {"aten::grid_sampler*", kNotExact, "one step at a tie: weights in float32, in another order"},
+     "may be off by one step at rounding ties: PyTorch 1.13 has no quantized version"},
+    {"aten::grid_sampler*", kNotExact,
+     "may be off by one step at rounding ties: float32 weights are computed in another order"},
     {"quantized::softmax", kNotExact,
-     "one step at a tie; none is known where the result is quint8 with 1/256 and 0"},
+     "may be off by one step at rounding ties; no difference is known if the result is quint8 with scale "
+     "1/256 and "
+     "zero point 0"},
     {"quantized::layer_norm quantized::group_norm quantized::instance_norm", kNotExact,
-     "one step at a tie: means and deviations in float32, in another order"},
-    {"quantized::matmul", kNotExact, "one step at a tie: PyTorch adds up reals in float32"},
-    {"aten::std", kNotExact, "one step at a tie: PyTorch adds up integers in float64"},
+     "may be off by one step at rounding ties: float32 means and deviations are computed in another order"},
+    {"quantized::matmul", kNotExact, "may be off by one step at rounding ties: PyTorch adds float32 numbers"},
+    {"aten::std", kNotExact, "may be off by one step at rounding ties: PyTorch adds integers in float64"},
 };
 
 bool Fits(std::string_view name, std::string_view pattern) {

@@ -15,17 +15,17 @@ namespace {
 
 Result<Shape> Expand(const Shape& from, Shape to) {
   if (to.size() < from.size()) {
-    return Unsupported(fmt::format("{} cannot be expanded to {} dimensions", ToString(from), to.size()));
+    return Unsupported(fmt::format("shape {} cannot be expanded to rank {}", ToString(from), to.size()));
   }
   const std::size_t added = to.size() - from.size();
   for (std::size_t i = 0; i < to.size(); ++i) {
     if (to[i] == Dim(-1)) {
-      if (i < added) return Unsupported("the size -1 of a new dimension means nothing");
+      if (i < added) return Unsupported("the size of a new dimension cannot be -1");
       to[i] = from[i - added];
     } else if (to[i].known() && to[i].value() < 0) {
-      return Unsupported(fmt::format("a tensor cannot be expanded to the size {}", to[i].ToString()));
+      return Unsupported(fmt::format("a dimension cannot be expanded to size {}", to[i].ToString()));
     } else if (i >= added && from[i - added] != Dim(1) && Dim::Equal(from[i - added], to[i]) == false) {
-      return Unsupported(fmt::format("{} cannot be expanded to {}", ToString(from), ToString(to)));
+      return Unsupported(fmt::format("shape {} cannot be expanded to {}", ToString(from), ToString(to)));
     }
   }
   return to;
@@ -113,12 +113,13 @@ ShapeRule RepeatedShape(bool tile) {
     if (!shape) return std::optional<Shape>();
     Shape repeats = Repeats(a, tile, shape->size());
     if (repeats.size() < shape->size()) {
-      return Unsupported(
-          fmt::format("argument repeats has {} numbers for {} dimensions", repeats.size(), shape->size()));
+      return Unsupported(fmt::format("argument repeats has {} elements, but the tensor has rank {}",
+                                     repeats.size(), shape->size()));
     }
     const std::size_t added = repeats.size() - shape->size();
     for (std::size_t i = 0; i < repeats.size(); ++i) {
-      if (repeats[i].known() && repeats[i].value() < 0) return Unsupported("a negative number of repeats");
+      if (repeats[i].known() && repeats[i].value() < 0)
+        return Unsupported("argument repeats must not be negative");
       if (i >= added) repeats[i] = repeats[i] * (*shape)[i - added];
     }
     return std::optional<Shape>(std::move(repeats));
@@ -153,7 +154,7 @@ Result<Interleaved> InterleavedInput(const Arguments& a, const Shape& shape) {
 
 Result<std::optional<Shape>> InterleavedShape(const Arguments& a) {
   const std::int64_t repeats = OCTAVO_TRY(KnownInt(a, "repeats"));
-  if (repeats < 0) return Unsupported("argument repeats is negative");
+  if (repeats < 0) return Unsupported("argument repeats must not be negative");
   const std::optional<Shape>& shape = a.tensor("self").shape();
   if (!shape) return std::optional<Shape>();
   Interleaved in = OCTAVO_TRY(InterleavedInput(a, *shape));
@@ -184,12 +185,14 @@ Result<std::vector<Value>> EmitInterleave(Builder& g, const Arguments& a) {
 Result<std::vector<Dim>> MeshSizes(const Arguments& a) {
   std::vector<Dim> sizes;
   for (const Value& v : a.tensors("tensors")) {
-    if (v.quantized()) return Unsupported("meshgrid of quantized tensors", "Dequantize them first.");
+    if (v.quantized())
+      return Unsupported("meshgrid of quantized tensors is not supported",
+                         "Call .dequantize() on them first.");
     if (!v.shape()) return NeedsShape("tensors");
-    if (v.shape()->size() > 1) return Unsupported("meshgrid takes tensors of at most one dimension");
+    if (v.shape()->size() > 1) return Unsupported("meshgrid takes tensors of rank 0 or 1 only");
     sizes.push_back(v.shape()->empty() ? Dim(1) : (*v.shape())[0]);
   }
-  if (sizes.empty()) return Unsupported("meshgrid of no tensors");
+  if (sizes.empty()) return Unsupported("the list of tensors is empty");
   return sizes;
 }
 
@@ -198,7 +201,7 @@ Result<bool> ExchangesFirstTwo(const Arguments& a) {
   if (a.specs().size() < 2) return false;
   const std::string& indexing = a.text("indexing");
   if (indexing != "ij" && indexing != "xy") {
-    return Unsupported(fmt::format("argument indexing is \"{}\", PyTorch knows \"ij\" and \"xy\"", indexing));
+    return Unsupported(fmt::format("argument indexing must be \"ij\" or \"xy\", not \"{}\"", indexing));
   }
   return indexing == "xy";
 }

@@ -34,7 +34,7 @@ void AddIdentity(Registry& registry, std::string name, std::vector<ArgumentSpec>
 Result<std::vector<TensorType>> DropoutType(const Arguments& a, const char* probability, const char* train) {
   const bool trains = a.flag(train);
   if (trains && a.number(probability) != 0) {
-    return Unsupported("the model was saved in training mode: dropout here is random",
+    return Unsupported("dropout in training mode is random and cannot be converted",
                        "Call model.eval() before tracing or scripting it.");
   }
   return std::vector<TensorType>{a.tensor(a.specs().front().name).type()};
@@ -62,7 +62,7 @@ Result<std::optional<DType>> RequestedDType(const Arguments& a) {
   if (!a.has("dtype")) return std::optional<DType>();
   const std::int64_t number = OCTAVO_TRY(KnownInt(a, "dtype"));
   const auto dtype = DTypeFromScalarType(number);
-  if (!dtype) return Unsupported(fmt::format("argument dtype is {}, which is no dtype of PyTorch's", number));
+  if (!dtype) return Unsupported(fmt::format("argument dtype is {}, which is not a PyTorch dtype", number));
   return dtype;
 }
 
@@ -84,11 +84,12 @@ TypeRule ConvertedType(DTypeRule rule) {
     if (!asked || *asked == type.dtype || *asked == KnownDType(type.dtype))
       return std::vector<TensorType>{type};
     if (type.quantized() || IsQuantized(*asked)) {
-      return Unsupported(fmt::format("a conversion from {} to {}", Name(type.dtype), Name(*asked)),
-                         "Quantize with quantize_per_tensor, and call dequantize() to get floats.");
+      return Unsupported(
+          fmt::format("conversion from {} to {} is not supported", Name(type.dtype), Name(*asked)),
+          "Use torch.quantize_per_tensor to quantize and .dequantize() to get floats.");
     }
     if (!IsFloat(*asked) && !IsInteger(*asked) && *asked != DType::kBool) {
-      return Unsupported(fmt::format("a conversion to {}", Name(*asked)));
+      return Unsupported(fmt::format("conversion to {} is not supported", Name(*asked)));
     }
     return std::vector<TensorType>{WithDType(type, *asked)};
   };

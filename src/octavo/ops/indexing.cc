@@ -15,10 +15,11 @@ Status CheckIndexDType(const Value& index, std::string_view argument) {
   if (index.dtype() == DType::kInt64 || index.dtype() == DType::kInt32) return {};
   if (index.dtype() == DType::kBool || index.dtype() == DType::kUint8) {
     return Unsupported(
-        fmt::format("argument {} is a mask, so the size of the result depends on the data", argument),
+        fmt::format("argument {} is a mask, so the size of the result would depend on the data", argument),
         "Use torch.where, which keeps the size.");
   }
-  return Unsupported(fmt::format("argument {} is {}, and must be int64", argument, Name(index.dtype())));
+  return Unsupported(
+      fmt::format("argument {} must be int32 or int64, not {}", argument, Name(index.dtype())));
 }
 
 // Opset 9 counts indices from the front alone, where constants of a known size can be brought to.
@@ -36,7 +37,8 @@ Result<Value> FromFront(Builder& g, Value index, const std::optional<Dim>& size,
     }
   }
   return Unsupported(
-      fmt::format("argument {} may be negative, which opset {} does not know", argument, g.opset()),
+      fmt::format("argument {} may hold negative indices, which ONNX opset {} does not support", argument,
+                  g.opset()),
       "Use --dialect qdq.");
 }
 
@@ -47,9 +49,9 @@ Result<std::optional<Shape>> IndexSelectShape(const Arguments& a) {
   const Value index = a.tensor("index");
   OCTAVO_TRY(CheckIndexDType(index, "index"));
   std::optional<Shape> shape = a.tensor("self").shape();
-  if (index.rank() && *index.rank() > 1) return Unsupported("argument index has more than one dimension");
+  if (index.rank() && *index.rank() > 1) return Unsupported("argument index must have rank 0 or 1");
   if (!shape) return shape;
-  if (shape->empty()) return Unsupported("index_select() of a scalar");
+  if (shape->empty()) return Unsupported("index_select of a scalar is not supported");
   const int axis = OCTAVO_TRY(NormalizedAxis(dim, static_cast<int>(shape->size())));
   Dim& size = (*shape)[static_cast<std::size_t>(axis)];
   size = !index.shape() ? Dim::Unknown() : index.shape()->empty() ? Dim(1) : (*index.shape())[0];
@@ -74,13 +76,14 @@ Result<std::optional<Shape>> GatherShape(const Arguments& a) {
   OCTAVO_TRY(CheckIndexDType(index, "index"));
   if (x.rank()) OCTAVO_TRY(NormalizedAxis(dim, *x.rank()));
   if (x.rank() && index.rank() && *x.rank() != *index.rank()) {
-    return Unsupported("arguments self and index have different numbers of dimensions");
+    return Unsupported("arguments self and index must have the same rank");
   }
   return index.shape();
 }
 
 Result<std::vector<Value>> EmitGather(Builder& g, const Arguments& a) {
-  if (g.opset() < 11) return Unsupported("ONNX has GatherElements from opset 11 on", "Use --dialect qdq.");
+  if (g.opset() < 11)
+    return Unsupported("the caffe2 dialect (opset 9) has no GatherElements operator", "Use --dialect qdq.");
   const Value x = a.tensor("self");
   std::int64_t axis = a.integer("dim");
   if (x.rank()) axis = OCTAVO_TRY(NormalizedAxis(axis, *x.rank()));
@@ -101,11 +104,12 @@ Result<Indexed> OneIndex(const Arguments& a) {
   for (std::size_t i = 0; i < indices.size(); ++i) {
     if (!indices[i].defined()) continue;
     if (found.index.defined()) {
-      return Unsupported("indexing with more than one tensor", "Index one dimension after the other.");
+      return Unsupported("indexing with more than one tensor is not supported",
+                         "Index one dimension at a time.");
     }
     found = {i, indices[i]};
   }
-  if (!found.index.defined()) return Unsupported("indexing without an index");
+  if (!found.index.defined()) return Unsupported("argument indices holds no tensor");
   OCTAVO_TRY(CheckIndexDType(found.index, "indices"));
   return found;
 }
@@ -114,7 +118,8 @@ Result<std::optional<Shape>> IndexShape(const Arguments& a) {
   const Indexed at = OCTAVO_TRY(OneIndex(a));
   const std::optional<Shape>& shape = a.tensor("self").shape();
   if (!shape || !at.index.shape()) return std::optional<Shape>();
-  if (at.axis >= shape->size()) return Unsupported("argument indices has more entries than self dimensions");
+  if (at.axis >= shape->size())
+    return Unsupported("argument indices has more elements than self has dimensions");
   const auto axis = static_cast<std::ptrdiff_t>(at.axis);
   Shape result(shape->begin(), shape->begin() + axis);
   result.insert(result.end(), at.index.shape()->begin(), at.index.shape()->end());
@@ -148,10 +153,11 @@ void AddIndexing(Registry& registry, std::string name, std::vector<ArgumentSpec>
 
 Result<std::vector<TensorType>> EmbeddingType(const Arguments& a) {
   const Value weight = a.tensor("weight"), indices = a.tensor("indices");
-  if (weight.quantized()) return Unsupported("PyTorch has no aten::embedding of quantized weights");
+  if (weight.quantized())
+    return Unsupported("quantized weights are not supported (PyTorch has no such operator)");
   OCTAVO_TRY(CheckIndexDType(indices, "indices"));
   TensorType type = weight.type();
-  if (type.shape && type.shape->size() != 2) return Unsupported("argument weight must have 2 dimensions");
+  if (type.shape && type.shape->size() != 2) return Unsupported("argument weight must have rank 2");
   const std::optional<Dim> features = type.shape ? std::optional<Dim>((*type.shape)[1]) : std::nullopt;
   type.shape = indices.shape();
   if (type.shape) type.shape->push_back(features ? *features : Dim::Unknown());
@@ -170,8 +176,9 @@ Result<std::vector<TensorType>> OneHotType(const Arguments& a) {
   const std::int64_t classes = OCTAVO_TRY(KnownInt(a, "num_classes"));
   if (classes < 1) {
     return Unsupported(
-        fmt::format("argument num_classes is {}: the result's size depends on the data", classes),
-        "Give one_hot the number of classes.");
+        fmt::format("argument num_classes is {}, so the size of the result would depend on the data",
+                    classes),
+        "Pass the number of classes, as in one_hot(x, num_classes=10).");
   }
   TensorType type = x.type();
   if (type.shape) type.shape->emplace_back(classes);

@@ -13,7 +13,8 @@ namespace {
 Status NotQuantized(const Arguments& a, std::initializer_list<const char*> names) {
   for (const char* name : names) {
     if (a.has(name) && a.tensor(name).quantized()) {
-      return Unsupported(fmt::format("argument {} is quantized, and PyTorch has no such operator", name));
+      return Unsupported(
+          fmt::format("argument {} is quantized, but this operator does not take quantized tensors", name));
     }
   }
   return {};
@@ -34,7 +35,7 @@ Result<std::vector<TensorType>> LinearType(const Arguments& a) {
   const Shape& w = *weight.shape();
   if (w.size() == 2) return LinearTypeOf(x, OCTAVO_TRY(LinearShape(x.shape(), w[1], w[0])));
   if (w.size() != 1)
-    return Unsupported(fmt::format("the weight of a linear layer has shape {}", ToString(w)));
+    return Unsupported(fmt::format("the weight must have rank 1 or 2, but its shape is {}", ToString(w)));
   return LinearTypeOf(x, OCTAVO_TRY(MatMulShape(x.shape(), w)));
 }
 
@@ -60,7 +61,8 @@ Result<std::vector<Value>> Linear(Builder& g, const Arguments& a) {
 TypeRule ProductType(std::string x, std::string y) {
   return [x = std::move(x), y = std::move(y)](const Arguments& a) -> Result<std::vector<TensorType>> {
     if (a.tensor(x).quantized() || a.tensor(y).quantized()) {
-      return Unsupported("a product of quantized matrices is quantized::matmul in PyTorch");
+      return Unsupported(
+          "this operator does not take quantized tensors; PyTorch's quantized product is quantized::matmul");
     }
     return LinearTypeOf(a.tensor(x), OCTAVO_TRY(MatMulShape(a.tensor(x).shape(), a.tensor(y).shape())));
   };
@@ -82,8 +84,8 @@ TypeRule AddedProductType(std::string x, std::string y) {
     if (shape && a.tensor("self").shape()) OCTAVO_TRY(Broadcast(*a.tensor("self").shape(), *shape));
     if (const DType dtype = a.tensor(x).dtype();
         IsInteger(dtype) && dtype != DType::kInt64 && dtype != DType::kInt32) {
-      return Unsupported(fmt::format("a product of matrices of {}", Name(dtype)),
-                         "Convert to int32 or int64 first.");
+      return Unsupported(fmt::format("matrix products of {} are not supported", Name(dtype)),
+                         "Convert the matrices to int32 or int64 first.");
     }
     return LinearTypeOf(a.tensor(x), std::move(shape));
   };
@@ -127,7 +129,7 @@ std::vector<ArgumentSpec> AddedProductArguments(std::string x, std::string y) {
 Result<std::optional<Shape>> QuantizedProductShape(const Arguments& a) {
   const Value x = a.tensor("qa"), y = a.tensor("qb");
   if (x.quantized() && y.quantized() && x.dtype() != y.dtype()) {
-    return Unsupported("the two matrices have different dtypes");
+    return Unsupported("the two matrices must have the same dtype");
   }
   return MatMulShape(x.shape(), y.shape());
 }

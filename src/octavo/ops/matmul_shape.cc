@@ -8,13 +8,13 @@ namespace octavo {
 
 Result<std::optional<Shape>> MatMulShape(const std::optional<Shape>& a, const std::optional<Shape>& b) {
   if (!a || !b) return std::optional<Shape>();
-  if (a->empty() || b->empty()) return Unsupported("a matrix product of a scalar");
+  if (a->empty() || b->empty()) return Unsupported("a scalar cannot be an operand of a matrix product");
   Shape x = *a, y = *b;
   if (x.size() == 1) x.insert(x.begin(), Dim(1));
   if (y.size() == 1) y.push_back(Dim(1));
   if (Dim::Equal(x.back(), y[y.size() - 2]) == false) {
     return Unsupported(
-        fmt::format("the matrices {} and {} cannot be multiplied", ToString(*a), ToString(*b)));
+        fmt::format("matrices of shapes {} and {} cannot be multiplied", ToString(*a), ToString(*b)));
   }
   Shape shape = OCTAVO_TRY(Broadcast(Shape(x.begin(), x.end() - 2), Shape(y.begin(), y.end() - 2)));
   if (a->size() > 1) shape.push_back(x[x.size() - 2]);
@@ -26,8 +26,8 @@ Result<std::optional<Shape>> LinearShape(const std::optional<Shape>& x, const Di
                                          const Dim& channels) {
   if (!x) return std::optional<Shape>();
   if (x->empty() || Dim::Equal(x->back(), features) == false) {
-    return Unsupported(
-        fmt::format("a linear layer of {} features is given {}", features.ToString(), ToString(*x)));
+    return Unsupported(fmt::format("the layer expects {} input features, but its input has shape {}",
+                                   features.ToString(), ToString(*x)));
   }
   Shape shape = *x;
   shape.back() = channels;

@@ -18,13 +18,16 @@ constexpr const char* kGiveShape =
 Result<TensorType> MovedType(const Arguments& a, const std::string& argument, std::optional<Shape> shape) {
   TensorType type = a.tensor(argument).type();
   if (type.quantized() && !type.quantization->per_tensor()) {
-    return Unsupported(fmt::format("argument {} is quantized per channel: {}", argument, type.ToString()),
-                       "Dequantize it first; only weights of layers may be quantized per channel.");
+    return Unsupported(
+        fmt::format(
+            "argument {} is quantized per-channel ({}), but this operator takes per-tensor quantization only",
+            argument, type.ToString()),
+        "Call .dequantize() on it first; only the weights of layers may be quantized per-channel.");
   }
   const auto max_rank = static_cast<std::size_t>(Limits{}.max_rank);
   if (shape && shape->size() > max_rank) {
     return Unsupported(
-        fmt::format("the result has {} dimensions, and {} is the most", shape->size(), max_rank));
+        fmt::format("the result has rank {}, which exceeds the limit of {}", shape->size(), max_rank));
   }
   type.shape = std::move(shape);
   return type;
@@ -50,7 +53,7 @@ Result<std::vector<Value>> MoveReals(const Emitter& movement, const std::string&
 }  // namespace
 
 Error NeedsShape(std::string_view argument) {
-  return Unsupported(fmt::format("the shape of argument {} must be known here", argument), kGiveShape);
+  return Unsupported(fmt::format("the shape of argument {} must be known", argument), kGiveShape);
 }
 
 Result<Shape> ShapeFor(const Arguments& a, std::string_view argument) {
@@ -140,8 +143,8 @@ Result<Value> RuntimeSizes(Builder& g, const std::vector<Dim>& sizes) {
     }
     const std::optional<Value> part = of_an_input(size);
     if (!part) {
-      return Unsupported(fmt::format("the size {} is known only when the model runs", size.ToString()),
-                         kGiveShape);
+      return Unsupported(
+          fmt::format("the size {} is open, but this operator needs a number", size.ToString()), kGiveShape);
     }
     parts.push_back(*part);
   }
@@ -166,8 +169,8 @@ Result<Value> Strided(Builder& g, Value x, std::int64_t axis, std::int64_t start
   if (g.opset() >= 10 || step == 1) return Slice(g, x, axis, start, end, step);
   if (!size) return NeedsShape("self");
   if (*size > Limits{}.max_list_length) {
-    return Unsupported(
-        fmt::format("a slice with the step {} of {} elements in opset {}", step, *size, g.opset()));
+    return Unsupported(fmt::format("a slice with step {} of {} elements is too large for ONNX opset {}", step,
+                                   *size, g.opset()));
   }
   const auto from_front = [&size](std::int64_t i, std::int64_t low, std::int64_t high) {
     return std::clamp(i < 0 ? i + *size : i, low, high);

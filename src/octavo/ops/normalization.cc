@@ -16,7 +16,8 @@ namespace {
 using NormalizedSizes = std::vector<std::int64_t>;
 
 constexpr const char* kEvaluate = "Call model.eval() before torch.jit.trace or torch.jit.script.";
-constexpr const char* kGiveNormalizedShape = "Give the input's shape, as in --input 'float32[1,3,224,224]'.";
+constexpr const char* kGiveNormalizedShape =
+    "Give the input's shape with --input, as in --input 'float32[1,3,224,224]'.";
 
 // The channel count: dimension 1, or where that is not known, the first parameter's length.
 Result<std::int64_t> Channels(Value x, const std::vector<Value>& parameters) {
@@ -27,7 +28,7 @@ Result<std::int64_t> Channels(Value x, const std::vector<Value>& parameters) {
     }
   }
   if (x.rank().value_or(0) >= 2 && (*x.shape())[1].known()) return (*x.shape())[1].value();
-  return Unsupported("the number of channels is not known", kGiveNormalizedShape);
+  return Unsupported("the number of channels is unknown", kGiveNormalizedShape);
 }
 
 Value Filled(Builder& g, std::int64_t count, float value, std::string_view name) {
@@ -41,10 +42,10 @@ Result<Value> BatchNormReal(Builder& g, const Arguments& a, Value x, Value mean,
   Value weight = a.tensor("weight"), bias = a.tensor("bias");
   for (const Value& parameter : {weight, bias, mean, variance}) {  // PyTorch looks at the number of elements
     if (parameter.defined() && parameter.rank().value_or(1) != 1) {
-      return Unsupported(
-          fmt::format("a parameter of batch normalization is {}, and ONNX has a number for each channel",
-                      parameter.type().ToString()),
-          "Flatten it.");
+      return Unsupported(fmt::format("a parameter of batch normalization is {}, but it must have rank 1 with "
+                                     "one element per channel",
+                                     parameter.type().ToString()),
+                         "Flatten the parameter to one dimension.");
     }
   }
   if (!weight.defined() || !bias.defined()) {
@@ -56,11 +57,13 @@ Result<Value> BatchNormReal(Builder& g, const Arguments& a, Value x, Value mean,
 }
 
 Result<std::vector<Value>> BatchNorm(Builder& g, const Arguments& a) {
-  if (a.flag("training")) return Unsupported("batch normalization in training mode", kEvaluate);
+  if (a.flag("training"))
+    return Unsupported("batch normalization in training mode cannot be converted", kEvaluate);
   const Value mean = a.tensor("running_mean"), variance = a.tensor("running_var");
   if (!mean.defined() || !variance.defined()) {
-    return Unsupported("batch normalization without running statistics depends on the batch",
-                       "Build the layer with track_running_stats=True.");
+    return Unsupported(
+        "batch normalization without running statistics depends on the batch and cannot be converted",
+        "Build the layer with track_running_stats=True.");
   }
   return One(OCTAVO_TRY(BatchNormReal(g, a, a.tensor("input"), mean, variance)));
 }
@@ -135,7 +138,7 @@ bool NeedsFloat64(Builder& g, const Affine& affine, const TensorType& in, const 
   if (needs) {
     g.State(Exactness::kConstruction);
   } else {
-    StateTried(g, in_float32, "pairs of an integer and a channel");
+    StateTried(g, in_float32, "pairs of input and channel");
   }
   return needs;
 }
@@ -168,7 +171,8 @@ Result<std::vector<Value>> QuantizedBatchNorm(Builder& g, const Arguments& a) {
     if (kRelu) y = g.Op("Relu", {y});
     return One(QuantizeFromSteps(g, y, type));
   }
-  g.State(Exactness::kNotExact, "one step at a tie: the parameters are known only when the model runs");
+  g.State(Exactness::kNotExact,
+          "may be off by one step at rounding ties: the parameters are computed at run time");
   y = OCTAVO_TRY(BatchNormReal(g, a, Dequantize(g, x), a.tensor("mean"), a.tensor("var")));
   if (kRelu) y = g.Op("Relu", {y});
   return One(Quantize(g, y, type));
@@ -223,7 +227,7 @@ void RegisterBatchNorm(Registry& registry) {
 Result<Value> LayerNormOf(Builder& g, const Arguments& a) {
   const Value x = a.tensor("input");
   const auto normalized = static_cast<std::int64_t>(a.dims("normalized_shape").size());
-  if (normalized == 0) return Unsupported("argument normalized_shape is empty");
+  if (normalized == 0) return Unsupported("argument normalized_shape must not be empty");
   Value weight = a.tensor("weight");
   const Value bias = a.tensor("bias");
   if (g.opset() >= 17) {
@@ -240,8 +244,7 @@ Result<Value> LayerNormOf(Builder& g, const Arguments& a) {
   NormalizedSizes axes;
   for (std::int64_t axis = -normalized; axis < 0; ++axis) {
     // Negative axes came with opset 11.
-    if (g.opset() < 11 && !x.rank())
-      return Unsupported("the input's rank is not known", kGiveNormalizedShape);
+    if (g.opset() < 11 && !x.rank()) return Unsupported("the input's rank is unknown", kGiveNormalizedShape);
     axes.push_back(g.opset() < 11 ? axis + *x.rank() : axis);
   }
   const Value centered = g.Op("Sub", {x, Reduce(g, "ReduceMean", x, axes, true)});
@@ -279,12 +282,13 @@ Result<Value> PerChannel(Builder& g, Value parameter, int rank) {
 Result<std::vector<Value>> GroupNorm(Builder& g, const Arguments& a) {
   const Value x = a.tensor("input");
   const std::int64_t groups = OCTAVO_TRY(KnownInt(a, "num_groups"));
-  if (!x.shape()) return Unsupported("the input's shape is not known", kGiveNormalizedShape);
+  if (!x.shape()) return Unsupported("the input's shape is unknown", kGiveNormalizedShape);
   const int rank = *x.rank();
-  if (rank < 2) return Unsupported("group normalization of a tensor without channels");
+  if (rank < 2) return Unsupported("group normalization needs an input with a channel dimension");
   const Dim channels = (*x.shape())[1];
   if (groups < 1 || (channels.known() && channels.value() % groups != 0)) {
-    return Unsupported(fmt::format("{} channels do not divide into {} groups", channels.ToString(), groups));
+    return Unsupported(
+        fmt::format("{} channels cannot be divided into {} groups", channels.ToString(), groups));
   }
   const Value grouped = Reshape(g, x, {0, groups, -1});
   const Value normalized = g.Op("InstanceNormalization",
@@ -311,7 +315,8 @@ Result<std::vector<Value>> GroupNorm(Builder& g, const Arguments& a) {
 Result<Value> InstanceNormOf(Builder& g, const Arguments& a) {
   const Value x = a.tensor("input");
   if (x.rank() && *x.rank() < 3) {
-    return Unsupported(fmt::format("instance normalization of a tensor with {} dimensions", *x.rank()));
+    return Unsupported(
+        fmt::format("instance normalization of a tensor of rank {} is not supported", *x.rank()));
   }
   Value weight = a.tensor("weight"), bias = a.tensor("bias");
   const std::int64_t channels = OCTAVO_TRY(Channels(x, {weight, bias}));
@@ -324,7 +329,7 @@ Result<std::vector<Value>> InstanceNorm(Builder& g, const Arguments& a) {
   if (a.flag("use_input_stats")) return One(OCTAVO_TRY(InstanceNormOf(g, a)));
   const Value mean = a.tensor("running_mean"), variance = a.tensor("running_var");
   if (!mean.defined() || !variance.defined()) {
-    return Unsupported("instance normalization without statistics of its own or of the input");
+    return Unsupported("instance normalization needs running statistics or use_input_stats=True");
   }
   return One(OCTAVO_TRY(BatchNormReal(g, a, a.tensor("input"), mean, variance)));
 }

@@ -109,7 +109,7 @@ TEST(GroupNorm, NeedsGroupsThatDivideTheChannels) {
   ASSERT_TRUE(three.Call("aten::group_norm", {three.Input(Float32(kNormalized)), Dim(3)}));
   const auto lowered = three.Lower();
   ASSERT_FALSE(lowered);
-  EXPECT_THAT(lowered.error().what(), HasSubstr("do not divide into 3"));
+  EXPECT_THAT(lowered.error().what(), HasSubstr("cannot be divided into 3"));
 }
 
 TEST(InstanceNorm, WithRunningStatisticsIsABatchNorm) {

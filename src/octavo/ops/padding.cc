@@ -21,8 +21,8 @@ Result<PaddingMode> PaddingModeNamed(const std::string& name) {
   if (name == "reflect") return PaddingMode::kReflect;
   if (name == "replicate") return PaddingMode::kReplicate;
   if (name == "circular") return PaddingMode::kCircular;
-  return Unsupported(fmt::format("argument mode is \"{}\"", name),
-                     "PyTorch knows \"constant\", \"reflect\", \"replicate\" and \"circular\".");
+  return Unsupported(fmt::format(
+      "argument mode must be \"constant\", \"reflect\", \"replicate\" or \"circular\", not \"{}\"", name));
 }
 
 const char* OnnxMode(PaddingMode mode) {
@@ -38,15 +38,15 @@ struct Pads {
 Result<Pads> PadsOf(const Arguments& a, const char* argument, std::size_t rank) {
   const std::vector<std::int64_t> pad = OCTAVO_TRY(KnownInts(a, argument));
   if (pad.size() % 2 != 0 || pad.size() > 2 * rank) {
-    return Unsupported(
-        fmt::format("argument {} has {} numbers for a tensor of {} dimensions", argument, pad.size(), rank));
+    return Unsupported(fmt::format("argument {} has {} elements, which does not fit a tensor of rank {}",
+                                   argument, pad.size(), rank));
   }
   constexpr std::int64_t kMost = std::int64_t{1} << 40;
   Pads pads{std::vector<std::int64_t>(rank, 0), std::vector<std::int64_t>(rank, 0)};
   for (std::size_t i = 0; i < pad.size() / 2; ++i) {
     for (const std::size_t k : {2 * i, 2 * i + 1}) {
       if (pad[k] > kMost || pad[k] < -kMost)
-        return Unsupported(fmt::format("a padding of {} elements", pad[k]));
+        return Unsupported(fmt::format("a padding of {} elements is not supported", pad[k]));
     }
     pads.begin[rank - 1 - i] = pad[2 * i];
     pads.end[rank - 1 - i] = pad[2 * i + 1];
@@ -57,13 +57,13 @@ Result<Pads> PadsOf(const Arguments& a, const char* argument, std::size_t rank) 
 Status CheckSize(PaddingMode mode, const Dim& size, std::int64_t begin, std::int64_t end) {
   if (mode == PaddingMode::kConstant) return {};
   if (begin < 0 || end < 0) {
-    return mode == PaddingMode::kCircular ? Status(Unsupported("circular padding by a negative number"))
+    return mode == PaddingMode::kCircular ? Status(Unsupported("circular padding must not be negative"))
                                           : Status();
   }
   const Dim most = mode == PaddingMode::kReflect ? size - Dim(1) : size;
   if (mode != PaddingMode::kReplicate && Dim::Less(most, std::max(begin, end)) == true) {
-    return Unsupported(fmt::format("a padding of {} is more than a dimension of size {} allows",
-                                   std::max(begin, end), size.ToString()));
+    return Unsupported(fmt::format("padding {} is too large for a dimension of size {}", std::max(begin, end),
+                                   size.ToString()));
   }
   return {};
 }
@@ -80,7 +80,8 @@ ShapeRule PaddedShape(const char* argument, std::function<Result<PaddingMode>(co
       OCTAVO_TRY(CheckSize(mode, size, pads.begin[i], pads.end[i]));
       const Dim padded = size + Dim(pads.begin[i]) + Dim(pads.end[i]);
       if (Dim::Less(padded, 0) == true) {
-        return Unsupported(fmt::format("the padding takes more than the {} elements away", size.ToString()));
+        return Unsupported(fmt::format("negative padding removes more than the {} elements of the dimension",
+                                       size.ToString()));
       }
       size = padded;
     }
@@ -122,7 +123,8 @@ Result<Value> Fill(Builder& g, const TensorType& type, double value) {
   }
   if (type.quantized()) return IntegerConstant(g, type, QuantizedNumber(type, value));
   if (IsInteger(type.dtype) && std::abs(value) > std::numeric_limits<std::int32_t>::max()) {
-    return Unsupported(fmt::format("constant padding of {} with {}", Name(type.dtype), value));
+    return Unsupported(
+        fmt::format("constant padding of a {} tensor with {} is not supported", Name(type.dtype), value));
   }
   switch (type.dtype) {
     case DType::kUnknown:
@@ -138,8 +140,8 @@ Result<Value> Fill(Builder& g, const TensorType& type, double value) {
     case DType::kBool:
       return g.Constant(Tensor::From(DType::kBool, {}, std::vector<std::uint8_t>{value != 0}));
     default:
-      return Unsupported(fmt::format("constant padding of {}", Name(type.dtype)),
-                         "Pad it as float32 or int64.");
+      return Unsupported(fmt::format("constant padding of a {} tensor is not supported", Name(type.dtype)),
+                         "Convert the tensor to float32 or int64 first.");
   }
 }
 
@@ -158,9 +160,9 @@ Result<Value> Pad(Builder& g, Value x, TensorType type, PaddingMode mode, const 
     return Crop(g, g.Op("Pad", {x, g.Ints(amounts), fill}, {{"mode", OnnxMode(mode)}}), pads);
   }
   if (!IsFloat(type.dtype) && type.dtype != DType::kUnknown) {
-    return Unsupported(
-        fmt::format("opset {} pads floating-point tensors only, this is {}", g.opset(), Name(type.dtype)),
-        "Use --dialect qdq.");
+    return Unsupported(fmt::format("ONNX opset {} supports padding of floating-point tensors only, not {}",
+                                   g.opset(), Name(type.dtype)),
+                       "Use --dialect qdq.");
   }
   const double fill = mode == PaddingMode::kConstant ? value : 0.0;
   return Crop(g, g.Op("Pad", {x}, {{"mode", OnnxMode(mode)}, {"pads", amounts}, {"value", fill}}), pads);

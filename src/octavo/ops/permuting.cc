@@ -32,7 +32,7 @@ Result<std::vector<int>> DistinctAxes(const Arguments& a, const char* argument, 
   std::vector<int> sorted = axes;
   std::sort(sorted.begin(), sorted.end());
   if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) {
-    return Unsupported(fmt::format("argument {} has a dimension twice", argument));
+    return Unsupported(fmt::format("argument {} contains a dimension twice", argument));
   }
   return axes;
 }
@@ -41,7 +41,8 @@ Result<std::optional<Permutation>> PermuteOrder(const Arguments& a) {
   const auto rank = static_cast<int>(a.dims("dims").size());
   const auto of_input = a.tensor("self").rank();
   if (of_input && *of_input != rank) {
-    return Unsupported(fmt::format("argument dims has {} dimensions, the tensor has {}", rank, *of_input));
+    return Unsupported(
+        fmt::format("argument dims has {} elements, but the tensor has rank {}", rank, *of_input));
   }
   return std::optional<Permutation>(OCTAVO_TRY(DistinctAxes(a, "dims", rank)));
 }
@@ -63,7 +64,7 @@ PermutationRule SwapOrder(const char* first, const char* second) {
 Result<std::optional<Permutation>> TransposeMatrix(const Arguments& a) {
   const auto rank = a.tensor("self").rank();
   if (!rank) return std::optional<Permutation>();
-  if (*rank > 2) return Unsupported(fmt::format("t() is for at most 2 dimensions, the tensor has {}", *rank));
+  if (*rank > 2) return Unsupported(fmt::format("t() takes a tensor of rank 2 at most, not {}", *rank));
   Permutation order = Identity(*rank);
   std::reverse(order.begin(), order.end());
   return std::optional<Permutation>(std::move(order));
@@ -81,7 +82,7 @@ Result<std::optional<Permutation>> ReverseOrder(const Arguments& a) {
 Result<std::optional<Permutation>> TransposeMatrices(const Arguments& a) {
   const auto rank = a.tensor("self").rank();
   if (!rank) return std::optional<Permutation>();
-  if (*rank < 2) return Unsupported(fmt::format("mT needs 2 dimensions, the tensor has {}", *rank));
+  if (*rank < 2) return Unsupported(fmt::format("mT needs a tensor of rank 2 or more, not {}", *rank));
   Permutation order = Identity(*rank);
   std::swap(order[order.size() - 1], order[order.size() - 2]);
   return std::optional<Permutation>(std::move(order));
@@ -151,7 +152,7 @@ Result<std::vector<Value>> Flip(Builder& g, const Arguments& a, const std::vecto
   for (const std::int64_t dim : dims) {
     const int axis = OCTAVO_TRY(NormalizedAxis(dim, static_cast<int>(shape.size()), "dims"));
     if (std::find(axes.begin(), axes.end(), axis) != axes.end()) {
-      return Unsupported("argument dims has a dimension twice");
+      return Unsupported("argument dims contains a dimension twice");
     }
     axes.push_back(axis);
   }
@@ -201,12 +202,12 @@ Result<std::vector<Value>> Roll(Builder& g, const Arguments& a) {
   const std::vector<std::int64_t> shifts = OCTAVO_TRY(KnownInts(a, "shifts"));
   const std::vector<std::int64_t> dims = OCTAVO_TRY(KnownInts(a, "dims"));
   if (dims.empty()) {
-    if (shifts.size() != 1) return Unsupported("argument shifts needs as many numbers as dims has");
+    if (shifts.size() != 1) return Unsupported("arguments shifts and dims must have the same length");
     const Dim elements = NumElements(shape);
     x = OCTAVO_TRY(RollAxis(g, Reshape(g, x, {-1}), shifts[0], 0, elements));
     return One(OCTAVO_TRY(ReshapeFrom(g, x, Shape{elements}, shape)));
   }
-  if (shifts.size() != dims.size()) return Unsupported("argument shifts needs as many numbers as dims has");
+  if (shifts.size() != dims.size()) return Unsupported("arguments shifts and dims must have the same length");
   if (shape.empty()) return One(x);
   for (std::size_t i = 0; i < dims.size(); ++i) {
     const int axis = OCTAVO_TRY(NormalizedAxis(dims[i], static_cast<int>(shape.size()), "dims"));

@@ -53,14 +53,15 @@ Result<Attributes> MaxPoolAttributes(Builder& g, const Window& w, const std::opt
   if (ceil_mode) {
     end = w.padding;
     if (g.opset() < 10) {
-      return Unsupported("ONNX has ceil_mode from opset 10 on, and the input's size is not known",
-                         "Give it, as in --input 'float32[1,3,224,224]', or use --dialect qdq.");
+      return Unsupported(
+          "ceil_mode in the caffe2 dialect (opset 9) needs the input's sizes",
+          "Give the input's sizes as numbers, as in --input 'float32[1,3,224,224]', or use --dialect qdq.");
     }
     attributes.Set("ceil_mode", 1);
   }
   if (w.dilated()) {
     if (g.opset() < 10) {
-      return Unsupported("ONNX has dilated pooling from opset 10 on", "Use --dialect qdq.");
+      return Unsupported("the caffe2 dialect (opset 9) has no dilated pooling", "Use --dialect qdq.");
     }
     attributes.Set("dilations", w.dilation);
   }
@@ -76,8 +77,9 @@ Result<Attributes> MaxPoolAttributes(Builder& g, const Window& w, const std::opt
 Result<Value> DilatedMaxPool(Builder& g, Value x, const Window& w) {
   const std::optional<Sizes> overhang = OCTAVO_TRY(Overhang(w, x.shape()));
   if (!overhang) {
-    return Unsupported("ONNX has ceil_mode from opset 10 on, and the input's size is not known",
-                       "Give it, as in --input 'float32[1,3,224,224]', or use --dialect qdq.");
+    return Unsupported(
+        "ceil_mode in the caffe2 dialect (opset 9) needs the input's sizes",
+        "Give the input's sizes as numbers, as in --input 'float32[1,3,224,224]', or use --dialect qdq.");
   }
   Sizes pads = {0, 0};
   pads.insert(pads.end(), w.padding.begin(), w.padding.end());
@@ -192,7 +194,7 @@ Result<AverageOptions> AverageOptionsOf(const Arguments& a, int n) {
                                        [](const ArgumentSpec& s) { return s.name == "divisor_override"; });
   if (has_divisor && a.has("divisor_override")) {
     const std::int64_t divisor = OCTAVO_TRY(KnownInt(a, "divisor_override"));
-    if (divisor == 0) return Unsupported("argument divisor_override is 0");
+    if (divisor == 0) return Unsupported("argument divisor_override must not be 0");
     options.divisor_override = divisor;
   }
   return options;

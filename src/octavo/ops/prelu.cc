@@ -19,19 +19,20 @@ namespace {
 
 // The slope has one element, or one for each index of dimension 1, and must broadcast from the right.
 Result<Value> Slope(Builder& g, Value weight, const std::optional<Shape>& shape) {
-  if (!weight.shape()) return Unsupported("the shape of argument weight is not known");
+  if (!weight.shape()) return Unsupported("the shape of argument weight is unknown");
   const Dim count = NumElements(*weight.shape());
   if (!shape) {
     if (count == Dim(1)) return weight;
-    return Unsupported("the input's rank is not known, and PReLU has a slope for each channel",
-                       "Give the input's shape with --input.");
+    return Unsupported("PReLU with one slope per channel needs an input of known rank",
+                       "Give the input's shape with --input, as in --input 'float32[1,3,224,224]'.");
   }
   const std::size_t rank = shape->size();
   if (count == Dim(1)) return rank == 0 && weight.rank() != 0 ? Reshape(g, weight, {}) : weight;
-  if (rank < 2) return Unsupported("PReLU has a slope for each channel, and the input has no channels");
+  if (rank < 2)
+    return Unsupported("PReLU with one slope per channel needs an input with a channel dimension");
   if ((*shape)[1].known() && count.known() && (*shape)[1] != count) {
-    return Unsupported(
-        fmt::format("PReLU has {} slopes for {} channels", count.ToString(), (*shape)[1].ToString()));
+    return Unsupported(fmt::format("PReLU has {} slopes, but the input has {} channels", count.ToString(),
+                                   (*shape)[1].ToString()));
   }
   if (rank == 2) return weight;
   std::vector<std::int64_t> sizes(rank - 1, 1);
@@ -109,21 +110,21 @@ Result<std::vector<Value>> QuantizedPrelu(Builder& g, const Arguments& a) {
   const Value x = a.tensor("qx"), weight = a.tensor("weight");
   const std::optional<Tensor> slopes = HeldTensor(g.graph(), weight);
   if (!slopes || !slopes->quantization || !slopes->quantization->per_tensor()) {
-    return Unsupported("the slopes of quantized::prelu are no constant that is quantized per tensor");
+    return Unsupported("the slopes must be a constant with per-tensor quantization");
   }
   const TensorType type = slopes->type();
   const float one = RealOf(QuantizedBound(1.0, type), type);
   if (one != 1.0F) {
     g.Warn(
-        fmt::format("PyTorch multiplies positive values by {} here, since the slopes' quantization cannot "
-                    "hold 1; so does the converted model",
+        fmt::format("PReLU multiplies positive values by {} instead of 1, because the quantization of the "
+                    "slopes cannot represent 1; PyTorch does the same",
                     one));
   }
   if (StatesExactness(g)) {
     const TensorType in = x.type();
     const TrialResult tried = TryPrelu(in, a.result(), *slopes);
     if (tried.differing > 0) return PreluInSteps(g, x, *slopes, a.result());
-    StateTried(g, tried, "pairs of an integer and a slope");
+    StateTried(g, tried, "pairs of input and slope");
   }
   std::vector<float> reals;
   for (const std::int64_t q : slopes->Integers().ToInts()) reals.push_back(RealOf(q, type));
@@ -145,7 +146,7 @@ Result<std::vector<Value>> QuantizedPreluCaffe2(Builder& g, const Arguments& a) 
   for (const TensorType& type : {a.tensor("qx").type(), a.result()}) {
     if (type.dtype != DType::kQUint8) {
       return Unsupported(
-          fmt::format("the Caffe2 dialect has unsigned activations only, this is {}", type.ToString()),
+          fmt::format("the caffe2 dialect supports quint8 activations only, not {}", type.ToString()),
           "Use --dialect qdq.");
     }
   }

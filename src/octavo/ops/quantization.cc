@@ -17,7 +17,7 @@ Result<DType> QuantizedDType(const Arguments& a) {
   const Dim number = a.dim("dtype");
   const std::optional<DType> dtype = number.known() ? DTypeFromScalarType(number.value()) : std::nullopt;
   if (!dtype || !IsQuantized(*dtype)) {
-    return Unsupported(fmt::format("the dtype {} is not a quantized one", number.ToString()));
+    return Unsupported(fmt::format("argument dtype must be a quantized dtype, not {}", number.ToString()));
   }
   return *dtype;
 }
@@ -25,21 +25,21 @@ Result<DType> QuantizedDType(const Arguments& a) {
 // 8-bit types alone: ONNX's QuantizeLinear makes no int32, and 4 or 2 bits are for weights.
 Status CheckEightBits(const TensorType& type) {
   if (type.dtype == DType::kQUint8 || type.dtype == DType::kQInt8) return {};
-  return Unsupported(fmt::format("a tensor is quantized to {} when the model runs", Name(type.dtype)),
-                     "Quantize activations to quint8 or qint8.");
+  return Unsupported(fmt::format("quantizing to {} at run time is not supported", Name(type.dtype)),
+                     "Quantize activations as quint8 or qint8.");
 }
 
 Status CheckReal(const Value& x) {
   if (x.dtype() == DType::kFloat32 || x.dtype() == DType::kUnknown) return {};
-  return Unsupported(fmt::format("a tensor of type {} is quantized, and PyTorch quantizes float32 only",
-                                 x.type().ToString()));
+  return Unsupported(
+      fmt::format("a tensor of type {} cannot be quantized, only float32 can", x.type().ToString()));
 }
 
 Result<Tensor> ConstantOf(const Arguments& a, const char* name) {
   const Value v = a.tensor(name);
   if (v.constant()) return *v.constant();
-  return Unsupported(fmt::format("the {} is known only when the model runs", name),
-                     "Use a model that was quantized with fixed scales (static quantization).");
+  return Unsupported(fmt::format("argument {} is computed at run time", name),
+                     "Use static quantization, which stores scales and zero points in the model.");
 }
 
 // ---- aten::quantize_per_tensor ----
@@ -53,7 +53,7 @@ Result<std::vector<TensorType>> QuantizedType(const Arguments& a, double scale, 
 }
 
 Result<std::vector<TensorType>> PerTensorType(const Arguments& a) {
-  if (!a.dim("zero_point").known()) return Unsupported("the zero point depends on a size");
+  if (!a.dim("zero_point").known()) return Unsupported("the zero point depends on an open size");
   return QuantizedType(a, a.number("scale"), a.integer("zero_point"));
 }
 
@@ -61,7 +61,7 @@ Result<std::vector<TensorType>> PerTensorOfTensorsType(const Arguments& a) {
   const Tensor scale = OCTAVO_TRY(ConstantOf(a, "scale"));
   const Tensor zero_point = OCTAVO_TRY(ConstantOf(a, "zero_point"));
   if (scale.num_elements() != 1 || zero_point.num_elements() != 1) {
-    return Unsupported("the scale and the zero point of a tensor must be one number each");
+    return Unsupported("arguments scale and zero_point must have one element each");
   }
   return QuantizedType(a, scale.ToDoubles()[0], zero_point.ToInts()[0]);
 }
@@ -107,7 +107,7 @@ Value QuantizeByReciprocal(Builder& g, Value x, const TensorType& type) {
     const auto narrow = static_cast<float>(scale);
     reciprocals.push_back(1.0F / narrow);
     if (!std::isnormal(narrow) || !std::isnormal(reciprocals.back())) {
-      g.State(Exactness::kNotExact, "a scale, or its reciprocal, that is no normal float32");
+      g.State(Exactness::kNotExact, "may be off: the scale or its reciprocal is not a normal float32");
       return Quantize(g, x, type);
     }
     same = same && IsPowerOfTwo(narrow);
@@ -116,7 +116,8 @@ Value QuantizeByReciprocal(Builder& g, Value x, const TensorType& type) {
   if (same || !unknown_rank) {
     g.State(Exactness::kConstruction);
   } else {
-    g.State(Exactness::kNotExact, "one step where x / s rounds otherwise than x (1 / s)");
+    g.State(Exactness::kNotExact,
+            "may be off by one step where x / scale and x * (1 / scale) round differently");
   }
   if (g.exact_for(Target::kOnnxRuntime) && IsOfFloatLayer(g.graph(), x.id())) {
     x = g.Op("LeakyRelu", {x}, {{"alpha", 1.0}});  // the same number, and an end to what is looked at
@@ -148,18 +149,18 @@ Result<std::vector<TensorType>> PerChannelType(const Arguments& a) {
   const Tensor scales = OCTAVO_TRY(ConstantOf(a, "scales"));
   const Tensor zero_points = OCTAVO_TRY(ConstantOf(a, "zero_points"));
   if (!x.rank()) {
-    return Unsupported("a tensor of unknown rank is quantized per channel",
-                       "Give the inputs' shapes with --input.");
+    return Unsupported("per-channel quantization needs a tensor of known rank",
+                       "Give the inputs' shapes with --input, as in --input 'float32[1,3,224,224]'.");
   }
-  if (!a.dim("axis").known()) return Unsupported("the axis depends on a size");
+  if (!a.dim("axis").known()) return Unsupported("argument axis depends on an open size");
   const int axis = OCTAVO_TRY(NormalizedAxis(a.integer("axis"), *x.rank(), "axis"));
   const Dim channels = (*x.shape())[static_cast<std::size_t>(axis)];
   if (scales.rank() != 1 || zero_points.rank() != 1 || scales.num_elements() != zero_points.num_elements() ||
       Dim::Equal(channels, Dim(scales.num_elements())) == false) {
-    return Unsupported(fmt::format("{} scales and {} zero points are given for {} channels",
+    return Unsupported(fmt::format("there are {} scales and {} zero points for {} channels",
                                    scales.num_elements(), zero_points.num_elements(), channels.ToString()));
   }
-  if (!IsInteger(zero_points.dtype)) return Unsupported("zero points that are not integers");
+  if (!IsInteger(zero_points.dtype)) return Unsupported("float zero points are not supported");
   Quantization q{.scales = scales.ToDoubles(), .zero_points = zero_points.ToInts(), .axis = axis};
   for (std::size_t i = 0; i < q.scales.size(); ++i) {
     OCTAVO_TRY(CheckedQuantization(q.scales[i], q.zero_points[i], dtype));
@@ -171,18 +172,19 @@ Result<std::vector<TensorType>> PerChannelType(const Arguments& a) {
 
 Result<TensorType> RealType(const Value& x) {
   if (!x.quantized() && !IsFloat(x.dtype())) {
-    return Unsupported(
-        fmt::format("{} is dequantized, and its quantization is not known", x.type().ToString()),
-        "State it with --input, as in --input 'quint8[1,3,8,8](0.02,128)'.");
+    return Unsupported(fmt::format("a tensor of type {} cannot be dequantized because its scale is unknown",
+                                   x.type().ToString()),
+                       "State an input's scale and zero point, as in --input 'quint8[1,3,8,8](0.02,128)'.");
   }
   if (x.quantized() && x.dtype() != DType::kQUint8 && x.dtype() != DType::kQInt8 &&
       x.dtype() != DType::kQInt32) {
-    return Unsupported(fmt::format("a tensor of type {} is dequantized", x.type().ToString()));
+    return Unsupported(fmt::format("dequantizing a tensor of type {} is not supported", x.type().ToString()));
   }
   if (x.dtype() == DType::kQInt32) {
     for (const std::int64_t z : x.quantization().zero_points) {
       if (z != 0)
-        return Unsupported("a qint32 tensor has a zero point, which DequantizeLinear does not know");
+        return Unsupported(
+            "a qint32 tensor has a zero point, but ONNX DequantizeLinear supports none for int32");
     }
   }
   return TensorType{.dtype = DType::kFloat32, .shape = x.shape(), .quantization = std::nullopt};
@@ -195,7 +197,7 @@ Result<std::vector<TensorType>> DequantizedType(const Arguments& a) {
 Result<std::vector<TensorType>> DequantizedTypes(const Arguments& a) {
   std::vector<TensorType> types;
   for (const Value& v : a.tensors("tensors")) {
-    if (!v.defined()) return Unsupported("None is dequantized");
+    if (!v.defined()) return Unsupported("the list of tensors contains None");
     types.push_back(OCTAVO_TRY(RealType(v)));
   }
   return types;
@@ -205,9 +207,9 @@ Result<Value> DequantizeOne(Builder& g, Value x) {
   if (x.quantized()) {
     if (g.dialect() == Dialect::kQdq) return Dequantize(g, x);
     if (x.dtype() != DType::kQUint8 || !x.quantization().per_tensor()) {
-      return Unsupported(fmt::format("the Caffe2 dialect has quint8 tensors of one scale only, this is {}",
-                                     x.type().ToString()),
-                         "Use --dialect qdq.");
+      return Unsupported(
+          fmt::format("the caffe2 dialect supports per-tensor quint8 only, not {}", x.type().ToString()),
+          "Use --dialect qdq.");
     }
     return Caffe2Dequantize(g, x);
   }
@@ -229,7 +231,7 @@ Result<std::vector<Value>> DequantizeList(Builder& g, const Arguments& a) {
 
 Result<std::vector<TensorType>> IntegerType(const Arguments& a) {
   const Value x = a.tensor("self");
-  if (!x.quantized()) return Unsupported("int_repr of a tensor that is not quantized");
+  if (!x.quantized()) return Unsupported("the tensor is not quantized");
   return std::vector<TensorType>{
       {.dtype = StorageType(x.dtype()), .shape = x.shape(), .quantization = std::nullopt}};
 }
@@ -237,15 +239,14 @@ Result<std::vector<TensorType>> IntegerType(const Arguments& a) {
 // In the qdq dialect a quantized tensor is its integers.
 Result<std::vector<Value>> IntegersQdq(Builder& g, const Arguments& a) {
   if (a.tensor("self").type().dtype == DType::kQInt8 && a.result().dtype == DType::kUint8) {
-    return Unsupported(
-        "--target tensorrt changes quint8 to int8, and the model reads the integers themselves",
-        "Use another --target.");
+    return Unsupported("--target tensorrt stores quint8 as int8, but the model reads the integer values",
+                       "Use another --target.");
   }
   return One(g.As(g.Op("Identity", {a.tensor("self")}), a.result()));
 }
 
 Result<std::vector<Value>> IntegersCaffe2(Builder&, const Arguments&) {
-  return Unsupported("the Caffe2 dialect has no operator that gives the integers of a quantized tensor",
+  return Unsupported("the caffe2 dialect cannot read the integer values of a quantized tensor",
                      "Use --dialect qdq.");
 }
 
@@ -254,7 +255,7 @@ Result<std::vector<Value>> IntegersCaffe2(Builder&, const Arguments&) {
 Result<std::vector<TensorType>> EmptyType(const Arguments& a) {
   DType dtype = DType::kQUint8;
   if (a.has("dtype")) dtype = OCTAVO_TRY(QuantizedDType(a));
-  if (!a.dim("zero_point").known()) return Unsupported("the zero point depends on a size");
+  if (!a.dim("zero_point").known()) return Unsupported("the zero point depends on an open size");
   Quantization quantization =
       OCTAVO_TRY(CheckedQuantization(a.number("scale"), a.integer("zero_point"), dtype));
   return std::vector<TensorType>{
@@ -266,8 +267,8 @@ Result<std::vector<Value>> Empty(Builder& g, const Arguments& a) {
   OCTAVO_TRY(CheckEightBits(a.result()));
   const auto sizes = KnownSizes(*a.result().shape);
   if (!sizes) {
-    return Unsupported("a tensor is made whose sizes are known only when the model runs",
-                       "Give the inputs' shapes with --input.");
+    return Unsupported("a quantized tensor of open size cannot be created",
+                       "Give the inputs' shapes with --input, as in --input 'float32[1,3,224,224]'.");
   }
   const Value real = g.Op("ConstantOfShape", {g.Ints(*sizes)});
   if (g.dialect() == Dialect::kCaffe2) return One(OCTAVO_TRY(Caffe2Quantize(g, real, a.result())));
@@ -280,13 +281,13 @@ Result<std::vector<Value>> Empty(Builder& g, const Arguments& a) {
 Result<DType> FakeDType(std::int64_t low, std::int64_t high) {
   if (low >= 0 && high <= 255 && low < high) return DType::kQUint8;
   if (low >= -128 && high <= 127 && low < high) return DType::kQInt8;
-  return Unsupported(
-      fmt::format("fake quantization to the range {} to {}, which no 8-bit type has", low, high));
+  return Unsupported(fmt::format(
+      "fake quantization to the range {} to {} is not supported: no 8-bit dtype contains it", low, high));
 }
 
 Result<std::vector<Value>> FakeQuantize(Builder& g, const Arguments& a, Quantization q) {
   if (!a.dim("quant_min").known() || !a.dim("quant_max").known()) {
-    return Unsupported("the range of fake quantization depends on a size");
+    return Unsupported("arguments quant_min and quant_max depend on an open size");
   }
   const std::int64_t low = a.integer("quant_min"), high = a.integer("quant_max");
   const DType dtype = OCTAVO_TRY(FakeDType(low, high));
@@ -299,7 +300,7 @@ Result<std::vector<Value>> FakeQuantize(Builder& g, const Arguments& a, Quantiza
   const bool narrow = dtype == DType::kQUint8 ? (low != 0 || high != 255) : (low != -128 || high != 127);
   if (narrow) {
     if (!q.per_tensor()) {
-      return Unsupported("fake quantization per channel to a range that is not all of 8 bits");
+      return Unsupported("per-channel fake quantization to a part of the 8-bit range is not supported");
     }
     const double scale = static_cast<double>(static_cast<float>(q.scale()));
     real = Clip(g, real, static_cast<float>(static_cast<double>(low - q.zero_point()) * scale),
@@ -312,7 +313,7 @@ Result<std::vector<Value>> FakeQuantize(Builder& g, const Arguments& a, Quantiza
 }
 
 Result<std::vector<Value>> FakePerTensor(Builder& g, const Arguments& a) {
-  if (!a.dim("zero_point").known()) return Unsupported("the zero point depends on a size");
+  if (!a.dim("zero_point").known()) return Unsupported("the zero point depends on an open size");
   return FakeQuantize(g, a, Quantization::PerTensor(a.number("scale"), a.integer("zero_point")));
 }
 
@@ -327,8 +328,8 @@ Result<std::vector<Value>> FakeOfTensors(Builder& g, const Arguments& a, std::op
     q.zero_points.push_back(static_cast<std::int64_t>(z));
   }
   if (q.scales.empty() || q.scales.size() != q.zero_points.size() || (!axis && q.scales.size() != 1)) {
-    return Unsupported(fmt::format("fake quantization with {} scales and {} zero points", q.scales.size(),
-                                   q.zero_points.size()));
+    return Unsupported(
+        fmt::format("there are {} scales and {} zero points", q.scales.size(), q.zero_points.size()));
   }
   return FakeQuantize(g, a, std::move(q));
 }
@@ -339,10 +340,10 @@ Result<std::vector<Value>> FakePerTensorOfTensors(Builder& g, const Arguments& a
 
 Result<std::vector<Value>> FakePerChannel(Builder& g, const Arguments& a) {
   if (!a.tensor("self").rank()) {
-    return Unsupported("a tensor of unknown rank is quantized per channel",
-                       "Give the inputs' shapes with --input.");
+    return Unsupported("per-channel quantization needs a tensor of known rank",
+                       "Give the inputs' shapes with --input, as in --input 'float32[1,3,224,224]'.");
   }
-  if (!a.dim("axis").known()) return Unsupported("the axis depends on a size");
+  if (!a.dim("axis").known()) return Unsupported("argument axis depends on an open size");
   const int axis = OCTAVO_TRY(NormalizedAxis(a.integer("axis"), *a.tensor("self").rank(), "axis"));
   return FakeOfTensors(g, a, axis);
 }

@@ -25,12 +25,12 @@ Status DropDummyDimension(QuantizedConv& conv) {
   Shape& shape = *conv.weights.type.shape;
   if (shape.size() == 4) {
     if (shape[2] != Dim(1)) {
-      return InvalidFile(
-          fmt::format("the weights of conv1d are {}, and their third size must be 1", ToString(shape)));
+      return InvalidFile(fmt::format("the weights of conv1d have shape {}, but dimension 2 must have size 1",
+                                     ToString(shape)));
     }
     if (!conv.weights.weight) {
-      return Unsupported("the weights of conv1d are computed when the model runs",
-                         "Pack them when the model is made.");
+      return Unsupported("conv1d with weights that are computed at run time is not supported",
+                         "Make the weights a constant of the model.");
     }
     shape.erase(shape.begin() + 2);
     Tensor& weight = *conv.weights.weight;
@@ -49,20 +49,20 @@ TypeRule ConvType(int dims, bool transposed, std::string packed) {
     const Value x = a.tensor("qx");
     if (x.quantized()) {
       if (!x.quantization().per_tensor() || (x.dtype() != DType::kQUint8 && x.dtype() != DType::kQInt8)) {
-        return Unsupported(fmt::format(
-            "a quantized convolution takes quint8 or qint8 of one scale, this is {}", x.type().ToString()));
+        return Unsupported(
+            fmt::format("the input must be per-tensor quint8 or qint8, not {}", x.type().ToString()));
       }
     }
     const QuantizedConv conv = OCTAVO_TRY(QuantizedConvOf(a, a.packed(packed), dims, transposed));
     if (x.rank() && *x.rank() != dims + 2) {
-      return Unsupported(fmt::format("conv{}d takes a quantized input of rank {}, this one has {}", dims,
+      return Unsupported(fmt::format("conv{}d needs an input of rank {}, but the input has rank {}", dims,
                                      dims + 2, *x.rank()));
     }
     if (x.shape()) {
       const Shape& w = *conv.weights.type.shape;
       const Dim expected = transposed ? w[0] : w[1] * Dim(conv.geometry.groups);
       if (Dim::Equal((*x.shape())[1], expected) == false) {
-        return Unsupported(fmt::format("the input has {} channels, the weights are for {}",
+        return Unsupported(fmt::format("the input has {} channels, but the convolution expects {}",
                                        (*x.shape())[1].ToString(), expected.ToString()));
       }
     }
@@ -75,8 +75,8 @@ TypeRule ConvType(int dims, bool transposed, std::string packed) {
 // output only where there is one group.
 Status CheckGroupsPerChannel(const QuantizedConv& conv) {
   if (conv.geometry.transposed && conv.geometry.groups > 1 && !conv.weights.quantization().per_tensor()) {
-    return Unsupported("a transposed convolution in groups has weights quantized per channel",
-                       "Quantize its weights per tensor.");
+    return Unsupported("a transposed convolution with groups and per-channel weights is not supported",
+                       "Quantize its weights per-tensor.");
   }
   return {};
 }
@@ -125,7 +125,8 @@ float LayerMultiplier(const TensorType& x, double w_scale, const TensorType& y) 
 // Sums of whole numbers are exact in float32 up to 2^24.
 void StateTransposed(Builder& g, const QuantizedConv& conv, const TensorType& x) {
   if (LargestSum(conv, x) > 0x1p24) {
-    g.State(Exactness::kNotExact, "one step at a tie: sums may be more than 2^24");
+    g.State(Exactness::kNotExact,
+            "may be off by one step at rounding ties: sums can exceed 2^24, where float32 is not exact");
   } else {
     g.State(Exactness::kConstruction);
   }
@@ -164,7 +165,9 @@ Result<std::vector<Value>> ConvQdq(const QuantizedConvolution& form, Builder& g,
       !conv.weights.bias_value.defined()) {
     return ConvInSteps(form, conv, g, a);
   }
-  if (form.transposed) g.State(Exactness::kNotExact, "one step at a tie: sums of reals in float32");
+  if (form.transposed)
+    g.State(Exactness::kNotExact,
+            "may be off by one step at rounding ties: the runtime adds float32 numbers");
   const RequantizationTypes types =
       form.transposed ? RequantizationTypes{x.type(), a.result(), conv.weights.quantization()}
                       : TypesOfLayer(g, conv.weights, x, a.result());
@@ -270,7 +273,7 @@ Result<QuantizedConv> QuantizedConvOf(const Arguments& a, const ir::PackedWeight
   using Kind = ir::PackedWeights::Kind;
   const Kind expected = transposed ? Kind::kConvTranspose : Kind::kConv;
   if (packed.kind != expected) {
-    return Unsupported(fmt::format("the packed weights {} are not those of a {}convolution", packed.name,
+    return Unsupported(fmt::format("the packed weights {} do not belong to a {}convolution", packed.name,
                                    transposed ? "transposed " : ""));
   }
   QuantizedConv conv{.geometry = {.dims = dims,
@@ -283,21 +286,21 @@ Result<QuantizedConv> QuantizedConvOf(const Arguments& a, const ir::PackedWeight
                                   .output_padding = packed.output_padding,
                                   .groups = packed.groups},
                      .weights = {}};
-  if (packed.groups < 1) return InvalidFile(fmt::format("a convolution has {} groups", packed.groups));
+  if (packed.groups < 1)
+    return InvalidFile(fmt::format("a convolution cannot have {} groups", packed.groups));
   conv.weights = OCTAVO_TRY(WeightsOf(a, packed));
   if (dims == 1) OCTAVO_TRY(DropDummyDimension(conv));
   const Shape& shape = *conv.weights.type.shape;
   if (static_cast<int>(shape.size()) != dims + 2) {
     return Unsupported(
-        fmt::format("the weights {} have shape {}, and a convolution over {} dimensions needs {} "
-                    "sizes",
+        fmt::format("the weights {} have shape {}, but a {}-dimensional convolution needs weights of rank {}",
                     packed.name, ToString(shape), dims, dims + 2));
   }
   for (std::size_t i = 2; i < shape.size(); ++i) conv.geometry.kernel.push_back(shape[i].value());
   if (transposed && conv.geometry.output_padding.empty()) conv.geometry.output_padding = {0};
   OCTAVO_TRY(conv.geometry.Check(fmt::format("the convolution {}", packed.name)));
   if (shape[0].value() % conv.geometry.groups != 0) {
-    return InvalidFile(fmt::format("the {} channels of the weights {} do not divide into {} groups",
+    return InvalidFile(fmt::format("the {} channels of the weights {} cannot be divided into {} groups",
                                    shape[0].value(), packed.name, conv.geometry.groups));
   }
   return conv;

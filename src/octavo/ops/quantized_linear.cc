@@ -22,8 +22,8 @@ Result<QuantizedWeights> LinearWeights(const Arguments& a) {
   }
   QuantizedWeights w = OCTAVO_TRY(WeightsOf(a, packed));
   if (w.type.shape->size() != 2) {
-    return Unsupported(
-        fmt::format("the weights {} of a linear layer have shape {}", packed.name, ToString(*w.type.shape)));
+    return Unsupported(fmt::format("the weights {} of a linear layer must have rank 2, but their shape is {}",
+                                   packed.name, ToString(*w.type.shape)));
   }
   return w;
 }
@@ -32,11 +32,11 @@ Result<std::optional<Shape>> ShapeRuleOfLinear(const Arguments& a) {
   const Value x = a.tensor("X");
   if (x.quantized() &&
       (!x.quantization().per_tensor() || (x.dtype() != DType::kQUint8 && x.dtype() != DType::kQInt8))) {
-    return Unsupported(fmt::format("a quantized linear layer takes quint8 or qint8 of one scale, this is {}",
-                                   x.type().ToString()));
+    return Unsupported(
+        fmt::format("the input must be per-tensor quint8 or qint8, not {}", x.type().ToString()));
   }
   if (x.rank() && *x.rank() < 2) {
-    return Unsupported("a quantized linear layer takes an input of at least 2 dimensions");
+    return Unsupported("the input must have rank 2 or more");
   }
   const QuantizedWeights w = OCTAVO_TRY(LinearWeights(a));
   return LinearShape(x.shape(), (*w.type.shape)[1], (*w.type.shape)[0]);
@@ -70,7 +70,7 @@ Result<std::vector<Value>> LinearQdq(bool relu, Builder& g, const Arguments& a) 
       real = Reshape(g, real, target);
     }
   } else {
-    g.State(Exactness::kNotExact, "one step at a tie: more than one size is known only when the model runs");
+    g.State(Exactness::kNotExact, "may be off by one step at rounding ties: two or more sizes are open");
     real = g.Op("MatMul", {real, RealWeight(g, w, {1, 0})});
     if (w.has_bias()) real = g.Op("Add", {real, RealBias(g, w, x)});
   }

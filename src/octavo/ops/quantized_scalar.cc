@@ -23,8 +23,8 @@ Result<Value> Operand(const Arguments& a) {
   if (!x.quantized() || !x.quantization().per_tensor() ||
       (x.dtype() != DType::kQUint8 && x.dtype() != DType::kQInt8)) {
     return Unsupported(
-        fmt::format("the operand is {}, and it must be quint8 or qint8 of one scale", x.type().ToString()),
-        "State an input's quantization with --input, as in --input 'quint8[1,3,8,8](0.02,128)'.");
+        fmt::format("argument qa must be per-tensor quint8 or qint8, not {}", x.type().ToString()),
+        "State an input's scale and zero point, as in --input 'quint8[1,3,8,8](0.02,128)'.");
   }
   return x;
 }
@@ -35,17 +35,17 @@ Result<double> Number(const Arguments& a) {
   if (a.is_tensor("b")) {
     const Tensor* constant = a.tensor("b").constant();
     if (!constant || constant->num_elements() != 1) {
-      return Unsupported("the number b is a tensor that is known only when the model runs",
-                         "Its value decides the result's quantization: make it a constant.");
+      return Unsupported("argument b is computed at run time, but the scale of the result depends on it",
+                         "Make b a constant of the model.");
     }
     c = constant->ToDoubles()[0];
   } else {
     if (const auto* dim = std::get_if<Dim>(&a.operand("b")); dim && !dim->known()) {
-      return Unsupported("the number b depends on a size");
+      return Unsupported("argument b depends on an open size");
     }
     c = a.number("b");
   }
-  if (!std::isfinite(c)) return Unsupported(fmt::format("the number b is {}", c));
+  if (!std::isfinite(c)) return Unsupported(fmt::format("argument b must be finite, not {}", c));
   return c;
 }
 
@@ -157,7 +157,8 @@ Result<Quantization> AddedScalar(const Quantization& q, DType dtype, double c) {
   const auto [low, high] = RangeOf(dtype);
   const double steps = std::nearbyint(c / q.scale());
   if (std::abs(steps) > 0x1p31) {
-    return Unsupported(fmt::format("the number {} is {} steps of the scale {}", c, steps, q.scale()));
+    return Unsupported(fmt::format("argument b is {}, which is too large for the scale: {} steps of {}", c,
+                                   steps, q.scale()));
   }
   const std::int64_t moved = q.zero_point() - static_cast<std::int64_t>(steps);
   const auto span = static_cast<double>(high - low);

@@ -17,12 +17,11 @@ using Kind = ir::PackedWeights::Kind;
 
 Status CheckWeightQuantization(const TensorType& type, std::int64_t channels, const std::string& name) {
   if (type.dtype != DType::kQInt8 || !type.quantization) {
-    return Unsupported(fmt::format("the weights {} are {}, and quantized layers have qint8 weights", name,
-                                   Name(type.dtype)));
+    return Unsupported(fmt::format("the weights {} must be qint8, not {}", name, Name(type.dtype)));
   }
   const Quantization& q = *type.quantization;
   if (q.float_zero_points) {
-    return Unsupported(fmt::format("the weights {} have zero points that are not integers", name));
+    return Unsupported(fmt::format("the weights {} have float zero points, which are not supported", name));
   }
   const std::size_t expected = q.per_tensor() ? 1 : static_cast<std::size_t>(channels);
   if (q.scales.size() != expected || q.zero_points.size() != expected) {
@@ -35,10 +34,10 @@ Status CheckWeightQuantization(const TensorType& type, std::int64_t channels, co
       return Unsupported(
           fmt::format("the scale {} of channel {} of the weights {} is not a positive float32 number",
                       q.scales[i], i, name),
-          "The model was quantized from broken weights: quantize it again.");
+          "Check the float weights for NaN or infinity and quantize the model again.");
     }
     if (q.zero_points[i] < -128 || q.zero_points[i] > 127) {
-      return Unsupported(fmt::format("the zero point {} of the weights {} is outside qint8's range",
+      return Unsupported(fmt::format("the zero point {} of the weights {} is out of range for qint8",
                                      q.zero_points[i], name));
     }
   }
@@ -99,15 +98,15 @@ Result<QuantizedWeights> WeightsOf(const Arguments& a, const ir::PackedWeights& 
   const std::size_t channel_dimension = packed.kind == Kind::kConvTranspose ? 1 : 0;
   const std::size_t rank = packed.kind == Kind::kLinear ? 2 : 3;
   if (!w.type.shape || !KnownSizes(*w.type.shape) || w.type.shape->size() < rank) {
-    return Unsupported(fmt::format("the weights {} are {}, whose shape is not that of a layer's weights",
-                                   name, w.type.ToString()));
+    return Unsupported(fmt::format("the weights {} have the wrong shape: {}", name, w.type.ToString()));
   }
   w.channels = (*w.type.shape)[channel_dimension].value();
   if (packed.kind == Kind::kConvTranspose) w.channels *= packed.groups;
   OCTAVO_TRY(CheckWeightQuantization(w.type, w.channels, name));
   if (!w.quantization().per_tensor() && w.quantization().axis != static_cast<int>(channel_dimension)) {
-    return Unsupported(fmt::format("the weights {} are quantized along dimension {}, not the output channels",
-                                   name, *w.quantization().axis));
+    return Unsupported(
+        fmt::format("the weights {} must be quantized per output channel, not along dimension {}", name,
+                    *w.quantization().axis));
   }
   if (packed.bias_value.valid()) {
     const Value value(&a.graph(), packed.bias_value);
@@ -121,8 +120,8 @@ Result<QuantizedWeights> WeightsOf(const Arguments& a, const ir::PackedWeights& 
   }
   if (w.bias && ((w.bias->dtype != DType::kFloat32 && w.bias->dtype != DType::kQInt32) ||
                  w.bias->num_elements() != w.channels)) {
-    return InvalidFile(fmt::format("the bias of the weights {} is {}, and {} float32 numbers are expected",
-                                   name, w.bias->type().ToString(), w.channels));
+    return InvalidFile(fmt::format("the bias of the weights {} is {}, but float32[{}] is expected", name,
+                                   w.bias->type().ToString(), w.channels));
   }
   return w;
 }
@@ -152,15 +151,18 @@ Tensor QuantizedBias(const Tensor& bias, const Quantization& weight, double x_sc
 
 Status NeedsQuantization(const Value& x, std::string_view example) {
   if (x.quantized()) return {};
-  return Unsupported("the quantization of this layer's input is not known",
-                     fmt::format("State it with --input, as in --input '{}'.", example));
+  return Unsupported(
+      "the layer's input is not quantized",
+      fmt::format("Quantize it in the model, or state an input's scale and zero point, as in --input '{}'.",
+                  example));
 }
 
 RequantizationTypes TypesOfLayer(Builder& g, const QuantizedWeights& w, const Value& x, const TensorType& y) {
   RequantizationTypes own = {x.type(), y, w.quantization()};
   if (!g.moves_scales_for(Target::kOnnxRuntime)) return own;
   if (w.bias_value.defined()) {
-    g.State(Exactness::kNotExact, "one step at a tie: the bias is computed when the model runs");
+    g.State(Exactness::kNotExact,
+            "may be off by one step at rounding ties: the bias is computed at run time");
     return own;
   }
   if (x.dtype() == DType::kQInt8) {
@@ -173,10 +175,9 @@ RequantizationTypes TypesOfLayer(Builder& g, const QuantizedWeights& w, const Va
   if (others == 0) {
     g.State(Exactness::kMultiplier);
   } else {
-    g.State(Exactness::kNotExact,
-            fmt::format("one step at a tie: the multipliers of {} of {} channels, no normal float32 numbers, "
-                        "are not PyTorch's",
-                        others, w.quantization().scales.size()));
+    g.State(Exactness::kNotExact, fmt::format("may be off by one step at rounding ties: {} of {} channels "
+                                              "have a multiplier that is not a normal float32",
+                                              others, w.quantization().scales.size()));
   }
   return types;
 }
@@ -226,21 +227,19 @@ Result<QuantizedWeights> Caffe2Weights(Builder& g, QuantizedWeights w) {
   const std::string layer =
       g.origin() && !g.origin()->module_path.empty() ? g.origin()->module_path : "this layer";
   if (!w.weight || w.bias_value.defined()) {
-    return Unsupported(
-        fmt::format("the parameters of {} are computed when the model runs, and the Caffe2 dialect has "
-                    "constant ones only",
-                    layer),
-        "Pack them when the model is made, or use --dialect qdq.");
+    return Unsupported(fmt::format("the weights or the bias of {} are computed at run time, but the caffe2 "
+                                   "dialect supports constants only",
+                                   layer),
+                       "Make them constants of the model, or use --dialect qdq.");
   }
   if (w.quantization().per_tensor()) return w;
   if (!g.options().requantize_per_channel) {
     return Unsupported(
-        fmt::format("the weights of {} are quantized per channel, and the Caffe2 dialect knows one scale a "
-                    "tensor",
-                    layer),
-        "Let Octavo requantize them with --per-channel-weights requantize (it reports the loss), quantize "
-        "the "
-        "model with per-tensor weights, or use --dialect qdq.");
+        fmt::format(
+            "the weights of {} are per-channel, but the caffe2 dialect supports per-tensor scales only",
+            layer),
+        "Requantize them with --per-channel-weights requantize (the loss is reported), quantize the model "
+        "with per-tensor weights, or use --dialect qdq.");
   }
   // One symmetric scale that reaches the largest weight: max|w| / 127.
   const Quantization& q = w.quantization();
@@ -265,7 +264,7 @@ Result<QuantizedWeights> Caffe2Weights(Builder& g, QuantizedWeights w) {
     worst = std::max(worst, std::abs(rounded * scale - real(i)));
   }
   g.Warn(
-      fmt::format("weights per channel were requantized per tensor; the largest error is {:.3g}, {:.2g} % of "
+      fmt::format("per-channel weights were requantized per-tensor; the largest error is {:.3g}, {:.2g} % of "
                   "the largest weight",
                   worst, largest > 0 ? 100 * worst / largest : 0.0));
   Tensor tensor = Tensor::From(DType::kQInt8, w.weight->sizes, requantized);

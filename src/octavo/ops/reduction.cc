@@ -17,7 +17,8 @@ namespace {
 
 using ReducedSizes = std::vector<std::int64_t>;
 
-constexpr const char* kGiveReducedShape = "Give the input's shape, as in --input 'float32[1,3,224,224]'.";
+constexpr const char* kGiveReducedShape =
+    "Give the input's shape with --input, as in --input 'float32[1,3,224,224]'.";
 
 // ---- Which dimensions ----
 
@@ -48,7 +49,7 @@ Result<Axes> AxesOf(const Arguments& a, const Value& x) {
   for (std::int64_t& axis : result.axes) axis = OCTAVO_TRY(NormalizedAxis(axis, *x.rank()));
   std::sort(result.axes.begin(), result.axes.end());
   if (std::adjacent_find(result.axes.begin(), result.axes.end()) != result.axes.end()) {
-    return Unsupported("argument dim names a dimension twice");
+    return Unsupported("argument dim contains a dimension twice");
   }
   // A scalar has no dimensions that ONNX could name.
   if (*x.rank() == 0) result.all = true;
@@ -76,7 +77,7 @@ std::optional<Shape> ReducedShape(const std::optional<Shape>& input, const Axes&
 Status CheckAxes(Builder& g, const Axes& axes) {
   if (g.opset() >= 11) return {};
   if (std::any_of(axes.axes.begin(), axes.axes.end(), [](std::int64_t axis) { return axis < 0; })) {
-    return Unsupported("the input's rank is not known", kGiveReducedShape);
+    return Unsupported("the input's rank is unknown", kGiveReducedShape);
   }
   return {};
 }
@@ -94,7 +95,7 @@ Result<std::optional<DType>> AskedDType(const Arguments& a) {
   if (!HasArgument(a, "dtype") || !a.has("dtype")) return std::optional<DType>();
   const std::int64_t number = OCTAVO_TRY(KnownInt(a, "dtype"));
   const std::optional<DType> dtype = DTypeFromScalarType(number);
-  if (!dtype) return Unsupported(fmt::format("argument dtype is {}", number));
+  if (!dtype) return Unsupported(fmt::format("argument dtype is {}, which is not a PyTorch dtype", number));
   return dtype;
 }
 
@@ -106,8 +107,7 @@ Result<DType> ResultDType(const Arguments& a, Integers integers) {
   const DType dtype = a.tensor("self").dtype();
   if (IsFloat(dtype) || IsQuantized(dtype) || dtype == DType::kUnknown) return dtype;
   if (integers == Integers::kAsInt64) return DType::kInt64;
-  return Unsupported(fmt::format(
-      "argument self is {}, and PyTorch has this operator for floating-point tensors only", Name(dtype)));
+  return Unsupported(fmt::format("argument self must be floating-point, not {}", Name(dtype)));
 }
 
 TypeRule ReducedType(Integers integers) {
@@ -116,13 +116,14 @@ TypeRule ReducedType(Integers integers) {
     const DType dtype = OCTAVO_TRY(ResultDType(a, integers));
     const bool narrow = IsInteger(dtype) && dtype != DType::kInt32 && dtype != DType::kInt64;
     if (narrow || dtype == DType::kBool) {
-      return Unsupported(
-          fmt::format("argument dtype asks for {}, in which runtimes add up nothing", Name(dtype)),
-          "Ask for int32 or int64, and convert the result.");
+      return Unsupported(fmt::format("reduction in {} is not supported by ONNX runtimes", Name(dtype)),
+                         "Pass dtype=torch.int32 or torch.int64, and convert the result.");
     }
     if (dtype != type.dtype) {
-      if (type.quantized()) return Unsupported(fmt::format("argument dtype asks for {}", Name(dtype)));
-      if (IsQuantized(dtype)) return Unsupported(fmt::format("argument dtype asks for {}", Name(dtype)));
+      if (type.quantized())
+        return Unsupported(fmt::format("argument dtype={} is not supported for this input", Name(dtype)));
+      if (IsQuantized(dtype))
+        return Unsupported(fmt::format("argument dtype={} is not supported for this input", Name(dtype)));
       type.dtype = dtype;
     }
     type.shape = OCTAVO_TRY(ReducedShapeOf(a));
@@ -207,7 +208,8 @@ Result<Value> QuantizedMean(Builder& g, Value x, const Axes& axes, const TensorT
     return QuantizeFromSteps(g, mean, type, 0);
   }
   // Here PyTorch averages reals, and multiplies them by the scale's reciprocal.
-  g.State(Exactness::kNotExact, "one step: a sum of reals in float32, in another order");
+  g.State(Exactness::kNotExact,
+          "may be off by one step at rounding ties: float32 numbers are added in another order");
   const Value mean = Reduce(g, "ReduceMean", Dequantize(g, x), axes.axes, axes.keep);
   if (!CountsInSteps(g)) return Quantize(g, mean, type);
   const float inverse = 1.0F / static_cast<float>(type.quantization->scale());
@@ -217,7 +219,8 @@ Result<Value> QuantizedMean(Builder& g, Value x, const Axes& axes, const TensorT
 // PyTorch's kernels for integers take contiguous tensors.
 void StateOfMeanInAnotherOrder(Builder& g, const Value& x) {
   if (x.quantized() && x.memory_format() != ir::MemoryFormat::kContiguous) {
-    g.State(Exactness::kNotExact, "one step: a sum of reals in float32, in another order");
+    g.State(Exactness::kNotExact,
+            "may be off by one step at rounding ties: float32 numbers are added in another order");
   }
 }
 
@@ -268,8 +271,8 @@ Result<std::vector<Value>> MeanInt8(Builder& g, const Arguments& a) {
 Emitter OfNumbers(Emitter emitter) {
   return [emitter = std::move(emitter)](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
     if (a.tensor("self").dtype() == DType::kBool) {
-      return Unsupported("the maximum or minimum of bools, for which ONNX has no operator",
-                         "Convert to int32, int64 or float32 first.");
+      return Unsupported("the maximum or minimum of bools is not supported by ONNX",
+                         "Convert the tensor to int32, int64 or float32 first.");
     }
     return emitter(g, a);
   };
@@ -289,7 +292,7 @@ Result<std::vector<TensorType>> ExtremeWithIndexType(const Arguments& a) {
 
 // The index of the first of equal extremes, as PyTorch on a CPU.
 Result<Value> ExtremeIndex(Builder& g, const char* op, Value x, std::int64_t axis, bool keep) {
-  if (g.opset() < 11 && axis < 0) return Unsupported("the input's rank is not known", kGiveReducedShape);
+  if (g.opset() < 11 && axis < 0) return Unsupported("the input's rank is unknown", kGiveReducedShape);
   // ONNX has it for numbers, and runtimes for some of these.
   if (x.dtype() == DType::kBool || x.dtype() == DType::kInt16) x = OCTAVO_TRY(CastTo(g, x, DType::kInt32));
   return g.Op(op, {x}, {{"axis", axis}, {"keepdims", keep}});
@@ -300,7 +303,7 @@ Result<std::vector<Value>> ExtremeWithIndex(Builder& g, const Arguments& a) {
   const Value x = a.tensor("self");
   const Axes axes = OCTAVO_TRY(AxesOf(a, x));
   OCTAVO_TRY(CheckAxes(g, axes));
-  if (axes.all) return Unsupported("the maximum or minimum of a scalar along a dimension");
+  if (axes.all) return Unsupported("the maximum or minimum of a scalar along a dimension is not supported");
   const Value extreme = Reduce(g, kMax ? "ReduceMax" : "ReduceMin", x, axes.axes, axes.keep);
   const Value index = OCTAVO_TRY(ExtremeIndex(g, kMax ? "ArgMax" : "ArgMin", x, axes.axes[0], axes.keep));
   return std::vector<Value>{extreme, index};
@@ -318,7 +321,7 @@ Result<std::vector<Value>> ArgExtreme(Builder& g, const Arguments& a) {
   const Axes axes = OCTAVO_TRY(AxesOf(a, x));
   const char* op = kMax ? "ArgMax" : "ArgMin";
   if (!axes.all) return One(OCTAVO_TRY(ExtremeIndex(g, op, x, axes.axes[0], axes.keep)));
-  if (!x.rank()) return Unsupported("the input's rank is not known", kGiveReducedShape);
+  if (!x.rank()) return Unsupported("the input's rank is unknown", kGiveReducedShape);
   const Value index = OCTAVO_TRY(ExtremeIndex(g, op, Reshape(g, x, {-1}), 0, false));
   if (!axes.keep) return One(index);
   return One(Reshape(g, index, ReducedSizes(static_cast<std::size_t>(*x.rank()), 1)));
@@ -327,8 +330,9 @@ Result<std::vector<Value>> ArgExtreme(Builder& g, const Arguments& a) {
 Result<std::vector<TensorType>> ElementwiseType(const Arguments& a) {
   const TensorType x = a.tensor("self").type(), y = a.tensor("other").type();
   if (x.dtype != y.dtype && x.dtype != DType::kUnknown && y.dtype != DType::kUnknown) {
-    return Unsupported(fmt::format("the operands are {} and {}", x.ToString(), y.ToString()),
-                       "Convert them to the same type.");
+    return Unsupported(
+        fmt::format("the operands must have the same dtype, but are {} and {}", x.ToString(), y.ToString()),
+        "Convert one of them, as in x.to(y.dtype).");
   }
   TensorType type = x;
   type.shape = OCTAVO_TRY(BroadcastOf("self", "other")(a));
@@ -385,7 +389,7 @@ Result<Value> Variance(Builder& g, const Arguments& a) {
   const Value variance = Reduce(g, "ReduceMean", g.Op("Mul", {centered, centered}), axes.axes, axes.keep);
   const double correction = OCTAVO_TRY(Correction(a));
   if (correction == 0) return variance;
-  if (!x.shape()) return Unsupported("the input's shape is not known", kGiveReducedShape);
+  if (!x.shape()) return Unsupported("the input's shape is unknown", kGiveReducedShape);
   Dim count = 1;
   for (std::size_t i = 0; i < x.shape()->size(); ++i) {
     const bool counted = axes.all || std::find(axes.axes.begin(), axes.axes.end(),
@@ -393,10 +397,10 @@ Result<Value> Variance(Builder& g, const Arguments& a) {
     if (counted) count = count * (*x.shape())[i];
   }
   if (!count.known()) {
-    return Unsupported("the number of elements of a variance is not known", kGiveReducedShape);
+    return Unsupported("the number of elements to reduce must be known", kGiveReducedShape);
   }
   const auto n = static_cast<double>(count.value());
-  if (n <= correction) return Unsupported("the variance of too few elements");
+  if (n <= correction) return Unsupported("the input has too few elements for a variance");
   return g.Op("Mul", {variance, g.Scalar(static_cast<float>(n / (n - correction)))});
 }
 
@@ -439,7 +443,7 @@ Result<std::vector<Value>> Norm(Builder& g, const Arguments& a) {
   if (std::isinf(p)) {
     return One(OCTAVO_TRY(Reduced(g, a, p > 0 ? "ReduceMax" : "ReduceMin", g.Op("Abs", {x}))));
   }
-  return Unsupported(fmt::format("a norm of order {}", p), "Orders 1, 2 and infinity convert.");
+  return Unsupported(fmt::format("a norm of order {} is not supported", p), "Use order 1, 2 or infinity.");
 }
 
 void RegisterNorms(Registry& registry) {

@@ -34,23 +34,25 @@ struct Request {
 // in scale, rounded down.  A size that is not known is multiplied only by factors for which float64 is exact.
 Result<Dim> ScaledSize(const Dim& in, double scale) {
   if (!std::isfinite(scale) || scale <= 0 || scale > static_cast<double>(kLargestTable)) {
-    return Unsupported(fmt::format("the scale factor {} is not positive", scale));
+    return Unsupported(
+        fmt::format("the scale factor must be positive and at most {}, not {}", kLargestTable, scale));
   }
   if (in.known()) return Dim(static_cast<std::int64_t>(static_cast<double>(in.value()) * scale));
   constexpr std::int64_t kDenominator = 1024;
   const double numerator = scale * kDenominator;
   if (numerator != std::floor(numerator)) {
-    return Unsupported(fmt::format("{} times {} depends on a size that is not known", in.ToString(), scale),
-                       kGiveSize);
+    return Unsupported(
+        fmt::format("the output size, {} times {}, depends on an open size", in.ToString(), scale),
+        kGiveSize);
   }
   return Dim::FloorDivide(in * Dim(static_cast<std::int64_t>(numerator)), kDenominator);
 }
 
 Result<Shape> SpatialSizes(const Value& x, std::size_t n) {
-  if (!x.shape()) return Unsupported("the input's shape is not known", kGiveSize);
+  if (!x.shape()) return Unsupported("the input's shape is unknown", kGiveSize);
   if (x.shape()->size() != n + 2) {
     return Unsupported(
-        fmt::format("the input has {} dimensions, and this operator needs {}", x.shape()->size(), n + 2));
+        fmt::format("the input has rank {}, but this operator needs rank {}", x.shape()->size(), n + 2));
   }
   return Shape(x.shape()->begin() + 2, x.shape()->end());
 }
@@ -65,12 +67,12 @@ Result<Request> RequestOf(const Value& x, Mode mode, bool align_corners, std::si
   request.scales.resize(n);
   if (!sizes.empty()) {
     if (sizes.size() != n || !factors.empty()) {
-      return Unsupported("the output's size must be given once, for each spatial dimension");
+      return Unsupported("pass either one output size per spatial dimension or scale factors, not both");
     }
     request.output = sizes;
   } else {
     if (factors.size() != n)
-      return Unsupported("argument scale_factors needs one number a spatial dimension");
+      return Unsupported("argument scale_factors needs one number per spatial dimension");
     const Shape in = OCTAVO_TRY(SpatialSizes(x, n));
     for (std::size_t i = 0; i < n; ++i) {
       request.output.push_back(OCTAVO_TRY(ScaledSize(in[i], factors[i])));
@@ -79,7 +81,7 @@ Result<Request> RequestOf(const Value& x, Mode mode, bool align_corners, std::si
   }
   for (const Dim& size : request.output) {
     if (size.known() && (size.value() < 1 || size.value() > kLargestTable)) {
-      return Unsupported(fmt::format("an output size of {}", size.value()));
+      return Unsupported(fmt::format("an output size of {} is not supported", size.value()));
     }
   }
   return request;
@@ -107,7 +109,7 @@ Result<std::optional<std::vector<Axis>>> KnownAxes(const Value& x, const Request
   for (std::size_t i = 0; i < in.size(); ++i) {
     if (!in[i].known() || !request.output[i].known()) return std::optional<std::vector<Axis>>();
     if (in[i].value() < 1 || in[i].value() > kLargestTable) {
-      return Unsupported(fmt::format("an input size of {}", in[i].value()));
+      return Unsupported(fmt::format("an input size of {} is not supported", in[i].value()));
     }
     axes.push_back({in[i].value(), request.output[i].value(), request.scales[i]});
   }
@@ -210,8 +212,9 @@ Result<Value> Nearest(Builder& g, Value x, const Request& request, const TensorT
     return x.quantized() ? Quantize(g, y, type) : y;
   }
   if (!axes) {
-    return Unsupported("nearest interpolation by a factor that is not whole, of a size that is not known",
-                       kGiveSize);
+    return Unsupported(
+        "nearest interpolation of an open size by a factor that is not an integer is not supported",
+        kGiveSize);
   }
   return GatherEach(g, x, *axes, RuleOf(request.mode), type);
 }
@@ -221,7 +224,8 @@ Result<Value> ByMatrices(Builder& g, Value x, const std::vector<Axis>& axes, con
   ResampledSizes in;
   for (const Axis& axis : axes) {
     in.push_back(axis.in);
-    if (axis.out > kLargestTable / axis.in) return Unsupported("an interpolation of this size");
+    if (axis.out > kLargestTable / axis.in)
+      return Unsupported("the sizes are too large for an interpolation");
     matrices.emplace_back(request.mode == Mode::kLinear ? LinearMatrix(axis, request.align_corners)
                                                         : CubicMatrix(axis, request.align_corners));
   }
@@ -249,7 +253,7 @@ Result<Value> Smooth(Builder& g, Value x, const Request& request) {
   if (axes) {
     if (g.opset() < 11) return ByMatrices(g, x, *axes, request);
   } else if (g.opset() < 11) {
-    return Unsupported("interpolation of a size that is not known", kGiveSize);
+    return Unsupported("interpolation of an open size is not supported in the caffe2 dialect", kGiveSize);
   }
   std::vector<float> factors;
   ResampledSizes output;
@@ -263,7 +267,7 @@ Result<Value> Smooth(Builder& g, Value x, const Request& request) {
   }
   if (factors.size() == request.output.size()) return ResizeByScales(g, x, request, factors);
   if (output.size() == request.output.size()) return ResizeBySizes(g, x, request, output);
-  return Unsupported("interpolation to a size that is not known", kGiveSize);
+  return Unsupported("interpolation to an open size is not supported", kGiveSize);
 }
 
 // Linear interpolation of integers, product by product and sum by sum as PyTorch does it: along the last
@@ -299,7 +303,7 @@ Result<Value> SmoothOfIntegers(Builder& g, Value x, const Request& request, cons
   if (request.mode == Mode::kLinear && axes && axes->size() == 2 && in_order) {
     g.State(Exactness::kConstruction);
   } else {
-    g.State(Exactness::kNotExact, "one step at a tie");
+    g.State(Exactness::kNotExact, "may be off by one step at rounding ties");
   }
   const bool caffe2 = g.dialect() == Dialect::kCaffe2;
   const bool taps = CountsInSteps(g) && request.mode == Mode::kLinear && axes &&
@@ -405,18 +409,20 @@ Result<Mode> ModeNamed(const std::string& name, std::size_t n) {
     return Mode::kLinear;
   }
   if (name == "bicubic" && n == 2) return Mode::kCubic;
-  return Unsupported(fmt::format("interpolation mode \"{}\" over {} dimensions", name, n));
+  return Unsupported(
+      fmt::format("interpolation mode \"{}\" over {} spatial dimensions is not supported", name, n));
 }
 
 // torch.nn.functional.interpolate as older scripted models hold it: a number stands for one a dimension.
 Result<Request> InterpolateRequest(const Arguments& a, bool list_of_factors) {
   const Value x = a.tensor("input");
-  if (!x.rank() || *x.rank() < 3) return Unsupported("the input's shape is not known", kGiveSize);
+  if (!x.rank() || *x.rank() < 3) return Unsupported("the input's shape is unknown", kGiveSize);
   const auto n = static_cast<std::size_t>(*x.rank()) - 2;
   const Mode mode = OCTAVO_TRY(ModeNamed(a.text("mode"), n));
   const auto has_flag = [&a](const char* name) { return a.has(name) && a.flag(name); };
   if (a.flag("antialias"))
-    return Unsupported("interpolation with antialias", "ONNX's Resize filters otherwise.");
+    return Unsupported("antialias=True is not supported",
+                       "Use antialias=False; ONNX's Resize has another filter.");
   std::vector<Dim> sizes = a.has("size") ? a.dims("size") : std::vector<Dim>();
   if (sizes.size() == 1) sizes.assign(n, sizes[0]);
   std::vector<double> factors;
@@ -448,7 +454,8 @@ Result<std::vector<TensorType>> GridSampledType(const Arguments& a) {
     return std::vector<TensorType>{type};
   }
   if (type.shape->size() != grid->size() || type.shape->size() < 4) {
-    return Unsupported(fmt::format("the input is {} and the grid {}", type.ToString(), ToString(*grid)));
+    return Unsupported(fmt::format("the input {} and the grid of shape {} do not fit together",
+                                   type.ToString(), ToString(*grid)));
   }
   type.shape->resize(2);
   type.shape->insert(type.shape->end(), grid->begin() + 1, grid->end() - 1);
@@ -458,16 +465,18 @@ Result<std::vector<TensorType>> GridSampledType(const Arguments& a) {
 Result<std::vector<Value>> GridSample(Builder& g, const Arguments& a) {
   constexpr int kSince = 16, kRenamed = 20;
   if (g.opset() < kSince) {
-    return Unsupported(fmt::format("ONNX has GridSample from opset {} on", kSince),
-                       "Use --opset 16 or above.");
+    return Unsupported(fmt::format("GridSample needs ONNX opset {} or later", kSince),
+                       "Use --dialect qdq --opset 16 or later.");
   }
   const std::int64_t mode = OCTAVO_TRY(KnownInt(a, "interpolation_mode"));
   const std::int64_t padding = OCTAVO_TRY(KnownInt(a, "padding_mode"));
   if (mode < 0 || mode > 2 || padding < 0 || padding > 2) {
-    return Unsupported(fmt::format("interpolation mode {} with padding mode {}", mode, padding));
+    return Unsupported(
+        fmt::format("interpolation mode {} with padding mode {} is not supported", mode, padding));
   }
   if (a.tensor("input").rank().value_or(4) != 4 && g.opset() < kRenamed) {
-    return Unsupported("ONNX samples volumes from opset 20 on", "Use --opset 20 or above.");
+    return Unsupported("GridSample over 3 spatial dimensions needs ONNX opset 20 or later",
+                       "Use --dialect qdq --opset 20 or later.");
   }
   const bool renamed = g.opset() >= kRenamed;
   const char* modes[] = {renamed ? "linear" : "bilinear", "nearest", renamed ? "cubic" : "bicubic"};

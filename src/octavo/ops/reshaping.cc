@@ -20,18 +20,19 @@ Result<Shape> Solve(Shape sizes, const std::optional<Dim>& elements, std::string
   for (auto at = sizes.begin(); at != sizes.end(); ++at) {
     if (*at == kInferred) {
       if (inferred != sizes.end()) {
-        return Unsupported(fmt::format("argument {} has -1 more than once: {}", argument, ToString(sizes)));
+        return Unsupported(
+            fmt::format("argument {} contains -1 more than once: {}", argument, ToString(sizes)));
       }
       inferred = at;
     } else if (at->known() && at->value() < 0) {
-      return Unsupported(fmt::format("argument {} has a negative size: {}", argument, ToString(sizes)));
+      return Unsupported(fmt::format("argument {} contains a negative size: {}", argument, ToString(sizes)));
     } else {
       rest = rest * *at;
     }
   }
   const auto misfit = [&] {
     return Unsupported(
-        fmt::format("{} elements cannot have the shape {}", elements->ToString(), ToString(sizes)));
+        fmt::format("{} elements cannot be reshaped to {}", elements->ToString(), ToString(sizes)));
   };
   if (inferred == sizes.end()) {
     if (elements && Dim::Equal(*elements, rest) == false) return misfit();
@@ -123,7 +124,9 @@ Result<std::optional<Shape>> FlattenedShape(const Arguments& a) {
   const int rank = static_cast<int>(shape->size());
   const int start = OCTAVO_TRY(NormalizedAxis(start_dim, rank, "start_dim"));
   const int end = OCTAVO_TRY(NormalizedAxis(end_dim, rank, "end_dim"));
-  if (start > end) return Unsupported(fmt::format("start_dim {} is behind end_dim {}", start_dim, end_dim));
+  if (start > end)
+    return Unsupported(
+        fmt::format("argument start_dim ({}) must not be greater than end_dim ({})", start_dim, end_dim));
   if (rank == 0) return std::optional<Shape>(Shape{1});
   Shape flat(shape->begin(), shape->begin() + start);
   flat.push_back(NumElements(Shape(shape->begin() + start, shape->begin() + end + 1)));
@@ -164,7 +167,7 @@ Result<std::optional<Shape>> UnflattenedShape(const Arguments& a) {
   const std::int64_t dim = OCTAVO_TRY(KnownInt(a, "dim"));
   const std::optional<Shape>& shape = a.tensor("self").shape();
   if (!shape) return std::optional<Shape>();
-  if (shape->empty()) return Unsupported("a scalar has no dimension to unflatten");
+  if (shape->empty()) return Unsupported("a scalar cannot be unflattened");
   const int axis = OCTAVO_TRY(NormalizedAxis(dim, static_cast<int>(shape->size())));
   const Shape inner = OCTAVO_TRY(Solve(a.dims("sizes"), (*shape)[static_cast<std::size_t>(axis)], "sizes"));
   Shape result(shape->begin(), shape->begin() + axis);
@@ -208,7 +211,7 @@ Status WarnOfUnknownSizes(Builder& g, const Arguments& a, const Shape& shape) {
   const int only = all ? 0 : OCTAVO_TRY(NormalizedAxis(a.integer("dim"), static_cast<int>(shape.size())));
   for (std::size_t i = 0; i < shape.size(); ++i) {
     if (shape[i].known() || (!all && static_cast<int>(i) != only)) continue;
-    g.Warn(fmt::format("the dimension of size {} stays, though PyTorch drops it when the size is 1",
+    g.Warn(fmt::format("squeeze keeps the dimension of open size {}; PyTorch drops it when the size is 1",
                        shape[i].ToString()));
   }
   return {};
@@ -269,9 +272,10 @@ Result<std::vector<TensorType>> SameDType(const Arguments& a) {
   const TensorType& type = a.tensor("self").type();
   const auto dtype = DTypeFromScalarType(OCTAVO_TRY(KnownInt(a, "dtype")));
   if (dtype != type.dtype) {
-    return Unsupported(fmt::format("view reads the bytes of {} as {}", Name(type.dtype),
-                                   dtype ? Name(*dtype) : std::string_view("another dtype")),
-                       "Use to(), which converts the numbers.");
+    return Unsupported(
+        fmt::format("view of {} as {} would reinterpret bytes, which is not supported", Name(type.dtype),
+                    dtype ? Name(*dtype) : std::string_view("another dtype")),
+        "Use .to(dtype), which converts the values.");
   }
   return std::vector<TensorType>{type};
 }

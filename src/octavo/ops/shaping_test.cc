@@ -185,7 +185,7 @@ TEST(Shaping, PerChannelTensorsAreRefused) {
   OneCall call(RegisterShaping);
   const Status status = call.Call("aten::t", {call.Input(type)});
   ASSERT_FALSE(status);
-  EXPECT_THAT(status.error().what(), HasSubstr("per channel"));
+  EXPECT_THAT(status.error().what(), HasSubstr("per-channel"));
 }
 
 // ---- Caffe2

@@ -9,20 +9,21 @@
 namespace octavo {
 namespace {
 
-constexpr const char* kGiveShuffledShape = "Give the input's shape, as in --input 'float32[1,3,224,224]'.";
+constexpr const char* kGiveShuffledShape =
+    "Give the input's shape with --input, as in --input 'float32[1,3,224,224]'.";
 // Far above any real factor; keeps products in range.
 constexpr std::int64_t kLargestFactor = 1 << 15;
 
 Result<std::int64_t> ShuffleFactor(const Arguments& a, std::string_view name) {
   const std::int64_t factor = OCTAVO_TRY(KnownInt(a, name));
   if (factor < 1 || factor > kLargestFactor)
-    return Unsupported(fmt::format("argument {} is {}", name, factor));
+    return Unsupported(fmt::format("argument {} cannot be {}", name, factor));
   return factor;
 }
 
 Status CheckDivides(const Dim& size, std::int64_t factor, std::string_view what) {
   if (size.known() && size.value() % factor != 0) {
-    return Unsupported(fmt::format("{} is {}, which {} does not divide", what, size.value(), factor));
+    return Unsupported(fmt::format("{} is {}, which is not divisible by {}", what, size.value(), factor));
   }
   return {};
 }
@@ -35,9 +36,9 @@ struct Shuffle {
 };
 
 Result<Shape> KnownShape(const Value& x, std::size_t least_rank) {
-  if (!x.shape()) return Unsupported("the input's shape is not known", kGiveShuffledShape);
+  if (!x.shape()) return Unsupported("the input's shape is unknown", kGiveShuffledShape);
   if (x.shape()->size() < least_rank) {
-    return Unsupported(fmt::format("the input has {} dimensions, and this operator needs {}",
+    return Unsupported(fmt::format("the input has rank {}, but this operator needs rank {} or more",
                                    x.shape()->size(), least_rank));
   }
   return *x.shape();

@@ -30,8 +30,7 @@ Result<Range> SliceRange(const Arguments& a) {
   if (a.has("start")) range.start = a.dim("start");
   if (a.has("end")) range.end = a.dim("end");
   range.step = OCTAVO_TRY(KnownInt(a, "step"));
-  if (range.step < 1)
-    return Unsupported(fmt::format("argument step is {}, PyTorch takes positive ones", range.step));
+  if (range.step < 1) return Unsupported(fmt::format("argument step must be positive, not {}", range.step));
   return range;
 }
 
@@ -40,7 +39,7 @@ Result<Range> NarrowRange(const Arguments& a) {
   range.dim = OCTAVO_TRY(KnownInt(a, "dim"));
   range.start = a.dim("start");
   const Dim length = a.dim("length");
-  if (length.known() && length.value() < 0) return Unsupported("argument length is negative");
+  if (length.known() && length.value() < 0) return Unsupported("argument length must not be negative");
   const bool from_end = range.start.known() && range.start.value() < 0;
   range.end = range.start + length;
   // -2 and a length of 2 reach the end, which is not 0.
@@ -51,7 +50,7 @@ Result<Range> NarrowRange(const Arguments& a) {
     const Dim size = (*shape)[static_cast<std::size_t>(axis)];
     const Dim start = from_end ? size + range.start : range.start;
     if (Dim::Less(start, 0) == true || Dim::Less(size, start + length) == true) {
-      return Unsupported(fmt::format("start {} and length {} are outside a dimension of size {}",
+      return Unsupported(fmt::format("start {} and length {} are out of range for a dimension of size {}",
                                      range.start.ToString(), length.ToString(), size.ToString()));
     }
   }
@@ -159,12 +158,12 @@ Result<std::optional<Shape>> SelectedShape(const Arguments& a) {
   const std::int64_t dim = OCTAVO_TRY(KnownInt(a, "dim"));
   std::optional<Shape> shape = a.tensor("self").shape();
   if (!shape) return shape;
-  if (shape->empty()) return Unsupported("select() of a scalar");
+  if (shape->empty()) return Unsupported("select of a scalar is not supported");
   const int axis = OCTAVO_TRY(NormalizedAxis(dim, static_cast<int>(shape->size())));
   const Dim size = (*shape)[static_cast<std::size_t>(axis)], index = a.dim("index");
   if (Dim::Less(index, size) == false || Dim::Less(index, Dim(0) - size) == true) {
-    return Unsupported(
-        fmt::format("argument index is {}, the dimension's size {}", index.ToString(), size.ToString()));
+    return Unsupported(fmt::format("argument index {} is out of range for a dimension of size {}",
+                                   index.ToString(), size.ToString()));
   }
   shape->erase(shape->begin() + axis);
   return shape;

@@ -17,10 +17,11 @@ namespace {
 Result<Value> AlongAxis(Builder& g, const char* op, Value x, std::int64_t dim) {
   if (g.opset() >= 13 && !x.rank()) return g.Op(op, {x}, {{"axis", dim}});
   if (!x.rank()) {
-    return Unsupported("the input's rank is not known", "Give its shape, as in --input 'float32[1,1000]'.");
+    return Unsupported("the input's rank is unknown",
+                       "Give the input's shape with --input, as in --input 'float32[1,1000]'.");
   }
   const int rank = *x.rank(), axis = OCTAVO_TRY(NormalizedAxis(dim, rank));
-  if (rank == 0) return Unsupported(fmt::format("{} of a scalar", op));
+  if (rank == 0) return Unsupported(fmt::format("{} of a scalar is not supported", op));
   if (g.opset() >= 13 || axis == rank - 1) return g.Op(op, {x}, {{"axis", axis}});
   std::vector<int> order(static_cast<std::size_t>(rank));
   std::iota(order.begin(), order.end(), 0);
@@ -35,7 +36,8 @@ Result<std::vector<TensorType>> SoftmaxType(const Arguments& a) {
   if (a.has("dtype")) {
     const std::int64_t number = OCTAVO_TRY(KnownInt(a, "dtype"));
     const std::optional<DType> dtype = DTypeFromScalarType(number);
-    if (!dtype || !IsFloat(*dtype)) return Unsupported(fmt::format("argument dtype is {}", number));
+    if (!dtype || !IsFloat(*dtype))
+      return Unsupported(fmt::format("argument dtype must be a floating-point dtype, not {}", number));
     type.dtype = *dtype;
   }
   return std::vector<TensorType>{std::move(type)};
@@ -68,7 +70,7 @@ Result<std::vector<Value>> QuantizedSoftmax(Builder& g, const Arguments& a) {
 // half_to_float is an option of CUDA kernels.
 TypeRule NotHalfToFloat() {
   return [](const Arguments& a) -> Result<std::vector<TensorType>> {
-    if (a.flag("half_to_float")) return Unsupported("argument half_to_float is True");
+    if (a.flag("half_to_float")) return Unsupported("argument half_to_float=True is not supported");
     const std::int64_t dim = OCTAVO_TRY(KnownInt(a, "dim"));
     const TensorType type = a.tensor("self").type();
     if (type.shape) OCTAVO_TRY(NormalizedAxis(dim, *type.rank()));

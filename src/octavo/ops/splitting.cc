@@ -19,22 +19,22 @@ using PartsRule = Result<SplitSizes> (*)(const Arguments& a, const Dim& size);
 
 Result<std::int64_t> KnownSize(const Dim& size) {
   if (!size.known()) {
-    return Unsupported(fmt::format("into how many parts depends on the size {}", size.ToString()),
-                       "Give a fixed size with --input, as in --input 'float32[1,3,224,224]'.");
+    return Unsupported(fmt::format("the number of parts depends on the open size {}", size.ToString()),
+                       "Give the input's sizes as numbers, as in --input 'float32[1,3,224,224]'.");
   }
   return size.value();
 }
 
 Status CheckCount(std::int64_t count) {
   constexpr std::int64_t kMost = 1 << 16;
-  if (count < 1) return Unsupported(fmt::format("a split into {} parts", count));
+  if (count < 1) return Unsupported(fmt::format("a tensor cannot be split into {} parts", count));
   if (count > kMost)
-    return Unsupported(fmt::format("a split into {} parts, and {} is the most", count, kMost));
+    return Unsupported(fmt::format("a split into {} parts exceeds the limit of {}", count, kMost));
   return {};
 }
 
 Result<SplitSizes> EqualParts(std::int64_t size, std::int64_t part) {
-  if (part < 1) return Unsupported(fmt::format("a split into parts of size {}", part));
+  if (part < 1) return Unsupported(fmt::format("the size of the parts must be positive, not {}", part));
   const std::int64_t count = size == 0 ? 1 : (size - 1) / part + 1;
   OCTAVO_TRY(CheckCount(count));
   SplitSizes parts(static_cast<std::size_t>(count), part);
@@ -61,11 +61,11 @@ Result<SplitSizes> StatedParts(const Arguments& a, const Dim& dim, const char* a
   std::int64_t rest = dim.known() ? dim.value() : std::numeric_limits<std::int64_t>::max();
   for (const std::int64_t part : parts) {
     if (part < 0 || part > rest)
-      return Unsupported(fmt::format("argument {} does not add up to the size", argument));
+      return Unsupported(fmt::format("argument {} does not add up to the size of the dimension", argument));
     rest -= part;
   }
   if (dim.known() && rest != 0)
-    return Unsupported(fmt::format("argument {} does not add up to the size", argument));
+    return Unsupported(fmt::format("argument {} does not add up to the size of the dimension", argument));
   return parts;
 }
 
@@ -94,7 +94,7 @@ Result<SplitSizes> IndexParts(const Arguments& a, const Dim& dim) {
   std::int64_t begin = 0;
   for (const std::int64_t index : indices) {
     const std::int64_t end = std::clamp<std::int64_t>(index < 0 ? index + size : index, 0, size);
-    if (end < begin) return Unsupported("argument indices is not in ascending order");
+    if (end < begin) return Unsupported("argument indices must be in ascending order");
     parts.push_back(end - begin);
     begin = end;
   }

@@ -41,9 +41,9 @@ void StateTried(Builder& g, const TrialResult& result, std::string_view of_what)
     g.State(Exactness::kExhaustion);
     return;
   }
-  const std::string steps = result.largest == 1 ? "one step" : fmt::format("{} steps", result.largest);
+  const std::string steps = result.largest == 1 ? "one step" : fmt::format("up to {} steps", result.largest);
   g.State(Exactness::kNotExact,
-          fmt::format("at most {}, for {} of {} {}", steps, result.differing, result.tried, of_what));
+          fmt::format("may be off by {} for {} of {} {}", steps, result.differing, result.tried, of_what));
 }
 
 TriedType WithMovedScale(const TensorType& type, const std::function<TrialResult(const TensorType&)>& trial) {
@@ -133,7 +133,7 @@ void StateOfSums(Builder& g, const Sums& sums, const std::vector<FromSum>& forms
   const bool few = sums.most > 0 && sums.most <= kMostIntegers &&
                    (sums.fewest + sums.most) * (sums.most - sums.fewest + 1) / 2 * range <= kMost;
   if (!few) {
-    g.State(Exactness::kNotExact, "at most one step: not all sums were tried");
+    g.State(Exactness::kNotExact, "may be off by one step: there are too many possible sums to try");
     return;
   }
   TrialResult result;

@@ -22,7 +22,7 @@ struct TrialResult {
   void Add(const TrialResult& other);
 };
 
-// kExhaustion where nothing differs, else kNotExact with "at most one step, for 3 of 256 integers".
+// kExhaustion where nothing differs, else kNotExact with "may be off by one step for 3 of 256 input values".
 void StateTried(Builder& g, const TrialResult& result, std::string_view of_what);
 
 using RealFunction = std::function<float(float)>;

@@ -38,13 +38,14 @@ TEST(Trial, CountsTheIntegersThatComeOutOtherwise) {
   Trial trial(in, out);
   trial.ThroughReals([](float x) { return x; });
   const auto against = [&](float added) {
-    return Stated(
-        [&](Builder& g) { StateTried(g, trial.Against([=](float x) { return x + added; }), "integers"); });
+    return Stated([&](Builder& g) {
+      StateTried(g, trial.Against([=](float x) { return x + added; }), "input values");
+    });
   };
   EXPECT_EQ(against(0), "exhaustion");
   // All but 255, which stays where it is.
-  EXPECT_EQ(against(1), "not exact: at most one step, for 255 of 256 integers");
-  EXPECT_EQ(against(-2), "not exact: at most 2 steps, for 255 of 256 integers");
+  EXPECT_EQ(against(1), "not exact: may be off by one step for 255 of 256 input values");
+  EXPECT_EQ(against(-2), "not exact: may be off by up to 2 steps for 255 of 256 input values");
 }
 
 TEST(Trial, BothOfPyTorchsWaysToDequantizeCount) {
@@ -76,9 +77,9 @@ TEST(Sums, AreAllTried) {
   };
   EXPECT_EQ(text(9, 9), "exhaustion");
   // Of the sums of 2 from 0 to 510, these lie in other halves.
-  EXPECT_THAT(text(2, 2.0001F), HasSubstr("not exact: at most one step, for "));
+  EXPECT_THAT(text(2, 2.0001F), HasSubstr("not exact: may be off by one step for "));
   EXPECT_THAT(text(0, 1), HasSubstr("not exact"));
-  EXPECT_THAT(text(1 << 20, 1), HasSubstr("not all sums were tried"));
+  EXPECT_THAT(text(1 << 20, 1), HasSubstr("too many possible sums to try"));
 }
 
 // Of a call whose last operands are the result's scale and zero point.
@@ -100,7 +101,7 @@ TEST(Exactness, IsStatedByTheEmitters) {
   const TensorType x = Quint8(Shape{1, 2, 4, 4}, .02, 3);
   EXPECT_EQ(OfCall(RegisterBinary, "quantized::add", {x, x}, {.05, Dim(7)}), "exhaustion");
   EXPECT_EQ(OfCall(RegisterBinary, "quantized::add", {x, Quint8(std::nullopt, .03, 0)}, {.05, Dim(7)}),
-            "exhaustion: where the operands have the same shape");
+            "exhaustion: if both operands have the same shape");
   EXPECT_EQ(OfCall(RegisterBinary, "quantized::mul", {x, x}, {.05, Dim(7)}), "exhaustion");
   EXPECT_EQ(OfCall(RegisterBinary, "quantized::mul", {Quint8(Shape{2}, .5, 3), Quint8(Shape{2}, .5, 100)},
                    {1.0, Dim(33)}),
@@ -125,7 +126,7 @@ TEST(Exactness, OfRealsIsNot) {
   const TensorType x = Quint8(Shape{1, 2}, .02, 3);
   // Slopes of a tenth, of integers: every tenth result lies in the middle between two integers.
   EXPECT_THAT(OfCall(RegisterActivations, "aten::leaky_relu", {Quint8(Shape{2}, .1, 77)}, {.1}),
-              HasSubstr(" of 256 integers"));
+              HasSubstr(" of 256 input values"));
 }
 
 // qnnpack's sum in integers, and the float64 sum that is written.
