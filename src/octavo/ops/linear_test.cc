@@ -64,7 +64,7 @@ TEST(QuantizedLinear, Caffe2RefusesComputedWeights) {
   EXPECT_TRUE(call.Lower());
   const auto refused = call.Caffe2();
   ASSERT_FALSE(refused);
-  EXPECT_THAT(refused.error().ToString(), HasSubstr("computed when the model runs"));
+  EXPECT_THAT(refused.error().ToString(), HasSubstr("computed at run time"));
 }
 
 TEST(QuantizedLinear, AnyRankIsAMatMul) {
