@@ -8,42 +8,43 @@
 
 namespace octavo {
 
-// A whole number that may depend on sizes known only when the model runs: a polynomial with integer
-// coefficients over named sizes ("N", "height") and over quotients that have no simpler form
-// ("floor((H + 1)/2)").  Named sizes are assumed to be at least 1.  Used for the sizes of tensors and for
-// every integer of the imported program.
+// A whole number that may depend on open sizes, which are known only when the model runs.  It is a polynomial
+// with integer coefficients over named sizes ("N", "height") and over quotients that have no simpler form
+// ("floor((H + 1)/2)").  Every named size is assumed to be at least 1.  Tensor sizes and all integers of an
+// imported program are Dims.
 class Dim {
  public:
   Dim(std::int64_t value = 0);  // NOLINT(google-explicit-constructor): a number is a Dim
   static Dim Symbol(std::string name);
-  // A size of which nothing is known, equal to no other; its name begins with "?" and is not written into
-  // models.
+  // A size about which nothing is known; it equals no other size.  Its name begins with "?" and is not
+  // written into models.
   static Dim Unknown();
 
   bool known() const;
-  // Needs known().
+  // The number.  Precondition: known().
   std::int64_t value() const;
+  // The number, or nullopt if it depends on an open size.
   std::optional<std::int64_t> maybe() const;
 
   friend Dim operator+(const Dim& a, const Dim& b);
   friend Dim operator-(const Dim& a, const Dim& b);
   friend Dim operator*(const Dim& a, const Dim& b);
-  // Rounded down as Python's // does; divisor must not be the known number 0.
+  // Python's a // b: rounds down.  Precondition: b is not the number 0.
   static Dim FloorDivide(const Dim& a, const Dim& b);
-  // Python's %: the sign follows the divisor.
+  // Python's a % b: the result has the sign of b.  Precondition: b is not the number 0.
   static Dim Modulo(const Dim& a, const Dim& b);
 
-  // The same polynomial.
+  // True if both are the same polynomial.
   bool operator==(const Dim& other) const { return terms_ == other.terms_; }
-  // Answers that hold for every size >= 1 of the symbols; nullopt where it depends on them.
+  // The answer if it is the same for all sizes >= 1, else nullopt.
   static std::optional<bool> Equal(const Dim& a, const Dim& b);
   static std::optional<bool> Less(const Dim& a, const Dim& b);
 
-  // "N", "2*N + 1", "floor(H/2)"; a number when known.
+  // "N", "2*N + 1", "floor(H/2)", or the number if known.
   std::string ToString() const;
-  // Reads what ToString writes; nullopt if it is not such a text.
+  // Reads the text that ToString writes; nullopt for any other text.
   static std::optional<Dim> Parse(const std::string& text);
-  // The names of the symbols that it depends on, without those inside quotients' text.
+  // The names of the sizes that it depends on, without the names inside quotients.
   std::vector<std::string> symbols() const;
 
  private:
@@ -53,7 +54,7 @@ class Dim {
 
 using Shape = std::vector<Dim>;
 
-// Known sizes, or nullopt if one is not.
+// All sizes as numbers, or nullopt if one of them is open.
 std::optional<std::vector<std::int64_t>> KnownSizes(const Shape& shape);
 // The product of all sizes; 1 for a scalar.
 Dim NumElements(const Shape& shape);

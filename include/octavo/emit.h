@@ -1,6 +1,6 @@
 #pragma once
 
-// Emitters and parts of emitters that rows share.
+// Emitters, and parts of emitters, that several rows use.
 
 #include <string>
 #include <vector>
@@ -9,84 +9,83 @@
 
 namespace octavo {
 
-// One value as an emitter's answer.
+// An emitter's result for an operator with one result.
 inline Result<std::vector<Value>> One(Value v) { return std::vector<Value>{v}; }
 
 // ---- Quantized values ----
 
-// DequantizeLinear of a quantized value (uint8, int8, int32 by its type); the result is float32.  A value
-// that is not quantized comes back as it is.  In the Caffe2 dialect: Int8Dequantize.
+// Writes DequantizeLinear of a quantized value (stored as uint8, int8 or int32); the result is float32.
+// Returns an unquantized value unchanged.  In the Caffe2 dialect: Int8Dequantize.
 Value Dequantize(Builder& g, Value x);
-// The same with `type` in place of the value's own: for scales moved by so little that only the target's
-// rounding changes.
+// The same with the scale and zero point of `type` instead of the value's own.  Used for scales that were
+// moved by a few units in the last place.
 Value Dequantize(Builder& g, Value x, const TensorType& type);
-// QuantizeLinear to `type`, which is quantized (quint8 or qint8).  In the Caffe2 dialect: Int8Quantize, which
-// knows quint8 alone (CheckCaffe2Types).
+// Writes QuantizeLinear to `type`, which is quint8 or qint8.  In the Caffe2 dialect: Int8Quantize, which
+// supports quint8 only (see CheckCaffe2Types).
 Value Quantize(Builder& g, Value x, const TensorType& type);
 
-// ONNX Runtime's integer kernels on x86 are for uint8.  It makes uint8 of an int8 value between a pair of
-// QuantizeLinear and DequantizeLinear, and computes in float32 what reads or writes any other.  With exact
-// numbers for it Quantize() therefore writes uint8, and int8 from that (which is dropped where nothing reads
-// it), and Dequantize() reads the uint8; this makes it for a qint8 value that comes from elsewhere, such as
-// an input.  The integers are the same but for an offset of 128.
+// Makes the uint8 copy of a qint8 value that Quantize() did not make, such as a graph input.
+// ONNX Runtime's integer kernels on x86 take uint8.  It converts an int8 value between QuantizeLinear and
+// DequantizeLinear to uint8 itself, but computes in float32 around any other int8 value.  With exact numbers,
+// Quantize() therefore writes uint8 and, from that, int8 (which is removed if nothing reads it), and
+// Dequantize() reads the uint8.  The integers differ by an offset of 128 only.
 void HoldUnsigned(Builder& g, Value x);
-// qint8 as quint8 with a zero point 128 higher; another type comes back as it is.
+// qint8 becomes quint8 with a zero point that is 128 higher; other types are returned unchanged.
 TensorType Unsigned(TensorType type);
 
-// The form that nearly all rows have: every quantized tensor among the arguments through its own
-// DequantizeLinear, then the float operator, then QuantizeLinear to each result type that is quantized.
-// Without quantized arguments and results this is the float operator itself. With the Caffe2 dialect:
-// Int8Dequantize and Int8Quantize likewise ("through float").
+// The form of most rows: DequantizeLinear for each quantized argument, the float operator, and QuantizeLinear
+// for each quantized result.  Without quantized arguments and results it is the float operator itself.  In
+// the Caffe2 dialect: Int8Dequantize and Int8Quantize ("through float").
 Emitter OnReals(Emitter float_operator);
 
-// For operators that only move elements (same quantization before and after): as OnReals in the qdq dialect,
-// so that every runtime sees the same pattern; on the integers themselves where `on_integers` is true, for
-// operators around which runtimes keep the pairs.
+// The form of operators that only move elements, with the same quantization before and after.  It is OnReals,
+// so that runtimes find the pattern that they fuse.  `on_integers`: in the qdq dialect the operator reads the
+// integers instead; for operators that runtimes do not fuse.
 Emitter OnElements(Emitter movement, bool on_integers = false);
 
-// One ONNX operator with all tensor arguments as its inputs, in order, and no attributes.
+// An emitter for one ONNX operator: its inputs are all tensor arguments in order, and it has no attributes.
 Emitter FloatOp(std::string op);
 
 // ---- The Caffe2 dialect ----
 
 inline constexpr const char* kCaffe2Domain = "org.pytorch._caffe2";
 
-// An operator of the Caffe2 dialect ("Int8Relu") whose result is quantized with `quantization`: sets Y_scale
-// and Y_zero_point and gives the value the type `type`.
+// Writes an operator of the Caffe2 dialect ("Int8Relu").  Y_scale, Y_zero_point and the result's type come
+// from `type`.
 Value Int8(Builder& g, std::string_view op, const std::vector<Value>& inputs, const TensorType& type,
            Attributes attributes = {});
-// Int8Transpose to NHWC and back; the operand has rank 4 and is quantized.
+// Int8Transpose from NCHW to NHWC, and back.  Precondition: `x` is quantized and has rank 4.
 Value Nhwc(Builder& g, Value x);
 Value Nchw(Builder& g, Value x);
-// Int8Dequantize / Int8Quantize.  Int8Quantize knows quint8 only: an error otherwise.
+// Int8Dequantize and Int8Quantize.  Int8Quantize supports quint8 only; any other type is an error.
 Value Caffe2Dequantize(Builder& g, Value x);
 Result<Value> Caffe2Quantize(Builder& g, Value x, const TensorType& type);
-// The float operator between Int8Dequantize and Int8Quantize, where Caffe2 has no operator that means the
-// same; the plain float operator where nothing is quantized.  (OnReals does the same; this name is for rows'
-// Caffe2 column.)
+// The float operator between Int8Dequantize and Int8Quantize, for operators that Caffe2 lacks.  Without
+// quantized tensors it is the float operator itself.  (OnReals under the name that rows use for the Caffe2
+// dialect.)
 Emitter ThroughFloat(Emitter float_operator);
-// `int8` where the first tensor argument is quantized, else the float operator.
+// `int8` if a tensor argument or result is quantized, else the float operator.
 Emitter Int8Or(Emitter int8, Emitter float_operator);
-// The dialect has unsigned activations only: an error that says so unless every quantized tensor is quint8,
-// per tensor.
+// Checks that every quantized tensor of the call is quint8 and quantized per tensor: the dialect supports
+// nothing else.
 Status CheckCaffe2Types(const Arguments& a);
 
 // ---- ONNX operators whose form depends on the opset ----
 
 Value Reshape(Builder& g, Value x,
-              const std::vector<std::int64_t>& shape);  // 0 copies a size, one -1 is inferred
+              const std::vector<std::int64_t>& shape);  // 0 keeps a size; one size may be -1 (inferred)
 Value Transpose(Builder& g, Value x, const std::vector<int>& permutation);
 Value Squeeze(Builder& g, Value x, const std::vector<std::int64_t>& axes);
 Value Unsqueeze(Builder& g, Value x, const std::vector<std::int64_t>& axes);
 Value Slice(Builder& g, Value x, std::int64_t axis, std::int64_t start, std::int64_t end,
             std::int64_t step = 1);
 std::vector<Value> Split(Builder& g, Value x, std::int64_t axis, const std::vector<std::int64_t>& sizes);
-// Unset bounds are infinite.
+// An unset bound is infinite.
 Value Clip(Builder& g, Value x, std::optional<float> low, std::optional<float> high);
-// "ReduceMean", "ReduceSum", "ReduceMax", ...; empty axes: all.
+// `op` is "ReduceMean", "ReduceSum", "ReduceMax", ...  Empty axes mean all dimensions.
 Value Reduce(Builder& g, std::string_view op, Value x, const std::vector<std::int64_t>& axes, bool keep_dims);
-// Reshape to sizes that may depend on the input's: the number where it is known, 0 where it is the input's
-// own size at the same place, -1 once; error (needs a fixed size) where that is not enough.
+// Reshape to sizes that may be open.  It writes known sizes as numbers, sizes equal to the input's at the
+// same place as 0, and one other size as -1.  Two such sizes are an error.
 Result<Value> ReshapeTo(Builder& g, Value x, const Shape& shape);
 
 }  // namespace octavo

@@ -1,6 +1,7 @@
 #pragma once
 
-// The whole way in one call: a saved quantized PyTorch model becomes an ONNX model.
+// The full conversion in one call: Export() reads a saved quantized PyTorch model and writes an ONNX model.
+// Convert() reads an int8 ONNX model and writes it in another dialect, opset, or for another runtime.
 
 #include <cstdint>
 #include <filesystem>
@@ -15,8 +16,9 @@
 
 namespace octavo {
 
+// What the caller says about one input of the model.
 struct InputSpec {
-  std::string name;  // of forward's argument; empty: by position
+  std::string name;  // the argument of forward(); empty: the inputs go by position
   TensorType type;
   // "x:float32[1,3,224,224]", "float32[N,3,224,224]", "quint8[1,4,2,3](0.26,128)".  Error: kUsage.
   static Result<InputSpec> Parse(std::string_view text);
@@ -28,15 +30,15 @@ struct ExportOptions {
   Dialect dialect = Dialect::kQdq;
   Target target = Target::kOnnxRuntime;
   Numbers numbers = Numbers::kExact;
-  bool require_exact = false;  // a node that is not exact in ONNX Runtime is an error, and nothing is written
-  int opset = 0;               // 0: the dialect's own (qdq 17, caffe2 9)
+  bool require_exact = false;  // true: a node that cannot be exact in ONNX Runtime is an error
+  int opset = 0;               // 0: the dialect's default (qdq 17, caffe2 9)
   std::vector<InputSpec> inputs;
   std::vector<std::string> output_names;
   ExternalData external_data = ExternalData::kAuto;
-  bool optimize = false;  // Caffe2: leave out what the former exporter wrote though it does nothing
-  bool requantize_per_channel = false;  // Caffe2: --per-channel-weights requantize
+  bool optimize = false;  // caffe2: leave out the transposes, slices and reshapes that do nothing
+  bool requantize_per_channel = false;  // caffe2: requantize per-channel weights per tensor, with a warning
   std::vector<std::filesystem::path> plugins;
-  // Called with what is being done now ("reading", "converting", "writing"); may be empty.
+  // Called at the start of each step: "reading", "converting", "writing".  May be empty.
   std::function<void(std::string_view)> progress;
 };
 
@@ -45,26 +47,26 @@ struct ValueReport {
   TensorType type;
 };
 
-// Whether the node's results in ONNX Runtime are PyTorch's in every bit.
+// True if the node's results in ONNX Runtime are bit-identical to PyTorch's.
 bool IsExact(const NodeExactness& node);
-// Those that are not, "aten::gelu  block1.act: one step, where ...", ten at most, and how many more
-// with `see` behind it.
+// One line per node that is not exact, at most ten: "aten::gelu  block1.act: one step, where ...".  If there
+// are more, the last line counts them and ends with `see`.
 std::vector<std::string> WhyNotExact(const std::vector<NodeExactness>& nodes, std::string_view see = {});
 
 struct ExportReport {
   std::uint64_t bytes = 0, external_bytes = 0;
   std::size_t operators = 0, nodes = 0;
-  std::size_t nodes_saved = 0;  // by optimize
+  std::size_t nodes_saved = 0;  // the nodes that ExportOptions::optimize removed
   int opset = 0;
   std::vector<ValueReport> inputs, outputs;
   std::vector<std::string> warnings;
-  std::vector<NodeExactness> exactness;  // of each node with a quantized result, for Numbers::kExact
-  // The graphs that were made on the way, freed with the report.  A program that ends then may spare itself
-  // that.
+  std::vector<NodeExactness> exactness;  // per node with a quantized result; only for Numbers::kExact
+  // The graphs of the conversion, freed with the report.  A program that is about to exit may skip freeing
+  // them.
   std::shared_ptr<const void> made;
 };
 
-// Reads `model`, converts it and writes `output`, which appears whole or not at all.
+// Reads `model`, converts it, and writes `output`.  The file appears complete or not at all.
 Result<ExportReport> Export(const std::filesystem::path& model, const std::filesystem::path& output,
                             const ExportOptions& options);
 
@@ -72,21 +74,22 @@ struct ConvertOptions {
   Dialect dialect = Dialect::kQdq;
   Target target = Target::kOnnxRuntime;
   Numbers numbers = Numbers::kExact;
-  int opset = 0;  // 0: the dialect's own (qdq 17, caffe2 9)
+  int opset = 0;  // 0: the dialect's default (qdq 17, caffe2 9)
   ExternalData external_data = ExternalData::kAuto;
   bool optimize = false;
   bool requantize_per_channel = false;
   std::function<void(std::string_view)> progress;
 };
 
-// Reads an int8 ONNX model, of the Caffe2 dialect or with QuantizeLinear and DequantizeLinear, and writes it
-// in another dialect or for another opset or target, with the same numbers.
+// Reads an int8 ONNX model and writes it in another dialect, opset, or for another target.  The model may be
+// of the Caffe2 dialect or use QuantizeLinear and DequantizeLinear.  The new model computes the same numbers.
 Result<ExportReport> Convert(const std::filesystem::path& model, const std::filesystem::path& output,
                              const ConvertOptions& options);
 
 }  // namespace octavo
 
-// A plugin is a shared library that defines this function; `registry` has all built-in rows.
+// A plugin is a shared library that defines this function (docs/custom_operators.md).  `registry` holds all
+// built-in rows.
 //   OCTAVO_PLUGIN(registry) { return registry.AddCustom({.name = "mylib::twice", ...}); }
 #define OCTAVO_PLUGIN_ABI 1
 #define OCTAVO_PLUGIN(registry)                                                                             \

@@ -1,8 +1,9 @@
 #pragma once
 
-// The registry of symbolic functions: what Octavo knows of each PyTorch operator, one row each, and the means
-// to write a row.  The built-in rows (src/octavo/ops) and a user's own (--plugin, docs/custom_operators.md)
-// use the same interface.
+// The registry of operators.  Each PyTorch operator has one row: its arguments, the type of its result, and
+// one emitter per dialect, which writes the ONNX nodes.  The built-in rows (src/octavo/ops) and a user's own
+// rows
+// (--plugin, docs/custom_operators.md) use the same interface.
 
 #include <cstdint>
 #include <functional>
@@ -27,58 +28,59 @@ std::string_view Name(Dialect dialect);  // "qdq", "caffe2"
 enum class Target { kOnnxRuntime, kOpenVino, kTensorRt };
 std::string_view Name(Target target);  // "onnxruntime", ...
 
-// What the scales in a model are, where a target's arithmetic differs from PyTorch's in the last bit.
+// Which scales and forms of operators are written.  The target's arithmetic differs from PyTorch's in the
+// last bit (docs/numbers.md).
 enum class Numbers : std::uint8_t {
-  kExact,  // moved by a few units in the last place, or another form of the operator, so that the target's
-           // results are PyTorch's
-  kForms,  // PyTorch's own, in those forms of the operators that do not rest on moved scales: what an
-           // arithmetic that forms multipliers as PyTorch does is exact with
-  kPlain,  // PyTorch's own, in the plain form
+  kExact,  // scales moved by a few units in the last place, or another form of the operator, chosen such that
+           // the target's results are bit-identical to PyTorch's where possible
+  kForms,  // PyTorch's own scales, and the exact forms that need no moved scales: exact for an engine that
+           // computes its multipliers as PyTorch does
+  kPlain,  // PyTorch's own scales and the plain form of each operator
 };
 std::string_view Name(Numbers numbers);  // "exact", "forms", "plain"
 
-// How it is known that a node's results in the target are PyTorch's in every bit.
+// Why a node's results in the target are bit-identical to PyTorch's, or that they are not.
 enum class Exactness : std::uint8_t {
-  kUnknown,       // nobody has said
-  kByNode,        // of a row: depends on a node's numbers, and its emitter states it
-  kConstruction,  // integers are moved, compared or added up, or PyTorch's own arithmetic is written out
-  kMultiplier,    // the float32 by which the target multiplies sums is PyTorch's, in every channel
-  kExhaustion,    // every integer, or pair of integers, that the inputs can be has been tried
+  kUnknown,       // nothing was stated
+  kByNode,        // of a row: depends on the node's scales; the emitter states it per node
+  kConstruction,  // the node moves, compares or adds integers, or spells PyTorch's arithmetic out
+  kMultiplier,    // the target multiplies sums by the same float32 as PyTorch, in every channel
+  kExhaustion,    // every possible integer, or pair of integers, of the inputs was tried
   kNotExact,
 };
 std::string_view Name(Exactness exactness);  // "construction", "by node", ...
 
 struct ExactnessStatement {
   Exactness exactness = Exactness::kUnknown;
-  std::string bound;  // by how much and for which inputs not; of a node that is exact, on which condition
+  std::string bound;  // not exact: by how much, and for which inputs; exact: on which condition
 };
 
-// Of one node of the saved model.
+// The exactness of one node of the saved model.
 struct NodeExactness {
-  std::string place;  // "layer1.0.conv1", or where the source calls the operator
+  std::string place;  // the module path "layer1.0.conv1", or the source line that calls the operator
   std::string op;     // "quantized::conv2d_relu"
   ExactnessStatement statement;
 };
 
 class Builder;
 
-// A value of the graph that is being read (in a type rule) or built (in an emitter).  Cheap to copy.
+// A value of the graph that is read (in a type rule) or built (in an emitter).  Cheap to copy.
 class Value {
  public:
   Value() = default;
   Value(const ir::Graph* graph, ir::ValueId id) : graph_(graph), id_(id) {}
-  bool defined() const { return id_.valid(); }  // false: None was given
+  bool defined() const { return id_.valid(); }  // false: the model passes None
   ir::ValueId id() const { return id_; }
   const TensorType& type() const { return graph_->type(id_); }
   DType dtype() const { return type().dtype; }
   bool quantized() const { return type().quantized(); }
-  // Needs quantized().
+  // Precondition: quantized().
   const Quantization& quantization() const { return *type().quantization; }
   const std::optional<Shape>& shape() const { return type().shape; }
-  // In PyTorch; of an operator's arguments.
+  // The order in which PyTorch keeps the tensor in memory; known of an operator's arguments.
   ir::MemoryFormat memory_format() const { return graph_->value(id_).memory_format; }
   std::optional<int> rank() const { return type().rank(); }
-  // Null unless it is a constant of the model.
+  // The constant of the model, or null if the value is computed.
   const Tensor* constant() const {
     const auto& c = graph_->value(id_).constant;
     return c ? &*c : nullptr;
@@ -89,10 +91,10 @@ class Value {
   ir::ValueId id_;
 };
 
-// ---- Arguments
-// -----------------------------------------------------------------------------------------------
+// ---- Arguments ----
 
-// What an argument of an operator may be; in brackets the letter that PyTorch's parse_args has for it.
+// The kind of an operator's argument.  The letter in brackets is the one of PyTorch's parse_args
+// (torch/onnx/symbolic_helper.py).
 enum class ArgumentKind {
   kTensor,           // [v] a tensor
   kOptionalTensor,   // [v] a tensor or None
@@ -100,9 +102,9 @@ enum class ArgumentKind {
   kOptionalTensors,  // [v] a list of tensors or None
   kInt,              // [i]
   kOptionalInt,      // [i]
-  kInts,             // [is] a list; a single number stands for `length` equal ones
+  kInts,             // [is] a list; a single number stands for `length` equal numbers
   kOptionalInts,     // [is]
-  kFloat,            // [f] an int is taken, too
+  kFloat,            // [f] an int is accepted, too
   kOptionalFloat,    // [f]
   kFloats,           // [fs]
   kOptionalFloats,   // [fs]
@@ -113,24 +115,25 @@ enum class ArgumentKind {
   kConstant,         // [t] a tensor whose elements are known
   kScalar,           // int, float or bool
   kOptionalScalar,
-  kTensorOrScalar,  // for the operators whose overloads differ in this alone
-  kPacked,          // packed weights of a quantized layer
-  kIgnored,         // [none] anything, not looked at
+  kTensorOrScalar,  // for operators whose overloads differ only in this argument
+  kPacked,          // the packed weights of a quantized layer
+  kIgnored,         // [none] anything; the value is ignored
 };
 std::string_view Name(ArgumentKind kind);  // "tensor", "optional tensor", ...
 
 struct ArgumentSpec {
   std::string name;  // as in PyTorch's schema
   ArgumentKind kind = ArgumentKind::kTensor;
-  std::optional<ir::Operand> default_value;  // unset: must be given
-  std::string
-      same_as;     // an empty list or a missing value takes that (earlier) argument's value, as stride does
-  int length = 0;  // of kInts: a single number is repeated this often, another length is an error; 0: any
+  std::optional<ir::Operand> default_value;  // unset: the argument is required
+  // The name of an earlier argument, whose value replaces a missing value or an empty list.  A pool's stride,
+  // for example, defaults to its kernel size.
+  std::string same_as;
+  int length = 0;  // of kInts: the required length; a single number is repeated; 0: any length
   bool keyword_only = false;
 };
 
-// The arguments of one call, bound to a row's descriptors.  Accessors need the kind that the descriptor
-// states; with another name or kind they end the program, since that is an error of the row and not of the
+// The arguments of one call, bound to a row's descriptors.  Each accessor requires the kind that the
+// descriptor states.  A wrong name or kind ends the program, because it is a mistake in the row, not in the
 // model.
 class Arguments {
  public:
@@ -141,27 +144,27 @@ class Arguments {
   Value tensor(std::string_view name) const;                // kTensor, kOptionalTensor, kTensorOrScalar
   std::vector<Value> tensors(std::string_view name) const;  // kTensors
   const Tensor& constant(std::string_view name) const;      // kConstant
-  Dim dim(std::string_view name) const;                     // kInt, which may depend on sizes
+  Dim dim(std::string_view name) const;                     // kInt; may depend on open sizes
   std::vector<Dim> dims(std::string_view name) const;       // kInts
-  // Known numbers; the binder has refused symbolic ones only where row.h's KnownInts said so: see known().
-  std::int64_t integer(std::string_view name) const;            // kInt; needs dim(name).known()
-  std::vector<std::int64_t> ints(std::string_view name) const;  // kInts; each needs to be known
-  double number(std::string_view name) const;                // kFloat, kScalar (as a float), bool as 0 or 1
+  // An argument may depend on an open size: check known() before you read its number.
+  std::int64_t integer(std::string_view name) const;            // kInt; precondition: dim(name).known()
+  std::vector<std::int64_t> ints(std::string_view name) const;  // kInts; precondition: all are known
+  double number(std::string_view name) const;                // kFloat, or kScalar as a float (bool: 0 or 1)
   std::vector<double> numbers(std::string_view name) const;  // kFloats
   bool flag(std::string_view name) const;                    // kBool
   const std::string& text(std::string_view name) const;      // kString
   const ir::PackedWeights& packed(std::string_view name) const;  // kPacked
-  // False for None, whatever the kind.
+  // False if the argument is None.
   bool has(std::string_view name) const;
-  bool is_tensor(std::string_view name) const;  // kTensorOrScalar: a tensor was given
+  bool is_tensor(std::string_view name) const;  // kTensorOrScalar: true if it is a tensor
   const ir::Operand& operand(std::string_view name) const;
 
-  // The types that the row's rule gave; empty inside the rule itself.
+  // The result types that the row's type rule gave; empty inside the rule itself.
   const TensorType& result(std::size_t index = 0) const { return result_types_[index]; }
   const std::vector<TensorType>& results() const { return result_types_; }
   const ir::Graph& graph() const { return *graph_; }
 
-  // The same arguments with one replaced, for an emitter that calls another.
+  // A copy with one argument replaced, for an emitter that calls another emitter.
   Arguments With(std::string_view name, ir::Operand value) const;
   Arguments WithResults(std::vector<TensorType> types) const;
   const std::vector<ArgumentSpec>& specs() const { return *specs_; }
@@ -175,11 +178,10 @@ class Arguments {
   std::vector<TensorType> result_types_;
 };
 
-// ---- Building
-// ------------------------------------------------------------------------------------------------
+// ---- Building ----
 
-// Attributes of an ONNX node.  The C++ type chooses ONNX's: integers INT, floating point FLOAT, strings
-// STRING, vectors INTS, FLOATS, STRINGS, Tensor TENSOR, ir::Bytes a STRING of bytes.
+// Attributes of an ONNX node.  The C++ type chooses ONNX's type: integers and bool INT, floating point FLOAT,
+// strings STRING, vectors INTS or FLOATS, Tensor TENSOR, and ir::Bytes a STRING of bytes.
 class Attributes {
  public:
   struct Entry {
@@ -219,14 +221,15 @@ class Attributes {
 
 struct LowerOptions {
   Dialect dialect = Dialect::kQdq;
-  int opset = 17;  // of ONNX's own domain; caffe2: always 9
+  int opset = 17;  // of ONNX's own domain; always 9 for caffe2
   Target target = Target::kOnnxRuntime;
-  // Caffe2 knows no weights quantized per channel: requantize them per tensor in place of an error.
+  // The Caffe2 dialect supports per-tensor weights only.  True: requantize per-channel weights; false: refuse
+  // them.
   bool requantize_per_channel = false;
   Numbers numbers = Numbers::kExact;
 };
 
-// Builds the lowered graph.  Node names and origins are filled in by the driver.
+// Builds the lowered graph.  The caller of the emitter sets node names and origins.
 class Builder {
  public:
   Builder(ir::Graph* graph, const LowerOptions& options) : graph_(graph), options_(options) {}
@@ -234,47 +237,48 @@ class Builder {
   Dialect dialect() const { return options_.dialect; }
   int opset() const { return options_.opset; }
   Target target() const { return options_.target; }
-  // Whether the forms of operators are to be chosen for that target's arithmetic, and whether scales, too.
+  // True if operators use the exact forms for the target `wanted`.
   bool exact_for(Target wanted) const {
     return options_.target == wanted && options_.numbers != Numbers::kPlain;
   }
+  // True if scales may be adjusted for the target `wanted`, too.
   bool moves_scales_for(Target wanted) const {
     return options_.target == wanted && options_.numbers == Numbers::kExact;
   }
   const LowerOptions& options() const { return options_; }
   ir::Graph& graph() { return *graph_; }
 
-  // One node.  `op` is ONNX's name, with "domain::" before it where it is not ONNX's own domain.  An
+  // Appends a node.  `op` is ONNX's name, with "domain::" before it for any domain but ONNX's own.  An
   // undefined Value leaves that input out.  The output's type is unknown until As() or the driver sets it.
   Value Op(std::string_view op, const std::vector<Value>& inputs, const Attributes& attributes = {});
   std::vector<Value> Ops(std::string_view op, const std::vector<Value>& inputs, const Attributes& attributes,
                          std::size_t outputs);
-  // Sets the type of a value that this builder made.
+  // Sets the type of a value of this builder, and returns the value.
   Value As(Value value, TensorType type);
 
-  // The same reals as those of `value`, a qint8 one, as uint8 with a zero point 128 higher; undefined where
-  // there is no such value.  DequantizeLinear then reads that one.
+  // The uint8 copy of a qint8 value: the same reals, with a zero point that is 128 higher.  Undefined if
+  // there is none.  DequantizeLinear reads the copy.
   Value unsigned_of(Value value) const {
     const auto at = unsigned_.find(value.id().index);
     return at == unsigned_.end() ? Value() : Value(graph_, at->second);
   }
   void SetUnsigned(Value value, Value as_unsigned) { unsigned_[value.id().index] = as_unsigned.id(); }
 
-  // An initializer; equal small constants are shared.
+  // Adds an initializer, or returns an existing one for an equal small constant.
   Value Constant(Tensor tensor, std::string_view name_hint = {});
   Value Scalar(float value) { return Constant(Tensor::Scalar(value)); }
   Value Ints(const std::vector<std::int64_t>& values) { return Constant(Tensor::Int64s(values)); }
 
-  // Something the user should know though the model converts; reported once for each text and place.
+  // Warns the user.  The same text is reported once per place.
   void Warn(std::string text);
   const std::vector<std::string>& warnings() const { return warnings_; }
 
-  // What is known of the results of the operator that is being written, where it is not what its row says.
+  // States the exactness of the operator that is being written, if it differs from the row's statement.
   void State(Exactness exactness, std::string bound = {}) { statement_ = {exactness, std::move(bound)}; }
-  // What was stated since this was last asked.
+  // The statement since the last call, or nullopt.
   std::optional<ExactnessStatement> TakeStatement() { return std::exchange(statement_, std::nullopt); }
 
-  // The driver sets what the nodes made from now on come from.
+  // Sets the origin of all nodes that are appended from now on.
   void SetOrigin(std::shared_ptr<const ir::Origin> origin) { origin_ = std::move(origin); }
   const ir::Origin* origin() const { return origin_.get(); }
 
@@ -289,27 +293,25 @@ class Builder {
   std::optional<ExactnessStatement> statement_;
 };
 
-// ---- Rows
-// ----------------------------------------------------------------------------------------------------
+// ---- Rows ----
 
-// The types of an operator's results from those of its arguments.
+// Computes the types of an operator's results from its arguments.
 using TypeRule = std::function<Result<std::vector<TensorType>>(const Arguments&)>;
-// Writes the nodes and returns one value for each result.
+// Writes an operator's nodes and returns one value per result.
 using Emitter = std::function<Result<std::vector<Value>>(Builder&, const Arguments&)>;
 
 enum class Returns { kTensor, kTensorList, kTuple };
 
 struct OperatorRow {
-  // "quantized::conv2d_relu"; overloads that PyTorch tells apart by their arguments are rows of their own,
-  // named with the overload ("aten::mean.dim"), tried in the order of registration until the arguments fit
-  // one.
+  // "quantized::conv2d_relu".  Each overload is a row of its own, named with the overload ("aten::mean.dim").
+  // The first overload whose arguments fit is used, in the order of registration.
   std::string name;
   std::vector<ArgumentSpec> arguments;
   TypeRule result;
   Emitter qdq;
   Emitter caffe2;
   Returns returns = Returns::kTensor;
-  // Of quantized results in ONNX Runtime, with Numbers::kExact.
+  // Of quantized results in ONNX Runtime, for Numbers::kExact.
   ExactnessStatement exactness = {};
 };
 
@@ -317,32 +319,33 @@ class Registry {
  public:
   struct BoundCall {
     const OperatorRow* row = nullptr;
-    std::vector<ir::Operand> arguments;  // one for each of row->arguments
+    std::vector<ir::Operand> arguments;  // one per entry of row->arguments
     std::vector<TensorType> results;
   };
 
-  // Adding a name twice is an error of the program and ends it.
+  // Adds a built-in row.  A second row of the same name is a mistake in Octavo and ends the program.
   void Add(OperatorRow row);
-  // A newer form of a row's emitter, used from ONNX opset `since` on.
+  // Adds a newer emitter to a row, for ONNX opset `since` and later.
   void AddVersion(std::string_view name, Dialect dialect, int since, Emitter emitter);
-  // Sets what all overloads of "quantized::add" say; of an unknown name it is an error of the program and
-  // ends it.
+  // Sets the exactness of all overloads of an operator ("quantized::add").  An unknown name is a mistake in
+  // Octavo and ends the program.
   void SetExactness(std::string_view op, const ExactnessStatement& exactness);
-  // A user's own row: overrides one of the same name; the second custom row of a name is an error.
+  // Adds a user's own row, which overrides a built-in row of the same name.  A second custom row of the same
+  // name is an error.
   Status AddCustom(OperatorRow row);
 
-  // Is there a row (any overload) for "aten::relu"?
+  // True if any overload of the operator ("aten::relu") has a row.
   bool Contains(std::string_view op) const;
-  // The first overload that the arguments fit, bound but without result types; nullopt: no row of that name.
-  // An error says which argument of which overload does not fit.
+  // Binds the arguments to the first overload that they fit; result types are not computed.  nullopt: no row
+  // has that name.  The error says which argument of which overload does not fit.
   Result<std::optional<BoundCall>> Match(const ir::Graph& graph, std::string_view op,
                                          std::span<const ir::Argument> arguments) const;
-  // Match and then the row's type rule.
+  // Match(), then the row's type rule.
   Result<std::optional<BoundCall>> Bind(const ir::Graph& graph, std::string_view op,
                                         std::span<const ir::Argument> arguments) const;
-  // The newest emitter that is not above the opset; null: the row has none for this dialect.
+  // The newest emitter for the dialect that is not above the opset, or null.
   const Emitter* FindEmitter(const OperatorRow& row, Dialect dialect, int opset) const;
-  // All rows, by name.
+  // All rows, sorted by name.
   std::vector<const OperatorRow*> rows() const;
 
  private:
@@ -352,10 +355,10 @@ class Registry {
     std::map<std::pair<Dialect, int>, Emitter> versions;
   };
   std::map<std::string, std::vector<std::unique_ptr<Entry>>, std::less<>>
-      entries_;  // by name without overload
+      entries_;  // key: the name without the overload
 };
 
-// All built-in rows.
+// Adds all built-in rows.
 void RegisterBuiltinOperators(Registry& registry);
 
 }  // namespace octavo

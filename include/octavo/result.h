@@ -1,7 +1,7 @@
 #pragma once
 
-// How Octavo reports failure: no function of the library prints, aborts or throws on bad input; it returns
-// Result<T>, whose Error says what is wrong, where, and what to do.
+// How Octavo reports failure.  No function of the library prints, aborts or throws on bad input.  It returns
+// a Result<T>, whose Error says what is wrong, where, and what to do.
 
 #include <string>
 #include <utility>
@@ -12,9 +12,9 @@
 namespace octavo {
 
 enum class ErrorCode {
-  kUsage,        // an option or argument that cannot be meant (exit code 2)
-  kInvalidFile,  // the model file is broken, forbidden, or not what it should be (exit code 3)
-  kUnsupported,  // the model is sound, but it cannot be converted (exit code 3)
+  kUsage,        // an option or argument is wrong (exit code 2)
+  kInvalidFile,  // the model file is damaged, forbidden, or of another kind (exit code 3)
+  kUnsupported,  // the model is valid, but Octavo cannot convert it (exit code 3)
   kIo,           // reading or writing failed (exit code 4)
 };
 
@@ -24,25 +24,27 @@ class Error {
       : code_(code), what_(std::move(what)), hint_(std::move(hint)) {}
 
   ErrorCode code() const { return code_; }
-  // One sentence without a full stop, lower case first letter.
+  // What is wrong: one sentence without a full stop, with a lower-case first letter.
   const std::string& what() const { return what_; }
-  // "code/__torch__/net.py:31:10", "record data.pkl, byte 17", "operator quantized::add"; may be empty.
+  // The place: "code/__torch__/net.py:31:10", "record data.pkl, byte 17", "operator quantized::add"; may be
+  // empty.
   const std::string& where() const { return where_; }
-  // Source lines with a caret line under them; may be empty.
+  // The source lines of the place, with a caret line under them; may be empty.
   const std::string& excerpt() const { return excerpt_; }
+  // What to do about it; may be empty.
   const std::string& hint() const { return hint_; }
-  // More lines that belong to the message, such as one for each missing operator.
+  // Further lines of the message, such as one per missing operator.
   const std::vector<std::string>& details() const { return details_; }
-  // The chain of calls or steps that led here, innermost first.
+  // The calls or steps that led to the error, innermost first.
   const std::vector<std::string>& context() const { return context_; }
 
-  // The place is set once: an inner function knows it best, so later calls do nothing.
+  // Sets the place.  The innermost function knows it best, so only the first call has an effect.
   Error& SetWhere(std::string where, std::string excerpt = {});
   Error& SetHint(std::string hint);
   Error& AddDetail(std::string line);
   Error& AddContext(std::string step);
 
-  // The whole message, several lines, no newline at the end.
+  // The whole message: several lines, without a newline at the end.
   std::string ToString() const;
 
  private:
@@ -84,9 +86,10 @@ inline Error IoError(std::string what, std::string hint = {}) {
 
 }  // namespace octavo
 
-// The value of a Result, or return its error from the enclosing function (which returns a Result, too).
-// Not inside an aggregate's braces after a member that owns memory: GCC 12 does not destroy what is made so
-// far when a return leaves them.  Take the value before.
+// Evaluates to the value of a Result.  If the Result holds an error, returns that error from the enclosing
+// function, which must return a Result, too.
+// Do not use it inside an aggregate's braces after a member that owns memory: GCC 12 does not destroy the
+// members made so far when a return leaves the braces.  Take the value before.
 #define OCTAVO_TRY(expression) OCTAVO_TRY_NUMBERED(expression, __COUNTER__)
 #define OCTAVO_TRY_NUMBERED(expression, number) OCTAVO_TRY_NAMED(expression, number)
 #define OCTAVO_TRY_NAMED(expression, number)                                       \

@@ -1,7 +1,6 @@
 #pragma once
 
-// Short words for writing rows: argument descriptors and the rules for result types that many operators
-// share.
+// Helpers for rows: argument descriptors, and type rules that many operators share.
 
 #include <string>
 #include <utility>
@@ -11,7 +10,7 @@
 
 namespace octavo {
 
-// Descriptors.  A default is given after the name; what has none must be given by the model.
+// Argument descriptors.  The default follows the name; an argument without a default is required.
 namespace arg {
 
 inline ArgumentSpec Tensor(std::string name) {
@@ -45,7 +44,7 @@ inline ArgumentSpec Ints(std::string name, int length, std::vector<Dim> value) {
           .default_value = std::move(value),
           .length = length};
 }
-// An empty list or a missing value means the argument `other`.
+// A missing value or an empty list takes the value of the earlier argument `other`.
 inline ArgumentSpec IntsLike(std::string name, int length, std::string other) {
   return {.name = std::move(name),
           .kind = ArgumentKind::kInts,
@@ -109,21 +108,21 @@ inline ArgumentSpec KeywordOnly(ArgumentSpec spec) {
 
 }  // namespace arg
 
-// ---- Rules for the type of the (single) result ----
+// ---- Type rules for operators with one result ----
 
-// A shape rule: nullopt where not even the rank is known.
+// Computes the result's shape; nullopt if the rank is unknown.
 using ShapeRule = std::function<Result<std::optional<Shape>>(const Arguments&)>;
 
-// The type of that argument, quantization included.
+// The type of the argument, including its quantization.
 TypeRule SameType(std::string argument);
-// The shape that `shape` gives, with dtype and quantization of that argument.
+// The shape from `shape`, the dtype and quantization from the argument.
 TypeRule SameQuantization(std::string argument, ShapeRule shape);
-// The shape that `shape` gives; a quint8 (or the dtype of `like`, if that is quantized) tensor with the
-// call's own arguments `scale` and `zero_point`.
+// The shape from `shape`, scale and zero point from the call's arguments `scale` and `zero_point`.  The dtype
+// is that of the argument `like` if it is quantized, else quint8.
 TypeRule GivenQuantization(std::string like, ShapeRule shape, std::string scale = "output_scale",
                            std::string zero_point = "output_zero_point");
-// Where the argument is quantized, so is the result: with these fixed numbers (for quint8; PyTorch's other
-// numbers for qint8 and qint32 are given likewise).
+// A quantized result has a scale and a zero point that PyTorch's kernel fixes per dtype (sigmoid: 1/256 and 0
+// for quint8).  Other quantized dtypes than quint8 and qint8 are an error.
 struct FixedQuantization {
   double scale_quint8;
   std::int64_t zero_quint8;
@@ -132,19 +131,21 @@ struct FixedQuantization {
 };
 TypeRule FixedQuantizationOf(std::string argument, FixedQuantization fixed);
 
-// The shape of one argument.
+// The shape of the argument.
 ShapeRule ShapeOf(std::string argument);
-// The two arguments' shapes after numpy broadcasting; a scalar argument counts as a rank-0 tensor.
+// The shape of both arguments after NumPy's broadcasting; a scalar argument counts as a tensor of rank 0.
 ShapeRule BroadcastOf(std::string a, std::string b);
 Result<Shape> Broadcast(const Shape& a, const Shape& b);
 
-// A checked scale (finite, > 0) and a zero point inside the dtype's range.
+// A per-tensor quantization.  Error: the scale is not finite or not above 0, or the zero point is outside the
+// dtype's range.
 Result<Quantization> CheckedQuantization(double scale, std::int64_t zero_point, DType dtype);
 
-// PyTorch's promotion of two dtypes (tensors of rank > 0).
+// The dtype to which PyTorch promotes tensors of these two dtypes (of rank > 0).
 DType Promote(DType a, DType b);
 
-// `axis` counted from the front; an error names the argument if it is not within [-rank, rank).
+// Counts a negative axis from the front: the result is in [0, rank).  Error, which names `argument`: the axis
+// is not in [-rank, rank).
 Result<int> NormalizedAxis(std::int64_t axis, int rank, std::string_view argument = "dim");
 
 }  // namespace octavo

@@ -37,43 +37,44 @@ enum class DType : std::uint8_t {
   kQUint2x4,
 };
 
-// "float32", "quint8": PyTorch's names without "torch.".
+// PyTorch's name without "torch.": "float32", "quint8".
 std::string_view Name(DType dtype);
 std::optional<DType> DTypeFromName(std::string_view name);
-// PyTorch's number of a dtype (c10::ScalarType: uint8 0, ..., float32 6, ..., qint8 12, quint8 13, qint32
-// 14).
+// PyTorch's number for a dtype, from c10::ScalarType: uint8 is 0, float32 6, qint8 12, quint8 13, qint32 14.
 int ScalarTypeNumber(DType dtype);
 std::optional<DType> DTypeFromScalarType(std::int64_t number);
 bool IsQuantized(DType dtype);
 bool IsFloat(DType dtype);
-bool IsInteger(DType dtype);  // without bool and the quantized ones
-// Bytes of an element as stored; for quint4x2 and quint2x4 this is 1 and elements are packed.
+bool IsInteger(DType dtype);  // false for bool and for quantized dtypes
+// Bytes per stored element.  It is 1 for quint4x2 and quint2x4, whose bytes hold two or four elements.
 std::size_t ElementSize(DType dtype);
-// The integer type that holds a quantized dtype's values: quint8 -> uint8, qint8 -> int8, qint32 -> int32;
-// any other dtype is itself.
+// The integer dtype that stores a quantized dtype's values: quint8 -> uint8, qint8 -> int8, qint32 -> int32.
+// Any other dtype is returned unchanged.
 DType StorageType(DType dtype);
 
-// real = (integer - zero_point) * scale, for the whole tensor or for each index of `axis`.
+// Scale and zero point: real = (integer - zero_point) * scale.  There is one pair for the whole tensor, or
+// one pair per index of dimension `axis`.
 struct Quantization {
   std::vector<double> scales;
   std::vector<std::int64_t> zero_points;
-  std::optional<int> axis;  // per channel along this dimension; nullopt: per tensor, one scale and zero point
-  bool float_zero_points = false;  // per_channel_affine_float_qparams: zero points are in float_zeros
+  std::optional<int> axis;  // the dimension of a per-channel quantization; nullopt: per tensor
+  // True for PyTorch's per_channel_affine_float_qparams: the zero points are floats, in float_zeros.
+  bool float_zero_points = false;
   std::vector<double> float_zeros;
 
   static Quantization PerTensor(double scale, std::int64_t zero_point) {
     return {.scales = {scale}, .zero_points = {zero_point}};
   }
   bool per_tensor() const { return !axis.has_value(); }
-  double scale() const { return scales[0]; }                  // needs per_tensor()
-  std::int64_t zero_point() const { return zero_points[0]; }  // needs per_tensor()
+  double scale() const { return scales[0]; }                  // precondition: per_tensor()
+  std::int64_t zero_point() const { return zero_points[0]; }  // precondition: per_tensor()
   bool operator==(const Quantization&) const = default;
 };
 
-// What is known of a tensor before the model runs.  Quantization is part of the type.
+// What is known about a tensor before the model runs.  Quantization is part of the type.
 struct TensorType {
   DType dtype = DType::kUnknown;
-  std::optional<Shape> shape;                // nullopt: not even the rank is known
+  std::optional<Shape> shape;                // nullopt: the rank is unknown
   std::optional<Quantization> quantization;  // set if and only if IsQuantized(dtype)
 
   bool quantized() const { return IsQuantized(dtype); }
@@ -81,52 +82,53 @@ struct TensorType {
     return shape ? std::optional<int>(static_cast<int>(shape->size())) : std::nullopt;
   }
   bool operator==(const TensorType&) const = default;
-  // "quint8[1,3,224,224](0.0186,114)", "float32[N,1000]", "float32" (unknown rank), "?" (unknown).
-  // Per channel: "qint8[64,3,7,7](axis=0,64 scales)".
+  // "quint8[1,3,224,224](0.0186,114)", "float32[N,1000]", "float32" (unknown rank), "?" (unknown type), or
+  // per channel "qint8[64,3,7,7](axis=0,64 scales)".
   std::string ToString() const;
 };
 
-// Bytes that tensors view, kept alive by `owner` (a mapped file or a buffer).
+// Bytes that tensors refer to.  `owner`, a mapped file or a buffer, keeps them alive.
 struct Storage {
   std::span<const std::byte> bytes;
   std::shared_ptr<const void> owner;
   static std::shared_ptr<const Storage> Of(std::vector<std::byte> bytes);
 };
 
-// A constant: a strided view of a storage.  Whoever makes one has checked that every element lies inside the
-// storage.  Nothing is copied until Read.
+// A constant: a strided view of a storage, without a copy of the bytes.  Whoever constructs one must have
+// checked that every element lies inside the storage.
 struct Tensor {
   DType dtype = DType::kUnknown;
   std::vector<std::int64_t> sizes;
-  std::vector<std::int64_t> strides;  // in elements
-  std::int64_t offset = 0;            // in elements
+  std::vector<std::int64_t> strides;  // unit: elements
+  std::int64_t offset = 0;            // of the first element; unit: elements
   std::shared_ptr<const Storage> storage;
   std::optional<Quantization> quantization;
-  // Set on a view that reads int8 values as uint8 shifted by 128 (each byte ^ 0x80).
+  // True: the view flips the highest bit of each byte, which reads int8 values as uint8 values 128 higher.
   bool flip_sign_bit = false;
 
   int rank() const { return static_cast<int>(sizes.size()); }
   std::int64_t num_elements() const;
-  std::size_t num_bytes() const;  // of the elements in row-major order, without gaps
+  std::size_t num_bytes() const;  // of all elements in row-major order, without gaps
   bool contiguous() const;
   TensorType type() const;
 
-  // The elements' bytes in row-major order, in pieces of at most some hundred kB, without a copy where the
-  // storage already has them in that order.
+  // Passes the elements' bytes to `sink` in row-major order, in pieces of at most 256 KiB.  Nothing is
+  // copied if the storage has them in that order already.
   Status Read(const std::function<Status(std::span<const std::byte>)>& sink) const;
-  // All of them at once, for small tensors and tests.
+  // The bytes of all elements at once, for small tensors.
   std::vector<std::byte> Bytes() const;
-  // All elements converted to a C++ number; dtype must be real (quantized: the stored integers).
+  // All elements as C++ numbers; of quantized tensors the stored integers.  Precondition: dtype is not
+  // complex.
   std::vector<double> ToDoubles() const;
   std::vector<std::int64_t> ToInts() const;
   std::vector<float> ToFloats() const;
 
-  Tensor Permuted(std::span<const int> order) const;  // quantization's axis follows
-  // The same elements in another shape; contiguous() needed, and the same number of elements.
+  Tensor Permuted(std::span<const int> order) const;  // also moves the axis of a per-channel quantization
+  // The same elements in another shape.  Precondition: contiguous(), and the number of elements is the same.
   Tensor Reshaped(std::vector<std::int64_t> new_sizes) const;
   // The stored integers without quantization: qint8 -> int8.
   Tensor Integers() const;
-  // qint8/int8 -> quint8/uint8 with every value and zero point raised by 128; reals stay the same.
+  // qint8 -> quint8 and int8 -> uint8: every value and zero point is 128 higher, the reals stay the same.
   Tensor ShiftedBy128() const;
 
   static Tensor FromBytes(DType dtype, std::vector<std::int64_t> sizes, std::vector<std::byte> row_major);
