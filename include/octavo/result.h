@@ -37,12 +37,15 @@ class Error {
   const std::vector<std::string>& details() const { return details_; }
   // The calls or steps that led to the error, innermost first.
   const std::vector<std::string>& context() const { return context_; }
+  // True if a type, size or quantization is missing that --input may give.
+  bool needs_input() const { return needs_input_; }
 
   // Sets the place.  The innermost function knows it best, so only the first call has an effect.
   Error& SetWhere(std::string where, std::string excerpt = {});
   Error& SetHint(std::string hint);
   Error& AddDetail(std::string line);
   Error& AddContext(std::string step);
+  Error& SetNeedsInput();
 
   // The whole message: several lines, without a newline at the end.
   std::string ToString() const;
@@ -51,6 +54,7 @@ class Error {
   ErrorCode code_;
   std::string what_, where_, excerpt_, hint_;
   std::vector<std::string> details_, context_;
+  bool needs_input_ = false;
 };
 
 template <typename T>
@@ -76,6 +80,10 @@ inline Error InvalidFile(std::string what, std::string hint = {}) {
 }
 inline Error Unsupported(std::string what, std::string hint = {}) {
   return Error(ErrorCode::kUnsupported, std::move(what), std::move(hint));
+}
+// Unsupported as long as --input does not say more about the model's inputs.
+inline Error NeedsInput(std::string what, std::string hint = {}) {
+  return std::move(Unsupported(std::move(what), std::move(hint)).SetNeedsInput());
 }
 inline Error UsageError(std::string what, std::string hint = {}) {
   return Error(ErrorCode::kUsage, std::move(what), std::move(hint));

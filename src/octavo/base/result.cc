@@ -25,6 +25,11 @@ Error& Error::AddContext(std::string step) {
   return *this;
 }
 
+Error& Error::SetNeedsInput() {
+  needs_input_ = true;
+  return *this;
+}
+
 namespace {
 
 void AppendIndented(std::string& out, const std::string& text, const char* indent) {

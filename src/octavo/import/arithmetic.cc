@@ -113,7 +113,7 @@ constexpr std::size_t kMaxDimText = 2000;
 Result<Value> SymbolicArithmetic(Evaluator& evaluator, BinaryOp op, const Value& left, const Value& right) {
   const std::optional<Dim> a = WholeNumber(left), b = WholeNumber(right);
   const auto needs_number = [&]() -> Error {
-    return Unsupported(
+    return NeedsInput(
         fmt::format("this computation needs the size {} as a number",
                     (left.Is<const Dim*>() ? *left.As<const Dim*>() : *right.As<const Dim*>()).ToString()),
         kGiveSize);
@@ -162,7 +162,7 @@ Result<Value> SymbolicArithmetic(Evaluator& evaluator, BinaryOp op, const Value&
   }
   if (!result) return needs_number();
   if (result->ToString().size() > kMaxDimText)
-    return Unsupported("a size has too long an expression", kGiveSize);
+    return NeedsInput("a size has too long an expression", kGiveSize);
   return evaluator.arena().Number(*result);
 }
 

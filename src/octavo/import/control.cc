@@ -17,7 +17,7 @@ BuiltinResult Raise(Evaluator& evaluator, const CallArguments& call) {
   if (message.starts_with("AssertionError: ") && !name) exception.clear();
   text += exception;
   if (!message.empty()) text += (exception.empty() ? "" : ": ") + message;
-  return Unsupported(text, "It does so for the shapes and types that its inputs have here; see --input.");
+  return NeedsInput(text, "It does so for the shapes and types that its inputs have here; see --input.");
 }
 
 BuiltinResult Warn(Evaluator& evaluator, const CallArguments& call) {

@@ -11,7 +11,7 @@ Result<std::int64_t> KnownInt(const Value& value, std::string_view what) {
   if (value.Is<std::int64_t>()) return value.As<std::int64_t>();
   if (value.Is<bool>()) return std::int64_t{value.As<bool>()};
   if (const Dim* dim = value.Get<const Dim*>()) {
-    return Unsupported(fmt::format("{} depends on the size {}", what, dim->ToString()), kGiveSize);
+    return NeedsInput(fmt::format("{} depends on the size {}", what, dim->ToString()), kGiveSize);
   }
   return Unsupported(fmt::format("{} must be an int, not {}", what, Describe(value)));
 }
@@ -249,7 +249,7 @@ Status Flatten(Evaluator& evaluator, const Value& value, std::size_t depth, std:
     }
     if (!number.is_number()) return Unsupported("torch.tensor() of " + Describe(value));
     if (const Dim* dim = number.Get<const Dim*>()) {
-      return Unsupported("torch.tensor() of the size " + dim->ToString(), kGiveSize);
+      return NeedsInput("torch.tensor() of the size " + dim->ToString(), kGiveSize);
     }
     if (depth != sizes.size()) return Unsupported("torch.tensor() of lists of different depths");
     numbers.push_back(number);

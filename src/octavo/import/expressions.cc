@@ -269,12 +269,12 @@ Result<bool> Evaluator::Truth(const Value& value, std::string_view what) {
   if (const Dict* dict = value.Get<Dict*>()) return !dict->items.empty();
   const char* const hint = "Give a fixed size with --input, such as --input x:float32[1,3,224,224].";
   if (const Undecided* undecided = value.Get<const Undecided*>()) {
-    return Unsupported(fmt::format("{} depends on the size {} ({})", what, undecided->size, undecided->text),
-                       hint);
+    return NeedsInput(fmt::format("{} depends on the size {} ({})", what, undecided->size, undecided->text),
+                      hint);
   }
   if (const Dim* dim = value.Get<const Dim*>()) {
     if (const auto zero = Dim::Equal(*dim, Dim(0))) return !*zero;
-    return Unsupported(fmt::format("{} depends on the size {}", what, dim->ToString()), hint);
+    return NeedsInput(fmt::format("{} depends on the size {}", what, dim->ToString()), hint);
   }
   if (TensorBox* box = value.Get<TensorBox*>()) {
     OCTAVO_TRY(CheckFresh(*box));
@@ -330,8 +330,8 @@ Result<std::vector<Value>> Evaluator::Iterate(const Value& value) {
     if (const List* list = slices.Get<List*>()) return list->items;
   }
   if (const Dim* dim = value.Get<const Dim*>()) {
-    return Unsupported("how often this loop runs depends on the size " + dim->ToString(),
-                       "Give a fixed size with --input.");
+    return NeedsInput("how often this loop runs depends on the size " + dim->ToString(),
+                      "Give a fixed size with --input.");
   }
   return Unsupported(Describe(value) + " cannot be iterated over");
 }

@@ -160,7 +160,7 @@ BuiltinResult Unary(Evaluator& evaluator, const CallArguments& call, RealFunctio
     if (a->number.Is<bool>()) result = Value(ToDim(a->number).value());
   } else {
     if (a->number.Is<const Dim*>()) {
-      return Unsupported(
+      return NeedsInput(
           "this computation needs the size " + a->number.As<const Dim*>()->ToString() + " as a number",
           kGiveSize);
     }

@@ -12,8 +12,8 @@ TensorBox* TensorOperand(const CallArguments& call) {
 }
 
 Error UnknownType(std::string_view what) {
-  return Unsupported(fmt::format("{} of a tensor is needed here and is not known", what),
-                     "Give the input's type with --input, such as --input x:float32[1,3,224,224].");
+  return NeedsInput(fmt::format("{} of a tensor is needed here and is not known", what),
+                    "Give the input's type with --input, such as --input x:float32[1,3,224,224].");
 }
 
 // The shape, or an error; `unknown` is set where an operator without a row is to blame.

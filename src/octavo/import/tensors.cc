@@ -107,8 +107,8 @@ Result<ir::ValueId> Evaluator::Materialise(TensorBox* box) {
   }
   const Value& number = *box->number;
   if (!number.is_number() || number.Is<const Dim*>()) {
-    return Unsupported("an operator reads " + Describe(number) + " as a tensor",
-                       "Give a fixed size with --input.");
+    return NeedsInput("an operator reads " + Describe(number) + " as a tensor",
+                      "Give a fixed size with --input.");
   }
   const auto constant = NumberConstant(number, box->number_dtype);
   if (!constant)

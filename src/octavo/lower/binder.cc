@@ -1,5 +1,7 @@
 #include "octavo/lower/binder.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace octavo::lower {
@@ -212,12 +214,16 @@ std::optional<Operand> Convert(const ir::Graph& graph, const ArgumentSpec& spec,
 }
 
 Error Misfit(const OperatorRow& row, std::string what, std::string hint = {}) {
-  return Unsupported(fmt::format("{}: {}", row.name, what), std::move(hint));
+  // Hints of this file are about sizes that --input may give.
+  return hint.empty() ? Unsupported(fmt::format("{}: {}", row.name, what))
+                      : NeedsInput(fmt::format("{}: {}", row.name, what), std::move(hint));
 }
 
 std::string HintFor(const Operand& operand) {
+  const auto is_open = [](const Dim& dim) { return !dim.known(); };
   const auto* dim = std::get_if<Dim>(&operand);
-  if (!dim || dim->known()) return {};
+  const auto* dims = std::get_if<std::vector<Dim>>(&operand);
+  if (!(dim && is_open(*dim)) && !(dims && std::ranges::any_of(*dims, is_open))) return {};
   return "Give the input's sizes as numbers, as in --input 'float32[1,3,224,224]'.";
 }
 

@@ -9,8 +9,8 @@ namespace octavo {
 namespace {
 
 Error DependsOnSize(std::string_view name) {
-  return Unsupported(fmt::format("argument {} depends on an open size", name),
-                     "Give the input's sizes as numbers, as in --input 'float32[1,3,224,224]'.");
+  return NeedsInput(fmt::format("argument {} depends on an open size", name),
+                    "Give the input's sizes as numbers, as in --input 'float32[1,3,224,224]'.");
 }
 
 enum class Integers { kRefused, kTaken };
@@ -32,10 +32,10 @@ Status CheckType(const TensorType& type, const std::string& argument, Integers i
     return {};
   }
   if (quantized == Quantized::kNeeded) {
-    return Unsupported(fmt::format("argument {} is {}, but this operator needs a quantized tensor", argument,
-                                   type.ToString()),
-                       "Quantize it in the model, or state an input's scale and zero point, as in --input "
-                       "'quint8[1,3,8,8](0.02,128)'.");
+    return NeedsInput(fmt::format("argument {} is {}, but this operator needs a quantized tensor", argument,
+                                  type.ToString()),
+                      "Quantize it in the model, or state an input's scale and zero point, as in --input "
+                      "'quint8[1,3,8,8](0.02,128)'.");
   }
   if (integers == Integers::kRefused && !IsFloat(type.dtype)) {
     return Unsupported(

@@ -82,7 +82,7 @@ Result<Value> ReshapeTo(Builder& g, Value x, const Shape& shape) {
       target.push_back(-1);
       inferred = true;
     } else {
-      return Unsupported(
+      return NeedsInput(
           fmt::format("reshaping to {} is not supported: more than one size is open", ToString(shape)),
           "Give the input's sizes as numbers, as in --input 'float32[1,3,224,224]'.");
     }

@@ -99,9 +99,9 @@ class Lowering {
     const ir::Value& value = source_.value(id);
     if (!value.constant) {
       const std::string maker = value.producer == ir::kNoNode ? "?" : source_.node(value.producer).op;
-      return Unsupported(fmt::format("the model uses a result of {} that cannot be converted here", maker),
-                         "Give the input's sizes as numbers with --input, as in --input "
-                         "'float32[1,3,224,224]': the indices of a maximum need them.");
+      return NeedsInput(fmt::format("the model uses a result of {} that cannot be converted here", maker),
+                        "Give the input's sizes as numbers with --input, as in --input "
+                        "'float32[1,3,224,224]': the indices of a maximum need them.");
     }
     Tensor tensor = *value.constant;
     ValueId mapped;
@@ -238,6 +238,7 @@ class Lowering {
     if (error.what().rfind(node.op, 0) != 0) {
       Error named(error.code(), fmt::format("{}: {}", node.op, error.what()), error.hint());
       for (const std::string& line : error.details()) named.AddDetail(line);
+      if (error.needs_input()) named.SetNeedsInput();
       error = std::move(named);
     }
     if (!node.origin) return error;
@@ -261,6 +262,7 @@ class Lowering {
     }
     if (failures_.size() > kShown) all.AddDetail(fmt::format("and {} more", failures_.size() - kShown));
     all.SetHint(failures_[0].hint());
+    if (std::ranges::all_of(failures_, &Error::needs_input)) all.SetNeedsInput();
     return all;
   }
 

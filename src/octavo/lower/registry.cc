@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "octavo/base/bug.h"
@@ -185,6 +187,7 @@ Result<std::optional<Registry::BoundCall>> Registry::Match(const ir::Graph& grap
   if (misfits.size() == 1) return std::move(misfits[0]);
   Error error = Unsupported(fmt::format("no overload of {} takes these arguments", at->first));
   for (const Error& misfit : misfits) error.AddDetail(misfit.what());
+  if (std::ranges::any_of(misfits, &Error::needs_input)) error.SetNeedsInput();
   return error;
 }
 

@@ -56,16 +56,16 @@ TypeRule GivenQuantization(std::string like, ShapeRule shape, std::string scale,
   return [=](const Arguments& a) -> Result<std::vector<TensorType>> {
     const TensorType& input = a.tensor(like).type();
     if (input.dtype != DType::kUnknown && !input.quantized()) {
-      return Unsupported(fmt::format("argument {} is {}, but this operator needs a quantized tensor", like,
-                                     Name(input.dtype)),
-                         "Quantize it in the model, or state an input's scale and zero point, as in --input "
-                         "'quint8[1,3,8,8](0.02,128)'.");
+      return NeedsInput(fmt::format("argument {} is {}, but this operator needs a quantized tensor", like,
+                                    Name(input.dtype)),
+                        "Quantize it in the model, or state an input's scale and zero point, as in --input "
+                        "'quint8[1,3,8,8](0.02,128)'.");
     }
     TensorType type;
     type.dtype = input.quantized() ? input.dtype : DType::kQUint8;
     type.shape = OCTAVO_TRY(EvaluateShape(shape, a));
     const Dim zero = a.dim(zero_point);
-    if (!zero.known()) return Unsupported("the zero point depends on an open size");
+    if (!zero.known()) return NeedsInput("the zero point depends on an open size");
     type.quantization = OCTAVO_TRY(CheckedQuantization(a.number(scale), zero.value(), type.dtype));
     return std::vector<TensorType>{std::move(type)};
   };

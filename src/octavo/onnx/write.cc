@@ -71,8 +71,8 @@ Result<pb::ValueInfoProto> ValueInfo(const std::string& name, const TensorType& 
 
 Result<std::int64_t> KnownInt(const Dim& dim, std::string_view attribute) {
   if (dim.known()) return dim.value();
-  return Unsupported(fmt::format("the attribute {} depends on the size {}", attribute, dim.ToString()),
-                     "Give the inputs' sizes with --input.");
+  return NeedsInput(fmt::format("the attribute {} depends on the size {}", attribute, dim.ToString()),
+                    "Give the inputs' sizes with --input.");
 }
 
 Result<float> Float32(double value, std::string_view attribute) {

@@ -406,13 +406,13 @@ Result<std::vector<Value>> Glu(Builder& g, const Arguments& a) {
   const Value x = a.tensor("self");
   const std::int64_t dim = a.integer("dim");
   if (!x.shape())
-    return Unsupported("the input's shape is unknown",
-                       "Give the input's shape with --input, as in --input 'float32[1,3,224,224]'.");
+    return NeedsInput("the input's shape is unknown",
+                      "Give the input's shape with --input, as in --input 'float32[1,3,224,224]'.");
   const int axis = OCTAVO_TRY(NormalizedAxis(dim, *x.rank()));
   const Dim size = (*x.shape())[static_cast<std::size_t>(axis)];
   if (!size.known()) {
-    return Unsupported(fmt::format("the size of dimension {} is unknown", axis),
-                       "Give the input's shape with --input, as in --input 'float32[1,3,224,224]'.");
+    return NeedsInput(fmt::format("the size of dimension {} is unknown", axis),
+                      "Give the input's shape with --input, as in --input 'float32[1,3,224,224]'.");
   }
   const std::vector<Value> halves = Split(g, x, axis, {size.value() / 2, size.value() / 2});
   return One(g.Op("Mul", {halves[0], g.Op("Sigmoid", {halves[1]})}));

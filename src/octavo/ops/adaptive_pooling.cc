@@ -67,8 +67,8 @@ Result<Adaptive> Analyze(const Arguments& a) {
     return result;
   }
   if (!x.shape()) {
-    return Unsupported("the input's shape is unknown",
-                       "Give the input's shape with --input, as in --input 'float32[1,3,224,224]'.");
+    return NeedsInput("the input's shape is unknown",
+                      "Give the input's shape with --input, as in --input 'float32[1,3,224,224]'.");
   }
   const Shape input(x.shape()->end() - static_cast<std::ptrdiff_t>(n), x.shape()->end());
   if (input == output) {
@@ -79,9 +79,9 @@ Result<Adaptive> Analyze(const Arguments& a) {
     std::int64_t ratio = 1;
     if (!(input[i] == output[i])) {
       if (!input[i].known() || !output[i].known()) {
-        return Unsupported(fmt::format("pooling from size {} to size {} needs both sizes to be known",
-                                       input[i].ToString(), output[i].ToString()),
-                           "Give the input's sizes as numbers, as in --input 'float32[1,3,224,224]'.");
+        return NeedsInput(fmt::format("pooling from size {} to size {} needs both sizes to be known",
+                                      input[i].ToString(), output[i].ToString()),
+                          "Give the input's sizes as numbers, as in --input 'float32[1,3,224,224]'.");
       }
       ratio = input[i].value() / output[i].value();
       if (ratio * output[i].value() != input[i].value()) result.kind = AdaptiveKind::kUneven;

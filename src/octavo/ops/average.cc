@@ -23,8 +23,8 @@ Result<Value> RealAverage(Builder& g, Value x, const Window& w, const AverageOpt
   const std::optional<AverageSizes> overhang = OCTAVO_TRY(Overhang(w, x.shape()));
   const bool may_hang_over = !overhang || AnyPositive(*overhang);
   if (!overhang && (options.divisor_override || g.opset() < 10)) {
-    return Unsupported("ceil_mode needs the input's sizes, and one of them is unknown",
-                       "Give the input's sizes as numbers, as in --input 'float32[1,3,224,224]'.");
+    return NeedsInput("ceil_mode needs the input's sizes, and one of them is unknown",
+                      "Give the input's sizes as numbers, as in --input 'float32[1,3,224,224]'.");
   }
   AverageSizes begin = w.padding, end = w.padding;
   bool count_padding = options.divisor_override || (options.count_include_pad && w.padded());

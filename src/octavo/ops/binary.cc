@@ -22,7 +22,7 @@ Status CheckOperands(const Arguments& a) {
   const Value x = a.tensor("qa"), y = a.tensor("qb");
   for (const Value& v : {x, y}) {
     if (!v.quantized()) {
-      return Unsupported(
+      return NeedsInput(
           fmt::format("an operand is {}, but this operator needs quantized tensors", v.type().ToString()),
           "Quantize it in the model, or state an input's scale and zero point, as in --input "
           "'quint8[1,3,8,8](0.02,128)'.");

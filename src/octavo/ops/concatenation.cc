@@ -29,7 +29,7 @@ Result<std::vector<Value>> Operands(const Arguments& a, const char* name) {
 
 Result<std::int64_t> KnownDim(const Arguments& a) {
   const Dim dim = a.dim("dim");
-  if (!dim.known()) return Unsupported("argument dim depends on an open size");
+  if (!dim.known()) return NeedsInput("argument dim depends on an open size");
   return dim.value();
 }
 
@@ -41,7 +41,7 @@ Result<int> AxisOfParts(const Arguments& a, const std::vector<Value>& operands, 
     if (v.rank()) return NormalizedAxis(dim, *v.rank() + extra);
   }
   if (dim >= 0 && dim < 64) return static_cast<int>(dim);
-  return Unsupported(
+  return NeedsInput(
       fmt::format("dimension {} cannot be resolved because the rank of the tensors is unknown", dim),
       "Give the inputs' shapes with --input, as in --input 'float32[1,3,224,224]'.");
 }
@@ -124,15 +124,15 @@ Result<std::vector<TensorType>> QuantizedCatType(const Arguments& a) {
   const std::vector<Value> operands = OCTAVO_TRY(Operands(a, "qx"));
   OCTAVO_TRY(CheckConcatenated(operands));
   if (!operands[0].quantized()) {
-    return Unsupported("the tensors are not quantized",
-                       "Quantize them in the model, or state an input's scale and zero point, as in --input "
-                       "'quint8[1,3,8,8](0.02,128)'.");
+    return NeedsInput("the tensors are not quantized",
+                      "Quantize them in the model, or state an input's scale and zero point, as in --input "
+                      "'quint8[1,3,8,8](0.02,128)'.");
   }
   TensorType type = operands[0].type();
   const double scale = a.has("scale") ? a.number("scale") : type.quantization->scale();
   std::int64_t zero_point = type.quantization->zero_point();
   if (a.has("zero_point")) {
-    if (!a.dim("zero_point").known()) return Unsupported("the zero point depends on an open size");
+    if (!a.dim("zero_point").known()) return NeedsInput("the zero point depends on an open size");
     zero_point = a.integer("zero_point");
   }
   type.quantization = OCTAVO_TRY(CheckedQuantization(scale, zero_point, type.dtype));

@@ -53,7 +53,7 @@ Result<std::vector<Value>> MoveReals(const Emitter& movement, const std::string&
 }  // namespace
 
 Error NeedsShape(std::string_view argument) {
-  return Unsupported(fmt::format("the shape of argument {} must be known", argument), kGiveShape);
+  return NeedsInput(fmt::format("the shape of argument {} must be known", argument), kGiveShape);
 }
 
 Result<Shape> ShapeFor(const Arguments& a, std::string_view argument) {
@@ -143,8 +143,8 @@ Result<Value> RuntimeSizes(Builder& g, const std::vector<Dim>& sizes) {
     }
     const std::optional<Value> part = of_an_input(size);
     if (!part) {
-      return Unsupported(
-          fmt::format("the size {} is open, but this operator needs a number", size.ToString()), kGiveShape);
+      return NeedsInput(fmt::format("the size {} is open, but this operator needs a number", size.ToString()),
+                        kGiveShape);
     }
     parts.push_back(*part);
   }

@@ -28,7 +28,7 @@ Result<std::int64_t> Channels(Value x, const std::vector<Value>& parameters) {
     }
   }
   if (x.rank().value_or(0) >= 2 && (*x.shape())[1].known()) return (*x.shape())[1].value();
-  return Unsupported("the number of channels is unknown", kGiveNormalizedShape);
+  return NeedsInput("the number of channels is unknown", kGiveNormalizedShape);
 }
 
 Value Filled(Builder& g, std::int64_t count, float value, std::string_view name) {
@@ -244,7 +244,7 @@ Result<Value> LayerNormOf(Builder& g, const Arguments& a) {
   NormalizedSizes axes;
   for (std::int64_t axis = -normalized; axis < 0; ++axis) {
     // Negative axes came with opset 11.
-    if (g.opset() < 11 && !x.rank()) return Unsupported("the input's rank is unknown", kGiveNormalizedShape);
+    if (g.opset() < 11 && !x.rank()) return NeedsInput("the input's rank is unknown", kGiveNormalizedShape);
     axes.push_back(g.opset() < 11 ? axis + *x.rank() : axis);
   }
   const Value centered = g.Op("Sub", {x, Reduce(g, "ReduceMean", x, axes, true)});
@@ -282,7 +282,7 @@ Result<Value> PerChannel(Builder& g, Value parameter, int rank) {
 Result<std::vector<Value>> GroupNorm(Builder& g, const Arguments& a) {
   const Value x = a.tensor("input");
   const std::int64_t groups = OCTAVO_TRY(KnownInt(a, "num_groups"));
-  if (!x.shape()) return Unsupported("the input's shape is unknown", kGiveNormalizedShape);
+  if (!x.shape()) return NeedsInput("the input's shape is unknown", kGiveNormalizedShape);
   const int rank = *x.rank();
   if (rank < 2) return Unsupported("group normalization needs an input with a channel dimension");
   const Dim channels = (*x.shape())[1];

@@ -53,7 +53,7 @@ Result<Attributes> MaxPoolAttributes(Builder& g, const Window& w, const std::opt
   if (ceil_mode) {
     end = w.padding;
     if (g.opset() < 10) {
-      return Unsupported(
+      return NeedsInput(
           "ceil_mode in the caffe2 dialect (opset 9) needs the input's sizes",
           "Give the input's sizes as numbers, as in --input 'float32[1,3,224,224]', or use --dialect qdq.");
     }
@@ -77,7 +77,7 @@ Result<Attributes> MaxPoolAttributes(Builder& g, const Window& w, const std::opt
 Result<Value> DilatedMaxPool(Builder& g, Value x, const Window& w) {
   const std::optional<Sizes> overhang = OCTAVO_TRY(Overhang(w, x.shape()));
   if (!overhang) {
-    return Unsupported(
+    return NeedsInput(
         "ceil_mode in the caffe2 dialect (opset 9) needs the input's sizes",
         "Give the input's sizes as numbers, as in --input 'float32[1,3,224,224]', or use --dialect qdq.");
   }

@@ -19,12 +19,12 @@ namespace {
 
 // The slope has one element, or one for each index of dimension 1, and must broadcast from the right.
 Result<Value> Slope(Builder& g, Value weight, const std::optional<Shape>& shape) {
-  if (!weight.shape()) return Unsupported("the shape of argument weight is unknown");
+  if (!weight.shape()) return NeedsInput("the shape of argument weight is unknown");
   const Dim count = NumElements(*weight.shape());
   if (!shape) {
     if (count == Dim(1)) return weight;
-    return Unsupported("PReLU with one slope per channel needs an input of known rank",
-                       "Give the input's shape with --input, as in --input 'float32[1,3,224,224]'.");
+    return NeedsInput("PReLU with one slope per channel needs an input of known rank",
+                      "Give the input's shape with --input, as in --input 'float32[1,3,224,224]'.");
   }
   const std::size_t rank = shape->size();
   if (count == Dim(1)) return rank == 0 && weight.rank() != 0 ? Reshape(g, weight, {}) : weight;

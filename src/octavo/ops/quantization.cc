@@ -53,7 +53,7 @@ Result<std::vector<TensorType>> QuantizedType(const Arguments& a, double scale, 
 }
 
 Result<std::vector<TensorType>> PerTensorType(const Arguments& a) {
-  if (!a.dim("zero_point").known()) return Unsupported("the zero point depends on an open size");
+  if (!a.dim("zero_point").known()) return NeedsInput("the zero point depends on an open size");
   return QuantizedType(a, a.number("scale"), a.integer("zero_point"));
 }
 
@@ -149,10 +149,10 @@ Result<std::vector<TensorType>> PerChannelType(const Arguments& a) {
   const Tensor scales = OCTAVO_TRY(ConstantOf(a, "scales"));
   const Tensor zero_points = OCTAVO_TRY(ConstantOf(a, "zero_points"));
   if (!x.rank()) {
-    return Unsupported("per-channel quantization needs a tensor of known rank",
-                       "Give the inputs' shapes with --input, as in --input 'float32[1,3,224,224]'.");
+    return NeedsInput("per-channel quantization needs a tensor of known rank",
+                      "Give the inputs' shapes with --input, as in --input 'float32[1,3,224,224]'.");
   }
-  if (!a.dim("axis").known()) return Unsupported("argument axis depends on an open size");
+  if (!a.dim("axis").known()) return NeedsInput("argument axis depends on an open size");
   const int axis = OCTAVO_TRY(NormalizedAxis(a.integer("axis"), *x.rank(), "axis"));
   const Dim channels = (*x.shape())[static_cast<std::size_t>(axis)];
   if (scales.rank() != 1 || zero_points.rank() != 1 || scales.num_elements() != zero_points.num_elements() ||
@@ -172,9 +172,9 @@ Result<std::vector<TensorType>> PerChannelType(const Arguments& a) {
 
 Result<TensorType> RealType(const Value& x) {
   if (!x.quantized() && !IsFloat(x.dtype())) {
-    return Unsupported(fmt::format("a tensor of type {} cannot be dequantized because its scale is unknown",
-                                   x.type().ToString()),
-                       "State an input's scale and zero point, as in --input 'quint8[1,3,8,8](0.02,128)'.");
+    return NeedsInput(fmt::format("a tensor of type {} cannot be dequantized because its scale is unknown",
+                                  x.type().ToString()),
+                      "State an input's scale and zero point, as in --input 'quint8[1,3,8,8](0.02,128)'.");
   }
   if (x.quantized() && x.dtype() != DType::kQUint8 && x.dtype() != DType::kQInt8 &&
       x.dtype() != DType::kQInt32) {
@@ -255,7 +255,7 @@ Result<std::vector<Value>> IntegersCaffe2(Builder&, const Arguments&) {
 Result<std::vector<TensorType>> EmptyType(const Arguments& a) {
   DType dtype = DType::kQUint8;
   if (a.has("dtype")) dtype = OCTAVO_TRY(QuantizedDType(a));
-  if (!a.dim("zero_point").known()) return Unsupported("the zero point depends on an open size");
+  if (!a.dim("zero_point").known()) return NeedsInput("the zero point depends on an open size");
   Quantization quantization =
       OCTAVO_TRY(CheckedQuantization(a.number("scale"), a.integer("zero_point"), dtype));
   return std::vector<TensorType>{
@@ -267,8 +267,8 @@ Result<std::vector<Value>> Empty(Builder& g, const Arguments& a) {
   OCTAVO_TRY(CheckEightBits(a.result()));
   const auto sizes = KnownSizes(*a.result().shape);
   if (!sizes) {
-    return Unsupported("a quantized tensor of open size cannot be created",
-                       "Give the inputs' shapes with --input, as in --input 'float32[1,3,224,224]'.");
+    return NeedsInput("a quantized tensor of open size cannot be created",
+                      "Give the inputs' shapes with --input, as in --input 'float32[1,3,224,224]'.");
   }
   const Value real = g.Op("ConstantOfShape", {g.Ints(*sizes)});
   if (g.dialect() == Dialect::kCaffe2) return One(OCTAVO_TRY(Caffe2Quantize(g, real, a.result())));
@@ -287,7 +287,7 @@ Result<DType> FakeDType(std::int64_t low, std::int64_t high) {
 
 Result<std::vector<Value>> FakeQuantize(Builder& g, const Arguments& a, Quantization q) {
   if (!a.dim("quant_min").known() || !a.dim("quant_max").known()) {
-    return Unsupported("arguments quant_min and quant_max depend on an open size");
+    return NeedsInput("arguments quant_min and quant_max depend on an open size");
   }
   const std::int64_t low = a.integer("quant_min"), high = a.integer("quant_max");
   const DType dtype = OCTAVO_TRY(FakeDType(low, high));
@@ -313,7 +313,7 @@ Result<std::vector<Value>> FakeQuantize(Builder& g, const Arguments& a, Quantiza
 }
 
 Result<std::vector<Value>> FakePerTensor(Builder& g, const Arguments& a) {
-  if (!a.dim("zero_point").known()) return Unsupported("the zero point depends on an open size");
+  if (!a.dim("zero_point").known()) return NeedsInput("the zero point depends on an open size");
   return FakeQuantize(g, a, Quantization::PerTensor(a.number("scale"), a.integer("zero_point")));
 }
 
@@ -340,10 +340,10 @@ Result<std::vector<Value>> FakePerTensorOfTensors(Builder& g, const Arguments& a
 
 Result<std::vector<Value>> FakePerChannel(Builder& g, const Arguments& a) {
   if (!a.tensor("self").rank()) {
-    return Unsupported("per-channel quantization needs a tensor of known rank",
-                       "Give the inputs' shapes with --input, as in --input 'float32[1,3,224,224]'.");
+    return NeedsInput("per-channel quantization needs a tensor of known rank",
+                      "Give the inputs' shapes with --input, as in --input 'float32[1,3,224,224]'.");
   }
-  if (!a.dim("axis").known()) return Unsupported("argument axis depends on an open size");
+  if (!a.dim("axis").known()) return NeedsInput("argument axis depends on an open size");
   const int axis = OCTAVO_TRY(NormalizedAxis(a.integer("axis"), *a.tensor("self").rank(), "axis"));
   return FakeOfTensors(g, a, axis);
 }

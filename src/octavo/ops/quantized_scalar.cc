@@ -22,7 +22,7 @@ Result<Value> Operand(const Arguments& a) {
   const Value x = a.tensor("qa");
   if (!x.quantized() || !x.quantization().per_tensor() ||
       (x.dtype() != DType::kQUint8 && x.dtype() != DType::kQInt8)) {
-    return Unsupported(
+    return NeedsInput(
         fmt::format("argument qa must be per-tensor quint8 or qint8, not {}", x.type().ToString()),
         "State an input's scale and zero point, as in --input 'quint8[1,3,8,8](0.02,128)'.");
   }
@@ -41,7 +41,7 @@ Result<double> Number(const Arguments& a) {
     c = constant->ToDoubles()[0];
   } else {
     if (const auto* dim = std::get_if<Dim>(&a.operand("b")); dim && !dim->known()) {
-      return Unsupported("argument b depends on an open size");
+      return NeedsInput("argument b depends on an open size");
     }
     c = a.number("b");
   }

@@ -151,7 +151,7 @@ Tensor QuantizedBias(const Tensor& bias, const Quantization& weight, double x_sc
 
 Status NeedsQuantization(const Value& x, std::string_view example) {
   if (x.quantized()) return {};
-  return Unsupported(
+  return NeedsInput(
       "the layer's input is not quantized",
       fmt::format("Quantize it in the model, or state an input's scale and zero point, as in --input '{}'.",
                   example));

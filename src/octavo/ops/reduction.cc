@@ -77,7 +77,7 @@ std::optional<Shape> ReducedShape(const std::optional<Shape>& input, const Axes&
 Status CheckAxes(Builder& g, const Axes& axes) {
   if (g.opset() >= 11) return {};
   if (std::any_of(axes.axes.begin(), axes.axes.end(), [](std::int64_t axis) { return axis < 0; })) {
-    return Unsupported("the input's rank is unknown", kGiveReducedShape);
+    return NeedsInput("the input's rank is unknown", kGiveReducedShape);
   }
   return {};
 }
@@ -292,7 +292,7 @@ Result<std::vector<TensorType>> ExtremeWithIndexType(const Arguments& a) {
 
 // The index of the first of equal extremes, as PyTorch on a CPU.
 Result<Value> ExtremeIndex(Builder& g, const char* op, Value x, std::int64_t axis, bool keep) {
-  if (g.opset() < 11 && axis < 0) return Unsupported("the input's rank is unknown", kGiveReducedShape);
+  if (g.opset() < 11 && axis < 0) return NeedsInput("the input's rank is unknown", kGiveReducedShape);
   // ONNX has it for numbers, and runtimes for some of these.
   if (x.dtype() == DType::kBool || x.dtype() == DType::kInt16) x = OCTAVO_TRY(CastTo(g, x, DType::kInt32));
   return g.Op(op, {x}, {{"axis", axis}, {"keepdims", keep}});
@@ -321,7 +321,7 @@ Result<std::vector<Value>> ArgExtreme(Builder& g, const Arguments& a) {
   const Axes axes = OCTAVO_TRY(AxesOf(a, x));
   const char* op = kMax ? "ArgMax" : "ArgMin";
   if (!axes.all) return One(OCTAVO_TRY(ExtremeIndex(g, op, x, axes.axes[0], axes.keep)));
-  if (!x.rank()) return Unsupported("the input's rank is unknown", kGiveReducedShape);
+  if (!x.rank()) return NeedsInput("the input's rank is unknown", kGiveReducedShape);
   const Value index = OCTAVO_TRY(ExtremeIndex(g, op, Reshape(g, x, {-1}), 0, false));
   if (!axes.keep) return One(index);
   return One(Reshape(g, index, ReducedSizes(static_cast<std::size_t>(*x.rank()), 1)));
@@ -389,7 +389,7 @@ Result<Value> Variance(Builder& g, const Arguments& a) {
   const Value variance = Reduce(g, "ReduceMean", g.Op("Mul", {centered, centered}), axes.axes, axes.keep);
   const double correction = OCTAVO_TRY(Correction(a));
   if (correction == 0) return variance;
-  if (!x.shape()) return Unsupported("the input's shape is unknown", kGiveReducedShape);
+  if (!x.shape()) return NeedsInput("the input's shape is unknown", kGiveReducedShape);
   Dim count = 1;
   for (std::size_t i = 0; i < x.shape()->size(); ++i) {
     const bool counted = axes.all || std::find(axes.axes.begin(), axes.axes.end(),
@@ -397,7 +397,7 @@ Result<Value> Variance(Builder& g, const Arguments& a) {
     if (counted) count = count * (*x.shape())[i];
   }
   if (!count.known()) {
-    return Unsupported("the number of elements to reduce must be known", kGiveReducedShape);
+    return NeedsInput("the number of elements to reduce must be known", kGiveReducedShape);
   }
   const auto n = static_cast<double>(count.value());
   if (n <= correction) return Unsupported("the input has too few elements for a variance");

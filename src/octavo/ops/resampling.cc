@@ -41,7 +41,7 @@ Result<Dim> ScaledSize(const Dim& in, double scale) {
   constexpr std::int64_t kDenominator = 1024;
   const double numerator = scale * kDenominator;
   if (numerator != std::floor(numerator)) {
-    return Unsupported(
+    return NeedsInput(
         fmt::format("the output size, {} times {}, depends on an open size", in.ToString(), scale),
         kGiveSize);
   }
@@ -49,7 +49,7 @@ Result<Dim> ScaledSize(const Dim& in, double scale) {
 }
 
 Result<Shape> SpatialSizes(const Value& x, std::size_t n) {
-  if (!x.shape()) return Unsupported("the input's shape is unknown", kGiveSize);
+  if (!x.shape()) return NeedsInput("the input's shape is unknown", kGiveSize);
   if (x.shape()->size() != n + 2) {
     return Unsupported(
         fmt::format("the input has rank {}, but this operator needs rank {}", x.shape()->size(), n + 2));
@@ -212,7 +212,7 @@ Result<Value> Nearest(Builder& g, Value x, const Request& request, const TensorT
     return x.quantized() ? Quantize(g, y, type) : y;
   }
   if (!axes) {
-    return Unsupported(
+    return NeedsInput(
         "nearest interpolation of an open size by a factor that is not an integer is not supported",
         kGiveSize);
   }
@@ -253,7 +253,7 @@ Result<Value> Smooth(Builder& g, Value x, const Request& request) {
   if (axes) {
     if (g.opset() < 11) return ByMatrices(g, x, *axes, request);
   } else if (g.opset() < 11) {
-    return Unsupported("interpolation of an open size is not supported in the caffe2 dialect", kGiveSize);
+    return NeedsInput("interpolation of an open size is not supported in the caffe2 dialect", kGiveSize);
   }
   std::vector<float> factors;
   ResampledSizes output;
@@ -267,7 +267,7 @@ Result<Value> Smooth(Builder& g, Value x, const Request& request) {
   }
   if (factors.size() == request.output.size()) return ResizeByScales(g, x, request, factors);
   if (output.size() == request.output.size()) return ResizeBySizes(g, x, request, output);
-  return Unsupported("interpolation to an open size is not supported", kGiveSize);
+  return NeedsInput("interpolation to an open size is not supported", kGiveSize);
 }
 
 // Linear interpolation of integers, product by product and sum by sum as PyTorch does it: along the last
@@ -416,7 +416,7 @@ Result<Mode> ModeNamed(const std::string& name, std::size_t n) {
 // torch.nn.functional.interpolate as older scripted models hold it: a number stands for one a dimension.
 Result<Request> InterpolateRequest(const Arguments& a, bool list_of_factors) {
   const Value x = a.tensor("input");
-  if (!x.rank() || *x.rank() < 3) return Unsupported("the input's shape is unknown", kGiveSize);
+  if (!x.rank() || *x.rank() < 3) return NeedsInput("the input's shape is unknown", kGiveSize);
   const auto n = static_cast<std::size_t>(*x.rank()) - 2;
   const Mode mode = OCTAVO_TRY(ModeNamed(a.text("mode"), n));
   const auto has_flag = [&a](const char* name) { return a.has(name) && a.flag(name); };

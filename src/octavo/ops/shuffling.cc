@@ -36,7 +36,7 @@ struct Shuffle {
 };
 
 Result<Shape> KnownShape(const Value& x, std::size_t least_rank) {
-  if (!x.shape()) return Unsupported("the input's shape is unknown", kGiveShuffledShape);
+  if (!x.shape()) return NeedsInput("the input's shape is unknown", kGiveShuffledShape);
   if (x.shape()->size() < least_rank) {
     return Unsupported(fmt::format("the input has rank {}, but this operator needs rank {} or more",
                                    x.shape()->size(), least_rank));

@@ -19,8 +19,8 @@ using PartsRule = Result<SplitSizes> (*)(const Arguments& a, const Dim& size);
 
 Result<std::int64_t> KnownSize(const Dim& size) {
   if (!size.known()) {
-    return Unsupported(fmt::format("the number of parts depends on the open size {}", size.ToString()),
-                       "Give the input's sizes as numbers, as in --input 'float32[1,3,224,224]'.");
+    return NeedsInput(fmt::format("the number of parts depends on the open size {}", size.ToString()),
+                      "Give the input's sizes as numbers, as in --input 'float32[1,3,224,224]'.");
   }
   return size.value();
 }
