@@ -1,5 +1,5 @@
-// Runs a model whose one input is float32[1,3,224,224] as often as each line of standard input says, and
-// answers the runs' median and least time in milliseconds.
+// Runs a model with one input float32[1,3,224,224].  Each line of standard input is a number of runs; prints
+// their median and minimum time in milliseconds.
 //   engine_timer MODEL.onnx THREADS
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-"""The sides of a comparison: their commands, and times of inference in one run, one process a side, their rounds interleaved."""
+"""What the benchmarks share: commands of the compared programs, and inference times of alternating rounds, one process per program."""
 import json
 import pathlib
 import statistics
@@ -8,7 +8,7 @@ import sys
 REPO = pathlib.Path(__file__).resolve().parents[1]
 PYTHON = str(REPO / "build" / "venv" / "bin" / "python")
 WARM_UP = 30  # ONNX Runtime's first runs are slow
-# Reads how many runs to make from standard input, a line at a time, and answers their median and least in milliseconds.
+# Reads a number of runs per line of standard input, makes them, and prints their median and minimum in milliseconds.
 PEER = """
 import statistics, sys, time
 import numpy, onnxruntime

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes the table of docs/numbers.md that says how exact each quantized operator is in ONNX Runtime.
+"""Writes the table of docs/numbers.md that states how exact each quantized operator is in ONNX Runtime.
 
-    exactness.py [--check]     --check: only says whether the table is what `octavo ops --json` gives
+    exactness.py [--check]     --check: writes nothing; fails if the table is not the one of `octavo ops --json`
 """
 import argparse
 import json
@@ -30,7 +30,7 @@ def table():
             name = row["operator"].split(".")[0]
             if name not in names:
                 names.append(name)
-    lines = ["| operators | class | how; what is not exact |", "|---|---|---|"]
+    lines = ["| operators | class | why, and what may differ |", "|---|---|---|"]
     for (by, how), names in sorted(operators.items(), key=lambda entry: (entry[0][0], entry[1])):
         lines.append("| %s | %s | %s |" % (", ".join("`%s`" % name for name in names), by, how))
     return "\n".join(lines) + "\n"
