@@ -4,7 +4,10 @@ import functools
 import json
 import pathlib
 import re
+import shlex
 import unittest
+
+import octavo_cli
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/*/*.md")])
@@ -41,6 +44,10 @@ def without_code_blocks(text):
 
 def without_code(text):
     return re.sub(r"`[^`\n]+`", "", without_code_blocks(text))
+
+
+def without_times(text):
+    return re.sub(r"\d+(\.\d+)? (s|ms)\b", "TIME", text).strip()
 
 
 @functools.cache
@@ -107,6 +114,54 @@ class Links(unittest.TestCase):
         for page in sorted((ROOT / "docs").glob("*.md")):
             if page.name != "README.md":
                 self.assertIn("(%s" % page.name, index)
+
+
+class Commands(octavo_cli.CliTest):
+    """What the texts say of the command line is what the program does."""
+
+    def options(self, *command):
+        said = octavo_cli.run(*command, "--help").stdout
+        return set(re.findall(r"^ *(?:-\w, ?)?(--[a-z][a-z-]*)", said, re.M)) - {"--help"}
+
+    def test_every_option_of_every_command_is_listed(self):
+        page = text_of(ROOT / "docs" / "command_line.md")
+        common = set(re.findall(r"^\| `.*(--[a-z-]+)`", page.split("## ")[0], re.M)) - {"--help"}
+        sections = {title.split()[1]: body for title, body in
+                    re.findall(r"^## (octavo \w+.*?)\n(.*?)(?=^## |\Z)", page, re.M | re.S)}
+        self.assertEqual(set(sections), {"inspect", "export", "verify", "run", "convert", "bench", "ops"})
+        for command, body in sections.items():
+            rows = [line.split(" | ")[0] for line in body.splitlines() if line.startswith("| `")]
+            named = set(re.findall(r"`(--[a-z][a-z-]*)", "\n".join(rows)))
+            if command == "ops":  # has a sentence instead of a table
+                named |= set(re.findall(r"`(--[a-z][a-z-]*)", body))
+            with self.subTest(command=command):
+                self.assertEqual(named | common, self.options(command))
+
+    def test_options_in_examples_exist(self):
+        seen = 0
+        for page in PAGES:
+            for language, block in re.findall(r"^```(\w*)\n(.*?)^```$", text_of(page), re.M | re.S):
+                if language:
+                    continue
+                for line in block.replace("\\\n", " ").splitlines():
+                    found = re.match(r"(?:\$ )?(?:build/release/)?octavo (\w+) (.*)", line.strip())
+                    if not found:
+                        continue
+                    seen += 1
+                    with self.subTest(page=page.name, line=line):
+                        self.assertLessEqual(set(re.findall(r"(?<!\S)(--[a-z][a-z-]*)", found[2])), self.options(found[1]))
+        self.assertGreaterEqual(seen, 8)
+
+    def test_outputs_shown_in_the_readme_are_true(self):
+        """Each `$ octavo ...` and the lines below it, but for seconds and milliseconds."""
+        (self.folder / "examples").symlink_to(ROOT / "examples")
+        shown = re.findall(r"^\$ (octavo .*)\n((?:.+\n)+?)(?=```|\$|\n)", text_of(ROOT / "README.md"), re.M)
+        self.assertGreaterEqual(len(shown), 2)
+        for command, output in shown:
+            words = shlex.split(command)[1:]
+            ran = octavo_cli.run(*words, cwd=self.folder)
+            with self.subTest(command=command):
+                self.assertEqual(without_times(ran.stdout + ran.stderr), without_times(output))
 
 
 class Notices(unittest.TestCase):
