@@ -18,6 +18,13 @@ SOURCE_FOLDERS = sorted(f.name for f in (ROOT / "src" / "octavo").iterdir() if f
 MADE = ("build/", "archive/", "code/", "data/", "constants/", "extra/", "traced_inputs/", "test_data_set_0/")
 # Files of others, and names that stand for any file.
 NOT_OURS = {"symbolic_caffe2.py", "symbolic_helper.py", "utils.py", "onnx.proto", "x.cc", "x_test.cc"}
+# Readers who had not seen the source did not understand these.
+BANNED = [
+    "as near as can be", "best of 1", "cannot be meant", "has no row", "have no row", "in place of an error",
+    "is no dtype", "is not its alone", "is said to be exact", "is said what", "may spare itself", "models out of pytorch",
+    "nothing is to be had", "once an input", "one scale a tensor", "one scale a channel", 
+    "such a one", "the last form but", "the whole way", "to the letter", "what has none", "what is left of it", "yardstick",
+]
 # Functions and classes of PyTorch 1.13; tests/caffe2/test_symbols.py holds them against the real modules.
 SYMBOLS = {
     "torch.onnx.symbolic_caffe2": """
@@ -179,6 +186,18 @@ class Notices(unittest.TestCase):
         self.assertIn("Apache License\n                           Version 2.0, January 2004", licence)
         self.assertIn("END OF TERMS AND CONDITIONS", licence)
         self.assertIn("Copyright 2026 The Octavo authors", licence)
+
+
+class Words(unittest.TestCase):
+    def test_phrases_that_readers_did_not_understand_do_not_come_back(self):
+        for file in [*PAGES, *sorted((ROOT / "include" / "octavo").glob("*.h"))]:
+            text = re.sub(r"\s*\n *(// )?\s*", " ", text_of(file)).lower()
+            for phrase in BANNED:
+                with self.subTest(file=file.name, phrase=phrase):
+                    self.assertFalse(phrase.lower() in text)
+
+    def test_the_readme_is_short(self):
+        self.assertLessEqual(len(text_of(ROOT / "README.md").splitlines()), 150)
 
 
 class SymbolicCaffe2(unittest.TestCase):
