@@ -22,7 +22,7 @@ NOT_OURS = {"symbolic_caffe2.py", "symbolic_helper.py", "utils.py", "onnx.proto"
 BANNED = [
     "as near as can be", "best of 1", "cannot be meant", "has no row", "have no row", "in place of an error",
     "is no dtype", "is not its alone", "is said to be exact", "is said what", "may spare itself", "models out of pytorch",
-    "nothing is to be had", "once an input", "one scale a tensor", "one scale a channel", 
+    "nothing is to be had", "once an input", "one scale a tensor", "one scale a channel",
     "such a one", "the last form but", "the whole way", "to the letter", "what has none", "what is left of it", "yardstick",
 ]
 # Functions and classes of PyTorch 1.13; tests/caffe2/test_symbols.py holds them against the real modules.
