@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 """Trains, quantizes and saves a small residual network for the handwritten digits that scikit-learn ships.
 
-Writes beside itself: digits.pt (TorchScript, int8), images.npy (float32[360,1,8,8], the test images) and
-labels.npy (int64[360]).  Takes under a minute on one core; the seed is fixed.
+Writes three files into its own folder: digits.pt (TorchScript, int8), images.npy (the test images, float32[360,1,8,8]) and
+labels.npy (their digits, int64[360]).  It takes under a minute on one core; the seed is fixed.
 
-Needs PyTorch 1.13 and scikit-learn (Debian: python3-torch python3-sklearn); newer versions may work.
+Needs PyTorch 1.13 and scikit-learn (Debian packages python3-torch and python3-sklearn); newer versions may work.
 """
 import pathlib
 

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""Saves a model with an operator that PyTorch does not have, an input and what PyTorch answers.
+"""Saves a model that calls a custom operator, an input for it, and PyTorch's result.
 
-    model.py FOLDER     writes model.pt, x.npy and y.npy there
+    model.py FOLDER     writes model.pt, x.npy and y.npy into FOLDER
 
-Needs PyTorch 1.13 (Debian: python3-torch) or later.
+Needs PyTorch 1.13 (Debian package python3-torch) or later.
 """
 import pathlib
 import sys
@@ -16,7 +16,7 @@ library.define("soft_limit(Tensor x, float limit) -> Tensor")
 
 
 def soft_limit(x, limit):
-    """limit * tanh(x / limit): x itself near 0, and never beyond the limit."""
+    """limit * tanh(x / limit): close to x near 0, and never beyond the limit."""
     return limit * torch.tanh(x / limit)
 
 

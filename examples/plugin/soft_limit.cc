@@ -1,4 +1,4 @@
-// mylib::soft_limit(x, limit) = limit * tanh(x / limit), of float tensors and of quantized ones.
+// mylib::soft_limit(x, limit) = limit * tanh(x / limit), for float and for quantized tensors.
 
 #include "octavo/emit.h"
 #include "octavo/octavo.h"
