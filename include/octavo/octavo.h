@@ -7,8 +7,10 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "octavo/operators.h"
@@ -16,11 +18,16 @@
 
 namespace octavo {
 
-// What the caller says about one input of the model.
+// None, or the bool or number that an argument of forward is fixed at.
+using InputLiteral = std::variant<std::monostate, bool, std::int64_t, double>;
+
+// What the caller says about one input of the model: the type of a tensor, or the value of anything else.
 struct InputSpec {
   std::string name;  // the argument of forward(); empty: the inputs go by position
   TensorType type;
-  // "x:float32[1,3,224,224]", "float32[N,3,224,224]", "quint8[1,4,2,3](0.26,128)".  Error: kUsage.
+  std::optional<InputLiteral> value;  // set: the argument is fixed at this value, and `type` means nothing
+  // A tensor: "x:float32[1,3,224,224]", "float32[N,3,224,224]", "quint8[1,4,2,3](0.26,128)".
+  // A value: "mask=None", "flag=false", "k=3", "alpha=0.5".  Error: kUsage.
   static Result<InputSpec> Parse(std::string_view text);
 };
 

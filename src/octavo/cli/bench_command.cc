@@ -103,9 +103,10 @@ void AddBench(CLI::App& app, Run& run) {
                    "An ONNX model; or a TorchScript .pt, which the (slow) reference runs")
       ->required();
   command
-      ->add_option("--input", arguments->options.inputs,
-                   "An array for an input, X.npy[@SPEC] or X.npz as in `octavo run`; or the type and size of "
-                   "one that is drawn")
+      ->add_option(
+          "--input", arguments->options.inputs,
+          "An array for an input, X.npy[@SPEC] or X.npz as in `octavo run`; or the type and size of "
+          "one that is drawn; or name=value for an argument of a .pt that is no tensor: k=3, flag=false")
       ->option_text("X.npy|SPEC ...")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

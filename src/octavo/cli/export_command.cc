@@ -63,9 +63,11 @@ void AddExport(CLI::App& app, Run& run) {
   const CLI::Option* numbers = AddNumbers(*command, options.numbers);
   AddOpset(*command, options.opset);
   command
-      ->add_option("--input", arguments->inputs,
-                   "Type and shape of an input: [name:]dtype[d0,d1,...][(scale,zero_point)], such as "
-                   "'x:float32[N,3,224,224]', where N stays open; once for each input")
+      ->add_option(
+          "--input", arguments->inputs,
+          "Type and shape of an input: [name:]dtype[d0,d1,...][(scale,zero_point)], such as "
+          "'x:float32[N,3,224,224]', where N stays open; once for each input. Or name=value for an argument "
+          "that is no tensor: k=3, flag=false, mask=None")
       ->option_text("SPEC ...")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

@@ -10,6 +10,7 @@
 #include "octavo/cli/model_options.h"
 #include "octavo/cli/progress.h"
 #include "octavo/cli/text.h"
+#include "octavo/driver/given_inputs.h"
 #include "octavo/driver/run.h"
 
 namespace octavo::cli {
@@ -146,7 +147,9 @@ int RunRun(RunArguments& arguments) {
   Result<driver::RunReport> report = [&]() -> Result<driver::RunReport> {
     Progress progress(!arguments.common.quiet && !arguments.common.json, arguments.model);
     arguments.options.progress = [&progress](std::string_view stage) { progress.Stage(stage); };
-    std::vector<driver::InputValue> inputs = OCTAVO_TRY(driver::ReadInputs(arguments.inputs));
+    std::vector<std::string> texts = arguments.inputs;
+    arguments.options.literals = OCTAVO_TRY(driver::TakeLiterals(texts));
+    std::vector<driver::InputValue> inputs = OCTAVO_TRY(driver::ReadInputs(texts));
     driver::RunReport done = OCTAVO_TRY(driver::Run(arguments.model, std::move(inputs), arguments.options));
     if (!arguments.folder.empty()) OCTAVO_TRY(driver::WriteOutputs(done.outputs, arguments.folder));
     return done;
@@ -182,7 +185,9 @@ void AddRun(CLI::App& app, Run& run) {
       ->add_option(
           "--input", arguments->inputs,
           "An array for an input: X.npy[@SPEC], by position; X.npy@name: by name; X.npy@quint8(0.26,128) "
-          "for a quantized input of a .pt file, given as its integers; X.npz, whose arrays go by name")
+          "for a quantized input of a .pt file, given as its integers; X.npz, whose arrays go by name; "
+          "name=value for an argument "
+          "of a .pt file that is no tensor: k=3, flag=false, mask=None")
       ->option_text("X.npy ...")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)

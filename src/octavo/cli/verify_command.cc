@@ -58,7 +58,8 @@ void AddVerify(CLI::App& app, Run& run) {
       ->add_option("--input", options.inputs,
                    "An array for an input, X.npy[@SPEC] or X.npz as in `octavo run`; or the type and size of "
                    "one that is drawn: "
-                   "'float32[1,3,224,224]'")
+                   "'float32[1,3,224,224]'; or name=value for an argument of a .pt that is no tensor: k=3, "
+                   "flag=false")
       ->option_text("X.npy|SPEC ...")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

@@ -91,6 +91,7 @@ Result<BenchReport> Bench(const std::filesystem::path& model, const BenchOptions
   GivenInputs given = OCTAVO_TRY(ReadGivenInputs(options.inputs));
   BenchReport report;
   if (LooksLikeOnnx(model)) {
+    OCTAVO_TRY(RefuseLiterals(given.literals));
     onnx::ReadModel read = OCTAVO_TRY(ReadOnnx(model));
     OCTAVO_TRY(CloseSizes(read.graph, given.specs));
     report.runner = "engine";
@@ -113,7 +114,9 @@ Result<BenchReport> Bench(const std::filesystem::path& model, const BenchOptions
   report.runner = "reference";
   const auto operators = OCTAVO_TRY(LoadOperators(options.plugins));
   OCTAVO_TRY(CloseSizes(given.specs));
-  Read read = OCTAVO_TRY(ReadModel(model, operators->registry, given.specs));
+  std::vector<InputSpec> specs = given.specs;
+  specs.insert(specs.end(), given.literals.begin(), given.literals.end());
+  Read read = OCTAVO_TRY(ReadModel(model, operators->registry, specs));
   if (!read.imported.missing.empty()) return MissingOperators(read.imported.missing);
   passes::RemoveDeadNodes(read.imported.graph);
   const std::vector<Tensor> inputs = OCTAVO_TRY(Inputs(read.imported.graph, std::move(given), report));

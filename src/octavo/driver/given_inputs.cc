@@ -28,8 +28,37 @@ Status CloseSizesOf(const std::string& name, TensorType& type) {
 
 }  // namespace
 
-Result<GivenInputs> ReadGivenInputs(const std::vector<std::string>& texts) {
+Result<std::vector<InputSpec>> TakeLiterals(std::vector<std::string>& texts) {
+  std::vector<InputSpec> literals;
+  std::vector<std::string> others;
+  for (std::string& text : texts) {
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos || text.find_first_of("@[:/") < equals || IsFile(text)) {
+      others.push_back(std::move(text));
+      continue;
+    }
+    InputSpec spec = OCTAVO_TRY(InputSpec::Parse(text));
+    if (spec.value) {
+      literals.push_back(std::move(spec));
+    } else {
+      others.push_back(std::move(text));
+    }
+  }
+  texts = std::move(others);
+  return literals;
+}
+
+Status RefuseLiterals(const std::vector<InputSpec>& literals) {
+  if (literals.empty()) return {};
+  return UsageError(
+      fmt::format("--input {}=... is for arguments of a PyTorch model; an ONNX model takes tensors only",
+                  literals[0].name));
+}
+
+Result<GivenInputs> ReadGivenInputs(const std::vector<std::string>& all) {
   GivenInputs given;
+  std::vector<std::string> texts = all;
+  given.literals = OCTAVO_TRY(TakeLiterals(texts));
   std::vector<std::string> files;
   for (const std::string& text : texts) {
     Result<InputSpec> spec = InputSpec::Parse(text);

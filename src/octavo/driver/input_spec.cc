@@ -10,9 +10,9 @@ namespace octavo {
 namespace {
 
 constexpr const char* kHint =
-    "It reads [name:]dtype[d0,d1,...][(scale,zero_point)]: x:float32[1,3,224,224], float32[N,3,224,224] (a "
-    "name "
-    "stands for a size that stays open), quint8[1,4,2,3](0.26,128).";
+    "Expected [name:]dtype[d0,d1,...][(scale,zero_point)], such as x:float32[1,3,224,224], "
+    "float32[N,3,224,224] (a name stands for a size that stays open) or quint8[1,4,2,3](0.26,128); or "
+    "name=value for an argument that is no tensor, such as k=3, alpha=0.5, flag=false or mask=None.";
 
 Error Bad(std::string_view text, const std::string& why) {
   return UsageError(fmt::format("--input \"{}\": {}", text, why), kHint);
@@ -24,13 +24,14 @@ std::string_view Trim(std::string_view s) {
   return s;
 }
 
-bool IsName(std::string_view s) {
-  if (s.empty() || std::isdigit(static_cast<unsigned char>(s[0]))) return false;
+bool IsWord(std::string_view s) {
   for (const char c : s) {
     if (!std::isalnum(static_cast<unsigned char>(c)) && c != '_') return false;
   }
-  return true;
+  return !s.empty();
 }
+
+bool IsName(std::string_view s) { return IsWord(s) && !std::isdigit(static_cast<unsigned char>(s[0])); }
 
 template <typename T>
 std::optional<T> Number(std::string_view s) {
@@ -78,9 +79,46 @@ Result<Quantization> ParseQuantization(std::string_view whole, std::string_view 
   return Quantization::PerTensor(*scale, *zero_point);
 }
 
+// "k", and "p.1" for an item of a tuple.
+bool IsPath(std::string_view s) {
+  std::size_t dot = s.find('.');
+  if (!IsName(s.substr(0, dot))) return false;
+  while (dot != std::string_view::npos) {
+    s.remove_prefix(dot + 1);
+    dot = s.find('.');
+    if (!IsWord(s.substr(0, dot))) return false;
+  }
+  return true;
+}
+
+std::optional<InputLiteral> ParseLiteral(std::string_view s) {
+  if (s == "None") return std::monostate();
+  if (s == "true" || s == "True") return true;
+  if (s == "false" || s == "False") return false;
+  if (s.starts_with('+') && !s.starts_with("+-")) s.remove_prefix(1);
+  if (const auto number = Number<std::int64_t>(s)) return *number;
+  const bool only_digits = s.find_first_not_of("-0123456789") == std::string_view::npos;
+  if (const auto number = Number<double>(s); number && !only_digits) return *number;
+  return std::nullopt;
+}
+
+// "name=value"; nullopt: the text is of another form.
+Result<std::optional<InputSpec>> ParseValue(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string_view::npos) return std::optional<InputSpec>();
+  const std::string_view name = Trim(text.substr(0, equals)), value = Trim(text.substr(equals + 1));
+  if (!IsPath(name)) return std::optional<InputSpec>();
+  const auto literal = ParseLiteral(value);
+  if (literal) return std::optional<InputSpec>({.name = std::string(name), .type = {}, .value = *literal});
+  // The keys of a dict may be any text: "d.a=b:float32[1]".
+  if (value.find(':') != std::string_view::npos) return std::optional<InputSpec>();
+  return Bad(text, fmt::format("\"{}\" is neither None, true, false nor a number", value));
+}
+
 }  // namespace
 
 Result<InputSpec> InputSpec::Parse(std::string_view text) {
+  if (auto value = OCTAVO_TRY(ParseValue(text))) return *std::move(value);
   InputSpec spec;
   std::string_view rest = Trim(text);
   const std::size_t bracket = rest.find('[');

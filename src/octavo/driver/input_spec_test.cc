@@ -1,3 +1,5 @@
+#include <limits>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -18,6 +20,32 @@ TEST(InputSpec, ReadsEveryForm) {
   EXPECT_EQ(InputSpec::Parse("int64")->type.ToString(), "int64");
   EXPECT_EQ(InputSpec::Parse("int64[]")->type.ToString(), "int64[]");
   EXPECT_EQ(InputSpec::Parse("a.b:qint8[2](1e-3,-128)")->name, "a.b");
+}
+
+TEST(InputSpec, ReadsValues) {
+  const auto value = [](std::string_view text) {
+    const auto spec = InputSpec::Parse(text);
+    EXPECT_TRUE(spec) << text << ": " << spec.error().ToString();
+    return spec ? spec->value : std::nullopt;
+  };
+  EXPECT_EQ(value("mask=None"), InputLiteral(std::monostate()));
+  for (const char* text : {"flag=true", "flag=True", " flag = true "})
+    EXPECT_EQ(value(text), InputLiteral(true)) << text;
+  for (const char* text : {"flag=false", "flag=False"}) EXPECT_EQ(value(text), InputLiteral(false)) << text;
+  EXPECT_EQ(value("k=3"), InputLiteral(std::int64_t{3}));
+  EXPECT_EQ(value("k=+3"), InputLiteral(std::int64_t{3}));
+  EXPECT_EQ(value("k=-9223372036854775808"), InputLiteral(std::numeric_limits<std::int64_t>::min()));
+  EXPECT_EQ(value("alpha=0.5"), InputLiteral(0.5));
+  EXPECT_EQ(value("alpha=-1e-3"), InputLiteral(-1e-3));
+  EXPECT_EQ(value("alpha=3."), InputLiteral(3.0));
+  EXPECT_EQ(value("alpha=inf"), InputLiteral(std::numeric_limits<double>::infinity()));
+  EXPECT_EQ(InputSpec::Parse("p.1=3")->name, "p.1");
+  EXPECT_EQ(InputSpec::Parse("x:float32[1]")->value, std::nullopt);
+  // A key of a dict.
+  const auto key = InputSpec::Parse("d.a=b:float32[1]");
+  ASSERT_TRUE(key) << key.error().ToString();
+  EXPECT_EQ(key->name, "d.a=b");
+  EXPECT_EQ(key->value, std::nullopt);
 }
 
 TEST(InputSpec, RefusesAndSaysWhatIsWrong) {
@@ -41,6 +69,16 @@ TEST(InputSpec, RefusesAndSaysWhatIsWrong) {
       {"qint8[1](0.5,-129)", "from -128 to 127"},
       {"quint8[1](0.5,3", "not closed"},
       {"quint8[1](a,b)", "no number"},
+      {"k=", "\"\" is neither None, true, false nor a number"},
+      {"k=three", "\"three\" is neither None, true, false nor a number"},
+      {"k=none", "is neither"},
+      {"k=3x", "is neither"},
+      {"k=+-3", "is neither"},
+      {"k=[3]", "is neither"},
+      {"k=9223372036854775808", "is neither"},
+      {"k=int64[]", "\"int64[]\" is neither"},
+      {"=3", "is no dtype"},
+      {"3k=3", "is no dtype"},
   };
   for (const auto& [text, reason] : cases) {
     const auto spec = InputSpec::Parse(text);

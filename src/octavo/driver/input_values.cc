@@ -38,6 +38,9 @@ Result<Parts> Split(const std::string& text) {
     return parts;
   }
   parts.spec = OCTAVO_TRY(InputSpec::Parse(spec));
+  if (parts.spec.value) {
+    return UsageError(fmt::format("--input {}: a file is for a tensor, {} is a value", text, spec), kHint);
+  }
   parts.typed = true;
   return parts;
 }
@@ -147,7 +150,9 @@ Result<std::vector<Tensor>> InOrder(const ir::Graph& graph, std::vector<InputVal
   return tensors;
 }
 
-InputSpec SpecOf(const InputValue& value) { return {.name = value.name, .type = value.tensor.type()}; }
+InputSpec SpecOf(const InputValue& value) {
+  return {.name = value.name, .type = value.tensor.type(), .value = {}};
+}
 
 std::vector<std::string> NotFinite(const ir::Graph& graph, const std::vector<Tensor>& inputs) {
   std::vector<std::string> texts;

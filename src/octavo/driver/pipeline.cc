@@ -77,7 +77,7 @@ Result<Read> ReadModel(const std::filesystem::path& path, const Registry& regist
   Read read;
   read.module = OCTAVO_TRY(module::Load(path));
   import::Options options;
-  for (const InputSpec& input : inputs) options.inputs.push_back({input.name, input.type});
+  for (const InputSpec& input : inputs) options.inputs.push_back({input.name, input.type, input.value});
   const RegistryRules rules(registry);
   read.imported = OCTAVO_TRY(import::Import(read.module, rules, options));
   return read;

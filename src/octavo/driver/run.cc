@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "octavo/base/output_file.h"
+#include "octavo/driver/given_inputs.h"
 #include "octavo/driver/model_kind.h"
 #include "octavo/driver/onnx_model.h"
 #include "octavo/driver/pipeline.h"
@@ -25,14 +26,15 @@ Result<RunReport> RunReference(const std::filesystem::path& model, std::vector<I
   const auto start = RunClock::now();
   RunReport report{.runner = "reference"};
   const auto operators = OCTAVO_TRY(LoadOperators(options.plugins));
-  std::vector<InputSpec> specs;
+  std::vector<InputSpec> specs = options.literals;
   for (const InputValue& input : inputs) specs.push_back(SpecOf(input));
   Read read = OCTAVO_TRY(ReadModel(model, operators->registry, specs));
   if (!read.imported.missing.empty()) return MissingOperators(read.imported.missing);
   ir::Graph& graph = read.imported.graph;
   passes::RemoveDeadNodes(graph);
   const std::vector<Tensor> tensors = OCTAVO_TRY(InOrder(graph, std::move(inputs)));
-  report.warnings = NotFinite(graph, tensors);
+  report.warnings = std::move(read.imported.warnings);
+  for (std::string& text : NotFinite(graph, tensors)) report.warnings.push_back(std::move(text));
   report.reading_seconds = SecondsSince(start);
   if (options.progress) options.progress("running");
   const auto begin = RunClock::now();
@@ -66,6 +68,7 @@ Result<RunReport> RunEngine(const std::filesystem::path& model, std::vector<Inpu
                             const RunOptions& options) {
   const auto start = RunClock::now();
   RunReport report{.runner = "engine"};
+  OCTAVO_TRY(RefuseLiterals(options.literals));
   const onnx::ReadModel read = OCTAVO_TRY(ReadOnnx(model));
   const ir::Graph& graph = read.graph;
   std::vector<Tensor> tensors = OCTAVO_TRY(InOrder(graph, std::move(inputs)));

@@ -15,8 +15,9 @@
 namespace octavo::driver {
 
 struct RunOptions {
-  reference::Options reference;  // for .pt files
-  engine::Options engine;        // for ONNX files
+  reference::Options reference;     // for .pt files
+  engine::Options engine;           // for ONNX files
+  std::vector<InputSpec> literals;  // for .pt files: arguments of forward that are no tensors
   std::vector<std::filesystem::path> plugins;
   std::function<void(std::string_view)> progress;  // "reading", "running"; may be empty
 };

@@ -44,6 +44,7 @@ class Verification {
         return UsageError("an ONNX model is compared with a second one, and none is given",
                           "octavo verify A.onnx B.onnx, or octavo verify MODEL.pt [OUT.onnx].");
       }
+      OCTAVO_TRY(RefuseLiterals(sides_.given.literals));
       sides_.first = OCTAVO_TRY(ReadOnnx(first)).graph;
       OCTAVO_TRY(CloseSizes(sides_.first, sides_.given.specs));
     } else {
@@ -65,22 +66,39 @@ class Verification {
   }
 
   // The sizes of what is drawn, where --input does not say them, are the second model's.
-  Result<std::vector<InputSpec>> Specs() {
-    std::vector<InputSpec> specs = sides_.given.specs;
-    if (specs.empty()) {
-      for (const ir::ValueId input : sides_.second.inputs())
-        specs.push_back({.name = "", .type = sides_.second.type(input)});
+  std::vector<InputSpec> SecondsInputs(bool by_name) const {
+    std::vector<InputSpec> specs;
+    for (const ir::ValueId id : sides_.second.inputs()) {
+      const ir::Value& input = sides_.second.value(id);
+      specs.push_back({.name = by_name ? input.name : "", .type = input.type, .value = {}});
     }
-    OCTAVO_TRY(CloseSizes(specs));
     return specs;
+  }
+
+  Result<Read> ReadFirstWith(std::vector<InputSpec> specs, const std::filesystem::path& first,
+                             const Registry& registry) {
+    OCTAVO_TRY(CloseSizes(specs));
+    const std::vector<InputSpec>& literals = sides_.given.literals;
+    specs.insert(specs.end(), literals.begin(), literals.end());
+    return ReadModel(first, registry, specs);
+  }
+
+  Result<Read> ReadFirstWith(const std::filesystem::path& first, const Registry& registry) {
+    if (!sides_.given.specs.empty()) return ReadFirstWith(sides_.given.specs, first, registry);
+    // Which of forward's optional arguments the second model has, its inputs' names tell, unless they have
+    // been renamed.
+    Result<Read> read = ReadFirstWith(SecondsInputs(true), first, registry);
+    if (!read && read.error().code() == ErrorCode::kUsage && !sides_.second.inputs().empty())
+      read = ReadFirstWith(SecondsInputs(false), first, registry);
+    return read;
   }
 
   Status ReadFirst(const std::filesystem::path& first, bool convert) {
     const auto operators = OCTAVO_TRY(LoadOperators(options_.conversion.plugins));
-    const std::vector<InputSpec> specs = OCTAVO_TRY(Specs());
-    Read read = OCTAVO_TRY(ReadModel(first, operators->registry, specs));
+    Read read = OCTAVO_TRY(ReadFirstWith(first, operators->registry));
     if (!read.imported.missing.empty()) return MissingOperators(read.imported.missing);
     sides_.first = std::move(read.imported.graph);
+    sides_.report.warnings = std::move(read.imported.warnings);
     passes::RemoveDeadNodes(sides_.first);
     if (!convert) return {};
     Progress("converting");
@@ -90,7 +108,7 @@ class Verification {
     Converted converted = OCTAVO_TRY(Convert(sides_.first, operators->registry, conversion));
     sides_.second = std::move(converted.graph);
     sides_.pairs = verify::Completed(sides_.first, sides_.second, std::move(converted.pairs));
-    sides_.report.warnings = std::move(converted.warnings);
+    for (std::string& text : converted.warnings) sides_.report.warnings.push_back(std::move(text));
     sides_.report.second = fmt::format("its conversion to {}", Name(options_.conversion.dialect));
     if (options_.conversion.dialect == Dialect::kQdq)
       sides_.report.second += fmt::format(" for {}", Name(options_.conversion.target));

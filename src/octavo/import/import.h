@@ -1,6 +1,9 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "octavo/base/limits.h"
@@ -11,10 +14,14 @@
 
 namespace octavo::import {
 
+// None, a bool, an int or a float.
+using InputLiteral = std::variant<std::monostate, bool, std::int64_t, double>;
+
 // What the user said of an input.
 struct InputSpec {
   std::string name;  // empty: by position
   TensorType type;
+  std::optional<InputLiteral> value;  // set: the argument of that name is fixed at this value
 };
 
 struct Options {
@@ -31,7 +38,8 @@ struct MissingOperator {
 struct Imported {
   ir::Graph graph;
   std::vector<MissingOperator> missing;
-  std::vector<std::string> warnings;  // what the model itself would say with warnings.warn, and the like
+  // What was assumed of forward's arguments, and what the model itself would say with warnings.warn.
+  std::vector<std::string> warnings;
 };
 
 // Evaluates the module's `forward` with its tensors left symbolic.  The graph has one node for each call of

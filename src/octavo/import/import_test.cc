@@ -265,8 +265,8 @@ TEST(Import, TakesInputsByPositionNameAndTrace) {
   EXPECT_EQ(imported->graph.type(imported->graph.inputs()[1]).ToString(), "float32[5]");
 
   module::Module traced = MakeModule(text);
-  traced.traced_inputs = {{.type = {.dtype = DType::kFloat32, .shape = Shape{2, 3}}},
-                          {.type = {.dtype = DType::kInt64, .shape = Shape{3}}}};
+  traced.traced_inputs = {{.item = "", .type = {.dtype = DType::kFloat32, .shape = Shape{2, 3}}},
+                          {.argument = 1, .item = "", .type = {.dtype = DType::kInt64, .shape = Shape{3}}}};
   imported = ImportOf(traced);
   ASSERT_TRUE(imported);
   EXPECT_EQ(imported->graph.type(imported->graph.inputs()[0]).ToString(), "float32[2,3]");
@@ -286,13 +286,6 @@ TEST(Import, RefusesInputsThatForwardDoesNotTake) {
     EXPECT_EQ(imported.error().code(), ErrorCode::kUsage);
     EXPECT_EQ(imported.error().hint(), "forward takes x: Tensor.");
   }
-  const auto number =
-      ImportOf(MakeModule(Forward(",\n    x: Tensor,\n    n: int", "return torch.mul(x, n)")));
-  ASSERT_FALSE(number);
-  EXPECT_EQ(number.error().what(),
-            "forward's argument n is of type int, which the converted model cannot take");
-  EXPECT_EQ(number.error().where(), "code/__torch__.py:7:5");
-  EXPECT_TRUE(ImportOf(MakeModule(Forward(",\n    x: Tensor,\n    n: int=3", "return torch.mul(x, n)"))));
 }
 
 TEST(Import, TakesOptionalTupleListAndDictInputs) {

@@ -4,201 +4,288 @@
 
 #include <fmt/format.h>
 
-#include "octavo/import/builtins.h"
+#include "octavo/base/closest.h"
+#include "octavo/import/signature.h"
 
 namespace octavo::import {
 
 using source::Expr;
-using source::ExprKind;
-
-std::string TypeText(const Expr* annotation) {
-  if (!annotation) return "Tensor";
-  if (annotation->kind == ExprKind::kNone) return "None";
-  if (annotation->kind == ExprKind::kSubscript) {
-    std::string text = TypeText(annotation->children[0].get()) + "[";
-    for (std::size_t i = 1; i < annotation->children.size(); ++i) {
-      text += (i > 1 ? ", " : "") + TypeText(annotation->children[i].get());
-    }
-    return text + "]";
-  }
-  return annotation->text;
-}
 
 namespace {
 
-bool IsGeneric(const Expr* type, std::string_view name) {
-  return type && type->kind == ExprKind::kSubscript && type->children[0]->text == name;
+bool IsTensorSpec(const InputSpec& spec) { return !spec.value; }
+
+// Is `name` the argument or item `whole`, or a part of it?
+bool IsWithin(const std::string& name, const std::string& whole) {
+  return name == whole || name.starts_with(whole + ".");
 }
 
-// Walks forward's parameters twice: first to count the tensors that they hold and to match them with --input,
-// then to make the graph's inputs.
+// Walks forward's parameters twice: first to list the tensors and numbers that they hold and to match them
+// with --input, then to make the graph's inputs.
 class InputMaker {
  public:
   InputMaker(Evaluator& evaluator, const source::Function& forward)
-      : evaluator_(evaluator), forward_(forward) {}
+      : evaluator_(evaluator), forward_(forward), specs_(evaluator.options().inputs) {}
 
   Result<std::vector<Value>> Make() {
+    if (forward_.parameters.empty()) return InvalidFile("forward has no argument self");
+    NameHints();
+    AddAllLeaves();
+    OCTAVO_TRY(MatchValues());
     OCTAVO_TRY(MatchSpecs());
     std::vector<Value> values;
-    const auto& parameters = forward_.parameters;
-    for (std::size_t i = 1; i < parameters.size(); ++i) {
-      Frame empty;
-      if (TakesNothing(parameters[i])) {
-        if (!parameters[i].default_value) {
-          return Unsupported(
-                     fmt::format("forward's argument {} is of type {}, which the converted model cannot take",
-                                 parameters[i].name, TypeText(parameters[i].annotation.get())),
-                     "Give it a default value or fix it in a wrapper module before saving.")
-              .SetWhere(parameters[i].range.Place(), parameters[i].range.Excerpt());
-        }
-        values.push_back(OCTAVO_TRY(evaluator_.Evaluate(*parameters[i].default_value, empty)));
-        continue;
-      }
-      values.push_back(OCTAVO_TRY(MakeValue(parameters[i].name, parameters[i].annotation.get())));
+    for (std::size_t i = 1; i < forward_.parameters.size(); ++i) {
+      parameter_ = &forward_.parameters[i];
+      values.push_back(OCTAVO_TRY(MakeArgument()));
     }
     return values;
   }
 
  private:
-  struct Slot {
-    std::string name;
-    bool optional = false;
+  // A tensor, or something without tensors, that forward takes by itself or inside a tuple, list or dict.
+  struct Leaf {
+    std::string name;            // "x", "p.0", "d.key"
+    const Expr* type = nullptr;  // with Optional[...] around it where it is written there
+    bool tensor = false;
     const InputSpec* spec = nullptr;
-    const module::InputHint* hint = nullptr;
+    const TensorType* hint = nullptr;
   };
 
-  // Is the parameter without tensors?
-  static bool HoldsTensors(const Expr* type) {
-    if (!type) return true;
-    if (type->kind == ExprKind::kName) return type->text == "Tensor";
-    if (type->kind != ExprKind::kSubscript) return false;
-    return std::any_of(type->children.begin() + 1, type->children.end(),
-                       [](const source::ExprPtr& t) { return HoldsTensors(t.get()); });
-  }
-  static bool TakesNothing(const source::Parameter& parameter) {
-    return !HoldsTensors(parameter.annotation.get());
+  Error Usage(std::string what, std::string hint = {}) const {
+    if (!hint.empty()) hint += ' ';
+    return UsageError(std::move(what), hint + fmt::format("forward takes {}.", SignatureText(forward_)));
   }
 
-  // "x: Tensor, mask: Optional[Tensor]"
-  std::string Signature() const {
-    std::string text;
-    for (std::size_t i = 1; i < forward_.parameters.size(); ++i) {
-      const source::Parameter& p = forward_.parameters[i];
-      text += fmt::format("{}{}: {}", i > 1 ? ", " : "", p.name, TypeText(p.annotation.get()));
+  // ---- Leaves
+
+  // Traced inputs of another number of arguments are of something else than this forward.
+  void NameHints() {
+    const auto& hints = evaluator_.module().traced_inputs;
+    const std::size_t count = forward_.parameters.size() - 1;
+    if (std::ranges::any_of(hints, [count](const auto& hint) { return hint.argument >= count; })) return;
+    for (const module::InputHint& hint : hints) {
+      hints_.emplace_back(forward_.parameters[hint.argument + 1].name + hint.item, &hint.type);
     }
-    return text.empty() ? "nothing" : text;
   }
 
-  // The names that --input gives under "prefix.", such as the keys of a dict.
-  std::vector<std::string> NamesUnder(const std::string& prefix) const {
+  // The first words behind "prefix." in names that --input or the traced inputs give: the keys of a dict, the
+  // numbers of a list's items.  The keys of a dict of tensors may have dots.
+  std::vector<std::string> NamesUnder(const std::string& prefix, const Expr* element) const {
     std::vector<std::string> names;
-    for (const InputSpec& spec : evaluator_.options().inputs) {
-      if (spec.name.starts_with(prefix + ".")) names.push_back(spec.name.substr(prefix.size() + 1));
-    }
+    const auto add = [&](const std::string& name) {
+      if (!name.starts_with(prefix + ".")) return;
+      std::string rest = name.substr(prefix.size() + 1);
+      if (TypeText(WithoutOptional(element)) != "Tensor") rest = rest.substr(0, rest.find('.'));
+      if (std::ranges::find(names, rest) == names.end()) names.push_back(std::move(rest));
+    };
+    for (const auto& [name, type] : hints_) add(name);
+    for (const InputSpec& spec : specs_) add(spec.name);
     return names;
   }
 
-  void AddSlots(const std::string& name, const Expr* type, bool optional) {
-    if (IsGeneric(type, "Optional") && type->children.size() == 2) {
-      AddSlots(name, type->children[1].get(), true);
-    } else if (IsGeneric(type, "Tuple")) {
-      for (std::size_t i = 1; i < type->children.size(); ++i) {
-        AddSlots(fmt::format("{}.{}", name, i - 1), type->children[i].get(), optional);
-      }
-    } else if (IsGeneric(type, "List")) {
-      const std::size_t count = NamesUnder(name).size();
-      for (std::size_t i = 0; i < count; ++i) {
-        AddSlots(fmt::format("{}.{}", name, i), type->children[1].get(), optional);
-      }
-      if (count == 0 && !open_list_) open_list_ = {name, type->children[1].get(), slots_.size()};
-    } else if (IsGeneric(type, "Dict") && type->children.size() == 3) {
-      for (const std::string& key : NamesUnder(name)) {
-        AddSlots(fmt::format("{}.{}", name, key), type->children[2].get(), optional);
-      }
-    } else if (HoldsTensors(type)) {
-      slots_.push_back({.name = name, .optional = optional});
-    }
-  }
-
-  // A list of which --input says no names holds what is left of the unnamed ones.
-  void FillOpenList(std::size_t count) {
-    std::vector<Slot> items;
-    for (std::size_t i = 0; i < count; ++i) {
-      items.push_back({.name = fmt::format("{}.{}", open_list_->name, i)});
-    }
-    slots_.insert(slots_.begin() + static_cast<std::ptrdiff_t>(open_list_->at), items.begin(), items.end());
-  }
-
-  Status MatchSpecs() {
-    if (forward_.parameters.empty()) return InvalidFile("forward has no argument self");
+  void AddAllLeaves() {
     for (std::size_t i = 1; i < forward_.parameters.size(); ++i) {
-      AddSlots(forward_.parameters[i].name, forward_.parameters[i].annotation.get(), false);
+      parameter_ = &forward_.parameters[i];
+      const Expr* type = parameter_->annotation.get();
+      if (!HoldsTensors(type) && parameter_->default_value) {
+        leaves_.push_back({.name = parameter_->name, .type = type});
+      } else {
+        AddLeaves(parameter_->name, type);
+      }
     }
-    const auto& specs = evaluator_.options().inputs;
-    const auto& hints = evaluator_.module().traced_inputs;
-    if (open_list_) {
-      const auto unnamed = static_cast<std::size_t>(
-          std::count_if(specs.begin(), specs.end(), [](const InputSpec& s) { return s.name.empty(); }));
-      const std::size_t given = unnamed > 0 ? unnamed : hints.size();
-      if (given > slots_.size()) FillOpenList(given - slots_.size());
+    FillOpenList();
+  }
+
+  void AddLeaves(const std::string& name, const Expr* annotated) {
+    if (IsGeneric(annotated, "Optional")) optional_.push_back(name);
+    const Expr* type = WithoutOptional(annotated);
+    if (IsGeneric(type, "Tuple")) {
+      for (std::size_t i = 1; i < type->children.size(); ++i)
+        AddLeaves(fmt::format("{}.{}", name, i - 1), type->children[i].get());
+    } else if (IsGeneric(type, "List") && HoldsTensors(type)) {
+      const Expr* element = type->children[1].get();
+      const std::size_t count = NamesUnder(name, element).size();
+      if (!open_list_ && std::ranges::none_of(specs_, [&](const InputSpec& spec) {
+            return spec.name.starts_with(name + ".");
+          })) {
+        open_list_ = {name, element, leaves_.size(), count};
+      }
+      for (std::size_t i = 0; i < count; ++i) AddLeaves(fmt::format("{}.{}", name, i), element);
+    } else if (IsGeneric(type, "Dict") && type->children.size() == 3 && HoldsTensors(type)) {
+      const Expr* element = type->children[2].get();
+      for (const std::string& key : NamesUnder(name, element))
+        AddLeaves(fmt::format("{}.{}", name, key), element);
+    } else {
+      leaves_.push_back({.name = name, .type = annotated, .tensor = HoldsTensors(type)});
     }
-    for (const InputSpec& spec : specs) {
-      auto slot =
-          std::find_if(slots_.begin(), slots_.end(), [&spec](const Slot& s) { return s.name == spec.name; });
-      if (spec.name.empty()) {
-        slot = std::find_if(slots_.begin(), slots_.end(), [&](const Slot& s) {
-          return !s.spec && std::none_of(specs.begin(), specs.end(),
-                                         [&s](const InputSpec& other) { return other.name == s.name; });
-        });
-      }
-      if (slot == slots_.end()) {
-        return UsageError(spec.name.empty()
-                              ? fmt::format("--input is given {} times, forward takes {} tensors",
-                                            specs.size(), slots_.size())
-                              : fmt::format("--input {}: forward has no such tensor", spec.name),
-                          fmt::format("forward takes {}.", Signature()));
-      }
-      if (slot->spec) {
-        return UsageError(fmt::format("--input {} is given twice", spec.name),
-                          fmt::format("forward takes {}.", Signature()));
-      }
-      slot->spec = &spec;
+  }
+
+  // A list of tensors of which --input gives no names takes as many as there are unnamed SPECs left for it.
+  void FillOpenList() {
+    if (!open_list_ || TypeText(open_list_->element) != "Tensor") return;
+    const auto unnamed = static_cast<std::size_t>(std::ranges::count_if(
+        specs_, [](const InputSpec& spec) { return IsTensorSpec(spec) && spec.name.empty(); }));
+    const auto others = static_cast<std::size_t>(std::ranges::count_if(leaves_, [this](const Leaf& leaf) {
+      return leaf.tensor && !IsWithin(leaf.name, open_list_->name) && !Given(leaf.name);
+    }));
+    if (unnamed <= others + open_list_->count) return;
+    const auto at = leaves_.begin() + static_cast<std::ptrdiff_t>(open_list_->at);
+    std::vector<Leaf> items;
+    for (std::size_t i = open_list_->count; i < unnamed - others; ++i) {
+      items.push_back(
+          {.name = fmt::format("{}.{}", open_list_->name, i), .type = open_list_->element, .tensor = true});
     }
-    for (std::size_t i = 0; i < slots_.size(); ++i) {
-      for (const module::InputHint& hint : hints) {
-        if (!hint.name.empty() && hint.name == slots_[i].name) slots_[i].hint = &hint;
-      }
-      if (!slots_[i].hint && hints.size() == slots_.size() && hints[i].name.empty())
-        slots_[i].hint = &hints[i];
+    leaves_.insert(at + static_cast<std::ptrdiff_t>(open_list_->count), items.begin(), items.end());
+  }
+
+  // Does --input name it, or fix it or a whole that it is part of at a value?
+  bool Given(const std::string& name) const {
+    return std::ranges::any_of(specs_, [&name](const InputSpec& spec) {
+      return !spec.name.empty() && (spec.name == name || (spec.value && IsWithin(name, spec.name)));
+    });
+  }
+
+  // ---- What --input says of them
+
+  Leaf* Find(const std::string& name) {
+    const auto leaf = std::ranges::find(leaves_, name, &Leaf::name);
+    return leaf == leaves_.end() ? nullptr : &*leaf;
+  }
+
+  Error UnknownName(const std::string& name) const {
+    std::vector<std::string> names = optional_;
+    for (const Leaf& leaf : leaves_) names.push_back(leaf.name);
+    for (std::size_t i = 1; i < forward_.parameters.size(); ++i) names.push_back(forward_.parameters[i].name);
+    const std::string near = Closest(name, names);
+    return Usage(fmt::format("--input {}: forward has no argument {}{}", name, name,
+                             near.empty() ? "" : fmt::format(" (did you mean {}?)", near)));
+  }
+
+  const source::Parameter* FindParameter(const std::string& name) const {
+    const auto& parameters = forward_.parameters;
+    const auto at = std::find_if(parameters.begin() + 1, parameters.end(),
+                                 [&name](const source::Parameter& p) { return p.name == name; });
+    return at == parameters.end() ? nullptr : &*at;
+  }
+
+  Status CheckGivenOnce() const {
+    for (auto spec = specs_.begin(); spec != specs_.end(); ++spec) {
+      if (spec->name.empty()) continue;
+      const auto same = [&](const InputSpec& other) {
+        return other.name == spec->name || (other.value && IsWithin(spec->name, other.name)) ||
+               (spec->value && IsWithin(other.name, spec->name));
+      };
+      if (std::any_of(spec + 1, specs_.end(), same))
+        return Usage(fmt::format("--input {} is given twice", spec->name));
     }
     return {};
   }
 
-  const Slot* Find(const std::string& name) const {
-    const auto slot =
-        std::find_if(slots_.begin(), slots_.end(), [&name](const Slot& s) { return s.name == name; });
-    return slot == slots_.end() ? nullptr : &*slot;
+  Status MatchValues() {
+    OCTAVO_TRY(CheckGivenOnce());
+    for (const InputSpec& spec : specs_) {
+      if (!spec.value) continue;
+      if (Leaf* leaf = Find(spec.name)) {
+        OCTAVO_TRY(LiteralValue(spec.name, leaf->type, *spec.value));
+        leaf->spec = &spec;
+      } else if (const source::Parameter* parameter = FindParameter(spec.name)) {
+        OCTAVO_TRY(LiteralValue(spec.name, parameter->annotation.get(), *spec.value));
+      } else if (std::ranges::find(optional_, spec.name) == optional_.end()) {
+        return UnknownName(spec.name);
+      }
+    }
+    return {};
+  }
+
+  // A SPEC for something that is no tensor.
+  Error NoTensor(const Leaf& leaf) const {
+    std::string hint;
+    if (TakesLiteral(leaf.type)) {
+      hint = fmt::format(
+          "A number can be fixed, as in --input {}={}; numbers as inputs of the converted model are for a "
+          "later version.",
+          leaf.name, TypeText(WithoutOptional(leaf.type)) == "bool" ? "true" : "3");
+    }
+    return Usage(fmt::format("--input {}: {}, not a tensor", leaf.name, KindText(leaf.name, leaf.type)),
+                 hint);
+  }
+
+  Status MatchSpecs() {
+    const auto unnamed = [this](const Leaf& leaf) { return leaf.tensor && !leaf.spec && !Given(leaf.name); };
+    for (const InputSpec& spec : specs_) {
+      if (spec.value) continue;
+      if (spec.name.empty()) {
+        const auto leaf = std::ranges::find_if(leaves_, unnamed);
+        if (leaf == leaves_.end()) {
+          return Usage(fmt::format("--input is given for {} tensors, forward takes {}",
+                                   std::ranges::count_if(specs_, IsTensorSpec),
+                                   std::ranges::count_if(leaves_, &Leaf::tensor)));
+        }
+        leaf->spec = &spec;
+        continue;
+      }
+      Leaf* leaf = Find(spec.name);
+      if (!leaf) return UnknownName(spec.name);
+      if (!leaf->tensor) return NoTensor(*leaf);
+      leaf->spec = &spec;
+    }
+    for (const auto& [name, type] : hints_) {
+      if (Leaf* leaf = Find(name); leaf && leaf->tensor) leaf->hint = type;
+    }
+    return {};
+  }
+
+  // ---- Values
+
+  void Warn(std::string text) { evaluator_.imported().warnings.push_back(std::move(text)); }
+
+  const InputSpec* LiteralFor(const std::string& name) const {
+    for (const InputSpec& spec : specs_) {
+      if (spec.value && spec.name == name) return &spec;
+    }
+    return nullptr;
   }
 
   bool AnyGiven(const std::string& name) const {
-    return std::any_of(slots_.begin(), slots_.end(), [&name](const Slot& slot) {
-      return (slot.spec || slot.hint) && (slot.name == name || slot.name.starts_with(name + "."));
-    });
+    return std::ranges::any_of(
+        leaves_, [&name](const Leaf& leaf) { return (leaf.spec || leaf.hint) && IsWithin(leaf.name, name); });
   }
 
-  Result<Value> MakeValue(const std::string& name, const Expr* type) {
-    if (IsGeneric(type, "Optional") && type->children.size() == 2) {
-      if (!AnyGiven(name)) return Value();
-      return MakeValue(name, type->children[1].get());
+  Result<Value> MakeArgument() {
+    const source::Parameter& p = *parameter_;
+    const Expr* type = p.annotation.get();
+    if (HoldsTensors(type) || !p.default_value) return MakeValue(p.name, type);
+    if (const InputSpec* spec = LiteralFor(p.name)) return LiteralValue(p.name, type, *spec->value);
+    const std::string fixed =
+        fmt::format("forward's argument {} is fixed at its default {}", p.name, DefaultText(p));
+    if (TakesLiteral(type)) {
+      Warn(fmt::format("{}; --input {}=VALUE fixes it at another value", fixed, p.name));
+    } else {
+      Warn(fmt::format("{}; a wrapper module around the model can pass another value", fixed));
+    }
+    Frame empty;
+    return evaluator_.Evaluate(*p.default_value, empty);
+  }
+
+  Result<Value> MakeValue(const std::string& name, const Expr* annotated) {
+    const Expr* type = WithoutOptional(annotated);
+    if (const InputSpec* spec = LiteralFor(name)) return LiteralValue(name, annotated, *spec->value);
+    if (IsGeneric(annotated, "Optional") && !AnyGiven(name) && HoldsTensors(type)) {
+      const std::string input =
+          TypeText(type) == "Tensor"
+              ? fmt::format("--input '{}:float32[...]' makes it an input of the converted model", name)
+              : "an --input for each of its tensors makes them inputs of the converted model";
+      Warn(fmt::format("forward's argument {} is left out (None); --input {}=None confirms this, {}", name,
+                       name, input));
+      return Value();
     }
     std::vector<Value> items;
     if (IsGeneric(type, "Tuple")) {
-      for (std::size_t i = 1; i < type->children.size(); ++i) {
+      for (std::size_t i = 1; i < type->children.size(); ++i)
         items.push_back(OCTAVO_TRY(MakeValue(fmt::format("{}.{}", name, i - 1), type->children[i].get())));
-      }
       return Value(evaluator_.arena().NewTuple(std::move(items)));
     }
-    if (IsGeneric(type, "List")) {
+    if (IsGeneric(type, "List") && HoldsTensors(type)) {
       while (AnyGiven(fmt::format("{}.{}", name, items.size()))) {
         items.push_back(
             OCTAVO_TRY(MakeValue(fmt::format("{}.{}", name, items.size()), type->children[1].get())));
@@ -206,42 +293,59 @@ class InputMaker {
       if (items.empty()) return Missing(name, type, "0");
       return Value(evaluator_.arena().NewList(std::move(items)));
     }
-    if (IsGeneric(type, "Dict") && type->children.size() == 3) {
+    if (IsGeneric(type, "Dict") && type->children.size() == 3 && HoldsTensors(type)) {
       Dict* dict = evaluator_.arena().NewDict();
-      for (const std::string& key : NamesUnder(name)) {
+      for (const std::string& key : NamesUnder(name, type->children[2].get())) {
         const Value item = OCTAVO_TRY(MakeValue(fmt::format("{}.{}", name, key), type->children[2].get()));
         dict->items.emplace_back(evaluator_.arena().String(key), item);
       }
       if (dict->items.empty()) return Missing(name, type, "key");
       return Value(dict);
     }
-    const Slot* slot = Find(name);
-    if (!slot) {
-      return Unsupported(
-          fmt::format("forward's argument {} is of type {}, which the converted model cannot take", name,
-                      TypeText(type)));
-    }
+    const Leaf* leaf = Find(name);
+    if (!leaf || !leaf->tensor) return NotGiven(name, annotated);
     TensorType tensor{.dtype = DType::kFloat32};
-    if (slot->hint && slot->hint->type.dtype != DType::kUnknown) tensor = slot->hint->type;
-    if (slot->spec) tensor = slot->spec->type;
+    if (leaf->hint) tensor = *leaf->hint;
+    if (leaf->spec) tensor = leaf->spec->type;
     return evaluator_.NewTensorValue(evaluator_.graph().AddInput(name, std::move(tensor)));
   }
 
   static Error Missing(const std::string& name, const Expr* type, const char* item) {
-    return UsageError(
+    Error error = UsageError(
         fmt::format("forward's argument {} is a {}: what it holds must be known", name, TypeText(type)),
         fmt::format("Give each of its tensors, such as --input {}.{}:float32[1,3,224,224].", name, item));
+    error.SetNeedsInput();
+    return error;
+  }
+
+  // Of what is no tensor and has neither a default nor a value from --input.
+  Error NotGiven(const std::string& name, const Expr* type) const {
+    const std::string what =
+        fmt::format("forward's argument {}, and has no default value", KindText(name, type));
+    if (TakesLiteral(type)) {
+      const bool flag = TypeText(WithoutOptional(type)) == "bool";
+      return Usage(what, fmt::format("Fix it at a value with --input {}={}.", name, flag ? "true" : "3"))
+          .SetNeedsInput()
+          .SetWhere(parameter_->range.Place(), parameter_->range.Excerpt());
+    }
+    return Unsupported(what, "Give it a default value or fix it in a wrapper module before saving.")
+        .SetWhere(parameter_->range.Place(), parameter_->range.Excerpt());
   }
 
   struct OpenList {
     std::string name;
     const Expr* element;
-    std::size_t at;
+    std::size_t at;     // of its first leaf
+    std::size_t count;  // of its items that the traced inputs have
   };
 
   Evaluator& evaluator_;
   const source::Function& forward_;
-  std::vector<Slot> slots_;
+  const std::vector<InputSpec>& specs_;
+  const source::Parameter* parameter_ = nullptr;  // the one that is being looked at
+  std::vector<std::pair<std::string, const TensorType*>> hints_;
+  std::vector<Leaf> leaves_;           // in the order of forward's arguments
+  std::vector<std::string> optional_;  // what may be None
   std::optional<OpenList> open_list_;
 };
 

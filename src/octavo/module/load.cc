@@ -108,19 +108,49 @@ class Loader {
 
   // {"forward": [value of the first argument, ...]}
   std::vector<InputHint> InputHints(const Value& inputs) const {
-    std::vector<InputHint> hints;
+    HintWalk walk;
     const auto* methods = std::get_if<std::shared_ptr<Dict>>(&inputs.v);
-    if (methods == nullptr) return hints;
+    if (methods == nullptr) return {};
     for (const auto& [method, arguments] : (*methods)->items) {
       const auto* name = std::get_if<std::string>(&method.v);
       if (name == nullptr || *name != "forward") continue;
-      const std::vector<Value>* items = nullptr;
-      if (const auto* list = std::get_if<std::shared_ptr<List>>(&arguments.v)) items = &(*list)->items;
-      if (const auto* tuple = std::get_if<std::shared_ptr<Tuple>>(&arguments.v)) items = &(*tuple)->items;
-      if (items == nullptr) continue;
-      for (const Value& item : *items) hints.push_back({.name = {}, .type = TypeOf(item)});
+      const std::vector<Value>* items = ItemsOf(arguments);
+      for (std::size_t i = 0; items != nullptr && i < items->size(); ++i) AddHints(i, "", (*items)[i], walk);
     }
-    return hints;
+    return std::move(walk.hints);
+  }
+
+  struct HintWalk {
+    std::vector<InputHint> hints;
+    // Of the values visited: a container may hold another one many times, so that a small file has endlessly
+    // many.
+    std::size_t left = 4096;
+    int depth = 0;
+  };
+
+  void AddHints(std::size_t argument, const std::string& item, const Value& value, HintWalk& walk) const {
+    constexpr int kDeepest = 16;
+    if (walk.left == 0 || walk.depth > kDeepest) return;
+    --walk.left;
+    ++walk.depth;
+    if (TensorType type = TypeOf(value); type.dtype != DType::kUnknown) {
+      walk.hints.push_back({.argument = argument, .item = item, .type = std::move(type)});
+    } else if (const std::vector<Value>* items = ItemsOf(value)) {
+      for (std::size_t i = 0; i < items->size() && walk.left > 0; ++i)
+        AddHints(argument, fmt::format("{}.{}", item, i), (*items)[i], walk);
+    } else if (const auto* dict = std::get_if<std::shared_ptr<Dict>>(&value.v)) {
+      for (const auto& [key, entry] : (*dict)->items) {
+        if (const auto* text = std::get_if<std::string>(&key.v))
+          AddHints(argument, fmt::format("{}.{}", item, *text), entry, walk);
+      }
+    }
+    --walk.depth;
+  }
+
+  static const std::vector<Value>* ItemsOf(const Value& value) {
+    if (const auto* list = std::get_if<std::shared_ptr<List>>(&value.v)) return &(*list)->items;
+    if (const auto* tuple = std::get_if<std::shared_ptr<Tuple>>(&value.v)) return &(*tuple)->items;
+    return nullptr;
   }
 
   // Unknown for what is no tensor, and for a quantization that is not in the file.

@@ -268,6 +268,17 @@ TEST(Load, TellsWhatTheRecordsTell) {
   EXPECT_TRUE(scripted->traced_inputs.empty());
 }
 
+TEST(Load, TracedInputsKnowTheirPlaces) {
+  const auto module = Load(OCTAVO_SOURCE_DIR "/tests/data/traced_inputs/nested.pt");
+  ASSERT_TRUE(module) << module.error().ToString();
+  std::vector<std::string> inputs;
+  for (const InputHint& hint : module->traced_inputs)
+    inputs.push_back(std::to_string(hint.argument) + hint.item + ": " + hint.type.ToString());
+  EXPECT_THAT(inputs, ElementsAre("0: float32[2,3]", "1.0: float32[2,3]", "1.1: int64[2,1]",
+                                  "2.0: float32[1,3]", "2.1: float32[2,3]", "2.2: float32[3,3]",
+                                  "3.offset: float32[3]", "3.a scale: float32[1,1]"));
+}
+
 TEST(Load, TheLiteInterpretersFileHasTheModuleToo) {
   for (const char* version : kVersions) {
     const auto module = Load(Fixture(std::string(version) + "/lite.ptl"));

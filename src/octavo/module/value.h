@@ -79,8 +79,10 @@ class Program {
   virtual Result<const FunctionDefinition*> FindFunction(std::string_view name) const = 0;
 };
 
+// One tensor of those that a model was traced with.
 struct InputHint {
-  std::string name;  // may be empty
+  std::size_t argument = 0;  // of forward, counted from 0 without self
+  std::string item;          // where it lies in a tuple, list or dict: ".0", ".key", ".1.key"
   TensorType type;
 };
 
@@ -91,7 +93,7 @@ struct Module {
   std::string archive_version;           // the content of `version` or `.data/version`
   std::string producer;                  // "PyTorch 1.6 to 1.13" ...: what the records tell
   bool traced = false;                   // as far as the records tell
-  std::vector<InputHint> traced_inputs;  // from traced_inputs.pkl, where the file has it
+  std::vector<InputHint> traced_inputs;  // in order, from traced_inputs.pkl, where the file has it
   std::uint64_t file_bytes = 0;
 };
 

@@ -1,0 +1,140 @@
+#include "octavo/import/signature.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace octavo::import {
+
+using source::Expr;
+using source::ExprKind;
+
+std::string TypeText(const Expr* annotation) {
+  if (!annotation) return "Tensor";
+  if (annotation->kind == ExprKind::kNone) return "None";
+  if (annotation->kind == ExprKind::kSubscript) {
+    std::string text = TypeText(annotation->children[0].get()) + "[";
+    for (std::size_t i = 1; i < annotation->children.size(); ++i) {
+      text += (i > 1 ? ", " : "") + TypeText(annotation->children[i].get());
+    }
+    return text + "]";
+  }
+  return annotation->text;
+}
+
+std::string DefaultText(const source::Parameter& parameter) {
+  constexpr std::size_t kLongest = 60;
+  if (!parameter.default_value) return {};
+  const SourceRange& range = parameter.default_value->range;
+  if (!range.source || range.begin > range.end || range.end > range.source->text.size()) return "?";
+  std::string text = range.source->text.substr(range.begin, range.end - range.begin);
+  if (text.size() > kLongest) text = text.substr(0, kLongest) + "...";
+  return text;
+}
+
+std::string SignatureText(const source::Function& forward) {
+  std::string text;
+  for (std::size_t i = 1; i < forward.parameters.size(); ++i) {
+    const source::Parameter& p = forward.parameters[i];
+    text += fmt::format("{}{}: {}", i > 1 ? ", " : "", p.name, TypeText(p.annotation.get()));
+    if (p.default_value) text += " = " + DefaultText(p);
+  }
+  return text.empty() ? "nothing" : text;
+}
+
+bool IsGeneric(const Expr* type, std::string_view name) {
+  return type && type->kind == ExprKind::kSubscript && type->children[0]->text == name;
+}
+
+const Expr* WithoutOptional(const Expr* type) {
+  while (IsGeneric(type, "Optional") && type->children.size() == 2) type = type->children[1].get();
+  return type;
+}
+
+bool HoldsTensors(const Expr* type) {
+  if (!type) return true;
+  if (type->kind == ExprKind::kName) return type->text == "Tensor";
+  if (type->kind != ExprKind::kSubscript) return false;
+  return std::any_of(type->children.begin() + 1, type->children.end(),
+                     [](const source::ExprPtr& t) { return HoldsTensors(t.get()); });
+}
+
+namespace {
+
+enum class LiteralKind { kInt, kFloat, kBool, kNumber, kNone };
+
+LiteralKind LiteralKindOf(const Expr* type) {
+  type = WithoutOptional(type);
+  if (!type || type->kind != ExprKind::kName) return LiteralKind::kNone;
+  if (type->text == "int") return LiteralKind::kInt;
+  if (type->text == "float") return LiteralKind::kFloat;
+  if (type->text == "bool") return LiteralKind::kBool;
+  if (type->text == "number" || type->text == "Scalar") return LiteralKind::kNumber;
+  return LiteralKind::kNone;
+}
+
+const char* ExampleOf(LiteralKind kind) {
+  switch (kind) {
+    case LiteralKind::kInt:
+    case LiteralKind::kNumber:
+      return "3";
+    case LiteralKind::kFloat:
+      return "0.5";
+    case LiteralKind::kBool:
+      return "true";
+    case LiteralKind::kNone:
+      break;
+  }
+  return "None";
+}
+
+std::string LiteralText(const InputLiteral& literal) {
+  if (std::holds_alternative<std::monostate>(literal)) return "None";
+  if (const bool* flag = std::get_if<bool>(&literal)) return *flag ? "true" : "false";
+  if (const auto* integer = std::get_if<std::int64_t>(&literal)) return std::to_string(*integer);
+  return fmt::format("{}", std::get<double>(literal));
+}
+
+}  // namespace
+
+bool TakesLiteral(const Expr* type) { return LiteralKindOf(type) != LiteralKind::kNone; }
+
+std::string KindText(const std::string& name, const Expr* type) {
+  const std::string text = TypeText(type);
+  if (text == "int") return name + " is an int";
+  if (text == "float" || text == "bool" || text == "number" || text == "str")
+    return fmt::format("{} is a {}", name, text);
+  if (text == "Tensor") return name + " is a tensor";
+  return fmt::format("{} is of type {}", name, text);
+}
+
+Result<Value> LiteralValue(const std::string& name, const Expr* type, const InputLiteral& literal) {
+  const LiteralKind kind = LiteralKindOf(type);
+  const bool optional = IsGeneric(type, "Optional");
+  if (std::holds_alternative<std::monostate>(literal)) {
+    if (optional) return Value();
+  } else if (const bool* flag = std::get_if<bool>(&literal)) {
+    if (kind == LiteralKind::kBool || kind == LiteralKind::kNumber) return Value(*flag);
+  } else if (const auto* integer = std::get_if<std::int64_t>(&literal)) {
+    if (kind == LiteralKind::kInt || kind == LiteralKind::kNumber) return Value(*integer);
+    if (kind == LiteralKind::kFloat) return Value(static_cast<double>(*integer));
+  } else if (kind == LiteralKind::kFloat || kind == LiteralKind::kNumber) {
+    return Value(std::get<double>(literal));
+  }
+  std::string hint;
+  if (HoldsTensors(type)) {
+    hint = fmt::format("Describe a tensor by its type and shape: --input '{}:float32[1,3,224,224]'.", name);
+    if (optional) hint += fmt::format(" --input {}=None leaves it out.", name);
+  } else if (kind != LiteralKind::kNone) {
+    hint = fmt::format("It takes a value such as --input {}={}{}.", name, ExampleOf(kind),
+                       optional ? fmt::format(" or --input {}=None", name) : "");
+  } else {
+    hint = optional ? fmt::format("--input {}=None is the only value that it takes.", name)
+                    : "--input name=value is for int, float and bool arguments, and for None.";
+  }
+  return UsageError(
+      fmt::format("--input {}={}: forward's argument {}", name, LiteralText(literal), KindText(name, type)),
+      std::move(hint));
+}
+
+}  // namespace octavo::import
