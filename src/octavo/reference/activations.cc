@@ -15,7 +15,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 template <typename F>
 Results OfReals(const Tensor& x, F f) {
-  if (!IsFloat(x.dtype)) return Unsupported("this activation of what is no real tensor");
+  if (!IsFloat(x.dtype)) return Unsupported("the input must be floating-point or quantized");
   Array<double> result = OCTAVO_TRY(Numbers<double>(x));
   for (double& number : result.data) number = f(number);
   return One(OCTAVO_TRY(Stored(result, x.dtype)));
@@ -96,7 +96,7 @@ Results Clamp(const Call& call) {
     return ClampedBetween(call, Bound(call, "min"), Bound(call, "max"));
   }
   Tensor x = Self(call);
-  if (x.quantization) return Unsupported("bounds of a quantized tensor that are tensors");
+  if (x.quantization) return Unsupported("tensor bounds are not supported for quantized tensors");
   if (call.has("min")) x = OCTAVO_TRY(BoundedBy<true>(x, NumberTensor(call, "min")));
   if (call.has("max")) x = OCTAVO_TRY(BoundedBy<false>(x, NumberTensor(call, "max")));
   return One(std::move(x));
@@ -187,11 +187,13 @@ Results Threshold(const Call& call) {
 Results Prelu(const Call& call) {
   const Tensor &x = Self(call), &weight = call.tensor("weight");
   if (x.quantization) return QuantizedPrelu(call, x, weight);
-  if (!IsFloat(x.dtype) || weight.dtype != x.dtype) return Unsupported("prelu of other than reals");
+  if (!IsFloat(x.dtype) || weight.dtype != x.dtype)
+    return Unsupported("input and weight must be floating-point tensors of the same dtype");
   const std::vector<double> slopes = weight.ToDoubles();
   const Around around = x.sizes.size() > 1 ? Around(x.sizes, 1) : Around({}, 0);
   const auto count = static_cast<std::int64_t>(slopes.size());
-  if (count != 1 && count != around.size) return Unsupported("slopes that do not fit the channels");
+  if (count != 1 && count != around.size)
+    return Unsupported("weight must have one slope, or one slope per channel");
   std::int64_t i = 0;
   return OfReals(x, [&](double v) {
     const std::int64_t channel = count == 1 ? 0 : i / around.inner % around.size;
@@ -230,10 +232,11 @@ Results Softshrink(const Call& call) {
 // The first half of the dimension times sigmoid of the second.
 Results Glu(const Call& call) {
   const Tensor& x = Self(call);
-  if (!IsFloat(x.dtype) || x.rank() == 0) return Unsupported("glu of what is no real tensor");
+  if (!IsFloat(x.dtype) || x.rank() == 0)
+    return Unsupported("the input must be a floating-point tensor of rank 1 or more");
   const std::size_t axis = OCTAVO_TRY(Axis(call.integer("dim"), x.sizes.size()));
   const Around around(x.sizes, axis);
-  if (around.size % 2 != 0) return Unsupported("glu of a dimension of odd size");
+  if (around.size % 2 != 0) return Unsupported("the dimension to halve must have an even size");
   const Array<double> numbers = OCTAVO_TRY(Numbers<double>(x));
   Sizes sizes = x.sizes;
   sizes[axis] = around.size / 2;

@@ -63,7 +63,7 @@ double Power(double base, double exponent) { return std::pow(base, exponent); }
 Results Pow(const Call& call) {
   const bool number = !call.is_tensor("exponent");
   if (number && !IsFloat(ResultDType(call)) && call.number("exponent") < 0) {
-    return Unsupported("an integer to a negative power");
+    return Unsupported("negative powers of integers are not supported");
   }
   return Elementwise<2>(call, {"self", "exponent"}, number ? PowerOfNumber : Power, IntegerPower);
 }
@@ -84,7 +84,7 @@ Results Addcmul(const Call& call) {
 }
 
 Results Addcdiv(const Call& call) {
-  if (!IsFloat(ResultDType(call))) return Unsupported("addcdiv of integers");
+  if (!IsFloat(ResultDType(call))) return Unsupported("addcdiv of integers is not supported");
   return Elementwise<4>(
       call, {"self", "tensor1", "tensor2", "value"},
       [](double x, double y, double z, double value) { return x + value * y / z; },
@@ -97,7 +97,7 @@ double Between(double x, double end, double weight) {
 }
 
 Results Lerp(const Call& call) {
-  if (!IsFloat(ResultDType(call))) return Unsupported("lerp of integers");
+  if (!IsFloat(ResultDType(call))) return Unsupported("lerp of integers is not supported");
   return Elementwise<3>(call, {"self", "end", "weight"}, Between,
                         [](std::int64_t x, std::int64_t, std::int64_t) { return x; });
 }

@@ -10,7 +10,7 @@ namespace octavo::reference {
 namespace {
 
 [[noreturn]] void Wrong(const ir::Node& node, std::string_view name, std::string_view wanted) {
-  Bug(fmt::format("reference: {}: argument {} is no {}", node.op, name, wanted));
+  Bug(fmt::format("reference: {}: argument {} is not a {}", node.op, name, wanted));
 }
 
 std::int64_t Known(const ir::Node& node, std::string_view name, const Dim& dim) {
@@ -25,7 +25,7 @@ const ir::Operand* Call::Find(std::string_view name) const { return node_.Find(n
 
 const ir::Operand& Call::Get(std::string_view name) const {
   const ir::Operand* operand = Find(name);
-  if (!operand) Wrong(node_, name, "argument of it");
+  if (!operand) Wrong(node_, name, "known argument");
   return *operand;
 }
 

@@ -12,7 +12,8 @@ namespace {
 Results Itself(const Call& call) { return One(call.tensor("self")); }
 
 Results Dropout(const Call& call) {
-  if (call.flag("train") && call.number("p") != 0) return Unsupported("dropout of a model that is trained");
+  if (call.flag("train") && call.number("p") != 0)
+    return Unsupported("dropout in training mode is random and cannot be computed");
   return One(call.tensor("input"));
 }
 
@@ -22,7 +23,9 @@ Results To(const Call& call) {
   if (call.has("other")) return One(OCTAVO_TRY(Converted(x, call.tensor("other").dtype)));
   if (!call.has("dtype")) return One(x);
   const std::optional<DType> dtype = DTypeFromScalarType(call.integer("dtype"));
-  if (!dtype) return Unsupported(fmt::format("argument dtype is {}", call.integer("dtype")));
+  if (!dtype)
+    return Unsupported(
+        fmt::format("argument dtype is {}, which is not a PyTorch dtype", call.integer("dtype")));
   return One(OCTAVO_TRY(Converted(x, *dtype)));
 }
 

@@ -47,7 +47,7 @@ Results LogicalNot(const Call& call) {
 template <typename Operation>
 Results Bitwise(const Call& call) {
   const DType dtype = ResultDType(call);
-  if (IsFloat(dtype)) return Unsupported("bit operations on reals");
+  if (IsFloat(dtype)) return Unsupported("bit operations on floating-point tensors are not supported");
   return One(OCTAVO_TRY(Stored(OCTAVO_TRY(Mapped<std::int64_t>(call, {"self", "other"}, dtype, Operation(),
                                                                std::make_index_sequence<2>())),
                                dtype)));
@@ -56,7 +56,7 @@ Results Bitwise(const Call& call) {
 Results BitwiseNot(const Call& call) {
   const Tensor& x = call.tensor("self");
   if (x.dtype == DType::kBool) return LogicalNot(call);
-  if (!IsInteger(x.dtype)) return Unsupported("bit operations on what is no integer");
+  if (!IsInteger(x.dtype)) return Unsupported("bit operations need integer or bool tensors");
   Array<std::int64_t> result = OCTAVO_TRY(Numbers<std::int64_t>(x));
   for (std::int64_t& number : result.data) number = ~number;
   return One(OCTAVO_TRY(Stored(result, x.dtype)));

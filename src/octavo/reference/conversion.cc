@@ -11,7 +11,9 @@
 namespace octavo::reference {
 namespace {
 
-Error NoNumbers(DType dtype) { return Unsupported(fmt::format("computing with {}", Name(dtype))); }
+Error NoNumbers(DType dtype) {
+  return Unsupported(fmt::format("arithmetic on {} is not supported", Name(dtype)));
+}
 
 // Beyond the range, what x86's conversions give: the lowest number of int64, or of int32.
 template <typename To>
@@ -72,7 +74,7 @@ DType DTypeOfNumber(DType dtype) {
 Result<Tensor> Converted(const Tensor& x, DType dtype) {
   if (x.dtype == dtype) return x;
   if (IsQuantized(x.dtype) || IsQuantized(dtype)) {
-    return Unsupported(fmt::format("a conversion from {} to {}", Name(x.dtype), Name(dtype)));
+    return Unsupported(fmt::format("conversion from {} to {} is not supported", Name(x.dtype), Name(dtype)));
   }
   if (x.dtype == DType::kFloat16 || x.dtype == DType::kBFloat16) {
     return Stored(OCTAVO_TRY(Numbers<double>(x)), dtype);
@@ -116,9 +118,10 @@ Tensor NumberTensor(const Call& call, std::string_view name) {
 }
 
 Result<Tensor> FilledLike(const Tensor& x, const Tensor& number) {
-  if (number.num_elements() != 1) return Unsupported("a fill value that is not one number");
+  if (number.num_elements() != 1) return Unsupported("the fill value must be a single number");
   if (!x.quantization) return Converted(number, x.dtype);
-  if (!x.quantization->per_tensor()) return Unsupported("filling a tensor that is quantized per channel");
+  if (!x.quantization->per_tensor())
+    return Unsupported("filling a per-channel quantized tensor is not supported");
   Array<float> real({});
   real[0] = static_cast<float>(OCTAVO_TRY(Numbers<double>(number))[0]);
   return Quantized(real, {.dtype = x.dtype, .shape = {}, .quantization = x.quantization});

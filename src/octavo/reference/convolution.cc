@@ -25,9 +25,10 @@ struct Geometry {
 Result<Sizes> WindowNumbers(const Call& call, const char* name, std::size_t dims, std::int64_t lowest) {
   Sizes numbers = call.ints(name);
   if (numbers.size() == 1) numbers.assign(dims, numbers[0]);
-  if (numbers.size() != dims) return Unsupported(fmt::format("argument {} is {}", name, numbers));
+  if (numbers.size() != dims) return Unsupported(fmt::format("argument {} is not valid: {}", name, numbers));
   for (const std::int64_t n : numbers) {
-    if (n < lowest || n > kLargestNumber) return Unsupported(fmt::format("argument {} is {}", name, numbers));
+    if (n < lowest || n > kLargestNumber)
+      return Unsupported(fmt::format("argument {} is not valid: {}", name, numbers));
   }
   return numbers;
 }
@@ -37,9 +38,10 @@ Status PadByName(Geometry& g, const std::string& name, const Sizes& weight) {
   g.begin.assign(g.dims, 0);
   g.end.assign(g.dims, 0);
   if (name == "valid") return {};
-  if (name != "same") return Unsupported(fmt::format("argument padding is \"{}\"", name));
+  if (name != "same")
+    return Unsupported(fmt::format("argument padding must be \"same\" or \"valid\", not \"{}\"", name));
   for (std::size_t d = 0; d < g.dims; ++d) {
-    if (g.stride[d] != 1) return Unsupported("padding=\"same\" goes with stride 1 only");
+    if (g.stride[d] != 1) return Unsupported("padding=\"same\" is supported with stride 1 only");
     const std::int64_t total = g.dilation[d] * (weight[d + 2] - 1);
     g.begin[d] = total / 2;
     g.end[d] = total - total / 2;
@@ -49,7 +51,7 @@ Status PadByName(Geometry& g, const std::string& name, const Sizes& weight) {
 
 Result<Geometry> GeometryOf(const Call& call, const Sizes& weight, bool transposed) {
   if (weight.size() < 3 || weight.size() > 5) {
-    return Unsupported(fmt::format("the weights of a convolution have the sizes {}", weight));
+    return Unsupported(fmt::format("the weights must have rank 3, 4 or 5, but their shape is {}", weight));
   }
   Geometry g;
   g.dims = weight.size() - 2;
@@ -60,7 +62,7 @@ Result<Geometry> GeometryOf(const Call& call, const Sizes& weight, bool transpos
   g.output_padding.assign(g.dims, 0);
   if (transposed) g.output_padding = OCTAVO_TRY(WindowNumbers(call, "output_padding", g.dims, 0));
   if (g.groups < 1 || weight[0] % g.groups != 0) {
-    return Unsupported(fmt::format("a convolution of {} groups", g.groups));
+    return Unsupported(fmt::format("the weights cannot be divided into {} groups", g.groups));
   }
   if (call.is_text("padding")) {
     OCTAVO_TRY(PadByName(g, call.text("padding"), weight));
@@ -114,7 +116,8 @@ Result<Array<double>> Convolved(const Geometry& g, const Array<double>& x, const
   const std::int64_t in = x.size(1), first = weight.size(0), second = weight.size(1);
   const std::int64_t out = g.transposed ? second * g.groups : first;
   if (in != (g.transposed ? first : second * g.groups)) {
-    return Unsupported(fmt::format("an input of the sizes {} and weights of {}", x.sizes, weight.sizes));
+    return Unsupported(
+        fmt::format("the channels of the input {} do not match the weights {}", x.sizes, weight.sizes));
   }
   const Sizes input = Spatial(x.sizes, g.dims), kernel = Spatial(weight.sizes, g.dims);
   Sizes sizes = {x.size(0), out};
@@ -143,7 +146,8 @@ Result<Array<double>> Convolved(const Geometry& g, const Array<double>& x, const
 Status AddBias(const Call& call, Array<double>& y, DType dtype) {
   if (!call.has("bias")) return {};
   const Tensor bias = OCTAVO_TRY(Converted(call.tensor("bias"), dtype));
-  if (bias.num_elements() != y.size(1)) return Unsupported("the bias does not fit the weights");
+  if (bias.num_elements() != y.size(1))
+    return Unsupported("the bias must have one element per output channel");
   const std::vector<double> numbers = bias.ToDoubles();
   const Around around(y.sizes, 1);
   for (std::size_t i = 0; i < y.data.size(); ++i) {
@@ -155,7 +159,9 @@ Status AddBias(const Call& call, Array<double>& y, DType dtype) {
 Results Convolve(const Call& call, bool transposed) {
   const Tensor &input = call.tensor("input"), &weight = call.tensor("weight");
   if (!IsFloat(input.dtype) || weight.dtype != input.dtype) {
-    return Unsupported(fmt::format("a convolution of {} by {}", Name(input.dtype), Name(weight.dtype)));
+    return Unsupported(
+        fmt::format("input and weights must be floating-point tensors of the same dtype, not {} and {}",
+                    Name(input.dtype), Name(weight.dtype)));
   }
   const Geometry g = OCTAVO_TRY(GeometryOf(call, weight.sizes, transposed));
   Array<double> x = OCTAVO_TRY(Numbers<double>(input));
@@ -163,7 +169,8 @@ Results Convolve(const Call& call, bool transposed) {
   const bool unbatched = x.sizes.size() == g.dims + 1;
   if (unbatched) x.sizes.insert(x.sizes.begin(), 1);
   if (x.sizes.size() != g.dims + 2) {
-    return Unsupported(fmt::format("a convolution over {} dimensions of the sizes {}", g.dims, input.sizes));
+    return Unsupported(
+        fmt::format("a {}-dimensional convolution does not fit an input of shape {}", g.dims, input.sizes));
   }
   Array<double> y = OCTAVO_TRY(Convolved(g, x, OCTAVO_TRY(Numbers<double>(weight))));
   OCTAVO_TRY(AddBias(call, y, input.dtype));

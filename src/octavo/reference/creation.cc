@@ -17,7 +17,9 @@ namespace {
 Result<DType> DTypeOf(const Call& call) {
   if (!call.has("dtype")) return ResultDType(call);
   const std::optional<DType> dtype = DTypeFromScalarType(call.integer("dtype"));
-  if (!dtype) return Unsupported(fmt::format("argument dtype is {}", call.integer("dtype")));
+  if (!dtype)
+    return Unsupported(
+        fmt::format("argument dtype is {}, which is not a PyTorch dtype", call.integer("dtype")));
   return *dtype;
 }
 
@@ -47,7 +49,8 @@ Results Arange(const Call& call) {
   const double start = whole ? call.number("start") : 0, step = whole ? call.number("step") : 1;
   const double count = std::ceil((call.number("end") - start) / step);
   if (step == 0 || !(count >= 0) || count > static_cast<double>(kMostElements)) {
-    return Unsupported(fmt::format("arange from {} to {} by {}", start, call.number("end"), step));
+    return Unsupported(
+        fmt::format("arange from {} to {} with step {} is not possible", start, call.number("end"), step));
   }
   const DType dtype = OCTAVO_TRY(DTypeOf(call));
   const Sizes sizes = {static_cast<std::int64_t>(count)};
@@ -57,7 +60,7 @@ Results Arange(const Call& call) {
     return One(OCTAVO_TRY(Stored(numbers, dtype)));
   }
   if (whole && (call.is_float("start") || call.is_float("step"))) {
-    return Unsupported("arange of floats as integers");
+    return Unsupported("arange with float bounds and an integer dtype is not supported");
   }
   const std::int64_t first = whole ? call.integer("start") : 0, difference = whole ? call.integer("step") : 1;
   Array<std::int64_t> numbers(sizes);

@@ -21,7 +21,7 @@ Status CheckDivisor(const Call& call) {
   if (Count(OCTAVO_TRY(CommonSizesOf<2>(call, {"self", "other"}))) == 0) return {};
   const Tensor divisor = OCTAVO_TRY(Converted(NumberTensor(call, "other"), dtype));
   for (const std::int64_t number : divisor.ToInts()) {
-    if (number == 0) return Unsupported("an integer is divided by 0");
+    if (number == 0) return Unsupported("integer division by zero");
   }
   return {};
 }
@@ -79,9 +79,10 @@ Results Divide(const Call& call) {
     const std::string& mode = call.text("rounding_mode");
     if (mode == "floor") return FloorDivide(call);
     if (mode == "trunc") return TruncatedDivide(call);
-    return Unsupported(fmt::format("argument rounding_mode is \"{}\"", mode));
+    return Unsupported(
+        fmt::format("argument rounding_mode must be \"trunc\" or \"floor\", not \"{}\"", mode));
   }
-  if (!IsFloat(ResultDType(call))) return Unsupported("a quotient that is an integer");
+  if (!IsFloat(ResultDType(call))) return Unsupported("true division cannot have an integer result");
   return Elementwise<2>(
       call, {"self", "other"}, [](double x, double y) { return x / y; }, Quotient);
 }

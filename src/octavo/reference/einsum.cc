@@ -28,7 +28,7 @@ Result<Equation> Parsed(const std::string& text) {
     } else if (std::isalpha(static_cast<unsigned char>(c))) {
       equation.inputs.back() += c;
     } else if (c != ' ') {
-      return Unsupported(fmt::format("the equation \"{}\"", text));
+      return Unsupported(fmt::format("the equation \"{}\" is not valid", text));
     }
   }
   if (arrow == std::string::npos) {
@@ -45,7 +45,7 @@ Result<Equation> Parsed(const std::string& text) {
     if (std::isalpha(static_cast<unsigned char>(c))) {
       equation.output += c;
     } else if (c != ' ') {
-      return Unsupported(fmt::format("the equation \"{}\"", text));
+      return Unsupported(fmt::format("the equation \"{}\" is not valid", text));
     }
   }
   return equation;
@@ -68,14 +68,14 @@ Result<Loops> LoopsOf(const Equation& equation, const std::vector<Tensor>& tenso
       std::int64_t& size = sizes.try_emplace(letters[d], tensors[i].sizes[d]).first->second;
       if (size == 1) size = tensors[i].sizes[d];
       if (tensors[i].sizes[d] != size && tensors[i].sizes[d] != 1) {
-        return Unsupported(fmt::format("the dimension {} has different sizes", letters[d]));
+        return Unsupported(fmt::format("dimension {} of the equation has different sizes", letters[d]));
       }
     }
   }
   Loops loops;
   for (const char c : equation.output) {
     if (!sizes.contains(c) || loops.letters.find(c) != std::string::npos) {
-      return Unsupported("the equation's result has a letter that no operand has, or one twice");
+      return Unsupported("each letter of the equation's result must occur there once and in an operand");
     }
     loops.letters += c;
     loops.sizes.push_back(sizes[c]);
@@ -136,7 +136,8 @@ Results Einsum(const Call& call) {
   const std::vector<Tensor> tensors = call.tensors("tensors");
   if (tensors.size() != equation.inputs.size()) return Unsupported("the equation does not fit the operands");
   for (const Tensor& x : tensors) {
-    if (x.dtype != tensors[0].dtype) return Unsupported("operands of different dtypes");
+    if (x.dtype != tensors[0].dtype)
+      return Unsupported("einsum of tensors of different dtypes is not supported");
   }
   if (IsFloat(tensors[0].dtype)) return One(OCTAVO_TRY(Summed<double>(equation, tensors)));
   return One(OCTAVO_TRY(Summed<std::int64_t>(equation, tensors)));

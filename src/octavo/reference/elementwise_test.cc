@@ -24,7 +24,7 @@ TEST(Elementwise, BroadcastsItsArguments) {
             "float32[0,3]{}");
   EXPECT_EQ(CallElementwise("constant %a = float32[2]{1, 2}  constant %b = float32[3]{10, 20, 30}", "float32",
                             "aten::mul(self=%a, other=%b)"),
-            "error: aten::mul: the sizes [2] and [3] do not go together");
+            "error: aten::mul: the shapes [2] and [3] cannot be broadcast");
 }
 
 TEST(Elementwise, ScalesWhatItAdds) {
@@ -73,7 +73,7 @@ TEST(Elementwise, RoundsQuotients) {
       CallElementwise("constant %a = float32[2]{1, -1}", "float32", "aten::floor_divide(self=%a, other=0)"),
       "float32[2]{inf, -inf}");
   EXPECT_EQ(CallElementwise("constant %a = int64[1]{1}", "int64", "aten::floor_divide(self=%a, other=0)"),
-            "error: aten::floor_divide: an integer is divided by 0");
+            "error: aten::floor_divide: integer division by zero");
   EXPECT_EQ(CallElementwise("constant %a = int64[0]{}", "int64", "aten::remainder(self=%a, other=0)"),
             "int64[0]{}");
   EXPECT_EQ(CallElementwise("constant %a = int64[1]{-9223372036854775808}", "int64",
@@ -146,7 +146,7 @@ TEST(Elementwise, MakesTensorsOfNumbers) {
             "int64[3]{5, 3, 1}");
   EXPECT_EQ(CallElementwise("", "float32", "aten::arange(end=0.7, dtype=None)"), "float32[1]{0}");
   EXPECT_EQ(CallElementwise("", "float32", "aten::zeros(size=[-1], dtype=None)"),
-            "error: aten::zeros: a tensor of the sizes [-1]");
+            "error: aten::zeros: a tensor of shape [-1] is not possible");
 }
 
 }  // namespace

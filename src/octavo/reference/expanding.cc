@@ -12,7 +12,7 @@ namespace {
 // -1 keeps a dimension's size; new dimensions come first.
 Result<Tensor> Expanded(const Tensor& x, Sizes sizes) {
   if (sizes.size() < x.sizes.size()) {
-    return Unsupported(fmt::format("the sizes {} are expanded to {}", x.sizes, sizes));
+    return Unsupported(fmt::format("shape {} cannot be expanded to {}", x.sizes, sizes));
   }
   const std::size_t added = sizes.size() - x.sizes.size();
   const View whole(x);
@@ -24,7 +24,7 @@ Result<Tensor> Expanded(const Tensor& x, Sizes sizes) {
     if (sizes[d] == -1 && d >= added) continue;
     if (sizes[d] == walk.size) continue;
     if (sizes[d] < 0 || walk.size != 1) {
-      return Unsupported(fmt::format("the sizes {} are expanded to {}", x.sizes, sizes));
+      return Unsupported(fmt::format("shape {} cannot be expanded to {}", x.sizes, sizes));
     }
     walk = {sizes[d], 0};
   }
@@ -38,7 +38,8 @@ Results ExpandAs(const Call& call) {
 
 // The whole tensor, repeats[d] times along each dimension; missing dimensions come first with size 1.
 Results Repeated(const Tensor& x, Sizes repeats) {
-  if (repeats.size() < x.sizes.size()) return Unsupported("argument repeats has too few numbers");
+  if (repeats.size() < x.sizes.size())
+    return Unsupported("argument repeats has fewer elements than the tensor has dimensions");
   Sizes from(repeats.size() - x.sizes.size(), 1);
   from.insert(from.end(), x.sizes.begin(), x.sizes.end());
   Sizes sizes = OCTAVO_TRY(Checked(repeats));
@@ -94,7 +95,7 @@ Results Meshgrid(const Call& call) {
   const auto place = [exchanged](std::size_t i) { return exchanged && i < 2 ? 1 - i : i; };
   Sizes grid(tensors.size(), 1);
   for (std::size_t i = 0; i < tensors.size(); ++i) {
-    if (tensors[i].rank() > 1) return Unsupported("meshgrid of a tensor of more than one dimension");
+    if (tensors[i].rank() > 1) return Unsupported("meshgrid takes tensors of rank 0 or 1 only");
     grid[place(i)] = tensors[i].num_elements();
   }
   std::vector<Tensor> grids;

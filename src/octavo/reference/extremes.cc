@@ -44,12 +44,12 @@ template <bool kMax>
 Result<Extremes> Find(const Call& call) {
   const Tensor& x = call.tensor("self");
   if (x.quantization && !x.quantization->per_tensor()) {
-    return Unsupported("the extremes of a tensor that is quantized per channel");
+    return Unsupported("the maximum or minimum of a per-channel quantized tensor is not supported");
   }
   const std::vector<std::size_t> axes = OCTAVO_TRY(ReducedAxes(call, x));
   const Sizes sizes = ReducedSizes(call, x.sizes, axes);
   Rows rows = OCTAVO_TRY(RowsOf(x.Integers(), axes));
-  if (rows.length == 0 && rows.count > 0) return Unsupported("the extreme of no elements");
+  if (rows.length == 0 && rows.count > 0) return Unsupported("an empty tensor has no maximum or minimum");
   auto found = IsFloat(rows.tensor.dtype) ? Indices<kMax, double>(rows) : Indices<kMax, std::int64_t>(rows);
   const std::vector<std::int64_t> indices = OCTAVO_TRY(std::move(found));
   std::vector<std::int64_t> places;

@@ -14,7 +14,7 @@ namespace {
 template <double (*kFunction)(double)>
 Results OfReal(const Call& call) {
   const Tensor& x = call.tensor("self");
-  if (!IsFloat(x.dtype)) return Unsupported("this function of what is no real tensor");
+  if (!IsFloat(x.dtype)) return Unsupported("the input must be floating-point");
   Array<double> result = OCTAVO_TRY(Numbers<double>(x));
   for (double& number : result.data) number = kFunction(number);
   return One(OCTAVO_TRY(Stored(result, x.dtype)));

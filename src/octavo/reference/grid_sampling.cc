@@ -79,15 +79,15 @@ Results GridSample(const Call& call) {
                    call.flag("align_corners")};
   if ((rank != 4 && rank != 5) || grid.sizes.size() != rank || grid.sizes[0] != x.sizes[0] ||
       grid.sizes[rank - 1] != static_cast<std::int64_t>(dims) || !IsFloat(x.dtype) || !IsFloat(grid.dtype)) {
-    return Unsupported("a grid that does not fit the input");
+    return Unsupported("the grid does not fit the input");
   }
   if (s.interpolation < kLinear || s.interpolation > (dims == 2 ? kCubic : kNearest) || s.padding < kZeros ||
       s.padding > kReflection) {
-    return Unsupported("this kind of interpolation or padding");
+    return Unsupported("this combination of interpolation_mode and padding_mode is not supported");
   }
   Sizes in(x.sizes.begin() + 2, x.sizes.end()), out(grid.sizes.begin() + 1, grid.sizes.end() - 1);
   for (const std::int64_t size : in) {
-    if (size < 1) return Unsupported("images without elements");
+    if (size < 1) return Unsupported("the input has no elements");
   }
   in.insert(in.begin(), 3 - dims, 1);
   Sizes sizes = {x.sizes[0], x.sizes[1]};

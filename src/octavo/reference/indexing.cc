@@ -10,7 +10,7 @@ namespace {
 
 Status CheckIndex(const Tensor& index) {
   if (index.dtype == DType::kInt64 || index.dtype == DType::kInt32) return {};
-  return Unsupported(fmt::format("indices of type {}", Name(index.dtype)));
+  return Unsupported(fmt::format("indices must be int32 or int64, not {}", Name(index.dtype)));
 }
 
 // The indices, each inside [0, size); negative ones count from the end where `wraps`.
@@ -19,7 +19,7 @@ Result<std::vector<std::int64_t>> IndexValues(const Tensor& index, std::int64_t 
   std::vector<std::int64_t> indices = index.ToInts();
   for (std::int64_t& i : indices) {
     if (i < (wraps ? -size : 0) || i >= size) {
-      return Unsupported(fmt::format("the index {} of a dimension of size {}", i, size));
+      return Unsupported(fmt::format("index {} is out of range for a dimension of size {}", i, size));
     }
     if (i < 0) i += size;
   }
@@ -50,9 +50,10 @@ Result<Tensor> ChosenPlaces(const Tensor& x, std::size_t axis, const Tensor& ind
 Results IndexSelect(const Call& call) {
   const Tensor& x = call.tensor("self");
   Tensor index = call.tensor("index");
-  if (index.rank() > 1) return Unsupported("argument index has more than one dimension");
+  if (index.rank() > 1) return Unsupported("argument index must have rank 0 or 1");
   if (x.rank() > 0) index = OCTAVO_TRY(Reshaped(index, {index.num_elements()}));
-  if (x.rank() == 0 && index.num_elements() != 1) return Unsupported("more than one index of a scalar");
+  if (x.rank() == 0 && index.num_elements() != 1)
+    return Unsupported("a scalar can be indexed with one element only");
   const std::size_t axis = OCTAVO_TRY(Axis(call.integer("dim"), x.sizes.size()));
   if (x.rank() == 0) index = OCTAVO_TRY(Reshaped(index, {}));
   return One(OCTAVO_TRY(ChosenPlaces(x, axis, index, false)));
@@ -65,10 +66,11 @@ Results Index(const Call& call) {
   std::optional<std::size_t> axis;
   for (std::size_t d = 0; d < indices.size(); ++d) {
     if (indices[d].dtype == DType::kUnknown) continue;
-    if (axis) return Unsupported("indexing with more than one tensor");
+    if (axis) return Unsupported("indexing with more than one tensor is not supported");
     axis = d;
   }
-  if (!axis || *axis >= x.sizes.size()) return Unsupported("indexing without an index of a dimension");
+  if (!axis || *axis >= x.sizes.size())
+    return Unsupported("argument indices holds no tensor for a dimension of self");
   return One(OCTAVO_TRY(ChosenPlaces(x, *axis, indices[*axis], true)));
 }
 
@@ -80,9 +82,9 @@ Results Gather(const Call& call) {
   Sizes from = x.sizes, to = index.sizes;
   if (from.empty()) from = {1};
   if (to.empty()) to = {1};
-  if (from.size() != to.size()) return Unsupported("self and index have different numbers of dimensions");
+  if (from.size() != to.size()) return Unsupported("arguments self and index must have the same rank");
   for (std::size_t d = 0; d < to.size(); ++d) {
-    if (d != axis && to[d] > from[d]) return Unsupported("argument index is larger than self");
+    if (d != axis && to[d] > from[d]) return Unsupported("argument index must not be larger than self");
   }
   const std::vector<std::int64_t> indices = OCTAVO_TRY(IndexValues(index, from[axis], false));
   const Sizes steps = Steps(from);
@@ -100,7 +102,7 @@ Results Gather(const Call& call) {
 // The weight's rows.
 Results Embedding(const Call& call) {
   const Tensor& weight = call.tensor("weight");
-  if (weight.rank() != 2) return Unsupported("argument weight must have 2 dimensions");
+  if (weight.rank() != 2) return Unsupported("argument weight must have rank 2");
   return One(OCTAVO_TRY(ChosenPlaces(weight, 0, call.tensor("indices"), false)));
 }
 

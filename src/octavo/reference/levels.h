@@ -95,7 +95,7 @@ std::int64_t HighestOf() {
 template <typename F>
 Results WithLevels(const Tensor& x, F&& f) {
   if (!x.quantization || !x.quantization->per_tensor()) {
-    return Unsupported("a tensor that is not quantized with one scale, where one is needed");
+    return Unsupported("the tensor must be per-tensor quantized");
   }
   Results results = std::vector<Tensor>();
   if (x.dtype == DType::kQUint8) {
@@ -105,7 +105,7 @@ Results WithLevels(const Tensor& x, F&& f) {
   } else if (x.dtype == DType::kQInt32) {
     results = f(std::int32_t{});
   } else {
-    return Unsupported("a quantized tensor of an unusual dtype");
+    return Unsupported("the tensor must be quint8, qint8 or qint32");
   }
   return results;
 }
@@ -114,7 +114,7 @@ Results WithLevels(const Tensor& x, F&& f) {
 inline Result<TensorType> QuantizedResult(const Call& call, const Tensor& x) {
   const TensorType& type = call.result();
   if (type.dtype != x.dtype || !type.quantization || !type.quantization->per_tensor()) {
-    return Unsupported("its result is not quantized as its operand is");
+    return Unsupported("the result must be per-tensor quantized with the dtype of the input");
   }
   return type;
 }

@@ -10,14 +10,15 @@ namespace {
 
 Status CheckMovable(const Tensor& tensor) {
   if (tensor.dtype == DType::kQUint4x2 || tensor.dtype == DType::kQUint2x4) {
-    return Unsupported(fmt::format("moving the elements of a {} tensor", Name(tensor.dtype)));
+    return Unsupported(
+        fmt::format("moving the elements of a {} tensor is not supported", Name(tensor.dtype)));
   }
   return {};
 }
 
 Error LostAxis() {
-  return Unsupported("the dimension along which a tensor is quantized per channel is taken apart",
-                     "Dequantize it first.");
+  return Unsupported("the channel dimension of a per-channel quantized tensor cannot be split or merged",
+                     "Call .dequantize() on it first.");
 }
 
 // Takes over the quantization with a new axis.
@@ -102,7 +103,7 @@ Result<Tensor> Reshaped(const Tensor& tensor, Sizes sizes) {
   OCTAVO_TRY(CheckMovable(tensor));
   Sizes checked = OCTAVO_TRY(Checked(std::move(sizes)));
   if (Count(checked) != tensor.num_elements()) {
-    return Unsupported(fmt::format("a tensor of the sizes {} in the sizes {}", tensor.sizes, checked));
+    return Unsupported(fmt::format("a tensor of shape {} cannot be reshaped to {}", tensor.sizes, checked));
   }
   std::optional<int> axis;
   if (tensor.quantization && tensor.quantization->axis) {
@@ -125,7 +126,8 @@ Result<Tensor> Joined(const std::vector<Tensor>& tensors, std::size_t axis) {
       fits = d == axis || tensor.sizes[d] == sizes[d];
     }
     if (!fits) {
-      return Unsupported(fmt::format("tensors of the sizes {} and {} are joined", first.sizes, tensor.sizes));
+      return Unsupported(
+          fmt::format("tensors of shapes {} and {} cannot be concatenated", first.sizes, tensor.sizes));
     }
     sizes[axis] += tensor.sizes[axis];
   }

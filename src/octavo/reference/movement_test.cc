@@ -22,7 +22,7 @@ TEST(Movement, PermutesDimensions) {
   EXPECT_EQ(Moved(kX, "aten::permute(self=%x, dims=[-1,0])"), "float32[3,2]{1, 4, 2, 5, 3, 6}");
   EXPECT_EQ(Moved(kX, "aten::transpose(self=%x, dim0=0, dim1=-1)"), "float32[3,2]{1, 4, 2, 5, 3, 6}");
   EXPECT_EQ(Moved(kX, "aten::permute(self=%x, dims=[0,0])"),
-            "error: aten::permute: dimension 0 is named twice");
+            "error: aten::permute: dimension 0 occurs twice");
   EXPECT_EQ(Moved(kScalar, "aten::transpose(self=%x, dim0=0, dim1=-1)"), "float32[]{7}");
   EXPECT_EQ(Moved("constant %x = float32[1,2,3]{1, 2, 3, 4, 5, 6}  ",
                   "aten::movedim(self=%x, source=[2], destination=[0])"),
@@ -46,9 +46,9 @@ TEST(Movement, Reshapes) {
   EXPECT_EQ(Moved("constant %x = float32[1,2,1]{1, 2}  ", "aten::squeeze(self=%x, dim=-1)"),
             "float32[1,2]{1, 2}");
   EXPECT_EQ(Moved(kX, "aten::view(self=%x, size=[4,-1])"),
-            "error: aten::view: 6 elements in the sizes [4, -1]");
+            "error: aten::view: 6 elements cannot be reshaped to [4, -1]");
   EXPECT_EQ(Moved("constant %x = float32[0,2]{}  ", "aten::view(self=%x, size=[4611686018427387904,0,4])"),
-            "error: aten::view: a tensor of the sizes [4611686018427387904, 0, 4]");
+            "error: aten::view: a tensor of shape [4611686018427387904, 0, 4] is not possible");
 }
 
 TEST(Movement, Slices) {
@@ -62,10 +62,10 @@ TEST(Movement, Slices) {
       "float32[2,1]{1, 4}");
   EXPECT_EQ(Moved(kX, "aten::narrow(self=%x, dim=1, start=-2, length=2)"), "float32[2,2]{2, 3, 5, 6}");
   EXPECT_EQ(Moved(kX, "aten::narrow(self=%x, dim=1, start=2, length=2)"),
-            "error: aten::narrow: argument length is outside the dimension");
+            "error: aten::narrow: argument length is out of range for the dimension");
   EXPECT_EQ(Moved(kX, "aten::select(self=%x, dim=-1, index=-1)"), "float32[2]{3, 6}");
   EXPECT_EQ(Moved(kX, "aten::select(self=%x, dim=0, index=2)"),
-            "error: aten::select: the index 2 of a dimension of size 2");
+            "error: aten::select: index 2 is out of range for a dimension of size 2");
 }
 
 TEST(Movement, SplitsIntoParts) {
@@ -83,7 +83,7 @@ TEST(Movement, SplitsIntoParts) {
   EXPECT_EQ(Answer(x + parts + "aten::tensor_split(self=%x, indices=[1,-1], dim=0)" + outputs),
             "float32[1]{1} | float32[3]{2, 3, 4} | float32[1]{5}");
   EXPECT_EQ(Answer(x + parts + "aten::split(self=%x, split_size=[2,2], dim=0)" + outputs),
-            "error: aten::split: the parts do not add up to the dimension's size");
+            "error: aten::split: the parts do not add up to the size of the dimension");
   EXPECT_EQ(Answer(std::string(kX) +
                    "%a: float32, %b: float32 = aten::unbind(self=%x, dim=0)  output %a  output %b"),
             "float32[3]{1, 2, 3} | float32[3]{4, 5, 6}");
@@ -96,10 +96,10 @@ TEST(Movement, RepeatsElements) {
   EXPECT_EQ(Moved("constant %x = float32[1]{1}  ", "aten::expand(self=%x, size=[0], implicit=false)"),
             "float32[0]{}");
   EXPECT_EQ(Moved(kX, "aten::expand(self=%x, size=[2,4], implicit=false)"),
-            "error: aten::expand: the sizes [2, 3] are expanded to [2, 4]");
+            "error: aten::expand: shape [2, 3] cannot be expanded to [2, 4]");
   EXPECT_EQ(Moved(kScalar, "aten::expand(self=%x, size=[1073741824,1073741824], implicit=false)"),
-            "error: aten::expand: a tensor of the sizes [1073741824, 1073741824], and 268435456 elements are "
-            "the most");
+            "error: aten::expand: a tensor of shape [1073741824, 1073741824] exceeds the limit of 268435456 "
+            "elements");
   EXPECT_EQ(Moved("constant %x = float32[2]{1, 2}  ", "aten::repeat(self=%x, repeats=[2,2])"),
             "float32[2,4]{1, 2, 1, 2, 1, 2, 1, 2}");
   EXPECT_EQ(Moved("constant %x = float32[2]{1, 2}  ", "aten::repeat_interleave(self=%x, repeats=2, dim=0)"),
@@ -114,7 +114,7 @@ TEST(Movement, ChoosesByIndices) {
   const std::string index = std::string(kX) + "constant %i = int64[2]{2, 0}  ";
   EXPECT_EQ(Moved(index, "aten::index_select(self=%x, dim=1, index=%i)"), "float32[2,2]{3, 1, 6, 4}");
   EXPECT_EQ(Moved(index, "aten::index_select(self=%x, dim=0, index=%i)"),
-            "error: aten::index_select: the index 2 of a dimension of size 2");
+            "error: aten::index_select: index 2 is out of range for a dimension of size 2");
   EXPECT_EQ(
       Moved(std::string(kX) + "constant %i = int64[1,2]{-1, 0}  ", "aten::index(self=%x, indices=[None,%i])"),
       "float32[2,1,2]{3, 1, 6, 4}");
@@ -126,7 +126,7 @@ TEST(Movement, ChoosesByIndices) {
       Moved(std::string(kX) + "constant %i = int64[2]{1, 0}  ", "aten::embedding(weight=%x, indices=%i)"),
       "float32[2,3]{4, 5, 6, 1, 2, 3}");
   EXPECT_EQ(Moved(std::string(kX) + "constant %i = int64[1]{-1}  ", "aten::embedding(weight=%x, indices=%i)"),
-            "error: aten::embedding: the index -1 of a dimension of size 2");
+            "error: aten::embedding: index -1 is out of range for a dimension of size 2");
 }
 
 TEST(Movement, Shuffles) {
@@ -153,7 +153,7 @@ TEST(Movement, Pads) {
   EXPECT_EQ(Moved(kX, "aten::_pad_circular(self=%x, pad=[1,2])"),
             "float32[2,6]{3, 1, 2, 3, 1, 2, 6, 4, 5, 6, 4, 5}");
   EXPECT_EQ(Moved(kX, "aten::reflection_pad1d(self=%x, padding=[3,0])"),
-            "error: aten::reflection_pad1d: a dimension of size 3 is padded by 3 and 0");
+            "error: aten::reflection_pad1d: a dimension of size 3 cannot be padded by 3 and 0");
 }
 
 TEST(Movement, JoinsTensors) {
@@ -189,8 +189,9 @@ TEST(Movement, MovesTheAxisOfChannels) {
             "qint8[2,1](axis=0,2 scales){2, 5}");
   EXPECT_EQ(Moved(kPerChannel, "aten::view(self=%x, size=[1,2,3,1])"),
             "qint8[1,2,3,1](axis=1,2 scales){1, 2, 3, 4, 5, 6}");
-  EXPECT_EQ(Moved(kPerChannel, "aten::view(self=%x, size=[6])"),
-            "error: aten::view: the dimension along which a tensor is quantized per channel is taken apart");
+  EXPECT_EQ(
+      Moved(kPerChannel, "aten::view(self=%x, size=[6])"),
+      "error: aten::view: the channel dimension of a per-channel quantized tensor cannot be split or merged");
 }
 
 }  // namespace

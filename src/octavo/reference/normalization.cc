@@ -20,7 +20,7 @@ Result<std::vector<double>> Parameters(const Call& call, const char* name, std::
   const Tensor& tensor = call.tensor(name);
   if (tensor.num_elements() != count || tensor.quantization) {
     return Unsupported(
-        fmt::format("argument {} is {}, for {} numbers", name, tensor.type().ToString(), count));
+        fmt::format("argument {} is {}, but {} floats are expected", name, tensor.type().ToString(), count));
   }
   return tensor.ToDoubles();
 }
@@ -30,8 +30,10 @@ std::int64_t ChannelsOf(const Tensor& x) { return x.sizes.size() > 1 ? x.sizes[1
 // ---- reals, in float64
 
 Status CheckReal(const Tensor& x, std::size_t least_rank) {
-  if (!IsFloat(x.dtype)) return Unsupported(fmt::format("normalizing {}", x.type().ToString()));
-  if (x.sizes.size() < least_rank) return Unsupported(fmt::format("a tensor of rank {}", x.rank()));
+  if (!IsFloat(x.dtype))
+    return Unsupported(fmt::format("the input must be floating-point, not {}", x.type().ToString()));
+  if (x.sizes.size() < least_rank)
+    return Unsupported(fmt::format("a tensor of rank {} is not supported", x.rank()));
   return {};
 }
 
@@ -40,7 +42,7 @@ Result<Tensor> BatchNormalized(const Call& call) {
   const Tensor& x = call.tensor("input");
   OCTAVO_TRY(CheckReal(x, 2));
   if (!call.has("running_mean") || !call.has("running_var")) {
-    return Unsupported("normalization by running statistics that are not there");
+    return Unsupported("running_mean or running_var is missing");
   }
   const Around around(x.sizes, 1);
   const std::vector<double> mean = OCTAVO_TRY(Parameters(call, "running_mean", around.size, 0)),
@@ -58,7 +60,7 @@ Result<Tensor> BatchNormalized(const Call& call) {
 
 // The result; and of native_batch_norm the saved statistics, which are empty when a model is evaluated.
 Results BatchNorm(const Call& call) {
-  if (call.flag("training")) return Unsupported("batch normalization by the batch's own statistics");
+  if (call.flag("training")) return Unsupported("batch normalization in training mode is not supported");
   std::vector<Tensor> results;
   results.push_back(OCTAVO_TRY(BatchNormalized(call)));
   if (call.num_results() == 1) return results;
@@ -101,7 +103,8 @@ std::vector<Moments> NormalizeRows(Array<double>& numbers, std::int64_t length, 
 Result<std::int64_t> LayerLength(const Tensor& x, const Sizes& shape) {
   if (shape.size() > x.sizes.size() ||
       !std::equal(shape.begin(), shape.end(), x.sizes.end() - static_cast<std::ptrdiff_t>(shape.size()))) {
-    return Unsupported(fmt::format("normalized_shape does not fit {}", x.type().ToString()));
+    return Unsupported(
+        fmt::format("argument normalized_shape does not match the input {}", x.type().ToString()));
   }
   return Count(shape);
 }
@@ -136,7 +139,7 @@ Result<Tensor> GroupNormalized(const Call& call, const Tensor& x, std::int64_t g
   OCTAVO_TRY(CheckReal(x, 2));
   const Around around(x.sizes, 1);
   if (groups < 1 || around.size % groups != 0) {
-    return Unsupported(fmt::format("{} channels in {} groups", around.size, groups));
+    return Unsupported(fmt::format("{} channels cannot be divided into {} groups", around.size, groups));
   }
   const std::vector<double> weight = OCTAVO_TRY(Parameters(call, "weight", around.size, 1)),
                             bias = OCTAVO_TRY(Parameters(call, "bias", around.size, 0));
@@ -166,7 +169,7 @@ float Float(double number) { return static_cast<float>(number); }
 template <bool kRelu>
 Results QuantizedBatchNorm(const Call& call) {
   const Tensor& x = call.tensor("qx");
-  if (x.rank() < 2) return Unsupported(fmt::format("a tensor of rank {}", x.rank()));
+  if (x.rank() < 2) return Unsupported(fmt::format("a tensor of rank {} is not supported", x.rank()));
   return WithLevels(x, [&](auto zero) -> Results {
     using T = decltype(zero);
     const TensorType type = OCTAVO_TRY(QuantizedResult(call, x));
@@ -216,7 +219,8 @@ struct RowOfLevels {
 
 // Of a group or instance, with one weight a channel: fma(q - z - mean, inverse_deviation weight, bias).
 Results QuantizedGroups(const Call& call, const Tensor& x, std::int64_t groups) {
-  if (x.rank() < 2 || groups < 1 || x.sizes[1] % groups != 0) return Unsupported("such groups of channels");
+  if (x.rank() < 2 || groups < 1 || x.sizes[1] % groups != 0)
+    return Unsupported("the channels cannot be divided into this number of groups");
   return WithLevels(x, [&](auto zero) -> Results {
     using T = decltype(zero);
     const TensorType type = OCTAVO_TRY(QuantizedResult(call, x));

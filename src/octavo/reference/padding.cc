@@ -20,13 +20,13 @@ struct Pads {
 // PyTorch lists the last dimension first.
 Result<Pads> PadsOf(const Sizes& pad, std::size_t rank) {
   if (pad.size() % 2 != 0 || pad.size() > 2 * rank) {
-    return Unsupported(fmt::format("{} paddings of a tensor of {} dimensions", pad.size(), rank));
+    return Unsupported(fmt::format("{} padding sizes do not fit a tensor of rank {}", pad.size(), rank));
   }
   Pads pads{Sizes(rank, 0), Sizes(rank, 0)};
   for (std::size_t i = 0; i < pad.size() / 2; ++i) {
     for (const std::int64_t amount : {pad[2 * i], pad[2 * i + 1]}) {
       if (amount > kMostElements || amount < -kMostElements) {
-        return Unsupported(fmt::format("a padding of {} elements", amount));
+        return Unsupported(fmt::format("a padding of {} elements is not supported", amount));
       }
     }
     pads.begin[rank - 1 - i] = pad[2 * i];
@@ -57,7 +57,7 @@ Status CheckAmounts(PaddingMode mode, std::int64_t size, std::int64_t begin, std
       mode == PaddingMode::kConstant || most <= 0 ||
       (mode == PaddingMode::kReplicate ? size > 0 : most < size + (mode == PaddingMode::kCircular));
   if (fits && (mode != PaddingMode::kCircular || std::min(begin, end) >= 0)) return {};
-  return Unsupported(fmt::format("a dimension of size {} is padded by {} and {}", size, begin, end));
+  return Unsupported(fmt::format("a dimension of size {} cannot be padded by {} and {}", size, begin, end));
 }
 
 Results Padded(const Tensor& x, const Sizes& pad, PaddingMode mode, const std::vector<std::byte>& fill = {}) {
@@ -103,7 +103,8 @@ Results Pad(const Call& call) {
   if (mode == "reflect") return Padded(x, call.ints("pad"), PaddingMode::kReflect);
   if (mode == "replicate") return Padded(x, call.ints("pad"), PaddingMode::kReplicate);
   if (mode == "circular") return Padded(x, call.ints("pad"), PaddingMode::kCircular);
-  return Unsupported(fmt::format("argument mode is \"{}\"", mode));
+  return Unsupported(fmt::format(
+      "argument mode must be \"constant\", \"reflect\", \"replicate\" or \"circular\", not \"{}\"", mode));
 }
 
 Results CircularPad(const Call& call) {

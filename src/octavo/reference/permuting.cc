@@ -28,7 +28,7 @@ Order Natural(const Tensor& x) {
 Results Permute(const Call& call) {
   const Tensor& x = call.tensor("self");
   const Order order = OCTAVO_TRY(Axes(call.ints("dims"), x.sizes.size()));
-  if (order.size() != x.sizes.size()) return Unsupported("argument dims does not name every dimension");
+  if (order.size() != x.sizes.size()) return Unsupported("argument dims must name every dimension");
   return Permuted(x, order);
 }
 
@@ -52,14 +52,14 @@ Results Reverse(const Call& call) {
 }
 
 Results TransposeMatrix(const Call& call) {
-  if (call.tensor("self").rank() > 2) return Unsupported("t() of more than 2 dimensions");
+  if (call.tensor("self").rank() > 2) return Unsupported("t() takes a tensor of rank 2 at most");
   return Reverse(call);
 }
 
 Results TransposeMatrices(const Call& call) {
   const Tensor& x = call.tensor("self");
   Order order = Natural(x);
-  if (order.size() < 2) return Unsupported("mT of less than 2 dimensions");
+  if (order.size() < 2) return Unsupported("mT needs a tensor of rank 2 or more");
   std::swap(order[order.size() - 1], order[order.size() - 2]);
   return Permuted(x, order);
 }
@@ -102,7 +102,7 @@ Results Flip(const Call& call) { return Flipped(call.tensor("self"), call.ints("
 template <int kAxis>
 Results FlipAxis(const Call& call) {
   const Tensor& x = call.tensor("self");
-  if (x.rank() <= kAxis) return Unsupported("too few dimensions to flip");
+  if (x.rank() <= kAxis) return Unsupported("the rank of the tensor is too low for this flip");
   return Flipped(x, {kAxis});
 }
 
@@ -131,7 +131,7 @@ Results Roll(const Call& call) {
     const Tensor flat = OCTAVO_TRY(Reshaped(x, {x.num_elements()}));
     return One(OCTAVO_TRY(Reshaped(OCTAVO_TRY(Rolled(flat, shifts[0], 0)), x.sizes)));
   }
-  if (dims.size() != shifts.size()) return Unsupported("arguments shifts and dims have different lengths");
+  if (dims.size() != shifts.size()) return Unsupported("arguments shifts and dims must have the same length");
   for (std::size_t i = 0; i < dims.size(); ++i) {
     const std::size_t axis = OCTAVO_TRY(Axis(dims[i], x.sizes.size()));
     x = OCTAVO_TRY(Rolled(x, shifts[i], axis));

@@ -64,7 +64,7 @@ Results LargestOf(const Call& call, const Tensor& x, const Windows& w, Indices i
   const std::int64_t windows = Count(w.out), plane_size = Count(w.in);
   std::vector<std::int64_t> whole;
   for (std::size_t i = 0; i < places.size(); ++i) {
-    if (places[i] < 0) return Unsupported("a window without elements");
+    if (places[i] < 0) return Unsupported("a pooling window contains no elements");
     whole.push_back(static_cast<std::int64_t>(i) / windows * plane_size + places[i]);
   }
   std::vector<Tensor> results;
@@ -207,7 +207,8 @@ bool ChannelsLast(const Call& call, const Tensor& x, std::size_t dims) {
 
 template <std::size_t dims>
 Results QuantizedAvgPool(const Call& call, const Tensor& x, const Windows& w) {
-  if (!x.quantization->per_tensor()) return Unsupported("a tensor that is quantized per channel");
+  if (!x.quantization->per_tensor())
+    return Unsupported("pooling of a per-channel quantized tensor is not supported");
   const Affine a(*x.quantization);
   const Counting counting(call);
   const auto zero_point = static_cast<float>(a.zero_point);
@@ -232,7 +233,7 @@ Results AvgPool(const Call& call) {
   const Tensor& x = call.tensor("self");
   const Windows w = OCTAVO_TRY(WindowsOf(call, x, dims));
   const Counting counting(call);
-  if (counting.divisor == 0) return Unsupported("a divisor of 0");
+  if (counting.divisor == 0) return Unsupported("argument divisor_override must not be 0");
   if (x.quantization) return QuantizedAvgPool<dims>(call, x, w);
   const Array<double> numbers = OCTAVO_TRY(Numbers<double>(x));
   Array<double> result(w.result);
@@ -252,7 +253,8 @@ bool Divides(const Windows& w) {
 
 template <std::size_t dims>
 Results QuantizedAdaptiveAvgPool(const Call& call, const Tensor& x, const Windows& w) {
-  if (!x.quantization->per_tensor()) return Unsupported("a tensor that is quantized per channel");
+  if (!x.quantization->per_tensor())
+    return Unsupported("pooling of a per-channel quantized tensor is not supported");
   const Affine a(*x.quantization);
   if (dims < 3 && x.dtype == DType::kQUint8 && Divides(w) && w.in != w.out) {
     return QuantizedAverage(call, x, w, true, [&](std::int64_t sum, const Part& part) {

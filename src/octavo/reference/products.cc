@@ -22,13 +22,14 @@ void Accumulate(std::int64_t& sum, std::int64_t x, std::int64_t y) {
 // two are repeated to each other.
 template <typename T>
 Result<Array<T>> Product(const Array<T>& x, const Array<T>& y) {
-  if (x.sizes.empty() || y.sizes.empty()) return Unsupported("a matrix product of a scalar");
+  if (x.sizes.empty() || y.sizes.empty())
+    return Unsupported("a scalar cannot be an operand of a matrix product");
   Sizes left = x.sizes, right = y.sizes;
   if (left.size() == 1) left.insert(left.begin(), 1);
   if (right.size() == 1) right.push_back(1);
   const std::int64_t rows = left[left.size() - 2], depth = left.back(), columns = right.back();
   if (depth != right[right.size() - 2]) {
-    return Unsupported(fmt::format("the matrices {} and {} cannot be multiplied", x.sizes, y.sizes));
+    return Unsupported(fmt::format("matrices of shapes {} and {} cannot be multiplied", x.sizes, y.sizes));
   }
   left.resize(left.size() - 2);
   right.resize(right.size() - 2);
@@ -57,7 +58,8 @@ Result<Array<T>> Product(const Array<T>& x, const Array<T>& y) {
 Result<Tensor> SameDType(const Call& call, const char* name, DType dtype) {
   const Tensor& x = call.tensor(name);
   if (x.dtype == dtype) return x;
-  return Unsupported(fmt::format("argument {} is {}, and the others {}", name, Name(x.dtype), Name(dtype)));
+  return Unsupported(
+      fmt::format("argument {} is {}, but the other operands are {}", name, Name(x.dtype), Name(dtype)));
 }
 
 template <typename T>
@@ -76,7 +78,7 @@ Results Multiply(const Call& call, const char* x, const char* y, int x_rank, int
   const Tensor& left = call.tensor(x);
   if ((x_rank > 0 && left.rank() != x_rank) || (y_rank > 0 && call.tensor(y).rank() != y_rank)) {
     return Unsupported(
-        fmt::format("the operands have the sizes {} and {}", left.sizes, call.tensor(y).sizes));
+        fmt::format("operands of shapes {} and {} are not supported", left.sizes, call.tensor(y).sizes));
   }
   if (IsFloat(left.dtype)) return One(OCTAVO_TRY(ProductOf<double>(call, x, y, left.dtype)));
   return One(OCTAVO_TRY(ProductOf<std::int64_t>(call, x, y, left.dtype)));
@@ -91,7 +93,8 @@ Results Dot(const Call& call) { return Multiply(call, "self", "tensor", 1, 1); }
 // x weightᵀ + bias; a weight with one dimension is a vector.
 Results Linear(const Call& call) {
   const Tensor& x = call.tensor("input");
-  if (!IsFloat(x.dtype)) return Unsupported(fmt::format("a linear layer of {}", Name(x.dtype)));
+  if (!IsFloat(x.dtype))
+    return Unsupported(fmt::format("a linear layer of {} is not supported", Name(x.dtype)));
   Array<double> weight = OCTAVO_TRY(Matrix<double>(call, "weight", x.dtype));
   if (weight.rank() == 2) {
     Array<double> transposed({weight.size(1), weight.size(0)});

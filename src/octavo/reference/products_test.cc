@@ -21,7 +21,7 @@ TEST(Products, OfMatricesAndVectors) {
   EXPECT_EQ(CallProduct(kMatrices, "aten::matmul(self=%v, other=%b)"), "float32[2]{3, 3}");
   EXPECT_EQ(CallProduct(kMatrices, "aten::dot(self=%v, tensor=%v)"), "float32[]{6}");
   EXPECT_EQ(CallProduct(kMatrices, "aten::mm(self=%a, mat2=%a)"),
-            "error: aten::mm: the matrices [2, 3] and [2, 3] cannot be multiplied");
+            "error: aten::mm: matrices of shapes [2, 3] and [2, 3] cannot be multiplied");
   EXPECT_EQ(
       CallProduct("constant %a = float32[2,1,1,2]{1, 2, 3, 4}  constant %b = float32[2,2,1]{1, 1, 0, 1}",
                   "aten::matmul(self=%a, other=%b)"),
@@ -58,8 +58,9 @@ TEST(Products, Einsum) {
   EXPECT_EQ(CallProduct("constant %m = float32[2,2]{1, 2, 3, 4}",
                         "aten::einsum(equation=\"ii->\", tensors=[%m], path=None)"),
             "float32[]{5}");
-  EXPECT_EQ(CallProduct(kMatrices, "aten::einsum(equation=\"ij->z\", tensors=[%a], path=None)"),
-            "error: aten::einsum: the equation's result has a letter that no operand has, or one twice");
+  EXPECT_EQ(
+      CallProduct(kMatrices, "aten::einsum(equation=\"ij->z\", tensors=[%a], path=None)"),
+      "error: aten::einsum: each letter of the equation's result must occur there once and in an operand");
 }
 
 TEST(Convolution, SlidesAWindow) {
@@ -80,7 +81,7 @@ TEST(Convolution, SlidesAWindow) {
   EXPECT_EQ(
       CallProduct(
           x, "aten::conv1d(input=%x, weight=%w, bias=None, stride=[1], padding=[0], dilation=[9], groups=1)"),
-      "error: aten::conv1d: a tensor of the sizes [1, 1, -1]");
+      "error: aten::conv1d: a tensor of shape [1, 1, -1] is not possible");
 }
 
 TEST(Convolution, GroupsHaveTheirOwnChannels) {

@@ -14,14 +14,18 @@ namespace {
 
 Results Quantize(const Call& call) {
   const Tensor& x = call.tensor("self");
-  if (x.dtype != DType::kFloat32) return Unsupported(fmt::format("quantizing {}", x.type().ToString()));
+  if (x.dtype != DType::kFloat32)
+    return Unsupported(
+        fmt::format("a tensor of type {} cannot be quantized, only float32 can", x.type().ToString()));
   const TensorType& type = call.result();
-  if (!type.quantization) return Unsupported("a quantization that is not known before the model runs");
+  if (!type.quantization)
+    return Unsupported("a scale or zero point that is computed at run time is not supported");
   if (type.quantization->axis) {
     const auto axis = static_cast<std::size_t>(*type.quantization->axis);
     const auto scales = static_cast<std::int64_t>(type.quantization->scales.size());
     if (axis >= x.sizes.size() || x.sizes[axis] != scales) {
-      return Unsupported(fmt::format("{} scales for {}", scales, x.type().ToString()));
+      return Unsupported(
+          fmt::format("{} scales do not fit a tensor of type {}", scales, x.type().ToString()));
     }
   }
   return One(Quantized(Elements<float>(x), type, call.meaning()));
@@ -47,7 +51,8 @@ Results IntRepr(const Call& call) { return One(call.tensor("self").Integers()); 
 // All levels 0.
 Results EmptyQuantized(const Call& call) {
   const TensorType& type = call.result();
-  if (!type.quantization) return Unsupported("a quantization that is not known before the model runs");
+  if (!type.quantization)
+    return Unsupported("a scale or zero point that is computed at run time is not supported");
   Results results = std::vector<Tensor>();
   if (!WithElementType(type.dtype, [&](auto zero) {
         Result<Sizes> sizes = Checked(call.ints("size"));
@@ -57,7 +62,7 @@ Results EmptyQuantized(const Call& call) {
           results = std::move(sizes).error();
         }
       })) {
-    return Unsupported("a quantized tensor of an unusual dtype");
+    return Unsupported("this quantized dtype is not supported");
   }
   return results;
 }
@@ -77,11 +82,12 @@ struct FakeLevels {
     constexpr std::int64_t kMost = INT32_MAX;
     if (levels.low < -kMost || levels.high > kMost || levels.low > levels.high ||
         scales.size() != zeros.size()) {
-      return Unsupported("levels that are no 32-bit integers");
+      return Unsupported(
+          "arguments quant_min and quant_max must be 32-bit integers, with one zero point per scale");
     }
     for (std::size_t c = 0; c < scales.size(); ++c) {
       if (!(std::abs(zeros[c]) <= static_cast<double>(kMost)) || zeros[c] != std::nearbyint(zeros[c])) {
-        return Unsupported(fmt::format("a zero point of {}", zeros[c]));
+        return Unsupported(fmt::format("the zero point {} is not a 32-bit integer", zeros[c]));
       }
       levels.channels.emplace_back(scales[c], static_cast<std::int64_t>(zeros[c]));
     }
@@ -98,12 +104,13 @@ struct FakeLevels {
 
 Results FakeQuantize(const Call& call) {
   const Tensor& x = call.tensor("self");
-  if (x.dtype != DType::kFloat32) return Unsupported("fake quantization of what is not float32");
+  if (x.dtype != DType::kFloat32) return Unsupported("fake quantization takes float32 only");
   const FakeLevels levels = OCTAVO_TRY(FakeLevels::Of(call));
   Around around({}, 0);
   if (call.has("axis")) around = Around(x.sizes, OCTAVO_TRY(Axis(call.integer("axis"), x.sizes.size())));
   if (static_cast<std::int64_t>(levels.channels.size()) != around.size) {
-    return Unsupported(fmt::format("{} scales for {}", levels.channels.size(), x.type().ToString()));
+    return Unsupported(
+        fmt::format("{} scales do not fit a tensor of type {}", levels.channels.size(), x.type().ToString()));
   }
   Array<float> reals = Elements<float>(x);
   for (std::size_t i = 0; i < reals.data.size(); ++i) {

@@ -167,7 +167,7 @@ Results QuantizedThreshold(const Call& call, const Tensor& x, double threshold, 
 
 // Integers: (q - z) times 1, in the weight's quantization, or times the weight.  Source: qprelu_out_kernel.
 Results QuantizedPrelu(const Call& call, const Tensor& x, const Tensor& weight) {
-  if (weight.dtype != x.dtype) return Unsupported("a weight of another dtype than the input's");
+  if (weight.dtype != x.dtype) return Unsupported("input and weight must have the same dtype");
   return WithLevels(weight, [&](auto) {
     return WithLevels(x, [&](auto zero) -> Results {
       using T = decltype(zero);
@@ -179,7 +179,7 @@ Results QuantizedPrelu(const Call& call, const Tensor& x, const Tensor& weight) 
       const std::int64_t channels = rank > 1 ? x.sizes[1] : 1;
       const auto count = static_cast<std::int64_t>(slopes.data.size());
       if (count != 1 && (count != channels || (alike && weight.sizes[1] != channels))) {
-        return Unsupported("a weight that is neither one number nor one a channel");
+        return Unsupported("weight must have one slope, or one slope per channel");
       }
       std::int64_t inner = 1;
       for (std::size_t d = 2; d < rank; ++d) inner *= x.sizes[d];

@@ -35,10 +35,11 @@ std::vector<std::int64_t> QuantizedRepeated(const Sizes& from, const Sizes& size
 Result<Pair> PairOf(const Call& call) {
   Pair pair{call.tensor("qa"), call.tensor("qb"), {}, {}, {}};
   if (pair.a.dtype != pair.b.dtype) {
-    return Unsupported(fmt::format("operands of {} and {}", Name(pair.a.dtype), Name(pair.b.dtype)));
+    return Unsupported(fmt::format("the operands must have the same dtype, but are {} and {}",
+                                   Name(pair.a.dtype), Name(pair.b.dtype)));
   }
   if (!pair.b.quantization || !pair.b.quantization->per_tensor()) {
-    return Unsupported("an operand that is not quantized with one scale");
+    return Unsupported("both operands must be per-tensor quantized");
   }
   pair.sizes = OCTAVO_TRY(Broadcast(pair.a.sizes, pair.b.sizes));
   pair.a_places = QuantizedRepeated(pair.a.sizes, pair.sizes);
@@ -179,7 +180,7 @@ Results AddNumber(const Call& call) {
     const Affine from(*x.quantization), to(*type.quantization);
     constexpr double kFar = 1e15;  // beyond any range
     const double number = std::nearbyint(call.number("b") / x.quantization->scale());
-    if (std::isnan(number)) return Unsupported("the addition of what is no number");
+    if (std::isnan(number)) return Unsupported("the added number must be finite");
     const auto steps = static_cast<std::int64_t>(std::clamp(number, -kFar, kFar));
     const bool moves = from.zero_point - steps >= LowestOf<T>() && from.zero_point - steps <= HighestOf<T>();
     const float multiplier = from.scale * to.inverse;

@@ -52,14 +52,14 @@ Result<QuantizedGeometry> QuantizedGeometryOf(const ir::PackedWeights& packed, c
   g.transposed = packed.kind == ir::PackedWeights::Kind::kConvTranspose;
   g.groups = packed.groups;
   if (x.sizes.size() != dims + 2 || weight.size() != dims + 2 || g.groups < 1) {
-    return Unsupported(fmt::format("an input of rank {}", x.rank()));
+    return Unsupported(fmt::format("an input of rank {} is not supported", x.rank()));
   }
   g.batch = x.sizes[0];
   g.in_channels = x.sizes[1];
   g.out_channels = g.transposed ? weight[1] * g.groups : weight[0];
   if (g.in_channels != (g.transposed ? weight[0] : weight[1] * g.groups) || g.in_channels % g.groups != 0 ||
       g.out_channels % g.groups != 0) {
-    return Unsupported("an input whose channels do not fit the weights");
+    return Unsupported("the channels of the input do not match the weights");
   }
   g.in = Widened(Sizes(x.sizes.begin() + 2, x.sizes.end()), dims, 1);
   g.kernel = Widened(Sizes(weight.begin() + 2, weight.end()), dims, 1);
@@ -72,13 +72,13 @@ Result<QuantizedGeometry> QuantizedGeometryOf(const ir::PackedWeights& packed, c
     if (g.stride[d] < 1 || g.dilation[d] < 1 || g.padding[d] < 0 || g.stride[d] > kMost ||
         g.dilation[d] > kMost || g.padding[d] > kMost || g.output_padding[d] < 0 ||
         g.output_padding[d] > kMost) {
-      return Unsupported("such a convolution");
+      return Unsupported("the stride, padding or dilation is out of range");
     }
     const std::int64_t reach = g.dilation[d] * (g.kernel[d] - 1) + 1;
     const std::int64_t size =
         g.transposed ? (g.in[d] - 1) * g.stride[d] - 2 * g.padding[d] + reach + g.output_padding[d]
                      : (g.in[d] + 2 * g.padding[d] - reach) / g.stride[d] + 1;
-    if (size < 1) return Unsupported("a result without elements");
+    if (size < 1) return Unsupported("the result has no elements");
     g.out.push_back(size);
   }
   return g;
@@ -160,7 +160,7 @@ Results QuantizedConvolution(const Call& call) {
   const ir::PackedWeights& packed = call.packed(call.has("packed_weight") ? "packed_weight" : "weight");
   Tensor weight = call.weight(packed);
   if (dims == 1) DropHeight(weight, dims);
-  if (x.dtype == DType::kQInt32) return Unsupported("a convolution of qint32");
+  if (x.dtype == DType::kQInt32) return Unsupported("a convolution of qint32 is not supported");
   return WithLevels(x, [&](auto zero) -> Results {
     using T = decltype(zero);
     const TensorType type = OCTAVO_TRY(QuantizedResult(call, x));

@@ -22,9 +22,9 @@ Results QuantizedLinear(const Call& call) {
   return WithLevels(x, [&](auto zero) -> Results {
     using T = decltype(zero);
     const TensorType type = OCTAVO_TRY(QuantizedResult(call, x));
-    if (x.dtype == DType::kQInt32) return Unsupported("a linear layer of qint32");
+    if (x.dtype == DType::kQInt32) return Unsupported("a linear layer of qint32 is not supported");
     if (weight.rank() != 2 || x.rank() < 1 || x.sizes.back() != weight.sizes[1]) {
-      return Unsupported("an input that does not fit the weights");
+      return Unsupported("the shape of the input does not match the weights");
     }
     const std::int64_t outputs = weight.sizes[0], inputs = weight.sizes[1];
     const Requantization to =
@@ -59,7 +59,7 @@ Results QuantizedMatmul(const Call& call) {
   if (rank < 2 || b.sizes.size() != rank || a.dtype != b.dtype || !b.quantization ||
       a.sizes[rank - 1] != b.sizes[rank - 2] ||
       !std::equal(a.sizes.begin(), a.sizes.end() - 2, b.sizes.begin())) {
-    return Unsupported("operands that do not fit together");
+    return Unsupported("the shapes or the dtypes of the operands do not match");
   }
   const TensorType type = OCTAVO_TRY(QuantizedResult(call, a));
   const std::int64_t m = a.sizes[rank - 2], k = a.sizes[rank - 1], n = b.sizes[rank - 1];
@@ -149,12 +149,12 @@ Results QuantizedSoftmax(const Call& call) {
 template <bool kRelu>
 Results QuantizedCat(const Call& call) {
   std::vector<Tensor> operands = call.tensors("qx");
-  if (operands.empty() || operands[0].rank() == 0) return Unsupported("joining no tensors");
+  if (operands.empty() || operands[0].rank() == 0) return Unsupported("the list of tensors is empty");
   const TensorType type = OCTAVO_TRY(QuantizedResult(call, operands[0]));
   for (Tensor& x : operands) {
-    if (x.dtype != type.dtype) return Unsupported("joining tensors of different dtypes");
+    if (x.dtype != type.dtype) return Unsupported("tensors of different dtypes cannot be concatenated");
     if (!kRelu && x.quantization == type.quantization) continue;
-    if (!x.quantization || !x.quantization->per_tensor()) return Unsupported("joining what is not quantized");
+    if (!x.quantization || !x.quantization->per_tensor()) return Unsupported("all tensors must be quantized");
     Array<float> reals = Dequantized(x);
     if (kRelu) {
       for (float& real : reals.data) real = std::max(real, 0.0F);
@@ -166,7 +166,8 @@ Results QuantizedCat(const Call& call) {
 
 // Evaluated, dropout leaves all as it is.
 Results QuantizedDropout(const Call& call) {
-  if (call.has("training") && call.flag("training")) return Unsupported("dropout of a model that is trained");
+  if (call.has("training") && call.flag("training"))
+    return Unsupported("dropout in training mode is random and cannot be computed");
   return One(call.tensor("self"));
 }
 

@@ -32,7 +32,7 @@ Results Reduce(const Call& call, RealsOf reals_of, IntegersOf integers_of) {
 
 template <typename RealsOf>
 Results ReduceReals(const Call& call, RealsOf reals_of) {
-  if (!IsFloat(ResultDType(call))) return Unsupported("this reduction of integers");
+  if (!IsFloat(ResultDType(call))) return Unsupported("this reduction of integers is not supported");
   return Reduce(call, reals_of, [](const std::int64_t*, std::int64_t) { return std::int64_t{0}; });
 }
 
@@ -129,10 +129,11 @@ bool AreLast(const std::vector<std::size_t>& axes, std::size_t rank) {
 // Source: at::native::mean_out_quantized_cpu, qmean_inner_dim_kernel, qnnpack's global average pooling.
 Results QuantizedMean(const Call& call) {
   const Tensor& x = call.tensor("self");
-  if (!x.quantization->per_tensor()) return Unsupported("the mean of a tensor that is quantized per channel");
+  if (!x.quantization->per_tensor())
+    return Unsupported("the mean of a per-channel quantized tensor is not supported");
   const std::vector<std::size_t> axes = OCTAVO_TRY(ReducedAxes(call, x));
   for (const std::size_t axis : axes) {
-    if (x.sizes[axis] == 0) return Unsupported("the mean of no elements of a quantized tensor");
+    if (x.sizes[axis] == 0) return Unsupported("the mean of an empty quantized tensor is not supported");
   }
   const std::int64_t zero_point = x.quantization->zero_point();
   // round_half_even((sum - n zero_point) (scale / (scale n))) + zero_point
@@ -198,7 +199,8 @@ double IntegerDeviation(const std::int64_t* row, std::int64_t length, double cor
 
 Results QuantizedStd(const Call& call) {
   const Tensor& x = call.tensor("self");
-  if (!x.quantization->per_tensor()) return Unsupported("the deviation of a tensor quantized per channel");
+  if (!x.quantization->per_tensor())
+    return Unsupported("the standard deviation of a per-channel quantized tensor is not supported");
   const double correction = Correction(call), scale = x.quantization->scale();
   const std::vector<std::size_t> axes = OCTAVO_TRY(ReducedAxes(call, x));
   std::int64_t count = 1;

@@ -22,7 +22,7 @@ TEST(Reduction, ReducesTheNamedDimensions) {
             "float32[1,1]{21}");
   EXPECT_EQ(CallReduction(kReduced, "float32", "aten::mean(self=%x, dtype=None)"), "float32[]{3.5}");
   EXPECT_EQ(CallReduction(kReduced, "float32", "aten::sum(self=%x, dim=[0,-2], keepdim=false, dtype=None)"),
-            "error: aten::sum: dimension -2 is named twice");
+            "error: aten::sum: dimension -2 occurs twice");
   EXPECT_EQ(CallReduction("constant %x = float32[2,0]{}", "float32",
                           "aten::sum(self=%x, dim=[1], keepdim=false, dtype=None)"),
             "float32[2]{0, 0}");
@@ -72,7 +72,7 @@ TEST(Reduction, ExtremesAndTheirPlaces) {
   EXPECT_EQ(CallReduction("constant %x = quint8[3](0.5,3){5, 9, 1}", "quint8(0.5,3)", "aten::max(self=%x)"),
             "quint8[](0.5,3){9}");
   EXPECT_EQ(CallReduction("constant %x = float32[0]{}", "float32", "aten::max(self=%x)"),
-            "error: aten::max: the extreme of no elements");
+            "error: aten::max: an empty tensor has no maximum or minimum");
 }
 
 TEST(Reduction, MeansOfQuantizedTensors) {

@@ -24,8 +24,8 @@ Status CheckInput(const ir::Value& value, const Tensor& given) {
                     (!type.shape || *type.shape == *given_type.shape) &&
                     type.quantization == given.quantization;
   if (fits) return {};
-  return UsageError(
-      fmt::format("input {} is {}, and {} was given", value.name, type.ToString(), given_type.ToString()));
+  return UsageError(fmt::format("input {} must be {}, but {} was given", value.name, type.ToString(),
+                                given_type.ToString()));
 }
 
 // Arguments that are sizes must be numbers by now.
@@ -37,8 +37,8 @@ Status CheckKnown(const ir::Node& node) {
       for (const Dim& dim : *dims) known &= dim.known();
     }
     if (!known) {
-      return Unsupported(fmt::format("its argument {} depends on a size that is not known", argument.name),
-                         "State the inputs' shapes in numbers.");
+      return Unsupported(fmt::format("argument {} depends on an open size", argument.name),
+                         "Give the inputs' sizes as numbers, as in --input 'float32[1,3,224,224]'.");
     }
   }
   return {};
@@ -67,11 +67,12 @@ class LastUses {
 Results RunNode(const ir::Graph& graph, const ir::Node& node, std::span<const Tensor> values,
                 const Options& options) {
   const Kernel kernel = AllKernels().Find(node.op);
-  if (!kernel) return Unsupported("the reference has no kernel for it");
+  if (!kernel) return Unsupported("the reference does not implement this operator");
   OCTAVO_TRY(CheckKnown(node));
   std::vector<Tensor> results = OCTAVO_TRY(kernel(Call(graph, node, values, options)));
   if (results.size() != node.outputs.size()) {
-    return Unsupported(fmt::format("gave {} results in place of {}", results.size(), node.outputs.size()));
+    return Unsupported(
+        fmt::format("the kernel returned {} results instead of {}", results.size(), node.outputs.size()));
   }
   return results;
 }
@@ -84,7 +85,7 @@ Result<std::vector<Tensor>> Run(const ir::Graph& graph, const std::vector<Tensor
                                 const Options& options, const Observer& observer) {
   if (inputs.size() != graph.inputs().size()) {
     return UsageError(
-        fmt::format("the model has {} inputs, and {} were given", graph.inputs().size(), inputs.size()));
+        fmt::format("the model has {} inputs, but {} were given", graph.inputs().size(), inputs.size()));
   }
   std::vector<Tensor> values(graph.num_values());
   for (std::size_t i = 0; i < inputs.size(); ++i) {

@@ -20,16 +20,17 @@ Result<Requantization> Requantization::Make(const Call& call, const Tensor& x, c
                                             std::int64_t channels, const std::optional<Tensor>& bias,
                                             const TensorType& type, std::int64_t low, std::int64_t high) {
   if (weight.dtype != DType::kQInt8 || !weight.quantization || weight.quantization->float_zero_points) {
-    return Unsupported(fmt::format("weights that are {}", weight.type().ToString()));
+    return Unsupported(fmt::format("the weights must be qint8, not {}", weight.type().ToString()));
   }
   const Quantization& w = *weight.quantization;
   const auto scales = static_cast<std::int64_t>(w.scales.size());
   if (w.per_tensor() ? scales != 1 : (scales != channels || *w.axis != axis)) {
     return Unsupported(
-        fmt::format("{} channels and weights that are {}", channels, weight.type().ToString()));
+        fmt::format("the scales of {1} do not fit {0} output channels", channels, weight.type().ToString()));
   }
   if (bias && (bias->dtype != DType::kFloat32 || bias->num_elements() != channels)) {
-    return Unsupported(fmt::format("{} channels and a bias that is {}", channels, bias->type().ToString()));
+    return Unsupported(
+        fmt::format("the bias must be float32[{}], not {}", channels, bias->type().ToString()));
   }
   const Affine from(*x.quantization), to(*type.quantization);
   const std::vector<float> reals = bias ? bias->ToFloats() : std::vector<float>();
@@ -37,7 +38,8 @@ Result<Requantization> Requantization::Make(const Call& call, const Tensor& x, c
   for (std::int64_t c = 0; c < channels; ++c) {
     const std::size_t i = w.per_tensor() ? 0 : Index(c);
     if (w.zero_points[i] < INT8_MIN || w.zero_points[i] > INT8_MAX) {
-      return Unsupported(fmt::format("a zero point of {} of int8 weights", w.zero_points[i]));
+      return Unsupported(
+          fmt::format("the zero point {} is out of range for qint8 weights", w.zero_points[i]));
     }
     const auto w_scale = static_cast<float>(w.scales[i]);
     const Affine bias_steps(w.scales[i] * x.quantization->scale(), 0);

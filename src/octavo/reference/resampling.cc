@@ -181,12 +181,13 @@ Results QuantizedBilinear(const Call& call, const Tensor& x, const Resampling& r
 
 Results Resampled(const Call& call, const Tensor& x, Mode mode, bool align_corners, std::size_t dims,
                   const std::vector<double>& factors) {
-  if (x.sizes.size() != dims + 2) return Unsupported(fmt::format("a tensor of rank {}", x.rank()));
+  if (x.sizes.size() != dims + 2)
+    return Unsupported(fmt::format("an input of rank {} is not supported", x.rank()));
   const std::optional<Shape>& shape = call.result().shape;
-  if (!shape || shape->size() != x.sizes.size()) return Unsupported("a result whose sizes are not known");
+  if (!shape || shape->size() != x.sizes.size()) return Unsupported("the output size must be known");
   Sizes sizes;
   for (const Dim& dim : *shape) {
-    if (!dim.known()) return Unsupported("a result whose sizes are not known");
+    if (!dim.known()) return Unsupported("the output size must be known");
     sizes.push_back(dim.value());
   }
   sizes = OCTAVO_TRY(Checked(std::move(sizes)));
@@ -201,10 +202,11 @@ Results Resampled(const Call& call, const Tensor& x, Mode mode, bool align_corne
     r.in.push_back(x.sizes[d + 2]);
     r.out.push_back(sizes[d + 2]);
     r.factors.push_back(factors.size() == dims ? std::optional<double>(factors[d]) : std::nullopt);
-    if (r.in.back() < 1 || r.out.back() < 1) return Unsupported("images without elements");
+    if (r.in.back() < 1 || r.out.back() < 1) return Unsupported("the input or the output has no elements");
   }
   if (x.quantization && mode != Mode::kNearest && mode != Mode::kNearestExact) {
-    if (mode != Mode::kLinear || dims != 2) return Unsupported("this resampling of a quantized tensor");
+    if (mode != Mode::kLinear || dims != 2)
+      return Unsupported("this interpolation of a quantized tensor is not supported");
     return QuantizedBilinear(call, x, r, std::move(sizes));
   }
   if (x.quantization && r.in == r.out) return One(x);
@@ -245,10 +247,11 @@ std::optional<Mode> ModeNamed(std::string_view name, std::size_t dims) {
 
 Results Interpolate(const Call& call) {
   const Tensor& x = call.tensor("input");
-  if (x.rank() < 3 || x.rank() > 5) return Unsupported(fmt::format("a tensor of rank {}", x.rank()));
+  if (x.rank() < 3 || x.rank() > 5)
+    return Unsupported(fmt::format("an input of rank {} is not supported", x.rank()));
   const std::size_t dims = x.sizes.size() - 2;
   const std::optional<Mode> mode = ModeNamed(call.text("mode"), dims);
-  if (!mode || call.flag("antialias")) return Unsupported("this kind of interpolation");
+  if (!mode || call.flag("antialias")) return Unsupported("this interpolation mode is not supported");
   std::vector<double> factors;
   const bool recompute = call.has("recompute_scale_factor") && call.flag("recompute_scale_factor");
   if (call.has("scale_factor") && !recompute) {

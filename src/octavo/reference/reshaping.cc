@@ -17,17 +17,17 @@ Result<Sizes> Solved(Sizes sizes, std::int64_t elements) {
   std::int64_t* open = nullptr;
   for (std::int64_t& size : sizes) {
     if (size == -1) {
-      if (open) return Unsupported(fmt::format("the sizes {} have -1 more than once", sizes));
+      if (open) return Unsupported(fmt::format("the shape {} contains -1 more than once", sizes));
       open = &size;
     } else if (size < 0 || size > kMostElements / std::max<std::int64_t>(rest, 1)) {
-      return Unsupported(fmt::format("a tensor of the sizes {}", sizes));
+      return Unsupported(fmt::format("a tensor of shape {} is not possible", sizes));
     } else {
       rest *= size;
     }
   }
   if (open) {
     if (rest == 0 || elements % rest != 0) {
-      return Unsupported(fmt::format("{} elements in the sizes {}", elements, sizes));
+      return Unsupported(fmt::format("{} elements cannot be reshaped to {}", elements, sizes));
     }
     *open = elements / rest;
   }
@@ -52,7 +52,7 @@ Results Flatten(const Call& call) {
   const std::size_t rank = x.sizes.size();
   const std::size_t start = OCTAVO_TRY(Axis(call.integer("start_dim"), rank));
   const std::size_t end = OCTAVO_TRY(Axis(call.integer("end_dim"), rank));
-  if (start > end) return Unsupported("argument start_dim is behind end_dim");
+  if (start > end) return Unsupported("argument start_dim must not be greater than end_dim");
   Sizes sizes;
   std::int64_t flat = 1;
   for (std::size_t d = 0; d < rank; ++d) {
@@ -69,7 +69,7 @@ Results Flatten(const Call& call) {
 
 Results Unflatten(const Call& call) {
   const Tensor& x = call.tensor("self");
-  if (x.rank() == 0) return Unsupported("a scalar has no dimension to unflatten");
+  if (x.rank() == 0) return Unsupported("a scalar cannot be unflattened");
   const std::size_t axis = OCTAVO_TRY(Axis(call.integer("dim"), x.sizes.size()));
   const Sizes inner = OCTAVO_TRY(Solved(call.ints("sizes"), x.sizes[axis]));
   Sizes sizes;

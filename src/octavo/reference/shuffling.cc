@@ -18,7 +18,7 @@ struct Image {
 // [..., C, H, W], the first dimensions as one.
 Result<Image> ImageOf(const Tensor& x) {
   const std::size_t rank = x.sizes.size();
-  if (rank < 3) return Unsupported("a tensor of less than 3 dimensions is no image");
+  if (rank < 3) return Unsupported("the input must have rank 3 or more");
   Image image{1, x.sizes[rank - 3], x.sizes[rank - 2], x.sizes[rank - 1]};
   for (std::size_t d = 0; d + 3 < rank; ++d) image.batch *= x.sizes[d];
   return image;
@@ -27,7 +27,7 @@ Result<Image> ImageOf(const Tensor& x) {
 Result<std::int64_t> Factor(const Call& call, const char* name) {
   const std::int64_t factor = call.integer(name);
   if (factor < 1 || factor > kLargestFactor)
-    return Unsupported(fmt::format("argument {} is {}", name, factor));
+    return Unsupported(fmt::format("argument {} cannot be {}", name, factor));
   return factor;
 }
 
@@ -42,7 +42,8 @@ Results PixelShuffle(const Call& call) {
   const Tensor& x = call.tensor("self");
   const Image in = OCTAVO_TRY(ImageOf(x));
   const std::int64_t r = OCTAVO_TRY(Factor(call, "upscale_factor"));
-  if (in.channels % (r * r) != 0) return Unsupported("upscale_factor² does not divide the channels");
+  if (in.channels % (r * r) != 0)
+    return Unsupported("the number of channels must be divisible by upscale_factor²");
   Sizes sizes = OCTAVO_TRY(Checked(WithImage(x, in.channels / (r * r), in.height * r, in.width * r)));
   std::vector<std::int64_t> places;
   ForEachIndex({in.batch, in.channels / (r * r), in.height * r, in.width * r}, [&](const Sizes& at) {
@@ -58,7 +59,7 @@ Results PixelUnshuffle(const Call& call) {
   const Image in = OCTAVO_TRY(ImageOf(x));
   const std::int64_t r = OCTAVO_TRY(Factor(call, "downscale_factor"));
   if (in.height % r != 0 || in.width % r != 0)
-    return Unsupported("downscale_factor does not divide the size");
+    return Unsupported("height and width must be divisible by downscale_factor");
   Sizes sizes = OCTAVO_TRY(Checked(WithImage(x, in.channels * r * r, in.height / r, in.width / r)));
   std::vector<std::int64_t> places;
   ForEachIndex({in.batch, in.channels * r * r, in.height / r, in.width / r}, [&](const Sizes& at) {
@@ -71,10 +72,10 @@ Results PixelUnshuffle(const Call& call) {
 // Channel i of group g comes to i groups + g.
 Results ChannelShuffle(const Call& call) {
   const Tensor& x = call.tensor("self");
-  if (x.rank() < 3) return Unsupported("channel_shuffle of less than 3 dimensions");
+  if (x.rank() < 3) return Unsupported("the input must have rank 3 or more");
   const std::int64_t groups = OCTAVO_TRY(Factor(call, "groups"));
   const Around around(x.sizes, 1);
-  if (around.size % groups != 0) return Unsupported("argument groups does not divide the channels");
+  if (around.size % groups != 0) return Unsupported("the number of channels must be divisible by groups");
   std::vector<std::int64_t> places;
   ForEachIndex({around.outer, around.size, around.inner}, [&](const Sizes& at) {
     const std::int64_t from = at[1] % groups * (around.size / groups) + at[1] / groups;

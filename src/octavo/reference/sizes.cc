@@ -10,10 +10,10 @@ namespace octavo::reference {
 Result<Sizes> Checked(Sizes sizes) {
   std::int64_t count = 1;
   for (const std::int64_t size : sizes) {
-    if (size < 0) return Unsupported(fmt::format("a tensor of the sizes {}", sizes));
+    if (size < 0) return Unsupported(fmt::format("a tensor of shape {} is not possible", sizes));
     if (size > kMostElements / count) {
       return Unsupported(
-          fmt::format("a tensor of the sizes {}, and {} elements are the most", sizes, kMostElements));
+          fmt::format("a tensor of shape {} exceeds the limit of {} elements", sizes, kMostElements));
     }
     count *= std::max<std::int64_t>(size, 1);
   }
@@ -23,7 +23,7 @@ Result<Sizes> Checked(Sizes sizes) {
 Result<std::size_t> Axis(std::int64_t dim, std::size_t rank) {
   const auto dimensions = static_cast<std::int64_t>(std::max<std::size_t>(rank, 1));
   if (dim < -dimensions || dim >= dimensions) {
-    return Unsupported(fmt::format("dimension {} of a tensor that has {}", dim, rank));
+    return Unsupported(fmt::format("dimension {} is out of range for a tensor of rank {}", dim, rank));
   }
   return static_cast<std::size_t>(dim < 0 ? dim + dimensions : dim);
 }
@@ -33,7 +33,7 @@ Result<std::vector<std::size_t>> Axes(const std::vector<std::int64_t>& dims, std
   for (const std::int64_t dim : dims) {
     const std::size_t axis = OCTAVO_TRY(Axis(dim, rank));
     if (std::find(axes.begin(), axes.end(), axis) != axes.end()) {
-      return Unsupported(fmt::format("dimension {} is named twice", dim));
+      return Unsupported(fmt::format("dimension {} occurs twice", dim));
     }
     axes.push_back(axis);
   }
@@ -46,7 +46,7 @@ Result<Sizes> Broadcast(const Sizes& a, const Sizes& b) {
     const std::int64_t x = i < a.size() ? a[a.size() - 1 - i] : 1;
     const std::int64_t y = i < b.size() ? b[b.size() - 1 - i] : 1;
     if (x != y && x != 1 && y != 1) {
-      return Unsupported(fmt::format("the sizes {} and {} do not go together", a, b));
+      return Unsupported(fmt::format("the shapes {} and {} cannot be broadcast", a, b));
     }
     sizes[sizes.size() - 1 - i] = x == 1 ? y : x;
   }

@@ -32,10 +32,10 @@ std::int64_t CutOut(std::int64_t index, std::int64_t size) {
 
 Results Slice(const Call& call) {
   const Tensor& x = call.tensor("self");
-  if (x.rank() == 0) return Unsupported("a slice of a scalar");
+  if (x.rank() == 0) return Unsupported("a scalar cannot be sliced");
   const std::size_t axis = OCTAVO_TRY(Axis(call.integer("dim"), x.sizes.size()));
   const std::int64_t size = x.sizes[axis], step = call.integer("step");
-  if (step < 1) return Unsupported("argument step is not positive");
+  if (step < 1) return Unsupported("argument step must be positive");
   const std::int64_t start = call.has("start") ? CutOut(call.integer("start"), size) : 0;
   const std::int64_t end = call.has("end") ? CutOut(call.integer("end"), size) : size;
   return One(OCTAVO_TRY(Range(x, axis, start, end, step)));
@@ -43,13 +43,14 @@ Results Slice(const Call& call) {
 
 Results Narrow(const Call& call) {
   const Tensor& x = call.tensor("self");
-  if (x.rank() == 0) return Unsupported("narrow() of a scalar");
+  if (x.rank() == 0) return Unsupported("narrow of a scalar is not supported");
   const std::size_t axis = OCTAVO_TRY(Axis(call.integer("dim"), x.sizes.size()));
   const std::int64_t size = x.sizes[axis], length = call.integer("length");
   std::int64_t start = call.integer("start");
-  if (start < -size || start > size) return Unsupported("argument start is outside the dimension");
+  if (start < -size || start > size) return Unsupported("argument start is out of range for the dimension");
   if (start < 0) start += size;
-  if (length < 0 || length > size - start) return Unsupported("argument length is outside the dimension");
+  if (length < 0 || length > size - start)
+    return Unsupported("argument length is out of range for the dimension");
   return One(OCTAVO_TRY(Range(x, axis, start, start + length)));
 }
 
@@ -62,11 +63,11 @@ Result<Tensor> Selected(const Tensor& x, std::size_t axis, std::int64_t index) {
 
 Results Select(const Call& call) {
   const Tensor& x = call.tensor("self");
-  if (x.rank() == 0) return Unsupported("select() of a scalar");
+  if (x.rank() == 0) return Unsupported("select of a scalar is not supported");
   const std::size_t axis = OCTAVO_TRY(Axis(call.integer("dim"), x.sizes.size()));
   const std::int64_t size = x.sizes[axis], index = call.integer("index");
   if (index < -size || index >= size) {
-    return Unsupported(fmt::format("the index {} of a dimension of size {}", index, size));
+    return Unsupported(fmt::format("index {} is out of range for a dimension of size {}", index, size));
   }
   return One(OCTAVO_TRY(Selected(x, axis, index < 0 ? index + size : index)));
 }
@@ -81,20 +82,21 @@ Results Parts(const Tensor& x, std::size_t axis, const Sizes& lengths) {
   std::int64_t begin = 0;
   for (const std::int64_t length : lengths) {
     if (length < 0 || length > x.sizes[axis] - begin) {
-      return Unsupported("the parts do not add up to the dimension's size");
+      return Unsupported("the parts do not add up to the size of the dimension");
     }
     parts.push_back(OCTAVO_TRY(Range(x, axis, begin, begin + length)));
     begin += length;
   }
-  if (begin != x.sizes[axis]) return Unsupported("the parts do not add up to the dimension's size");
+  if (begin != x.sizes[axis]) return Unsupported("the parts do not add up to the size of the dimension");
   return parts;
 }
 
 // All of length `part`, but for the last one.
 Result<Sizes> EqualParts(std::int64_t size, std::int64_t part) {
-  if (part < 1 && !(part == 0 && size == 0)) return Unsupported(fmt::format("parts of length {}", part));
+  if (part < 1 && !(part == 0 && size == 0))
+    return Unsupported(fmt::format("the size of the parts must be positive, not {}", part));
   if (size == 0) return Sizes{0};
-  if ((size - 1) / part >= kMostParts) return Unsupported("a split into too many parts");
+  if ((size - 1) / part >= kMostParts) return Unsupported("the tensor would be split into too many parts");
   Sizes lengths;
   for (std::int64_t begin = 0; begin < size; begin += std::min(part, size - begin)) {
     lengths.push_back(std::min(part, size - begin));
@@ -107,7 +109,7 @@ using LengthsRule = Result<Sizes> (*)(const Call& call, std::int64_t size);
 template <LengthsRule kRule>
 Results Split(const Call& call) {
   const Tensor& x = call.tensor("self");
-  if (x.rank() == 0) return Unsupported("a scalar is split");
+  if (x.rank() == 0) return Unsupported("a scalar cannot be split");
   const std::size_t axis = OCTAVO_TRY(Axis(call.integer("dim"), x.sizes.size()));
   return Parts(x, axis, OCTAVO_TRY(kRule(call, x.sizes[axis])));
 }
@@ -128,7 +130,8 @@ Result<Sizes> OfSplit(const Call& call, std::int64_t size) {
 // At most `chunks`, all as long as the first, but for the last one.
 Result<Sizes> Chunks(const Call& call, std::int64_t size) {
   const std::int64_t chunks = call.integer("chunks");
-  if (chunks < 1 || chunks > kMostParts) return Unsupported(fmt::format("a split into {} chunks", chunks));
+  if (chunks < 1 || chunks > kMostParts)
+    return Unsupported(fmt::format("a tensor cannot be split into {} chunks", chunks));
   if (size == 0) return Sizes(static_cast<std::size_t>(chunks), 0);
   return EqualParts(size, (size + chunks - 1) / chunks);
 }
@@ -139,7 +142,7 @@ Result<Sizes> SectionsOrIndices(const Call& call, std::int64_t size) {
   if (call.has("sections")) {
     const std::int64_t sections = call.integer("sections");
     if (sections < 1 || sections > kMostParts) {
-      return Unsupported(fmt::format("a split into {} sections", sections));
+      return Unsupported(fmt::format("a tensor cannot be split into {} sections", sections));
     }
     for (std::int64_t i = 0; i < sections; ++i) lengths.push_back(size / sections + (i < size % sections));
     return lengths;
@@ -147,7 +150,7 @@ Result<Sizes> SectionsOrIndices(const Call& call, std::int64_t size) {
   std::int64_t begin = 0;
   for (const std::int64_t index : call.ints("indices")) {
     const std::int64_t end = CutOut(index, size);
-    if (end < begin) return Unsupported("argument indices is not in ascending order");
+    if (end < begin) return Unsupported("argument indices must be in ascending order");
     lengths.push_back(end - begin);
     begin = end;
   }
@@ -157,9 +160,9 @@ Result<Sizes> SectionsOrIndices(const Call& call, std::int64_t size) {
 
 Results Unbind(const Call& call) {
   const Tensor& x = call.tensor("self");
-  if (x.rank() == 0) return Unsupported("a scalar is unbound");
+  if (x.rank() == 0) return Unsupported("a scalar cannot be unbound");
   const std::size_t axis = OCTAVO_TRY(Axis(call.integer("dim"), x.sizes.size()));
-  if (x.sizes[axis] > kMostParts) return Unsupported("a split into too many parts");
+  if (x.sizes[axis] > kMostParts) return Unsupported("the tensor would be split into too many parts");
   std::vector<Tensor> parts;
   for (std::int64_t i = 0; i < x.sizes[axis]; ++i) parts.push_back(OCTAVO_TRY(Selected(x, axis, i)));
   return parts;

@@ -31,7 +31,7 @@ void Normalize(Array<double>& numbers, const Around& around) {
 template <bool kLog>
 Results Softmax(const Call& call) {
   const DType dtype = ResultDType(call);
-  if (!IsFloat(dtype)) return Unsupported("a softmax of integers");
+  if (!IsFloat(dtype)) return Unsupported("a softmax of integers is not supported");
   const Tensor x = OCTAVO_TRY(Converted(call.tensor("self"), dtype));
   const std::size_t axis = OCTAVO_TRY(Axis(call.integer("dim"), x.sizes.size()));
   Array<double> numbers = OCTAVO_TRY(Numbers<double>(x));

@@ -41,7 +41,8 @@ inline std::int64_t WindowCount(std::int64_t in, std::int64_t padding, std::int6
 // The images of `x`: its last `dims` dimensions; what is before them, batch and channels, counts as planes.
 inline Result<Windows> ImagesOf(const Tensor& x, std::size_t dims) {
   if (x.sizes.size() != dims + 1 && x.sizes.size() != dims + 2) {
-    return Unsupported(fmt::format("a tensor of rank {} for {} dimensions", x.rank(), dims));
+    return Unsupported(
+        fmt::format("a tensor of rank {} does not fit pooling over {} dimensions", x.rank(), dims));
   }
   Windows w;
   const auto split = x.sizes.end() - static_cast<std::ptrdiff_t>(dims);
@@ -68,18 +69,20 @@ inline Result<Windows> WindowsOf(const Call& call, const Tensor& x, std::size_t 
   w.padding = WidenedTo3(call.ints("padding"), dims, 0);
   w.dilation = call.has("dilation") ? WidenedTo3(call.ints("dilation"), dims, 1) : Sizes(Windows::kDims, 1);
   for (const Sizes* list : {&w.kernel, &w.stride, &w.padding, &w.dilation}) {
-    if (list->size() != Windows::kDims) return Unsupported("arguments of another number of dimensions");
+    if (list->size() != Windows::kDims)
+      return Unsupported(
+          "kernel_size, stride, padding and dilation must have one element per spatial dimension");
   }
   constexpr std::int64_t kMost = 1 << 20;
   for (std::size_t d = 0; d < Windows::kDims; ++d) {
     if (w.kernel[d] < 1 || w.stride[d] < 1 || w.dilation[d] < 1 || w.padding[d] < 0 || w.kernel[d] > kMost ||
         w.stride[d] > kMost || w.dilation[d] > kMost || w.padding[d] > w.kernel[d] / 2) {
-      return Unsupported("such windows");
+      return Unsupported("kernel_size, stride, padding or dilation is out of range");
     }
     const bool ceil_mode = call.flag("ceil_mode") && d + dims >= Windows::kDims;
     const std::int64_t reach = w.dilation[d] * (w.kernel[d] - 1) + 1;
     w.out.push_back(WindowCount(w.in[d], w.padding[d], reach, w.stride[d], ceil_mode));
-    if (w.out.back() < 1) return Unsupported("a result without elements");
+    if (w.out.back() < 1) return Unsupported("the pooling window does not fit into the padded input");
   }
   OCTAVO_TRY(SetResult(w, x, dims));
   return w;
@@ -95,9 +98,10 @@ inline std::int64_t AdaptiveEnd(std::int64_t o, std::int64_t in, std::int64_t ou
 inline Result<Windows> AdaptiveWindowsOf(const Call& call, const Tensor& x, std::size_t dims) {
   Windows w = OCTAVO_TRY(ImagesOf(x, dims));
   w.out = WidenedTo3(call.ints("output_size"), dims, 1);
-  if (w.out.size() != Windows::kDims) return Unsupported("an output_size of other dimensions");
+  if (w.out.size() != Windows::kDims)
+    return Unsupported("argument output_size must have one element per spatial dimension");
   for (std::size_t d = 0; d < Windows::kDims; ++d) {
-    if (w.in[d] < 1 || w.out[d] < 0) return Unsupported("images without elements");
+    if (w.in[d] < 1 || w.out[d] < 0) return Unsupported("the input has no elements");
   }
   OCTAVO_TRY(SetResult(w, x, dims));
   return w;
