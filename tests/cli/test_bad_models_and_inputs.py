@@ -49,7 +49,7 @@ class BrokenModels(Refused):
         self.refuse(self.written(b"hello\n" * 100))
         self.refuse(self.written(b""))
         self.refuse(self.written(b"\x08\x07" + os.urandom(300)))
-        self.refuse(self.written(b"\x08\x07"), says="no ONNX model")
+        self.refuse(self.written(b"\x08\x07"), says="not an ONNX model")
         self.refuse(self.folder / "none.onnx", code=4, says="none.onnx")
         self.refuse(self.folder, code=4)
 
@@ -128,8 +128,8 @@ class BrokenArrays(Refused):
         path.unlink()
 
     def test_no_array(self):
-        self.refuse_array(b"hello", says="no .npy file")
-        self.refuse_array(b"", says="no .npy file")
+        self.refuse_array(b"hello", says="not a .npy file")
+        self.refuse_array(b"", says="not a .npy file")
         self.refuse_array(b"PK\3\4hello", says="zip")
         self.refuse(self.model, "--input", self.folder / "none.npy", code=4, says="none.npy")
         self.refuse(self.model, "--input", self.folder, code=4)

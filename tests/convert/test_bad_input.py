@@ -52,7 +52,7 @@ CASES = {
     "unknown": ([int8("Int8Nothing", ["q"], "r")], ("Int8Nothing", "node here")),
     "other_scale": ([int8("Int8Relu", ["q"], "r", Y_scale=0.25, Y_zero_point=3)], ("Int8Relu", "node here", "same")),
     "no_scale": ([int8("Int8Relu", ["q"], "r")], ("Int8Relu", "node here")),
-    "not_quantized": ([int8("Int8Relu", ["x"], "r", **Q)], ("Int8Relu", "node here", "no Int8 tensor")),
+    "not_quantized": ([int8("Int8Relu", ["x"], "r", **Q)], ("Int8Relu", "node here", "must be an Int8 tensor")),
     "plain_operator": ([helper.make_node("Tanh", ["q"], ["r"], name="here")], ("Tanh", "node here", "quantized")),
     "aten": ([helper.make_node("ATen", ["q"], ["r"], name="here", domain="org.pytorch.aten", operator="flatten")],
              ("aten::flatten", "node here")),
@@ -67,7 +67,7 @@ CASES = {
                        int8("Int8Conv", ["q", "w"], "r", order="NHWC", kernels=[2, 2], **Q)],
                       ("Int8Conv", "node here")),
     "conv_weight_rank": ([fill("w", [4], range(4)), int8("Int8Conv", ["q", "w"], "r", order="NHWC", **Q)],
-                         ("Int8Conv", "node here", "dimensions")),
+                         ("Int8Conv", "node here", "rank 4")),
     "conv_strides": ([fill("w", [1, 2, 2, 1], range(4)),
                       int8("Int8Conv", ["q", "w"], "r", order="NHWC", kernels=[2, 2], strides=[1, 1, 1], **Q)],
                      ("Int8Conv", "node here", "strides")),
@@ -81,7 +81,7 @@ CASES = {
     "axes_rank": ([int8("Int8Transpose", ["q"], "r", axes=[1, 0], **Q)], ("Int8Transpose", "node here")),
     "reshape": ([int8("Int8Reshape", ["q"], "r", shape=[7, 7], **Q)], ("Int8Reshape", "node here")),
     "resize": ([int8("Int8ResizeNearest", ["q"], "r", output_size=[3, 2], **Q)],
-               ("Int8ResizeNearest", "node here", "whole")),
+               ("Int8ResizeNearest", "node here", "integers only")),
     "resize_huge": ([int8("Int8ResizeNearest", ["q"], "r", output_size=[1 << 62, 1 << 62], **Q)],
                     ("Int8ResizeNearest", "node here")),
     "pool_window": ([int8("Int8MaxPool", ["q"], "r", kernel=9, order="NHWC", **Q)], ("Int8MaxPool", "node here")),
@@ -103,7 +103,7 @@ def test_all_nodes_are_named(tmp_path):
 
 def test_not_onnx(tmp_path):
     (tmp_path / "bad.onnx").write_bytes(b"no model")
-    refused(tmp_path / "bad.onnx", tmp_path, "no ONNX model")
+    refused(tmp_path / "bad.onnx", tmp_path, "not an ONNX model")
     (tmp_path / "empty.onnx").write_bytes(b"")
     refused(tmp_path / "empty.onnx", tmp_path)
     refused(tmp_path / "missing.onnx", tmp_path, code=4)

@@ -9,19 +9,19 @@
 namespace octavo::engine {
 namespace {
 
-std::string Where(const ir::Node& node) {
-  return node.name.empty() ? fmt::format("node {}", node.op)
-                           : fmt::format("node {} ({})", node.name, node.op);
-}
-
 Result<std::int64_t> Known(const Call& call, std::string_view name, const Dim& dim) {
   if (dim.known()) return dim.value();
   return Unsupported(
-             fmt::format("attribute {} is {}, which is known only when the model runs", name, dim.ToString()))
-      .SetWhere(Where(call.node()));
+             fmt::format("attribute {} is the open size {}, but it must be a number", name, dim.ToString()))
+      .SetWhere(PlaceOf(call.node()));
 }
 
 }  // namespace
+
+std::string PlaceOf(const ir::Node& node) {
+  return node.name.empty() ? fmt::format("node {}", node.op)
+                           : fmt::format("node {} ({})", node.name, node.op);
+}
 
 std::optional<std::int64_t> CountElements(const Sizes& sizes) {
   constexpr std::int64_t kMost = std::int64_t{1} << 48;
@@ -43,11 +43,11 @@ std::string_view Call::op() const {
 }
 
 Error Call::Invalid(std::string what) const {
-  return InvalidFile(fmt::format("{}: {}", op(), what)).SetWhere(Where(node_));
+  return InvalidFile(fmt::format("{}: {}", op(), what)).SetWhere(PlaceOf(node_));
 }
 
 Error Call::NotSupported(std::string what) const {
-  return Unsupported(fmt::format("{}: {}", op(), what)).SetWhere(Where(node_));
+  return Unsupported(fmt::format("{}: {}", op(), what)).SetWhere(PlaceOf(node_));
 }
 
 Error Call::Deferred() {
@@ -57,7 +57,10 @@ Error Call::Deferred() {
 
 Status Call::Inputs(std::size_t least, std::size_t most) const {
   if (inputs_.size() < least || inputs_.size() > most) {
-    return Invalid(fmt::format("it has {} inputs, {} to {} are allowed", inputs_.size(), least, most));
+    return Invalid(
+        least == most
+            ? fmt::format("the node has {} inputs, but {} are expected", inputs_.size(), least)
+            : fmt::format("the node has {} inputs, but {} to {} are expected", inputs_.size(), least, most));
   }
   for (std::size_t i = 0; i < least; ++i) {
     if (!inputs_[i].given) return Invalid(fmt::format("input {} is missing", i));
@@ -94,7 +97,7 @@ Result<Int8Parameters> Call::int8(std::size_t i) {
   const Input* input = OCTAVO_TRY(Get(i));
   if (input->type.int8) return *input->type.int8;
   if (input->type.dtype == DType::kUnknown) return Deferred();
-  return Invalid(fmt::format("input {} is no quantized value: no Int8 operator makes it", i));
+  return Invalid(fmt::format("input {} must be the result of an Int8 operator", i));
 }
 
 Result<const Tensor*> Call::value(std::size_t i) {
@@ -106,21 +109,21 @@ Result<const Tensor*> Call::value(std::size_t i) {
 Result<std::vector<std::int64_t>> Call::IntsOf(std::size_t i) {
   const Tensor* tensor = OCTAVO_TRY(value(i));
   if (tensor->rank() > 1 || !(IsInteger(tensor->dtype))) {
-    return Invalid(fmt::format("input {} is {}, a list of integers is needed", i, tensor->type().ToString()));
+    return Invalid(fmt::format("input {} must be a list of integers, not {}", i, tensor->type().ToString()));
   }
   return tensor->ToInts();
 }
 
 Result<std::int64_t> Call::IntOf(std::size_t i) {
   const std::vector<std::int64_t> ints = OCTAVO_TRY(IntsOf(i));
-  if (ints.size() != 1) return Invalid(fmt::format("input {} has {} elements, not one", i, ints.size()));
+  if (ints.size() != 1) return Invalid(fmt::format("input {} must have one element, not {}", i, ints.size()));
   return ints[0];
 }
 
 Result<double> Call::RealOf(std::size_t i) {
   const Tensor* tensor = OCTAVO_TRY(value(i));
   if (tensor->num_elements() != 1) {
-    return Invalid(fmt::format("input {} has {} elements, not one", i, tensor->num_elements()));
+    return Invalid(fmt::format("input {} must have one element, not {}", i, tensor->num_elements()));
   }
   return tensor->ToDoubles()[0];
 }
@@ -133,7 +136,7 @@ const ir::Operand* Call::Attribute(std::string_view name) const {
 Status Call::CheckAttributes() const {
   for (const ir::Argument& argument : node_.arguments) {
     if (!argument.name.empty() && !asked_.contains(argument.name))
-      return NotSupported(fmt::format("attribute {} is not known", argument.name));
+      return NotSupported(fmt::format("attribute {} is not supported", argument.name));
   }
   return {};
 }
@@ -146,7 +149,7 @@ Result<std::int64_t> Call::Int(std::string_view name, std::optional<std::int64_t
   }
   if (const auto* dim = std::get_if<Dim>(operand)) return Known(*this, name, *dim);
   if (const auto* flag = std::get_if<bool>(operand)) return std::int64_t{*flag};
-  return Invalid(fmt::format("attribute {} is no integer", name));
+  return Invalid(fmt::format("attribute {} must be an integer", name));
 }
 
 Result<std::vector<std::int64_t>> Call::Ints(std::string_view name,
@@ -157,7 +160,7 @@ Result<std::vector<std::int64_t>> Call::Ints(std::string_view name,
     return Invalid(fmt::format("attribute {} is missing", name));
   }
   const auto* dims = std::get_if<std::vector<Dim>>(operand);
-  if (dims == nullptr) return Invalid(fmt::format("attribute {} is no list of integers", name));
+  if (dims == nullptr) return Invalid(fmt::format("attribute {} must be a list of integers", name));
   std::vector<std::int64_t> ints;
   for (const Dim& dim : *dims) ints.push_back(OCTAVO_TRY(Known(*this, name, dim)));
   return ints;
@@ -171,7 +174,7 @@ Result<double> Call::Real(std::string_view name, std::optional<double> otherwise
   }
   // FLOAT attributes are float32 in a file.
   if (const auto* real = std::get_if<double>(operand)) return double{static_cast<float>(*real)};
-  return Invalid(fmt::format("attribute {} is no number", name));
+  return Invalid(fmt::format("attribute {} must be a float", name));
 }
 
 Result<std::string> Call::Text(std::string_view name, std::optional<std::string> otherwise) const {
@@ -181,19 +184,19 @@ Result<std::string> Call::Text(std::string_view name, std::optional<std::string>
     return Invalid(fmt::format("attribute {} is missing", name));
   }
   if (const auto* text = std::get_if<std::string>(operand)) return *text;
-  return Invalid(fmt::format("attribute {} is no text", name));
+  return Invalid(fmt::format("attribute {} must be a string", name));
 }
 
 Result<const Tensor*> Call::TensorOf(std::string_view name) const {
   const ir::Operand* operand = Attribute(name);
   if (operand == nullptr) return nullptr;
   if (const auto* tensor = std::get_if<Tensor>(operand)) return tensor;
-  return Invalid(fmt::format("attribute {} is no tensor", name));
+  return Invalid(fmt::format("attribute {} must be a tensor", name));
 }
 
 Result<int> Call::Axis(std::int64_t axis, int rank) const {
   if (axis < -rank || axis >= rank) {
-    return Invalid(fmt::format("axis {} is not within a tensor of {} dimensions", axis, rank));
+    return Invalid(fmt::format("axis {} is out of range for a tensor of rank {}", axis, rank));
   }
   return static_cast<int>(axis < 0 ? axis + rank : axis);
 }
@@ -203,7 +206,7 @@ Result<std::vector<int>> Call::Axes(const std::vector<std::int64_t>& axes, int r
   for (const std::int64_t axis : axes) {
     const int a = OCTAVO_TRY(Axis(axis, rank));
     if (std::find(normalized.begin(), normalized.end(), a) != normalized.end())
-      return Invalid(fmt::format("axis {} is given twice", axis));
+      return Invalid(fmt::format("axis {} occurs twice", axis));
     normalized.push_back(a);
   }
   return normalized;

@@ -96,6 +96,9 @@ class Call {
 // Checks a node and says what it computes.
 using Prepare = Result<Prepared> (*)(Call&);
 
+// "node conv1 (Conv)", the place of an error.
+std::string PlaceOf(const ir::Node& node);
+
 // The number of elements, or nullopt for a negative size or where it passes what a tensor may have.
 std::optional<std::int64_t> CountElements(const Sizes& sizes);
 

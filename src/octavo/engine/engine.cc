@@ -69,14 +69,14 @@ void CompiledModel::Plan::PutBack(std::unique_ptr<Frame> frame) {
 Status CompiledModel::Plan::Start(Frame& frame, const std::vector<Tensor>& inputs) const {
   const auto& ids = program.graph.inputs();
   if (inputs.size() != ids.size())
-    return UsageError(fmt::format("the model has {} inputs, {} are given", ids.size(), inputs.size()));
+    return UsageError(fmt::format("the model has {} inputs, but {} were given", ids.size(), inputs.size()));
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const ValueType& type = program.value(ids[i]).type;
     const Tensor& input = inputs[i];
     if (StorageType(input.dtype) != type.dtype || (type.sizes && input.sizes != *type.sizes)) {
       TensorType wanted{.dtype = type.dtype};
       if (type.sizes) wanted.shape = Shape(type.sizes->begin(), type.sizes->end());
-      return UsageError(fmt::format("the input {} was compiled for {}, {} is given",
+      return UsageError(fmt::format("input {} was compiled for {}, but {} was given",
                                     program.graph.value(ids[i]).name, wanted.ToString(),
                                     input.type().ToString()));
     }

@@ -23,7 +23,7 @@ Result<std::vector<Tensor>> Compute(const Program& program, const ir::Node& node
   auto results = prepared.compute(operands);
   if (!results) {
     Error error = std::move(results).error();
-    error.SetWhere(fmt::format("node {} ({})", node.name, node.op));
+    error.SetWhere(PlaceOf(node));
     return error;
   }
   if (results->size() != prepared.outputs.size()) Bug(fmt::format("{}: number of outputs", node.op));
@@ -81,7 +81,7 @@ class Literal final : public Step {
     }
     const std::size_t most = program_.options.limits.max_run_bytes;
     if (frame.bytes() > most) {
-      return InvalidFile(fmt::format("the model needs more than {} bytes for its values at once", most));
+      return InvalidFile(fmt::format("the model needs more than {} bytes of memory for its values", most));
     }
     return {};
   }
@@ -101,8 +101,8 @@ Result<std::optional<Prepared>> PrepareCall(const Program& program, const ir::No
   if (!prepared) return std::move(prepared).error();
   OCTAVO_TRY(call.CheckAttributes());
   if (prepared->outputs.size() < node.outputs.size()) {
-    return call.Invalid(fmt::format("it has {} outputs, at most {} are allowed", node.outputs.size(),
-                                    prepared->outputs.size()));
+    return call.Invalid(fmt::format("the node has {} outputs, but at most {} are allowed",
+                                    node.outputs.size(), prepared->outputs.size()));
   }
   if (prepared->outputs.size() > node.outputs.size())
     Bug(fmt::format("{}: more outputs than asked for", node.op));
@@ -110,7 +110,7 @@ Result<std::optional<Prepared>> PrepareCall(const Program& program, const ir::No
     const auto count = CountElements(*type.sizes);
     const std::size_t most = program.options.limits.max_value_bytes;
     if (!count || static_cast<std::size_t>(*count) > most / ElementSize(type.dtype)) {
-      return call.Invalid(fmt::format("its result would have more than {} bytes", most));
+      return call.Invalid(fmt::format("the result exceeds the limit of {} bytes", most));
     }
   }
   return std::optional<Prepared>(std::move(prepared).Take());

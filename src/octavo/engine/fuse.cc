@@ -11,7 +11,7 @@ Result<Fusion> Fuse(const Program& program) {
   Fusion fusion = fused::MakeSteps(pattern, fused::FindGroups(pattern));
   const std::size_t most = program.options.limits.max_run_bytes;
   if (fusion.buffer_bytes > most) {
-    return InvalidFile(fmt::format("the model needs more than {} bytes for its values at once", most));
+    return InvalidFile(fmt::format("the model needs more than {} bytes of memory for its values", most));
   }
   return fusion;
 }

@@ -25,9 +25,9 @@ Status CheckOperators(const ir::Graph& graph) {
   }
   if (unknown.empty()) return {};
   Error error =
-      Unsupported(unknown.size() == 1
-                      ? "the engine does not know an operator of this model"
-                      : fmt::format("the engine does not know {} operators of this model", unknown.size()));
+      Unsupported(unknown.size() == 1 ? "the engine does not support an operator of this model"
+                                      : fmt::format("the engine does not support {} operators of this model",
+                                                    unknown.size()));
   for (const auto& [op, names] : unknown) {
     const std::size_t at = op.rfind("::");
     const std::string domain = at == std::string::npos ? "ai.onnx" : op.substr(0, at);
@@ -46,8 +46,8 @@ Status CheckOperators(const ir::Graph& graph) {
 Status CheckInput(const ir::Graph& graph, std::size_t index, const TensorType& given) {
   const ir::Value& value = graph.value(graph.inputs()[index]);
   const auto mismatch = [&] {
-    return UsageError(fmt::format("the model's input {} is {}, not {}", value.name, value.type.ToString(),
-                                  given.ToString()));
+    return UsageError(fmt::format("input {} of the model must be {}, not {}", value.name,
+                                  value.type.ToString(), given.ToString()));
   };
   if (value.type.dtype != DType::kUnknown && StorageType(value.type.dtype) != StorageType(given.dtype)) {
     return mismatch();
@@ -93,10 +93,10 @@ Status CheckDeclared(const Program& program, const ir::Node& node, ir::ValueId i
   const TensorType& declared = program.graph.type(id);
   const auto wrong = [&] {
     TensorType type{.dtype = found.dtype, .shape = Shape(found.sizes->begin(), found.sizes->end())};
-    return InvalidFile(fmt::format("the model says that the value {} is {}, but {} makes {}",
+    return InvalidFile(fmt::format("the model declares value {} as {}, but {} returns {}",
                                    program.graph.value(id).name, declared.ToString(), node.op,
                                    type.ToString()))
-        .SetWhere(fmt::format("node {} ({})", node.name, node.op));
+        .SetWhere(PlaceOf(node));
   };
   if (found.int8) return {};  // nothing in the file says that an edge is quantized
   if (declared.dtype != DType::kUnknown && StorageType(declared.dtype) != found.dtype) return wrong();
@@ -169,7 +169,7 @@ Result<Program> MakeProgram(const ir::Graph& graph, const std::vector<TensorType
   OCTAVO_TRY(CheckOperators(graph));
   if (inputs.size() != graph.inputs().size()) {
     return UsageError(
-        fmt::format("the model has {} inputs, {} are given", graph.inputs().size(), inputs.size()));
+        fmt::format("the model has {} inputs, but {} were given", graph.inputs().size(), inputs.size()));
   }
   Program program;
   program.graph = graph;
@@ -179,7 +179,7 @@ Result<Program> MakeProgram(const ir::Graph& graph, const std::vector<TensorType
   program.nodes.resize(graph.nodes().size());
   for (const ir::ValueId id : options.keep) {
     if (!id.valid() || static_cast<std::size_t>(id.index) >= graph.num_values())
-      return UsageError("a value is asked for that the graph does not have");
+      return UsageError("a requested value does not exist in the graph");
   }
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     OCTAVO_TRY(CheckInput(graph, i, inputs[i]));

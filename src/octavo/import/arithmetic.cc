@@ -63,7 +63,7 @@ Result<Value> IntegerArithmetic(BinaryOp op, std::int64_t a, std::int64_t b) {
     case BinaryOp::kShiftRight:
       return Value(b < 0 || b > 63 ? (a < 0 ? -1 : std::int64_t{0}) : a >> b);
   }
-  return Unsupported("this arithmetic is not known");
+  return Unsupported("this arithmetic operator is not supported");
 }
 
 Result<Value> FloatArithmetic(BinaryOp op, double a, double b) {
@@ -96,7 +96,7 @@ Result<Value> FloatArithmetic(BinaryOp op, double a, double b) {
     case BinaryOp::kMax:
       return Value(std::max(a, b));
     default:
-      return Unsupported("a float has no bits to operate on");
+      return Unsupported("bit operations on floats are not supported");
   }
 }
 
@@ -114,7 +114,7 @@ Result<Value> SymbolicArithmetic(Evaluator& evaluator, BinaryOp op, const Value&
   const std::optional<Dim> a = WholeNumber(left), b = WholeNumber(right);
   const auto needs_number = [&]() -> Error {
     return NeedsInput(
-        fmt::format("this computation needs the size {} as a number",
+        fmt::format("this computation needs a number for the open size {}",
                     (left.Is<const Dim*>() ? *left.As<const Dim*>() : *right.As<const Dim*>()).ToString()),
         kGiveSize);
   };
@@ -162,7 +162,7 @@ Result<Value> SymbolicArithmetic(Evaluator& evaluator, BinaryOp op, const Value&
   }
   if (!result) return needs_number();
   if (result->ToString().size() > kMaxDimText)
-    return NeedsInput("a size has too long an expression", kGiveSize);
+    return NeedsInput("the expression of an open size is too long", kGiveSize);
   return evaluator.arena().Number(*result);
 }
 

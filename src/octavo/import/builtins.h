@@ -64,6 +64,6 @@ inline BuiltinResult Done(Value value) { return std::optional<Value>(value); }
 inline BuiltinResult NotMine() { return std::optional<Value>(); }
 
 inline constexpr const char* kGiveSize =
-    "Give a fixed size with --input, such as --input x:float32[1,3,224,224].";
+    "Give the input's sizes as numbers, as in --input 'x:float32[1,3,224,224]'.";
 
 }  // namespace octavo::import

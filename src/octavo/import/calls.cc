@@ -145,7 +145,7 @@ Result<std::optional<Value>> Evaluator::CallSpecialForm(const Expr& expr, Frame&
   }
   if (name == "getattr" || name == "hasattr") {
     if (arguments.size() < 2 || arguments[1].value->kind != ExprKind::kString) {
-      return InvalidFile(name + " takes an object and an attribute's name");
+      return InvalidFile(name + " takes an object and the name of an attribute");
     }
     const Value object = OCTAVO_TRY(Evaluate(*arguments[0].value, frame));
     const std::string& attribute = arguments[1].value->text;
@@ -280,7 +280,7 @@ Status Evaluator::BindParameters(const source::Function& function, const CallArg
   const auto& parameters = function.parameters;
   std::size_t next = 0;
   if (has_self) {
-    if (parameters.empty()) return InvalidFile("the method " + function.name + " has no self");
+    if (parameters.empty()) return InvalidFile("the method " + function.name + " has no parameter self");
     frame.locals[parameters[0].name] = Value(frame.self);
     next = 1;
   }
@@ -288,7 +288,7 @@ Status Evaluator::BindParameters(const source::Function& function, const CallArg
   const std::size_t first = next;
   for (const Value& value : arguments.positional) {
     if (next >= parameters.size() || parameters[next].keyword_only) {
-      return InvalidFile(fmt::format("{} takes {} arguments, {} are given", function.name,
+      return InvalidFile(fmt::format("{} takes {} arguments, but {} were given", function.name,
                                      parameters.size() - first, arguments.positional.size()));
     }
     frame.locals[parameters[next].name] = value;
@@ -320,16 +320,18 @@ Result<Value> Evaluator::Call(const Callable& callee, const CallArguments& argum
   // object: a Sequential inside a Sequential.
   for (const Frame* frame = &caller; frame; frame = frame->caller) {
     if (frame->syntax == callee.function && frame->self == callee.self && callee.function) {
-      return InvalidFile(fmt::format("{} calls itself, which TorchScript does not allow", callee.name));
+      return InvalidFile(
+          fmt::format("{} calls itself, but TorchScript does not allow recursion", callee.name));
     }
   }
   if (call_depth_ >= limits().max_call_depth) {
-    return Unsupported(fmt::format("calls nest more than {} deep", limits().max_call_depth));
+    return Unsupported(fmt::format("calls are nested more than {} deep", limits().max_call_depth));
   }
   DepthGuard depth(*this);
   OCTAVO_TRY(depth.Check());
   if (callee.function->skipped) {
-    return Unsupported(fmt::format("{} is called, which is for saving a model alone", callee.function->name));
+    return Unsupported(
+        fmt::format("{} is called, but it serves only to save a model", callee.function->name));
   }
   Frame frame;
   if (callee.captured) frame.locals = *callee.captured;
@@ -376,7 +378,7 @@ Result<Value> Evaluator::CallNamed(const std::string& name, CallArguments argume
       name.starts_with("packed::")) {
     std::string given;
     for (const Value& value : arguments.positional) given += (given.empty() ? "" : ", ") + Describe(value);
-    return Unsupported(fmt::format("{} cannot be evaluated for ({})", name, given));
+    return Unsupported(fmt::format("{} is not supported for the arguments ({})", name, given));
   }
   return Operator(name, arguments);
 }

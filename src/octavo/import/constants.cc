@@ -245,8 +245,8 @@ BuiltinResult QuantizePerChannel(Evaluator& evaluator, const CallArguments& call
                             .axis = static_cast<int>(*axis)};
   const auto channels = static_cast<std::size_t>(box->constant->sizes[*axis]);
   if (quantization.scales.size() != channels || quantization.zero_points.size() != channels) {
-    return Unsupported(fmt::format("{} scales and {} zero points for {} channels", quantization.scales.size(),
-                                   quantization.zero_points.size(), channels));
+    return Unsupported(fmt::format("there are {} scales and {} zero points for {} channels",
+                                   quantization.scales.size(), quantization.zero_points.size(), channels));
   }
   for (const double scale : quantization.scales) OCTAVO_TRY(CheckScale(scale));
   std::size_t inner = 1;

@@ -17,7 +17,7 @@ BuiltinResult Raise(Evaluator& evaluator, const CallArguments& call) {
   if (message.starts_with("AssertionError: ") && !name) exception.clear();
   text += exception;
   if (!message.empty()) text += (exception.empty() ? "" : ": ") + message;
-  return NeedsInput(text, "It does so for the shapes and types that its inputs have here; see --input.");
+  return NeedsInput(text, "Check the shapes and types given with --input: the model raises this for them.");
 }
 
 BuiltinResult Warn(Evaluator& evaluator, const CallArguments& call) {
@@ -34,7 +34,7 @@ BuiltinResult Same(Evaluator&, const CallArguments& call) {
 
 BuiltinResult Unwrap(Evaluator&, const CallArguments& call) {
   if (call.positional.size() != 1) return NotMine();
-  if (call.positional[0].is_none()) return Unsupported("the model unwraps an optional that is None");
+  if (call.positional[0].is_none()) return Unsupported("the model unwraps an Optional that is None");
   return Done(call.positional[0]);
 }
 
@@ -79,7 +79,8 @@ BuiltinResult Choose(Evaluator& evaluator, const CallArguments& call) {
 BuiltinResult DefaultDType(Evaluator&, const CallArguments&) { return Done(Value(std::int64_t{6})); }
 
 BuiltinResult Hash(Evaluator&, const CallArguments& call) {
-  return Unsupported("hash() of " + (call.positional.empty() ? "nothing" : Describe(call.positional[0])));
+  return Unsupported("hash() is not supported" +
+                     (call.positional.empty() ? std::string() : " for " + Describe(call.positional[0])));
 }
 
 BuiltinResult DeviceKind(Evaluator& evaluator, const CallArguments& call) {

@@ -11,7 +11,7 @@ Result<std::int64_t> KnownInt(const Value& value, std::string_view what) {
   if (value.Is<std::int64_t>()) return value.As<std::int64_t>();
   if (value.Is<bool>()) return std::int64_t{value.As<bool>()};
   if (const Dim* dim = value.Get<const Dim*>()) {
-    return NeedsInput(fmt::format("{} depends on the size {}", what, dim->ToString()), kGiveSize);
+    return NeedsInput(fmt::format("{} depends on the open size {}", what, dim->ToString()), kGiveSize);
   }
   return Unsupported(fmt::format("{} must be an int, not {}", what, Describe(value)));
 }
@@ -62,7 +62,7 @@ struct ToTextVisitor {
       if (i > 0) text += ", ";
       text += OCTAVO_TRY(ToText(evaluator, items[i], true));
       if (text.size() > static_cast<std::size_t>(evaluator.limits().max_list_length)) {
-        return Unsupported("a string of the model's program grows too long");
+        return Unsupported("a string in the model's code grows too long");
       }
     }
     return text + close;
@@ -141,8 +141,8 @@ namespace {
 
 Error DataDependent(std::string_view what) {
   return Unsupported(
-      fmt::format("{} needs the elements of a tensor, which are known only when the model runs", what),
-      "A graph without control flow cannot hold it; change the model so that it does not read data.");
+      fmt::format("{} needs the data of a tensor, which is known at run time only", what),
+      "Make the value a constant: models whose sizes or branches depend on tensor data are not supported.");
 }
 
 // The number in a tensor of one element.
@@ -162,14 +162,14 @@ BuiltinResult ToInt(Evaluator& evaluator, const CallArguments& call) {
   if (value.Is<bool>()) return Done(Value(std::int64_t{value.As<bool>()}));
   if (value.Is<double>()) {
     const double real = value.As<double>();
-    if (!(std::abs(real) < 9.2e18)) return Unsupported("int() of " + FloatText(real));
+    if (!(std::abs(real) < 9.2e18)) return Unsupported("int() cannot convert " + FloatText(real));
     return Done(Value(static_cast<std::int64_t>(real)));
   }
   if (const auto* text = value.Get<const std::string*>()) {
     std::int64_t number = 0;
     const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
     if (error != std::errc() || end != text->data() + text->size()) {
-      return Unsupported("int() of the string \"" + *text + "\"");
+      return Unsupported("int() cannot convert the string \"" + *text + "\"");
     }
     return Done(Value(number));
   }
@@ -190,7 +190,7 @@ BuiltinResult ToFloat(Evaluator& evaluator, const CallArguments& call) {
     double number = 0;
     const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
     if (error != std::errc() || end != text->data() + text->size()) {
-      return Unsupported("float() of the string \"" + *text + "\"");
+      return Unsupported("float() cannot convert the string \"" + *text + "\"");
     }
     return Done(Value(number));
   }
@@ -247,11 +247,11 @@ Status Flatten(Evaluator& evaluator, const Value& value, std::size_t depth, std:
       if (!known) return DataDependent("torch.tensor()");
       number = *known;
     }
-    if (!number.is_number()) return Unsupported("torch.tensor() of " + Describe(value));
+    if (!number.is_number()) return Unsupported("torch.tensor() is not supported for " + Describe(value));
     if (const Dim* dim = number.Get<const Dim*>()) {
-      return NeedsInput("torch.tensor() of the size " + dim->ToString(), kGiveSize);
+      return NeedsInput("torch.tensor() is not supported for the open size " + dim->ToString(), kGiveSize);
     }
-    if (depth != sizes.size()) return Unsupported("torch.tensor() of lists of different depths");
+    if (depth != sizes.size()) return Unsupported("torch.tensor() needs lists of equal depth");
     numbers.push_back(number);
     return {};
   }
@@ -259,7 +259,7 @@ Status Flatten(Evaluator& evaluator, const Value& value, std::size_t depth, std:
   const auto count = static_cast<std::int64_t>(items.size());
   if (depth == sizes.size() && numbers.empty()) sizes.push_back(count);
   if (depth >= sizes.size() || sizes[depth] != count) {
-    return Unsupported("torch.tensor() of lists of different lengths");
+    return Unsupported("torch.tensor() needs lists of equal length");
   }
   for (const Value& item : items) OCTAVO_TRY(Flatten(evaluator, item, depth + 1, sizes, numbers));
   return {};
@@ -270,7 +270,7 @@ Result<std::optional<DType>> GivenDType(const CallArguments& call) {
   const Value* number = call.Find(1, "dtype");
   if (!number || number->is_none()) return std::optional<DType>();
   const std::optional<DType> dtype = DTypeFromScalarType(OCTAVO_TRY(KnownInt(*number, "a dtype")));
-  if (!dtype) return Unsupported("a tensor of an unknown dtype is made of numbers");
+  if (!dtype) return Unsupported("torch.tensor() has an unknown dtype");
   return dtype;
 }
 

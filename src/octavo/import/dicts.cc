@@ -44,7 +44,7 @@ Status Store(Evaluator& evaluator, Dict& dict, const Value& key, const Value& it
     return {};
   }
   if (dict.items.size() >= static_cast<std::size_t>(evaluator.limits().max_list_length)) {
-    return Unsupported("a dict of the model's program has too many items");
+    return Unsupported("a dict in the model's code has too many items");
   }
   evaluator.arena().Count(2);
   dict.items.emplace_back(key, item);
@@ -98,7 +98,7 @@ BuiltinResult PopKey(Evaluator& evaluator, const CallArguments& call) {
 BuiltinResult PopItem(Evaluator& evaluator, const CallArguments& call) {
   Dict* dict = FirstDict(call);
   if (!dict) return NotMine();
-  if (dict->items.empty()) return Unsupported("popitem() of an empty dict");
+  if (dict->items.empty()) return Unsupported("popitem() was called on an empty dict");
   const auto [key, item] = dict->items.back();
   dict->items.pop_back();
   return Done(Value(evaluator.arena().NewTuple({key, item})));
@@ -144,7 +144,7 @@ BuiltinResult Make(Evaluator& evaluator, const CallArguments& call) {
     } else {
       for (const Value& pair : OCTAVO_TRY(evaluator.Iterate(call.positional[0]))) {
         const std::vector<Value> parts = OCTAVO_TRY(evaluator.Iterate(pair));
-        if (parts.size() != 2) return Unsupported("dict() takes pairs");
+        if (parts.size() != 2) return Unsupported("dict() needs pairs of key and value");
         OCTAVO_TRY(Store(evaluator, *dict, parts[0], parts[1]));
       }
     }

@@ -46,7 +46,7 @@ Status DepthGuard::Check() const {
   const std::uintptr_t base = evaluator_.stack_base_;
   const std::uintptr_t used = base > here ? base - here : here - base;
   if (evaluator_.depth_ <= kMaxDepth && used <= kMaxStackBytes) return {};
-  return evaluator_.At(Unsupported("the model's program nests too deeply"));
+  return evaluator_.At(Unsupported("the model's code is nested too deeply"));
 }
 
 Status Evaluator::Step() { return Charge(1); }
@@ -54,16 +54,16 @@ Status Evaluator::Step() { return Charge(1); }
 Status Evaluator::Charge(std::size_t work) {
   const auto left = static_cast<std::uint64_t>(std::max<std::int64_t>(limits().max_steps - steps_, 0));
   if (work > left) {
-    return At(Unsupported(fmt::format("the model's program takes more than {} steps", limits().max_steps),
-                          "Does it have a loop that does not end?"));
+    return At(Unsupported(fmt::format("the model's code takes more than {} steps", limits().max_steps),
+                          "Check the model for an endless loop."));
   }
   steps_ += static_cast<std::int64_t>(work);
   if (arena_.exhausted()) {
-    return At(Unsupported(fmt::format("the model's program makes more than {} values", arena_.max_values())));
+    return At(Unsupported(fmt::format("the model's code creates more than {} values", arena_.max_values())));
   }
   if (graph().nodes().size() > limits().max_graph_nodes) {
     return At(
-        Unsupported(fmt::format("the model's program has more than {} operators", limits().max_graph_nodes)));
+        Unsupported(fmt::format("the model's code has more than {} operators", limits().max_graph_nodes)));
   }
   return {};
 }

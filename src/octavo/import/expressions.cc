@@ -72,7 +72,7 @@ Result<Value> Evaluator::EvaluateKind(const Expr& expr, Frame& frame) {
     case ExprKind::kSlice:
       return Unsupported("a slice is not supported here");
   }
-  return Unsupported("this expression is not known");
+  return Unsupported("this expression is not supported");
 }
 
 Result<Value> Evaluator::EvaluateName(const Expr& expr, Frame& frame) {
@@ -151,7 +151,7 @@ Result<Value> Evaluator::EvaluateAttribute(const Expr& expr, Frame& frame) {
       return InvalidFile("the model's code has no " + *name);
     } else {
       if (const auto constant = TorchConstant(rest)) return *constant;
-      return Unsupported("the name " + *name + " is not known");
+      return Unsupported("the name " + *name + " is not supported");
     }
   }
   const Value object = OCTAVO_TRY(Evaluate(*expr.children[0], frame));
@@ -160,7 +160,7 @@ Result<Value> Evaluator::EvaluateAttribute(const Expr& expr, Frame& frame) {
 
 Result<Value> Evaluator::EvaluateSubscript(const Expr& expr, Frame& frame) {
   const Value container = OCTAVO_TRY(Evaluate(*expr.children[0], frame));
-  if (expr.children.size() != 2) return Unsupported("a subscript of several indices is not supported");
+  if (expr.children.size() != 2) return Unsupported("a subscript with several indices is not supported");
   const Expr& index = *expr.children[1];
   if (index.kind == ExprKind::kSlice) return EvaluateSlice(index, container, frame);
   const Value at = OCTAVO_TRY(Evaluate(index, frame));
@@ -196,7 +196,7 @@ Result<Value> Evaluator::EvaluateBinary(const Expr& expr, Frame& frame) {
     return CallNamed("aten::bitwise_not", std::move(arguments));
   }
   const auto name = kBinary.find(expr.text);
-  if (name == kBinary.end()) return Unsupported("the operator " + expr.text + " is not known");
+  if (name == kBinary.end()) return Unsupported("the operator " + expr.text + " is not supported");
   return CallNamed(name->second, std::move(arguments));
 }
 
@@ -215,7 +215,7 @@ Result<Value> Evaluator::EvaluateCompare(const Expr& expr, Frame& frame) {
     return CallNamed("aten::__not__", {.expr = &expr, .positional = {found}});
   }
   const auto name = kCompare.find(expr.text);
-  if (name == kCompare.end()) return Unsupported("the comparison " + expr.text + " is not known");
+  if (name == kCompare.end()) return Unsupported("the comparison " + expr.text + " is not supported");
   return CallNamed(name->second, std::move(arguments));
 }
 
@@ -267,26 +267,27 @@ Result<bool> Evaluator::Truth(const Value& value, std::string_view what) {
   if (const List* list = value.Get<List*>()) return !list->items.empty();
   if (const Tuple* tuple = value.Get<Tuple*>()) return !tuple->items.empty();
   if (const Dict* dict = value.Get<Dict*>()) return !dict->items.empty();
-  const char* const hint = "Give a fixed size with --input, such as --input x:float32[1,3,224,224].";
+  const char* const hint = "Give the input's sizes as numbers, as in --input 'x:float32[1,3,224,224]'.";
   if (const Undecided* undecided = value.Get<const Undecided*>()) {
-    return NeedsInput(fmt::format("{} depends on the size {} ({})", what, undecided->size, undecided->text),
-                      hint);
+    return NeedsInput(
+        fmt::format("{} depends on the open size {} ({})", what, undecided->size, undecided->text), hint);
   }
   if (const Dim* dim = value.Get<const Dim*>()) {
     if (const auto zero = Dim::Equal(*dim, Dim(0))) return !*zero;
-    return NeedsInput(fmt::format("{} depends on the size {}", what, dim->ToString()), hint);
+    return NeedsInput(fmt::format("{} depends on the open size {}", what, dim->ToString()), hint);
   }
   if (TensorBox* box = value.Get<TensorBox*>()) {
     OCTAVO_TRY(CheckFresh(*box));
     if (const auto number = NumberOf(*box, limits().max_rank)) return Truth(*number, what);
     return Unsupported(
-        fmt::format("{} depends on the elements of a tensor, which are known only when the model runs", what),
-        "A graph without control flow cannot hold it; change the model so that it does not branch on data.");
+        fmt::format("{} depends on tensor data, which is known at run time only", what),
+        "Make the condition a constant: Octavo does not write the ONNX operators If and Loop.");
   }
   if (value.Is<Unknown>()) {
-    return Unsupported(fmt::format("{} depends on an operator that is not known", what));
+    return Unsupported(fmt::format("{} depends on the result of an operator that is not supported", what));
   }
-  if (value.Is<Uninitialized>()) return Unsupported(fmt::format("{} uses a value that was never set", what));
+  if (value.Is<Uninitialized>())
+    return Unsupported(fmt::format("{} uses a value that was never assigned", what));
   return true;
 }
 
@@ -311,7 +312,7 @@ Result<std::vector<Value>> Evaluator::Iterate(const Value& value) {
   }
   if (value.Is<std::int64_t>()) {  // "for i in 5" is what the printer once wrote for range
     const std::int64_t count = std::max<std::int64_t>(value.As<std::int64_t>(), 0);
-    if (count > limits().max_list_length) return Unsupported("a loop runs too often to be unrolled");
+    if (count > limits().max_list_length) return Unsupported("a loop has too many iterations to be unrolled");
     for (std::int64_t i = 0; i < count; ++i) out.emplace_back(i);
     return out;
   }
@@ -330,10 +331,10 @@ Result<std::vector<Value>> Evaluator::Iterate(const Value& value) {
     if (const List* list = slices.Get<List*>()) return list->items;
   }
   if (const Dim* dim = value.Get<const Dim*>()) {
-    return NeedsInput("how often this loop runs depends on the size " + dim->ToString(),
-                      "Give a fixed size with --input.");
+    return NeedsInput("the number of iterations depends on the open size " + dim->ToString(),
+                      "Give the input's sizes as numbers, as in --input 'x:float32[1,3,224,224]'.");
   }
-  return Unsupported(Describe(value) + " cannot be iterated over");
+  return Unsupported(Describe(value) + " is not iterable");
 }
 
 Result<Value> Evaluator::Subscript(const Value& container, const Value& index, const CallArguments& call) {

@@ -22,13 +22,13 @@ std::vector<std::string> HookNames(const module::ClassDefinition& definition, st
 
 // What module(inputs...) does: the hooks before, forward, the hooks after.
 Status Run(Evaluator& evaluator, const module::Module& module) {
-  if (!module.root || !module.program) return InvalidFile("the file holds no module");
+  if (!module.root || !module.program) return InvalidFile("the file contains no module");
   Object* root = evaluator.ConvertObject(module.root, "");
   const module::ClassDefinition* definition = OCTAVO_TRY(evaluator.DefinitionOf(root));
   const source::Function* forward = definition->FindMethod("forward");
   if (!forward) {
     return InvalidFile("the module " + definition->name + " has no method forward",
-                       "Save a module that can be called; torch.jit.script needs a forward.");
+                       "Save a module with a forward method.");
   }
   const std::size_t dot = definition->name.rfind('.');
   evaluator.graph().name = dot == std::string::npos ? definition->name : definition->name.substr(dot + 1);

@@ -181,7 +181,7 @@ TEST(Import, HandsOnWhatWasNeverSetUntilItIsUsed) {
       MakeModule(Forward(kX, body + "if a:\n  y = torch.relu(b)\nelse:\n  y = torch.sigmoid(x)\nreturn y"))));
   const auto used = ImportOf(MakeModule(Forward(kX, body + "return torch.relu(b)")));
   ASSERT_FALSE(used);
-  EXPECT_EQ(used.error().what(), "a value that was never set cannot be given to aten::relu");
+  EXPECT_EQ(used.error().what(), "a value that was never assigned cannot be passed to aten::relu");
 }
 
 TEST(Import, RefusesBranchesThatDependOnSizesOrData) {
@@ -189,7 +189,7 @@ TEST(Import, RefusesBranchesThatDependOnSizesOrData) {
       "if torch.eq(torch.size(x, 0), 1):\n  y = torch.relu(x)\nelse:\n  y = x\nreturn y";
   const auto symbolic = ImportOf(MakeModule(Forward(kX, by_size)), {Input({Dim::Symbol("N"), 3})});
   ASSERT_FALSE(symbolic);
-  EXPECT_EQ(symbolic.error().what(), "this branch depends on the size N (N == 1)");
+  EXPECT_EQ(symbolic.error().what(), "this branch depends on the open size N (N == 1)");
   EXPECT_EQ(symbolic.error().where(), "code/__torch__.py:7:8");
   EXPECT_EQ(symbolic.error().excerpt(),
             "if torch.eq(torch.size(x, 0), 1):\n   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^");
@@ -207,12 +207,12 @@ TEST(Import, RefusesBranchesThatDependOnSizesOrData) {
       MakeModule(Forward(kX, "if bool(torch.any(x)):\n  y = torch.relu(x)\nelse:\n  y = x\nreturn y")),
       {Input({2})});
   ASSERT_FALSE(data);
-  EXPECT_THAT(data.error().what(), HasSubstr("known only when the model runs"));
+  EXPECT_THAT(data.error().what(), HasSubstr("depends on tensor data"));
   EXPECT_EQ(data.error().where(), "code/__torch__.py:7:8");
 
   const auto unknown = ImportOf(MakeModule(Forward(kX, "return torch.view(x, [torch.size(x, 0), -1])")));
   ASSERT_FALSE(unknown);
-  EXPECT_EQ(unknown.error().what(), "the shape of a tensor is needed here and is not known");
+  EXPECT_EQ(unknown.error().what(), "the shape of a tensor must be known here");
   EXPECT_THAT(unknown.error().hint(), HasSubstr("--input"));
 }
 
@@ -221,8 +221,8 @@ TEST(Import, ReportsTheModelsOwnErrors) {
            {"raise ValueError(\"bad\")\nreturn x", "the model raises ValueError: bad"},
            {"ops.prim.RaiseException(\"AssertionError: \")\nreturn x", "the model raises AssertionError: "},
            {"assert torch.gt(1, 2), \"order\"\nreturn x", "an assertion of the model fails: order"},
-           {"y = torch._unwrap_optional(None)\nreturn x", "the model unwraps an optional that is None"},
-           {"a, b, = [1]\nreturn x", "1 values are unpacked into 2 names"},
+           {"y = torch._unwrap_optional(None)\nreturn x", "the model unwraps an Optional that is None"},
+           {"a, b, = [1]\nreturn x", "1 values cannot be unpacked into 2 names"},
            {"return y", "the name y is not defined"},
            {"return self.nothing", "an object of class __torch__.M has no attribute nothing"},
            {"return (self).nothing(x, )", "an object of class __torch__.M has no method nothing"},

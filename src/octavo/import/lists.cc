@@ -21,7 +21,7 @@ List* FirstList(const CallArguments& call) {
 Status Grow(Evaluator& evaluator, const List& list, std::size_t more) {
   const auto limit = static_cast<std::size_t>(evaluator.limits().max_list_length);
   if (more > limit || list.items.size() > limit - more) {
-    return Unsupported(fmt::format("a list of the model's program has more than {} items", limit));
+    return Unsupported(fmt::format("a list in the model's code has more than {} items", limit));
   }
   OCTAVO_TRY(evaluator.Charge(more));
   evaluator.arena().Count(more);
@@ -35,7 +35,7 @@ Result<std::size_t> IndexInto(const Value& index, std::size_t size, std::string_
   if (at < 0) at += count;
   if (at < 0 || at >= count) {
     return Unsupported(
-        fmt::format("the index {} is outside of {} of {} items", at < 0 ? at - count : at, what, size));
+        fmt::format("index {} is out of range for {} of {} items", at < 0 ? at - count : at, what, size));
   }
   return static_cast<std::size_t>(at);
 }
@@ -51,10 +51,10 @@ Result<Range> SliceOf(const CallArguments& call, std::size_t size) {
                              std::string_view name) -> Result<std::optional<std::int64_t>> {
     const Value* value = call.Find(position, name);
     if (!value || value->is_none()) return std::optional<std::int64_t>();
-    return std::optional<std::int64_t>(OCTAVO_TRY(KnownInt(*value, "the bound of a slice")));
+    return std::optional<std::int64_t>(OCTAVO_TRY(KnownInt(*value, "a slice bound")));
   };
   const std::int64_t step = OCTAVO_TRY(bound(3, "step")).value_or(1);
-  if (step == 0) return Unsupported("a slice's step is 0");
+  if (step == 0) return Unsupported("the step of a slice must not be 0");
   std::int64_t start = OCTAVO_TRY(bound(1, "start")).value_or(step > 0 ? 0 : count - 1);
   const auto stop_given = OCTAVO_TRY(bound(2, "end"));
   std::int64_t stop = stop_given.value_or(step > 0 ? count : -1);
@@ -98,8 +98,10 @@ BuiltinResult Length(Evaluator& evaluator, const CallArguments& call) {
 
 BuiltinResult Repeat(Evaluator& evaluator, const Value& list, const Value& times) {
   const auto* items = ItemsOf(list);
-  const std::int64_t count = std::max<std::int64_t>(OCTAVO_TRY(KnownInt(times, "a list's repetition")), 0);
-  if (count > evaluator.limits().max_list_length) return Unsupported("a list is repeated too often");
+  const std::int64_t count =
+      std::max<std::int64_t>(OCTAVO_TRY(KnownInt(times, "the repeat count of a list")), 0);
+  if (count > evaluator.limits().max_list_length)
+    return Unsupported("the repeat count of a list is too large");
   std::vector<Value> out;
   List room;
   OCTAVO_TRY(Grow(evaluator, room, items->size() * static_cast<std::size_t>(count)));
@@ -111,7 +113,7 @@ BuiltinResult Repeat(Evaluator& evaluator, const Value& list, const Value& times
 // Strings grow by copying: the length counts against the same limit as a list's.
 BuiltinResult NewString(Evaluator& evaluator, std::string text) {
   if (text.size() > static_cast<std::size_t>(evaluator.limits().max_list_length)) {
-    return Unsupported("a string of the model's program grows too long");
+    return Unsupported("a string in the model's code grows too long");
   }
   OCTAVO_TRY(evaluator.Charge(text.size() / 16));
   return Done(evaluator.arena().String(std::move(text)));
@@ -145,10 +147,11 @@ BuiltinResult Multiply(Evaluator& evaluator, const CallArguments& call) {
   if (ItemsOf(a) && b.is_integer()) return Repeat(evaluator, a, b);
   if (a.is_integer() && ItemsOf(b)) return Repeat(evaluator, b, a);
   if (const auto* text = a.Get<const std::string*>(); text && b.is_integer()) {
-    const std::int64_t times = std::max<std::int64_t>(OCTAVO_TRY(KnownInt(b, "a string's repetition")), 0);
+    const std::int64_t times =
+        std::max<std::int64_t>(OCTAVO_TRY(KnownInt(b, "the repeat count of a string")), 0);
     const auto limit = static_cast<std::uint64_t>(evaluator.limits().max_list_length);
     if (static_cast<std::uint64_t>(times) > limit / std::max<std::size_t>(text->size(), 1)) {
-      return Unsupported("a string of the model's program grows too long");
+      return Unsupported("a string in the model's code grows too long");
     }
     std::string out;
     for (std::int64_t i = 0; i < times; ++i) out += *text;
@@ -314,7 +317,7 @@ BuiltinResult Reverse(Evaluator& evaluator, const CallArguments& call) {
 Result<std::int64_t> Position(Evaluator& evaluator, const std::vector<Value>& items, const Value& wanted) {
   for (std::size_t i = 0; i < items.size(); ++i) {
     const auto equal = OCTAVO_TRY(Equal(evaluator, items[i], wanted));
-    if (!equal) return Unsupported("tensors in a list cannot be compared before the model runs");
+    if (!equal) return Unsupported("comparing tensors in a list is not supported");
     if (OCTAVO_TRY(evaluator.Truth(*equal, "this search"))) return static_cast<std::int64_t>(i);
   }
   return std::int64_t{-1};

@@ -161,14 +161,14 @@ BuiltinResult Unary(Evaluator& evaluator, const CallArguments& call, RealFunctio
   } else {
     if (a->number.Is<const Dim*>()) {
       return NeedsInput(
-          "this computation needs the size " + a->number.As<const Dim*>()->ToString() + " as a number",
+          "this computation needs a number for the open size " + a->number.As<const Dim*>()->ToString(),
           kGiveSize);
     }
     const double real = function(ToDouble(a->number));
     result = Value(real);
     if (a->dtype && !IsFloat(dtype)) dtype = DType::kFloat32;
     if (to_int && !a->dtype) {
-      if (!(std::abs(real) < 9.2e18)) return Unsupported("a float that is no whole number becomes an int");
+      if (!(std::abs(real) < 9.2e18)) return Unsupported("a float is too large to be converted to an int");
       result = Value(static_cast<std::int64_t>(real));
     }
   }
@@ -219,7 +219,7 @@ BuiltinResult Extreme(Evaluator& evaluator, const CallArguments& call) {
   std::vector<Value> numbers = call.positional;
   if (numbers.size() == 1 && (numbers[0].Is<List*>() || numbers[0].Is<Tuple*>())) {
     numbers = OCTAVO_TRY(evaluator.Iterate(numbers[0]));
-    if (numbers.empty()) return Unsupported("min() or max() of an empty list");
+    if (numbers.empty()) return Unsupported("min() or max() was called on an empty list");
   } else if (numbers.size() < 2) {
     return NotMine();
   }

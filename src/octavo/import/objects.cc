@@ -267,7 +267,7 @@ Result<Value> Evaluator::Instantiate(const Callable& callee, const CallArguments
     }
     if (items.size() != fields.size()) {
       return InvalidFile(
-          fmt::format("{} takes {} values, {} are given", definition.name, fields.size(), items.size()));
+          fmt::format("{} takes {} values, but {} were given", definition.name, fields.size(), items.size()));
     }
     return Value(arena_.NewTuple(std::move(items), std::move(fields)));
   }
@@ -275,7 +275,7 @@ Result<Value> Evaluator::Instantiate(const Callable& callee, const CallArguments
   if (definition.FindMethod("__init__")) {
     OCTAVO_TRY(CallMethod(object.As<Object*>(), "__init__", arguments, caller));
   } else if (arguments.size() != 0) {
-    return InvalidFile("the class " + definition.name + " takes no arguments");
+    return InvalidFile("the class " + definition.name + " does not take arguments");
   }
   return object;
 }

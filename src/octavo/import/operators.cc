@@ -166,7 +166,7 @@ Result<Value> Evaluator::Operator(const std::string& name, const CallArguments& 
   if (!functional.empty()) {
     TensorBox* target = arguments.positional.empty() ? nullptr : arguments.positional[0].Get<TensorBox*>();
     if (!target) {
-      return Unsupported(fmt::format("{} writes into its first argument, which is not a tensor", name));
+      return Unsupported(fmt::format("{} writes to its first argument, which is not a tensor", name));
     }
     return WriteInPlace(name, functional, arguments, target);
   }
@@ -207,7 +207,7 @@ Result<Value> Evaluator::WriteInPlace(const std::string& name, const std::string
     return CallNamed(op, {.expr = arguments.expr, .positional = std::move(positional)});
   };
   if (functional == "aten::copy") {
-    if (arguments.positional.size() < 2) return Unsupported("aten::copy_ needs a source");
+    if (arguments.positional.size() < 2) return Unsupported("aten::copy_ needs argument src");
     result = arguments.positional[1];
     TensorBox* source = result.Get<TensorBox*>();
     if (!source) {
@@ -243,7 +243,7 @@ Result<Value> Evaluator::WriteInPlace(const std::string& name, const std::string
     }
   }
   const TensorBox* box = result.Get<TensorBox*>();
-  if (!box) return Unsupported(fmt::format("{} does not give one tensor", name));
+  if (!box) return Unsupported(fmt::format("{} must return a single tensor", name));
   Overwrite(target, *box, name);
   return Value(target);
 }
@@ -328,7 +328,7 @@ Result<Value> Evaluator::AddOperator(const std::string& name, const CallArgument
   Value result;
   switch (call.returns) {
     case OperatorRules::Returns::kTensor:
-      if (results.size() != 1) return Unsupported(fmt::format("{} does not give one tensor", name));
+      if (results.size() != 1) return Unsupported(fmt::format("{} must return a single tensor", name));
       result = results[0];
       break;
     case OperatorRules::Returns::kTensorList:

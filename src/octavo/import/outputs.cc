@@ -69,12 +69,13 @@ class OutputMaker {
     if (value.is_none() || value.is_number() || value.Is<const std::string*>() || value.Is<const Symbol*>()) {
       return LeaveOut(value);
     }
-    return Unsupported(fmt::format("forward returns {}, which the converted model cannot", Describe(value)));
+    return Unsupported(fmt::format("forward returns {}, which an ONNX model cannot return", Describe(value)));
   }
 
  private:
   Status LeaveOut(const Value& value) {
-    evaluator_.Warn(fmt::format("forward returns {}, which is no tensor and is left out", Describe(value)));
+    evaluator_.Warn(fmt::format("forward returns {}, which is not a tensor; the converted model omits it",
+                                Describe(value)));
     return {};
   }
 

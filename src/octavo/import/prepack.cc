@@ -25,7 +25,7 @@ Result<std::vector<std::int64_t>> Ints(Evaluator& evaluator, const Value& value,
 // Sets the weight and the bias: constants by their elements, others by their values in the graph.
 Status SetWeights(Evaluator& evaluator, const CallArguments& call, PackedWeights& packed) {
   TensorBox* weight = call.positional.empty() ? nullptr : call.positional[0].Get<TensorBox*>();
-  if (!weight) return Unsupported("weights to pack must be a tensor");
+  if (!weight) return Unsupported("the weight must be a tensor");
   OCTAVO_TRY(evaluator.CheckFresh(*weight));
   if (weight->constant) {
     packed.weight = *weight->constant;
@@ -59,7 +59,7 @@ Status CheckQuantized(Evaluator& evaluator, const CallArguments& call) {
   TensorBox* weight = call.positional[0].As<TensorBox*>();
   const TensorType type = OCTAVO_TRY(evaluator.TypeOf(weight));
   if (type.dtype == DType::kUnknown || type.dtype == DType::kQInt8) return {};
-  return Unsupported(fmt::format("weights to pack must be qint8, not {}", Name(type.dtype)));
+  return Unsupported(fmt::format("the weight must be qint8, not {}", Name(type.dtype)));
 }
 
 // Weights that stem from an operator without a row have no type; nothing more is to be learned from them.
@@ -83,29 +83,33 @@ BuiltinResult PackConvolution(Evaluator& evaluator, const CallArguments& call) {
   packed.spatial_dims = spatial_dims;
   OCTAVO_TRY(SetWeights(evaluator, call, packed));
   if (const auto rank = OCTAVO_TRY(WeightRank(evaluator, call)); rank && *rank != spatial_dims + 2) {
-    return Unsupported(fmt::format("the weight of a {}d convolution has {} dimensions", spatial_dims, *rank));
+    return Unsupported(
+        fmt::format("the weight of a {}d convolution cannot have rank {}", spatial_dims, *rank));
   }
-  packed.stride = OCTAVO_TRY(Ints(evaluator, call.positional[2], "a convolution's stride"));
-  packed.padding = OCTAVO_TRY(Ints(evaluator, call.positional[3], "a convolution's padding"));
+  packed.stride = OCTAVO_TRY(Ints(evaluator, call.positional[2], "the stride of a convolution"));
+  packed.padding = OCTAVO_TRY(Ints(evaluator, call.positional[3], "the padding of a convolution"));
   if (transposed) {
-    packed.output_padding = OCTAVO_TRY(Ints(evaluator, call.positional[4], "a convolution's output padding"));
+    packed.output_padding =
+        OCTAVO_TRY(Ints(evaluator, call.positional[4], "the output_padding of a convolution"));
   } else {
     packed.output_padding.assign(spatial_dims, 0);
   }
   packed.dilation =
-      OCTAVO_TRY(Ints(evaluator, call.positional[transposed ? 5 : 4], "a convolution's dilation"));
-  packed.groups = OCTAVO_TRY(KnownInt(call.positional[transposed ? 6 : 5], "a convolution's groups"));
+      OCTAVO_TRY(Ints(evaluator, call.positional[transposed ? 5 : 4], "the dilation of a convolution"));
+  packed.groups = OCTAVO_TRY(KnownInt(call.positional[transposed ? 6 : 5], "the groups of a convolution"));
   for (std::vector<std::int64_t>* values :
        {&packed.stride, &packed.padding, &packed.output_padding, &packed.dilation}) {
     if (values->size() == 1) values->resize(spatial_dims, (*values)[0]);
     // PyTorch reads the first number alone in one dimension; its own Conv1d with a padding mode gives two.
     if (spatial_dims == 1 && !values->empty()) values->resize(1);
     if (values->size() != spatial_dims) {
-      return Unsupported(fmt::format("a {}d convolution has {} numbers for a parameter of its window",
-                                     spatial_dims, values->size()));
+      return Unsupported(
+          fmt::format("stride, padding and dilation of a {}d convolution cannot have {} elements",
+                      spatial_dims, values->size()));
     }
   }
-  if (packed.groups < 1) return Unsupported(fmt::format("a convolution has {} groups", packed.groups));
+  if (packed.groups < 1)
+    return Unsupported(fmt::format("a convolution cannot have {} groups", packed.groups));
   return Done(NewPacked(evaluator, std::move(packed)));
 }
 
@@ -135,7 +139,7 @@ BuiltinResult PackLinearFp16(Evaluator& evaluator, const CallArguments& call) {
   TensorBox* weight = call.positional.empty() ? nullptr : call.positional[0].Get<TensorBox*>();
   if (!weight) return NotMine();
   const TensorType type = OCTAVO_TRY(evaluator.TypeOf(weight));
-  if (type.dtype != DType::kFloat32) return Unsupported("weights to pack as float16 must be float32");
+  if (type.dtype != DType::kFloat32) return Unsupported("the weight of a float16 layer must be float32");
   PackedWeights packed;
   packed.kind = PackedWeights::Kind::kLinearFp16;
   OCTAVO_TRY(SetWeights(evaluator, call, packed));

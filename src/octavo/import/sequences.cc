@@ -21,11 +21,11 @@ Status SortItems(Evaluator& evaluator, std::vector<Value>& items, bool descendin
     strings = strings && item.Is<const std::string*>();
     numbers = numbers && item.is_number() && !item.Is<const Dim*>();
   }
-  if (!strings && !numbers) return Unsupported("only numbers and strings that are known can be sorted");
+  if (!strings && !numbers) return Unsupported("only constant numbers and strings can be sorted");
   // NaN has no place in an order.
   for (const Value& item : items) {
     if (item.Is<double>() && item.As<double>() != item.As<double>())
-      return Unsupported("a NaN cannot be sorted");
+      return Unsupported("NaN cannot be sorted");
   }
   const auto less = [strings](const Value& a, const Value& b) {
     if (strings) return *a.As<const std::string*>() < *b.As<const std::string*>();
@@ -84,7 +84,7 @@ BuiltinResult AllOrAny(Evaluator& evaluator, const CallArguments& call) {
 }
 
 Result<std::int64_t> RangeLength(std::int64_t start, std::int64_t stop, std::int64_t step) {
-  if (step == 0) return Unsupported("a range's step is 0");
+  if (step == 0) return Unsupported("the step of a range must not be 0");
   if (step > 0 ? start >= stop : start <= stop) return std::int64_t{0};
   const std::uint64_t span = step > 0 ? static_cast<std::uint64_t>(stop) - static_cast<std::uint64_t>(start)
                                       : static_cast<std::uint64_t>(start) - static_cast<std::uint64_t>(stop);
@@ -97,7 +97,7 @@ Result<std::int64_t> RangeLength(std::int64_t start, std::int64_t stop, std::int
 BuiltinResult PythonRange(Evaluator& evaluator, const CallArguments& call) {
   const std::size_t n = call.positional.size();
   if (n == 0 || n > 3) return NotMine();
-  constexpr std::string_view kWhat = "how often this loop runs";
+  constexpr std::string_view kWhat = "the number of iterations";
   const std::int64_t start = n > 1 ? OCTAVO_TRY(KnownInt(call.positional[0], kWhat)) : 0;
   const std::int64_t stop = OCTAVO_TRY(KnownInt(call.positional[n > 1 ? 1 : 0], kWhat));
   const std::int64_t step = n > 2 ? OCTAVO_TRY(KnownInt(call.positional[2], kWhat)) : 1;
@@ -115,7 +115,7 @@ BuiltinResult PythonRange(Evaluator& evaluator, const CallArguments& call) {
 // torch.__range_length(lo, hi, step): how often a for loop over a range runs.
 BuiltinResult LoopLength(Evaluator&, const CallArguments& call) {
   if (call.positional.size() != 3) return NotMine();
-  constexpr std::string_view kWhat = "how often this loop runs";
+  constexpr std::string_view kWhat = "the number of iterations";
   const std::int64_t start = OCTAVO_TRY(KnownInt(call.positional[0], kWhat));
   const std::int64_t stop = OCTAVO_TRY(KnownInt(call.positional[1], kWhat));
   const std::int64_t step = OCTAVO_TRY(KnownInt(call.positional[2], kWhat));
@@ -154,7 +154,7 @@ BuiltinResult Enumerate(Evaluator& evaluator, const CallArguments& call) {
   if (call.positional.empty()) return NotMine();
   const std::vector<Value> items = OCTAVO_TRY(evaluator.Iterate(call.positional[0]));
   const Value* start = call.Find(1, "start");
-  std::int64_t number = start ? OCTAVO_TRY(KnownInt(*start, "enumerate()'s start")) : 0;
+  std::int64_t number = start ? OCTAVO_TRY(KnownInt(*start, "argument start of enumerate()")) : 0;
   std::vector<Value> rows;
   rows.reserve(items.size());
   for (const Value& item : items) rows.emplace_back(evaluator.arena().NewTuple({Value(number++), item}));

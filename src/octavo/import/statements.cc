@@ -42,7 +42,7 @@ Result<Flow> Evaluator::ExecuteStatement(const Statement& statement, Frame& fram
           {"|", "aten::__or__"},     {"^", "aten::__xor__"},   {"<<", "aten::__lshift__"},
           {">>", "aten::__rshift__"}};
       const auto name = kNames.find(statement.text);
-      if (name == kNames.end()) return Unsupported("the operator " + statement.text + "= is not known");
+      if (name == kNames.end()) return Unsupported("the operator " + statement.text + "= is not supported");
       // On a tensor or a list this is a write in place, which every alias sees.
       const Value& left = arguments.positional[0];
       if (left.Is<List*>() && statement.text == "+") {
@@ -90,7 +90,7 @@ Result<Flow> Evaluator::ExecuteStatement(const Statement& statement, Frame& fram
           arguments.positional.push_back(OCTAVO_TRY(Evaluate(*target->children[1], frame)));
           OCTAVO_TRY(CallNamed("aten::Delete", std::move(arguments)));
         } else {
-          return Unsupported("this form of del is not known");
+          return Unsupported("this form of del is not supported");
         }
       }
       return Flow::kNext;
@@ -219,7 +219,7 @@ Status Evaluator::Assign(const Expr& target, Value value, Frame& frame) {
     case ExprKind::kList:
       return Unpack(target, value, frame);
     default:
-      return Unsupported("this cannot be assigned to");
+      return Unsupported("assignment to this expression is not supported");
   }
 }
 
@@ -234,7 +234,7 @@ Status Evaluator::Unpack(const Expr& target, Value value, Frame& frame) {
     items = OCTAVO_TRY(Iterate(value));
   }
   if (items.size() != wanted) {
-    return Unsupported(fmt::format("{} values are unpacked into {} names", items.size(), wanted));
+    return Unsupported(fmt::format("{} values cannot be unpacked into {} names", items.size(), wanted));
   }
   for (std::size_t i = 0; i < wanted; ++i) OCTAVO_TRY(Assign(*target.children[i], items[i], frame));
   return {};
@@ -242,7 +242,7 @@ Status Evaluator::Unpack(const Expr& target, Value value, Frame& frame) {
 
 Status Evaluator::AssignSubscript(const Expr& target, Value value, Frame& frame) {
   if (target.children.size() != 2 || target.children[1]->kind == ExprKind::kSlice) {
-    return Unsupported("this form of subscript cannot be assigned to");
+    return Unsupported("assignment to this form of subscript is not supported");
   }
   CallArguments arguments{.expr = &target};
   arguments.positional.push_back(OCTAVO_TRY(Evaluate(*target.children[0], frame)));

@@ -14,7 +14,7 @@ const std::string* TextAt(const CallArguments& call, std::size_t position) {
 
 BuiltinResult StringResult(Evaluator& evaluator, std::string text) {
   if (text.size() > static_cast<std::size_t>(evaluator.limits().max_list_length)) {
-    return Unsupported("a string of the model's program grows too long");
+    return Unsupported("a string in the model's code grows too long");
   }
   OCTAVO_TRY(evaluator.Charge(text.size() / 16));
   return Done(evaluator.arena().String(std::move(text)));
@@ -75,7 +75,7 @@ BuiltinResult PercentFormat(Evaluator& evaluator, const CallArguments& call) {
     } else if (kind == 'x' && !item.Is<double>()) {
       out += fmt::format("{:x}", ToDim(item).value());
     } else {
-      return Unsupported(fmt::format("the format %{} is not known", kind));
+      return Unsupported(fmt::format("the format %{} is not supported", kind));
     }
     if (out.size() > static_cast<std::size_t>(evaluator.limits().max_list_length)) break;
   }
@@ -95,7 +95,7 @@ BuiltinResult JoinStrings(Evaluator& evaluator, const CallArguments& call) {
   bool first = true;
   for (const Value& item : OCTAVO_TRY(evaluator.Iterate(call.positional[1]))) {
     const auto* text = item.Get<const std::string*>();
-    if (!text) return Unsupported("join() takes strings");
+    if (!text) return Unsupported("join() needs a list of strings");
     if (!first) out += *separator;
     first = false;
     out += *text;
@@ -110,12 +110,12 @@ BuiltinResult Split(Evaluator& evaluator, const CallArguments& call) {
   const std::string* separator = TextAt(call, 1);
   std::int64_t left = -1;
   if (const Value* max = call.Find(2, "max"); max && !max->is_none()) {
-    left = OCTAVO_TRY(KnownInt(*max, "split()'s maximum"));
+    left = OCTAVO_TRY(KnownInt(*max, "argument max of split()"));
   }
   OCTAVO_TRY(evaluator.Charge(text->size()));
   std::vector<Value> parts;
   std::size_t at = 0;
-  if (separator && separator->empty()) return Unsupported("split() by an empty string");
+  if (separator && separator->empty()) return Unsupported("split() needs a separator that is not empty");
   for (;;) {
     if (!separator) {
       while (at < text->size() && std::isspace(static_cast<unsigned char>((*text)[at]))) ++at;
@@ -210,8 +210,8 @@ BuiltinResult Ord(Evaluator&, const CallArguments& call) {
 }
 BuiltinResult Chr(Evaluator& evaluator, const CallArguments& call) {
   if (call.positional.size() != 1) return NotMine();
-  const std::int64_t code = OCTAVO_TRY(KnownInt(call.positional[0], "chr()'s argument"));
-  if (code < 0 || code > 127) return Unsupported("chr() of a number outside of ASCII");
+  const std::int64_t code = OCTAVO_TRY(KnownInt(call.positional[0], "the argument of chr()"));
+  if (code < 0 || code > 127) return Unsupported("chr() is supported for ASCII only");
   return StringResult(evaluator, std::string(1, static_cast<char>(code)));
 }
 

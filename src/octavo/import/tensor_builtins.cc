@@ -12,8 +12,8 @@ TensorBox* TensorOperand(const CallArguments& call) {
 }
 
 Error UnknownType(std::string_view what) {
-  return NeedsInput(fmt::format("{} of a tensor is needed here and is not known", what),
-                    "Give the input's type with --input, such as --input x:float32[1,3,224,224].");
+  return NeedsInput(fmt::format("{} of a tensor must be known here", what),
+                    "Give the input's dtype and shape, as in --input 'x:float32[1,3,224,224]'.");
 }
 
 // The shape, or an error; `unknown` is set where an operator without a row is to blame.
@@ -38,10 +38,11 @@ BuiltinResult Size(Evaluator& evaluator, const CallArguments& call) {
   }
   const Value* axis = call.Find(1, "dim");
   if (!axis) return NotMine();
-  std::int64_t at = OCTAVO_TRY(KnownInt(*axis, "size()'s dimension"));
+  std::int64_t at = OCTAVO_TRY(KnownInt(*axis, "argument dim of size()"));
   const auto rank = static_cast<std::int64_t>(shape.size());
   if (at < -rank || at >= rank) {
-    return Unsupported(fmt::format("size() of dimension {} of a tensor of {} dimensions", at, rank));
+    return Unsupported(
+        fmt::format("dimension {} is out of range for size() of a tensor of rank {}", at, rank));
   }
   if (at < 0) at += rank;
   return Done(evaluator.arena().Number(shape[static_cast<std::size_t>(at)]));
@@ -175,7 +176,8 @@ BuiltinResult Scale(Evaluator& evaluator, const CallArguments& call) {
   if (!box) return NotMine();
   const auto quantization = OCTAVO_TRY(QuantizationOf(evaluator, box));
   if (!quantization) return Done(Value(Unknown{}));
-  if (!quantization->per_tensor()) return Unsupported("q_scale() of a tensor that is quantized per channel");
+  if (!quantization->per_tensor())
+    return Unsupported("q_scale() is not defined for a per-channel quantized tensor");
   return Done(Value(quantization->scale()));
 }
 
@@ -184,7 +186,8 @@ BuiltinResult ZeroPoint(Evaluator& evaluator, const CallArguments& call) {
   if (!box) return NotMine();
   const auto quantization = OCTAVO_TRY(QuantizationOf(evaluator, box));
   if (!quantization) return Done(Value(Unknown{}));
-  if (!quantization->per_tensor()) return Unsupported("q_zero_point() of a tensor quantized per channel");
+  if (!quantization->per_tensor())
+    return Unsupported("q_zero_point() is not defined for a per-channel quantized tensor");
   return Done(Value(quantization->zero_point()));
 }
 
@@ -214,7 +217,7 @@ BuiltinResult ChannelAxis(Evaluator& evaluator, const CallArguments& call) {
   if (!box) return NotMine();
   const auto quantization = OCTAVO_TRY(QuantizationOf(evaluator, box));
   if (!quantization) return Done(Value(Unknown{}));
-  if (!quantization->axis) return Unsupported("this tensor is quantized per tensor: it has no axis");
+  if (!quantization->axis) return Unsupported("this tensor has per-tensor quantization, so it has no axis");
   return Done(Value(std::int64_t{*quantization->axis}));
 }
 

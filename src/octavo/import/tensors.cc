@@ -43,8 +43,10 @@ Value Evaluator::NewNumberTensor(Value number, DType dtype) {
 Status Evaluator::CheckFresh(const TensorBox& box) const {
   if (box.version == box.aliases->version) return {};
   return Unsupported(
-      fmt::format("this tensor may share memory with one that {} has changed since", box.aliases->last_write),
-      "What it holds now cannot be told; change the model so that it does not write into a view in place.");
+      fmt::format(
+          "in-place writes to a view are not supported: {} wrote to memory that this tensor may share",
+          box.aliases->last_write),
+      "Replace the in-place write in the model by an operation that returns a new tensor.");
 }
 
 Result<TensorType> Evaluator::TypeOf(TensorBox* box) {
@@ -108,7 +110,7 @@ Result<ir::ValueId> Evaluator::Materialise(TensorBox* box) {
   const Value& number = *box->number;
   if (!number.is_number() || number.Is<const Dim*>()) {
     return NeedsInput("an operator reads " + Describe(number) + " as a tensor",
-                      "Give a fixed size with --input.");
+                      "Give the input's sizes as numbers, as in --input 'x:float32[1,3,224,224]'.");
   }
   const auto constant = NumberConstant(number, box->number_dtype);
   if (!constant)
@@ -174,7 +176,7 @@ Result<ir::Operand> Evaluator::ToOperand(const Value& value, std::string_view wh
   const List* list = value.Get<List*>();
   if (list) items = &list->items;
   if (const Tuple* tuple = value.Get<Tuple*>()) items = &tuple->items;
-  if (!items) return Unsupported(fmt::format("{} cannot be given to {}", Describe(value), what));
+  if (!items) return Unsupported(fmt::format("{} cannot be passed to {}", Describe(value), what));
   OCTAVO_TRY(Charge(items->size()));
   switch (KindOf(*items)) {
     case ListKind::kEmpty:
@@ -193,7 +195,7 @@ Result<ir::Operand> Evaluator::ToOperand(const Value& value, std::string_view wh
       std::vector<double> numbers;
       numbers.reserve(items->size());
       for (const Value& item : *items) {
-        if (item.Is<const Dim*>()) return Unsupported("a list of floats holds " + Describe(item));
+        if (item.Is<const Dim*>()) return Unsupported("a list of floats contains " + Describe(item));
         numbers.push_back(ToDouble(item));
       }
       return ir::Operand(std::move(numbers));
@@ -222,7 +224,7 @@ Result<ir::Operand> Evaluator::ToOperand(const Value& value, std::string_view wh
     case ListKind::kMixed:
       break;
   }
-  return Unsupported(fmt::format("a list of different things cannot be given to {}", what));
+  return Unsupported(fmt::format("a list of mixed types cannot be passed to {}", what));
 }
 
 }  // namespace octavo::import

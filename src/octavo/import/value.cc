@@ -20,12 +20,12 @@ namespace {
 
 struct Describer {
   std::string operator()(const ir::None&) const { return "None"; }
-  std::string operator()(const Uninitialized&) const { return "a value that was never set"; }
+  std::string operator()(const Uninitialized&) const { return "a value that was never assigned"; }
   std::string operator()(const Unknown&) const { return "an unknown value"; }
   std::string operator()(bool v) const { return v ? "True" : "False"; }
   std::string operator()(std::int64_t v) const { return "the number " + std::to_string(v); }
   std::string operator()(double) const { return "a float"; }
-  std::string operator()(const Dim* v) const { return "the size " + v->ToString(); }
+  std::string operator()(const Dim* v) const { return "the open size " + v->ToString(); }
   std::string operator()(const std::string*) const { return "a string"; }
   std::string operator()(const Undecided* v) const { return "the comparison " + v->text; }
   std::string operator()(const Symbol* v) const {

@@ -77,7 +77,7 @@ TEST_F(VerifyTest, WellFormed) { EXPECT_TRUE(Verify(graph_)); }
 
 TEST_F(VerifyTest, UseBeforeItIsMade) {
   std::swap(graph_.nodes()[1], graph_.nodes()[2]);
-  Refused("is used before it is made");
+  Refused("is used before it is computed");
 }
 
 TEST_F(VerifyTest, UnknownValue) {
@@ -92,12 +92,12 @@ TEST_F(VerifyTest, UnknownValueInsideAList) {
 
 TEST_F(VerifyTest, ValueMadeTwice) {
   graph_.node(2).outputs = graph_.node(1).outputs;
-  Refused("is made twice");
+  Refused("is defined twice");
 }
 
 TEST_F(VerifyTest, InputMadeByANode) {
   graph_.node(2).outputs = {ValueId{0}};
-  Refused("is made twice");
+  Refused("is defined twice");
 }
 
 TEST_F(VerifyTest, WrongProducer) {
@@ -110,7 +110,7 @@ TEST_F(VerifyTest, OutputThatNothingMakes) {
   Refused("output y");
   graph_ = ParsedGraph(kText);
   graph_.KeepNodes({true, true, false});
-  Refused("is used before it is made");
+  Refused("is used before it is computed");
 }
 
 TEST_F(VerifyTest, NoOperator) {
@@ -127,14 +127,14 @@ TEST_F(VerifyTest, QuantizationThatDoesNotFitTheType) {
   type.dtype = DType::kQUint8;
   EXPECT_TRUE(Verify(graph_));
   type.quantization->axis = 0;
-  Refused("1 scales for 2 indices");
+  Refused("1 scales, but the axis has size 2");
   type.quantization->axis = 1;
   Refused("no axis 1");
 }
 
 TEST_F(VerifyTest, ConstantThatIsNotWhatItsTypeSays) {
   graph_.value(ValueId{1}).type.shape = Shape{1};
-  Refused("is not its constant's");
+  Refused("but its constant has type");
 }
 
 TEST_F(VerifyTest, ConstantThatReachesOutOfItsStorage) {

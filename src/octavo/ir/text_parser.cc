@@ -44,7 +44,7 @@ class GraphParser {
       OCTAVO_TRY(Statement());
     }
     if (Status status = Verify(graph_); !status) {
-      return InvalidFile(fmt::format("this is no graph: {}", status.error().ToString()));
+      return InvalidFile(fmt::format("the text is not a valid graph: {}", status.error().ToString()));
     }
     return std::move(graph_);
   }
@@ -74,7 +74,7 @@ class GraphParser {
       const std::size_t place = in_.position();
       const std::string key = OCTAVO_TRY(in_.WordOrString("a key"));
       if (!graph_.metadata.emplace(key, OCTAVO_TRY(in_.String())).second) {
-        return in_.Failure(place, fmt::format("the metadata \"{}\" is given twice", key));
+        return in_.Failure(place, fmt::format("the metadata entry \"{}\" occurs twice", key));
       }
       return {};
     }
@@ -86,9 +86,9 @@ class GraphParser {
       graph_.doc = OCTAVO_TRY(in_.String());
       return {};
     }
-    return in_.Failure(begin, fmt::format("\"{}\" begins no statement", op),
-                       "A statement begins with %, an operator and (, or graph, doc, opset, metadata, input, "
-                       "constant, output.");
+    return in_.Failure(begin, fmt::format("\"{}\" does not begin a statement", op),
+                       "Begin a statement with %, with an operator and (, or with graph, doc, opset, "
+                       "metadata, input, constant or output.");
   }
 
   Status OpsetStatement() {
@@ -186,7 +186,7 @@ class GraphParser {
 
   Status Define(const Definition& definition, ValueId id) {
     if (values_.emplace(definition.reference, id).second) return {};
-    return in_.Failure(definition.position, fmt::format("%{} is made twice", definition.reference));
+    return in_.Failure(definition.position, fmt::format("%{} is defined twice", definition.reference));
   }
 
   Result<ValueId> ParseValue() {
@@ -195,7 +195,7 @@ class GraphParser {
     const std::string reference = OCTAVO_TRY(in_.Word("a value's name"));
     const auto at = values_.find(reference);
     if (at != values_.end()) return at->second;
-    return in_.Failure(begin, fmt::format("%{} is not made before it is used", reference));
+    return in_.Failure(begin, fmt::format("%{} is used before it is defined", reference));
   }
 
   // ---- Types and constants ----
@@ -206,7 +206,7 @@ class GraphParser {
     if (!in_.Eat('?')) {
       const std::string name = OCTAVO_TRY(in_.Word("a type"));
       const std::optional<DType> dtype = DTypeFromName(name);
-      if (!dtype) return in_.Failure(begin, fmt::format("there is no type {}", name));
+      if (!dtype) return in_.Failure(begin, fmt::format("unknown type {}", name));
       type.dtype = *dtype;
     }
     if (in_.Eat('[')) {
@@ -245,7 +245,8 @@ class GraphParser {
       OCTAVO_TRY(in_.Expect('='));
       if (key == "axis") {
         const std::int64_t axis = OCTAVO_TRY(ParseInt());
-        if (axis < 0 || axis > Limits{}.max_rank) return in_.Failure(begin, fmt::format("no axis {}", axis));
+        if (axis < 0 || axis > Limits{}.max_rank)
+          return in_.Failure(begin, fmt::format("axis {} is out of range", axis));
         q.axis = static_cast<int>(axis);
       } else if (key == "scales") {
         q.scales = OCTAVO_TRY(ParseReals());
@@ -255,7 +256,7 @@ class GraphParser {
         q.float_zero_points = true;
         q.float_zeros = OCTAVO_TRY(ParseReals());
       } else {
-        return in_.Failure(begin, fmt::format("a quantization has no {}", key));
+        return in_.Failure(begin, fmt::format("unknown quantization key {}", key));
       }
     } while (in_.Eat(','));
     OCTAVO_TRY(in_.Expect(')'));
@@ -265,14 +266,14 @@ class GraphParser {
   Result<std::int64_t> ParseInt() {
     const std::size_t begin = in_.position();
     std::int64_t value = 0;
-    if (!ReadNumber(in_.Expression(), value)) return in_.Failure(begin, "a whole number is missing here");
+    if (!ReadNumber(in_.Expression(), value)) return in_.Failure(begin, "an integer is expected here");
     return value;
   }
 
   Result<double> ParseReal() {
     const std::size_t begin = in_.position();
     double value = 0;
-    if (!ReadReal(in_.Expression(), value)) return in_.Failure(begin, "a number is missing here");
+    if (!ReadReal(in_.Expression(), value)) return in_.Failure(begin, "a number is expected here");
     return value;
   }
 
@@ -303,7 +304,7 @@ class GraphParser {
     constexpr std::size_t kMaxLength = 1000;
     std::optional<Dim> dim;
     if (text.size() <= kMaxLength) dim = Dim::Parse(std::string(text));
-    if (!dim) return in_.Failure(begin, fmt::format("{} is missing here", what));
+    if (!dim) return in_.Failure(begin, fmt::format("{} is expected here", what));
     return *dim;
   }
 
@@ -316,7 +317,7 @@ class GraphParser {
     std::int64_t count = 1;
     for (const std::int64_t size : *sizes) {
       if (size < 0 || (size != 0 && count > kMaxElements / size)) {
-        return in_.Failure(begin, "a constant cannot have these sizes");
+        return in_.Failure(begin, "a constant of these sizes is not possible");
       }
       count *= std::max<std::int64_t>(size, 1);
     }
@@ -336,7 +337,7 @@ class GraphParser {
     const std::size_t size = ElementSize(type.dtype);
     if (bytes.size() != static_cast<std::size_t>(count) * size) {
       return in_.Failure(begin,
-                         fmt::format("the constant {} has {} elements in place of {}", type.ToString(),
+                         fmt::format("the constant {} has {} elements, but {} are expected", type.ToString(),
                                      static_cast<double>(bytes.size()) / static_cast<double>(size), count));
     }
     Tensor tensor = Tensor::FromBytes(type.dtype, *sizes, std::move(bytes));
@@ -390,7 +391,7 @@ class GraphParser {
       }
     }
     if (read) return {};
-    return in_.Failure(begin, fmt::format("no element of type {}: \"{}\"", Name(dtype), text.substr(0, 40)));
+    return in_.Failure(begin, fmt::format("not a valid {} element: \"{}\"", Name(dtype), text.substr(0, 40)));
   }
 
   // ---- Arguments ----
@@ -491,7 +492,7 @@ class GraphParser {
     } else {
       list = ListOf<ValueId, ValueList>(items);
     }
-    if (!list) return in_.Failure(begin, "the items of a list must be of one kind");
+    if (!list) return in_.Failure(begin, "all elements of a list must have the same type");
     return *std::move(list);
   }
 
@@ -508,7 +509,7 @@ class GraphParser {
           if (text == kind) packed->kind = value;
           found |= text == kind;
         }
-        if (!found) return in_.Failure(begin, fmt::format("packed weights have no kind {}", kind));
+        if (!found) return in_.Failure(begin, fmt::format("unknown kind of packed weights {}", kind));
       } else if (key == "spatial_dims") {
         const std::int64_t dims = OCTAVO_TRY(ParseInt());
         if (dims < 0 || dims > 3) return in_.Failure(begin, "a convolution has 1 to 3 dimensions");
@@ -538,7 +539,7 @@ class GraphParser {
       } else if (key == "groups") {
         packed->groups = OCTAVO_TRY(ParseInt());
       } else {
-        return in_.Failure(begin, fmt::format("packed weights have no {}", key));
+        return in_.Failure(begin, fmt::format("unknown part of packed weights {}", key));
       }
     } while (in_.Eat(','));
     OCTAVO_TRY(in_.Expect(')'));

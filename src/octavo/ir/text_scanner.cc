@@ -69,13 +69,13 @@ bool TextScanner::EatWord(std::string_view word) {
 
 Status TextScanner::Expect(char c) {
   if (Eat(c)) return {};
-  return Failure(at_, fmt::format("'{}' is missing here", c));
+  return Failure(at_, fmt::format("'{}' is expected here", c));
 }
 
 Result<std::string> TextScanner::Word(std::string_view what) {
   const std::size_t begin = position();
   while (at_ < text_.size() && IsNameCharacter(text_[at_])) ++at_;
-  if (at_ == begin) return Failure(begin, fmt::format("{} is missing here", what));
+  if (at_ == begin) return Failure(begin, fmt::format("{} is expected here", what));
   return std::string(text_.substr(begin, at_ - begin));
 }
 
@@ -84,7 +84,7 @@ Result<std::string> TextScanner::Operator() {
   while (text_.substr(at_, 2) == "::") {
     at_ += 2;
     if (at_ >= text_.size() || !IsNameCharacter(text_[at_]))
-      return Failure(at_, "an operator is missing here");
+      return Failure(at_, "an operator is expected here");
     op += "::" + OCTAVO_TRY(Word("an operator"));
   }
   return op;
@@ -111,10 +111,11 @@ Result<std::string> TextScanner::String() {
       out += static_cast<char>(HexDigit(text_[at_]) * 16 + HexDigit(text_[at_ + 1]));
       at_ += 2;
     } else {
-      return Failure(at_ - 1, "there is no such escape");
+      return Failure(at_ - 1, "unknown escape sequence");
     }
   }
-  if (at_ >= text_.size() || text_[at_] != '"') return Failure(begin, "this string does not end on its line");
+  if (at_ >= text_.size() || text_[at_] != '"')
+    return Failure(begin, "this string is not closed on its line");
   ++at_;
   return out;
 }
@@ -128,7 +129,7 @@ Result<std::vector<std::byte>> TextScanner::HexBytes() {
   std::vector<std::byte> bytes;
   while (at_ + 2 <= text_.size() && HexDigit(text_[at_]) >= 0) {
     const int low = HexDigit(text_[at_ + 1]);
-    if (low < 0) return Failure(at_, "a byte has two hexadecimal digits");
+    if (low < 0) return Failure(at_, "a byte needs two hexadecimal digits");
     bytes.push_back(static_cast<std::byte>(HexDigit(text_[at_]) * 16 + low));
     at_ += 2;
   }

@@ -30,7 +30,7 @@ class Verifier {
 
  private:
   static Error Broken(std::string what) {
-    return Unsupported(std::move(what), "This is a bug of Octavo; please report it with the model.");
+    return Unsupported(std::move(what), "Please report this bug of Octavo together with the model.");
   }
 
   static Status Located(Status status, const std::string& where) {
@@ -81,18 +81,18 @@ class Verifier {
     }
     const Dim& size = (*type.shape)[static_cast<std::size_t>(*q.axis)];
     if (size.known() && size.value() != static_cast<std::int64_t>(q.scales.size())) {
-      return Broken(fmt::format("the type {} has {} scales for {} indices", type.ToString(), q.scales.size(),
-                                size.value()));
+      return Broken(fmt::format("the type {} has {} scales, but the axis has size {}", type.ToString(),
+                                q.scales.size(), size.value()));
     }
     return {};
   }
 
   static Status CheckConstant(const Value& value) {
     const Tensor& tensor = *value.constant;
-    if (value.producer != kNoNode) return Broken("a constant is made by a node");
+    if (value.producer != kNoNode) return Broken("a constant is also computed by a node");
     if (value.type.dtype != tensor.dtype || value.type.quantization != tensor.quantization ||
         value.type.shape != Shape(tensor.sizes.begin(), tensor.sizes.end())) {
-      return Broken(fmt::format("its type {} is not its constant's, {}", value.type.ToString(),
+      return Broken(fmt::format("the value has type {}, but its constant has type {}", value.type.ToString(),
                                 tensor.type().ToString()));
     }
     return CheckStorage(tensor);
@@ -101,9 +101,9 @@ class Verifier {
   // Does every element lie inside the storage?  In 128 bits, since sizes and strides are from a file.
   static Status CheckStorage(const Tensor& tensor) {
     if (tensor.sizes.size() != tensor.strides.size())
-      return Broken("a tensor has not one stride a dimension");
+      return Broken("a tensor needs one stride per dimension");
     if (tensor.flip_sign_bit && ElementSize(tensor.dtype) != 1) {
-      return Broken("a tensor of several bytes an element is shifted by 128");
+      return Broken("only tensors of 1 byte per element can be shifted by 128");
     }
     __extension__ using Wide = __int128;
     Wide first = tensor.offset, last = tensor.offset, count = 1;
@@ -130,7 +130,7 @@ class Verifier {
   Status Define(ValueId id) {
     if (!InRange(id)) return Broken(fmt::format("there is no value %{}", id.index));
     const auto index = static_cast<std::size_t>(id.index);
-    if (defined_[index]) return Broken(fmt::format("{} is made twice", Describe(id)));
+    if (defined_[index]) return Broken(fmt::format("{} is defined twice", Describe(id)));
     defined_[index] = true;
     return {};
   }
@@ -138,7 +138,7 @@ class Verifier {
   Status CheckInput(ValueId id) {
     OCTAVO_TRY(Define(id));
     if (graph_.value(id).producer != kNoNode) {
-      return Broken(fmt::format("{} is an input and made by a node", Describe(id)));
+      return Broken(fmt::format("{} is both an input and computed by a node", Describe(id)));
     }
     return {};
   }
@@ -146,7 +146,7 @@ class Verifier {
   Status CheckUse(ValueId id) const {
     if (!InRange(id)) return Broken(fmt::format("there is no value %{}", id.index));
     if (!defined_[static_cast<std::size_t>(id.index)]) {
-      return Broken(fmt::format("{} is used before it is made", Describe(id)));
+      return Broken(fmt::format("{} is used before it is computed", Describe(id)));
     }
     return {};
   }
@@ -163,7 +163,7 @@ class Verifier {
     for (const ValueId output : node.outputs) {
       OCTAVO_TRY(Define(output));
       if (graph_.value(output).producer != id) {
-        return Broken(fmt::format("{} names another node as its maker", Describe(output)));
+        return Broken(fmt::format("{} names another node as its producer", Describe(output)));
       }
     }
     return {};

@@ -30,7 +30,7 @@ class Parser {
         header.shape = OCTAVO_TRY(Shape());
         shape = true;
       } else {
-        return InvalidFile(fmt::format("the header has the key {} that does not belong there", key));
+        return InvalidFile(fmt::format("the header has the unexpected key {}", key));
       }
       if (!Skip(',')) {
         OCTAVO_TRY(Expect('}'));
@@ -38,9 +38,9 @@ class Parser {
       }
     }
     SkipSpace();
-    if (!rest_.empty()) return InvalidFile("the header goes on behind its end");
+    if (!rest_.empty()) return InvalidFile("the header has text after its end");
     if (!descr || !order || !shape) {
-      return InvalidFile("the header lacks one of descr, fortran_order and shape");
+      return InvalidFile("the header must have descr, fortran_order and shape");
     }
     return header;
   }
@@ -59,14 +59,14 @@ class Parser {
   }
   Status Expect(char c) {
     if (Skip(c)) return {};
-    return InvalidFile(fmt::format("the header is no Python dictionary: \"{}\" is missing", c));
+    return InvalidFile(fmt::format("the header is not a Python dictionary: \"{}\" is missing", c));
   }
 
   Result<std::string> String() {
     SkipSpace();
     const char quote = rest_.empty() ? '\0' : rest_.front();
     const std::size_t end = quote == '\'' || quote == '"' ? rest_.find(quote, 1) : std::string_view::npos;
-    if (end == std::string_view::npos) return InvalidFile("the header has no string where one belongs");
+    if (end == std::string_view::npos) return InvalidFile("the header lacks a string where one is expected");
     std::string text(rest_.substr(1, end - 1));
     rest_.remove_prefix(end + 1);
     return text;
@@ -75,8 +75,8 @@ class Parser {
   Result<std::string> Descr() {
     SkipSpace();
     if (!rest_.empty() && rest_.front() == '[') {
-      return InvalidFile("the array has a structured type, which is no tensor's",
-                         "Save each field as an array of its own.");
+      return InvalidFile("arrays with a structured dtype are not supported",
+                         "Save each field as a separate array.");
     }
     return String();
   }
@@ -89,7 +89,7 @@ class Parser {
       rest_.remove_prefix(word.size());
       return value;
     }
-    return InvalidFile("fortran_order is neither True nor False in the header");
+    return InvalidFile("fortran_order in the header must be True or False");
   }
 
   Result<std::vector<std::int64_t>> Shape() {
@@ -101,7 +101,7 @@ class Parser {
       std::int64_t size = 0;
       const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), size);
       if (error != std::errc() || size < 0) {
-        return InvalidFile("the shape in the header is no tuple of sizes");
+        return InvalidFile("the shape in the header must be a tuple of sizes");
       }
       rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
       if (!rest_.empty() && rest_.front() == 'L') rest_.remove_prefix(1);  // as Python 2 wrote it

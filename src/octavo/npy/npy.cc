@@ -50,14 +50,13 @@ Result<const ElementType*> TypeOf(std::string_view descr) {
     code.remove_prefix(1);
   }
   if (code.starts_with("O")) {
-    return InvalidFile("the array holds pickled Python objects, which are never loaded",
-                       "Save an array of numbers.");
+    return InvalidFile("arrays of pickled Python objects are never loaded", "Save a numeric array.");
   }
   const auto* at =
       std::find_if(kTypes.begin(), kTypes.end(), [&](const ElementType& type) { return type.code == code; });
   if (at == kTypes.end()) {
-    return InvalidFile(fmt::format("the array's type {} is no tensor's", descr),
-                       "It may be bool, an integer, float16, float32, float64 or complex.");
+    return InvalidFile(fmt::format("the array has the dtype {}, which is not supported", descr),
+                       "Convert the array to bool, an integer, float16, float32, float64 or complex dtype.");
   }
   return at;
 }
@@ -97,8 +96,8 @@ Result<Storage> Widened(std::span<const std::byte> data) {
     From from;
     std::memcpy(&from, data.data() + i * sizeof(From), sizeof from);
     if (from > static_cast<std::make_unsigned_t<To>>(std::numeric_limits<To>::max())) {
-      return InvalidFile(fmt::format("the array holds {}, which int64 does not", from),
-                         "There are no tensors of uint64.");
+      return InvalidFile(fmt::format("the array contains {}, which is out of range for int64", from),
+                         "Convert the array to int64: tensors of uint64 are not supported.");
     }
     const To to = static_cast<To>(from);
     std::memcpy(bytes.data() + i * sizeof(To), &to, sizeof to);
@@ -120,14 +119,13 @@ Result<std::string_view> HeaderText(ByteReader& reader) {
   std::string_view magic, text;
   std::uint8_t major = 0, minor = 0;
   if (!reader.ReadBytes(kMagic.size(), magic) || magic != kMagic) {
-    return InvalidFile("this is no .npy file: it does not begin with \\x93NUMPY", kSave);
+    return InvalidFile("the file is not a .npy file: it does not begin with \\x93NUMPY", kSave);
   }
-  const Error truncated = InvalidFile("the file ends inside its header", kSave);
+  const Error truncated = InvalidFile("the file is truncated inside its header", kSave);
   if (!reader.Read(major) || !reader.Read(minor)) return truncated;
   if (major < 1 || major > 3) {
-    return InvalidFile(
-        fmt::format("the file has the version {}.{} of NumPy's format; 1 to 3 can be read", major, minor),
-        kSave);
+    return InvalidFile(fmt::format("NumPy format version {}.{} is not supported, only 1 to 3", major, minor),
+                       kSave);
   }
   std::uint32_t length = 0;
   if (major == 1) {
@@ -156,7 +154,7 @@ Result<std::vector<Array>> ReadArchive(const std::shared_ptr<const MappedFile>& 
   for (const std::string_view record : (*archive)->names()) {
     constexpr std::string_view kExtension = ".npy";
     if (!record.starts_with(root) || !record.ends_with(kExtension)) {
-      return InvalidFile("the archive has a record that is no array", "Save the arrays with numpy.savez.")
+      return InvalidFile("a record of the archive is not an array", "Save the arrays with numpy.savez.")
           .SetWhere(fmt::format("record {}", record));
     }
     const Storage bytes = OCTAVO_TRY((*archive)->Read(record.substr(root.size())));
@@ -175,9 +173,10 @@ Result<Tensor> Parse(const Storage& bytes) {
   const ElementType& type = *OCTAVO_TRY(TypeOf(header.descr));
   const std::optional<std::uint64_t> expected = BytesOf(header.shape, type.stored_bytes);
   if (!expected || *expected != reader.remaining()) {
-    return InvalidFile(fmt::format("the header says {} elements of {} bytes, and {} bytes follow",
-                                   ShapeText(header.shape), type.stored_bytes, reader.remaining()),
-                       "The file was cut short, or holds more than one array.");
+    return InvalidFile(
+        fmt::format("the header says {} elements of {} bytes, but {} bytes follow", ShapeText(header.shape),
+                    type.stored_bytes, reader.remaining()),
+        "Save the array again with numpy.save: the file is truncated or holds more than one array.");
   }
   const Storage storage = OCTAVO_TRY(
       Elements(bytes, bytes.bytes.subspan(reader.position()), type, header.descr.starts_with('>')));
@@ -206,7 +205,7 @@ Result<std::vector<Array>> Read(const std::filesystem::path& path) {
 
 Status Write(const Tensor& tensor, OutputFile& file) {
   const std::string_view code = Descr(tensor.dtype);
-  if (code.empty()) return Unsupported(fmt::format("NumPy has no arrays of {}", Name(tensor.dtype)));
+  if (code.empty()) return Unsupported(fmt::format("NumPy has no dtype for {}", Name(tensor.dtype)));
   std::string header = fmt::format("{{'descr': '{}{}', 'fortran_order': False, 'shape': ({}{}), }}",
                                    ElementSize(tensor.dtype) == 1 ? '|' : '<', code,
                                    fmt::join(tensor.sizes, ", "), tensor.sizes.size() == 1 ? "," : "");

@@ -123,27 +123,27 @@ TEST(Npy, WhatCannotBe) {
   ASSERT_TRUE(ReadBytes(Npy(Header("<f4", "(2, 3)"), data)));
   ASSERT_TRUE(ReadBytes(Npy(Header("<f4", "(2L, 3L)"), data)));
   ASSERT_TRUE(ReadBytes(Npy(Header("<f4", "(2, 3)"), data, 2)));
-  ExpectRefused("", "no .npy file");
-  ExpectRefused("hello, this is text", "no .npy file");
+  ExpectRefused("", "not a .npy file");
+  ExpectRefused("hello, this is text", "not a .npy file");
   ExpectRefused(Npy(Header("<f4", "(2, 3)"), data, 4), "version 4.0");
   ExpectRefused(Npy(Header("<f4", "(2, 3)"), data.substr(1)), "23 bytes follow");
   ExpectRefused(Npy(Header("<f4", "(2, 3)"), data + "x"), "25 bytes follow");
   ExpectRefused(Npy(Header("<f4", "(4611686018427387904, 4)"), ""), "elements of 4 bytes");
   ExpectRefused(Npy(Header("<f4", "(4611686018427387904, 0)"), ""), "elements of 4 bytes");
-  ExpectRefused(Npy(Header("<f4", "(9223372036854775808,)"), ""), "no tuple of sizes");
-  ExpectRefused(Npy(Header("<f4", "(-1, 3)"), data), "no tuple of sizes");
-  ExpectRefused(Npy(Header("<f4", "(2, x)"), data), "no tuple of sizes");
-  ExpectRefused(Npy(Header("<f4", "(2, 3"), data), "no tuple of sizes");
+  ExpectRefused(Npy(Header("<f4", "(9223372036854775808,)"), ""), "must be a tuple of sizes");
+  ExpectRefused(Npy(Header("<f4", "(-1, 3)"), data), "must be a tuple of sizes");
+  ExpectRefused(Npy(Header("<f4", "(2, x)"), data), "must be a tuple of sizes");
+  ExpectRefused(Npy(Header("<f4", "(2, 3"), data), "must be a tuple of sizes");
   ExpectRefused(Npy(Header("<U8", "(2, 3)"), data), "type <U8");
   ExpectRefused(Npy(Header("<f3", "(2, 3)"), data), "type <f3");
   ExpectRefused(Npy(Header("", "(2, 3)"), data), "type ");
   ExpectRefused(Npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2, 3)}", data),
                 "structured");
-  ExpectRefused(Npy("{'descr': '<f4', 'shape': (2, 3)}", data), "lacks");
-  ExpectRefused(Npy("{'descr': '<f4', 'fortran_order': 0, 'shape': (2, 3)}", data), "neither True nor False");
-  ExpectRefused(Npy("{'descr': '<f4', 'descr': '<f4', 'shape': (2, 3)}", data), "the key descr");
-  ExpectRefused(Npy(Header("<f4", "(2, 3)") + "x", data), "goes on");
-  ExpectRefused(Npy("[1, 2]", data), "no Python dictionary");
+  ExpectRefused(Npy("{'descr': '<f4', 'shape': (2, 3)}", data), "must have descr");
+  ExpectRefused(Npy("{'descr': '<f4', 'fortran_order': 0, 'shape': (2, 3)}", data), "must be True or False");
+  ExpectRefused(Npy("{'descr': '<f4', 'descr': '<f4', 'shape': (2, 3)}", data), "unexpected key descr");
+  ExpectRefused(Npy(Header("<f4", "(2, 3)") + "x", data), "text after its end");
+  ExpectRefused(Npy("[1, 2]", data), "not a Python dictionary");
   std::string ones;
   for (int i = 0; i < 65; ++i) ones += "1,";
   ExpectRefused(Npy(Header("<f4", "(" + ones + ")"), data.substr(0, 4)), "more than 64 dimensions");
@@ -159,7 +159,7 @@ TEST(Npy, TruncatedEverywhere) {
 
 TEST(Npy, BrokenArchives) {
   TestZip zip = archive::ZipOf(Data("stored.npz"));
-  zip.records[1].data = "no array";
+  zip.records[1].data = "not an array";
   ExpectRefused(zip.Bytes(), "mask.npy");
   zip = archive::ZipOf(Data("stored.npz"));
   zip.records[0].name = "x.txt";

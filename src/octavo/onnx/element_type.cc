@@ -36,7 +36,7 @@ Result<pb::TensorProto::DataType> ElementType(DType dtype) {
     case DType::kBFloat16:
       return pb::TensorProto::BFLOAT16;
     default:
-      return Unsupported(fmt::format("ONNX has no tensors of type {}", Name(dtype)));
+      return Unsupported(fmt::format("ONNX has no tensor type for {}", Name(dtype)));
   }
 }
 

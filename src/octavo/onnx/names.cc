@@ -63,17 +63,16 @@ class Namer {
       const std::string& name = graph_.value(input).name;
       if (name.empty()) return Unsupported("an input of the graph has no name");
       if (!values_.Take(name)) {
-        return Unsupported(fmt::format("two inputs of the graph are called {}", name),
-                           "Give them names of their own.");
+        return Unsupported(fmt::format("two inputs of the graph are named {}", name),
+                           "Rename one of the arguments of forward.");
       }
       names_.values[static_cast<std::size_t>(input.index)] = name;
     }
     for (const ir::Output& output : graph_.outputs()) {
       if (output.name.empty()) return Unsupported("an output of the graph has no name");
       if (!values_.Take(output.name)) {
-        return Unsupported(
-            fmt::format("another input or output is called {}, as this output is", output.name),
-            "Give the output another name with --output-name.");
+        return Unsupported(fmt::format("two inputs or outputs of the graph are named {}", output.name),
+                           "Give the output another name with --output-name.");
       }
       std::string& name = names_.values[static_cast<std::size_t>(output.value.index)];
       if (name.empty() && !graph_.value(output.value).constant) {

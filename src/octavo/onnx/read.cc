@@ -76,12 +76,12 @@ class Reader {
     for (const auto& entry : model_.metadata_props()) graph_.metadata[entry.key()] = entry.value();
     for (const auto& info : proto.value_info()) known_.emplace(info.name(), Type(info.type()));
     for (const auto& info : proto.output()) known_.emplace(info.name(), Type(info.type()));
-    if (proto.sparse_initializer_size() > 0) return Unsupported("the model has sparse tensors");
+    if (proto.sparse_initializer_size() > 0) return Unsupported("sparse tensors are not supported");
     for (const auto& initializer : proto.initializer()) OCTAVO_TRY(AddInitializer(initializer));
     std::unordered_set<std::string> inputs;
     for (const auto& input : proto.input()) {
       if (input.name().empty() || !inputs.insert(input.name()).second)
-        return InvalidFile(fmt::format("the input \"{}\" is there twice or has no name", input.name()));
+        return InvalidFile(fmt::format("the input \"{}\" is duplicate or has no name", input.name()));
       // Old files list initializers as inputs, too.
       if (values_.contains(input.name())) continue;
       values_[input.name()] = graph_.AddInput(input.name(), Type(input.type()));
@@ -92,7 +92,8 @@ class Reader {
     for (const auto& node : proto.node()) OCTAVO_TRY(AddNode(node));
     for (const auto& output : proto.output()) {
       const auto at = values_.find(output.name());
-      if (at == values_.end()) return InvalidFile(fmt::format("nothing makes the output {}", output.name()));
+      if (at == values_.end())
+        return InvalidFile(fmt::format("no node computes the output {}", output.name()));
       graph_.AddOutput(output.name(), at->second);
     }
     return std::move(graph_);
@@ -101,7 +102,7 @@ class Reader {
  private:
   Status AddInitializer(const pb::TensorProto& proto) {
     if (values_.contains(proto.name()))
-      return InvalidFile(fmt::format("the tensor {} is there twice", proto.name()));
+      return InvalidFile(fmt::format("the tensor {} occurs twice", proto.name()));
     if (tensors_.Skips(proto)) {
       TensorType type{.dtype = ElementType(proto.data_type()),
                       .shape = Shape(proto.dims().begin(), proto.dims().end())};
@@ -122,9 +123,11 @@ class Reader {
       const auto at = values_.find(name);
       if (at == values_.end()) {
         return InvalidFile(fmt::format(
-            "node {} ({}) reads {}, which {}", proto.name(), proto.op_type(), name,
-            made_.contains(name) ? "it or a later node makes: the graph has a cycle, or is not in order"
-                                 : "nothing before it makes"));
+            "node {} reads {}, which {}",
+            proto.name().empty() ? proto.op_type() : fmt::format("{} ({})", proto.name(), proto.op_type()),
+            name,
+            made_.contains(name) ? "this or a later node computes: the graph has a cycle or is not sorted"
+                                 : "no node before it computes"));
       }
       arguments.push_back({.name = {}, .value = at->second});
     }
@@ -148,7 +151,7 @@ class Reader {
       const ValueId value = graph_.node(id).outputs[static_cast<std::size_t>(i)];
       graph_.value(value).name = proto.output(i);
       if (!proto.output(i).empty() && !values_.emplace(proto.output(i), value).second) {
-        return InvalidFile(fmt::format("two nodes make {}", proto.output(i)));
+        return InvalidFile(fmt::format("two nodes compute {}", proto.output(i)));
       }
     }
     return {};
@@ -166,10 +169,11 @@ class Reader {
 
 Result<ReadModel> Read(const std::filesystem::path& path, const ReadOptions& options) {
   std::ifstream stream(path, std::ios::binary);
-  if (!stream) return IoError(fmt::format("{} cannot be opened: {}", path.string(), std::strerror(errno)));
+  if (!stream) return IoError(fmt::format("cannot open {}: {}", path.string(), std::strerror(errno)));
   pb::ModelProto model;
   if (!model.ParseFromIstream(&stream) || !model.has_graph()) {
-    return InvalidFile("this is no ONNX model, or it ends early", "Write the file again.");
+    return InvalidFile("the file is not an ONNX model, or it is truncated",
+                       "Export or download the file again.");
   }
   ReadModel read;
   TensorReader tensors(path.parent_path(), options.external_data);

@@ -117,17 +117,17 @@ bool TensorReader::Skips(const pb::TensorProto& proto) const {
 Result<Tensor> TensorReader::Read(const pb::TensorProto& proto) {
   const DType dtype = ElementType(proto.data_type());
   if (dtype == DType::kUnknown) {
-    return Unsupported(fmt::format("the tensor {} has elements of ONNX's type {}, which Octavo does not know",
+    return Unsupported(fmt::format("the tensor {} has the ONNX element type {}, which is not supported",
                                    proto.name(), proto.data_type()));
   }
   const auto elements = Elements(proto);
   if (!elements || proto.dims_size() > Limits().max_rank)
-    return InvalidFile(fmt::format("the tensor {} has a size that cannot be", proto.name()));
+    return InvalidFile(fmt::format("the tensor {} has an invalid size", proto.name()));
   if (proto.data_location() == pb::TensorProto::EXTERNAL) return ReadExternal(proto, dtype, *elements);
   std::vector<std::byte> bytes = ElementBytes(proto, dtype);
   if (bytes.size() % ElementSize(dtype) != 0 || bytes.size() / ElementSize(dtype) != *elements) {
-    return InvalidFile(fmt::format("the tensor {} has {} bytes of data for {} elements of {}", proto.name(),
-                                   bytes.size(), *elements, Name(dtype)));
+    return InvalidFile(fmt::format("the tensor {} has {} bytes of data, which does not fit {} elements of {}",
+                                   proto.name(), bytes.size(), *elements, Name(dtype)));
   }
   return Tensor::FromBytes(dtype, {proto.dims().begin(), proto.dims().end()}, std::move(bytes));
 }
@@ -143,16 +143,16 @@ Result<Tensor> TensorReader::ReadExternal(const pb::TensorProto& proto, DType dt
     const auto number = Number(entry.value());
     if (!number) {
       return InvalidFile(
-          fmt::format("the tensor {} has the {} \"{}\"", proto.name(), entry.key(), entry.value()));
+          fmt::format("the tensor {} has an invalid {}: \"{}\"", proto.name(), entry.key(), entry.value()));
     }
     (entry.key() == "offset" ? offset : length) = *number;
   }
   const std::shared_ptr<const MappedFile> file = OCTAVO_TRY(Open(proto.name(), location));
   const std::uint64_t size = file->bytes().size();
   if (length != needed || offset > size || needed > size - offset) {
-    return InvalidFile(
-        fmt::format("the tensor {} needs {} bytes; the model has it at {} to {} of {}, which has {}",
-                    proto.name(), needed, offset, offset + length, location, size));
+    return InvalidFile(fmt::format(
+        "the tensor {} needs {} bytes, but the model places it at bytes {} to {} of {}, which has {} bytes",
+        proto.name(), needed, offset, offset + length, location, size));
   }
   auto storage = std::make_shared<Storage>();
   storage->bytes = file->bytes().subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(needed));
@@ -175,21 +175,21 @@ Result<std::shared_ptr<const MappedFile>> TensorReader::Open(const std::string& 
   const std::filesystem::path relative(location);
   const auto outside = [&] {
     return InvalidFile(
-        fmt::format("the tensor {} is said to be in \"{}\", which is not a file in the model's folder",
-                    tensor, location),
-        "A model may refer only to files beside it: put them there, and write the model again.");
+        fmt::format("the tensor {} refers to the file \"{}\", which is not in the model's folder", tensor,
+                    location),
+        "Move the file into the model's folder and save the model again with a relative path.");
   };
   bool climbs = location.empty() || relative.is_absolute() || location.find('\0') != std::string::npos;
   for (const auto& part : relative) climbs = climbs || part == "..";
   if (climbs) return outside();
   std::error_code error;
   const std::filesystem::path folder = std::filesystem::canonical(folder_.empty() ? "." : folder_, error);
-  if (error) return IoError(fmt::format("{} cannot be opened: {}", folder_.string(), error.message()));
+  if (error) return IoError(fmt::format("cannot open {}: {}", folder_.string(), error.message()));
   const std::filesystem::path file = std::filesystem::canonical(folder / relative, error);
   if (error) {
     return IoError(
-        fmt::format("{}, which has the tensor {}, cannot be opened: {}", location, tensor, error.message()),
-        "The model's weights are in a second file that belongs beside it.");
+        fmt::format("cannot open {}, which holds the tensor {}: {}", location, tensor, error.message()),
+        "Put the file with the model's weights beside the model.");
   }
   // A link that leads out of the folder is refused like a path that does.
   const auto [in_folder, in_file] = std::mismatch(folder.begin(), folder.end(), file.begin(), file.end());

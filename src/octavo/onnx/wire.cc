@@ -58,8 +58,8 @@ Status WriteElements(const Tensor& elements, const std::function<Status(std::spa
     return sink(piece);
   }));
   if (written == elements.num_bytes()) return {};
-  return InvalidFile(fmt::format("a constant {} has {} bytes in place of {}", elements.type().ToString(),
-                                 written, elements.num_bytes()));
+  return InvalidFile(fmt::format("a constant {} has {} bytes, but {} are expected",
+                                 elements.type().ToString(), written, elements.num_bytes()));
 }
 
 }  // namespace octavo::onnx

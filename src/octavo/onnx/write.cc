@@ -71,13 +71,14 @@ Result<pb::ValueInfoProto> ValueInfo(const std::string& name, const TensorType& 
 
 Result<std::int64_t> KnownInt(const Dim& dim, std::string_view attribute) {
   if (dim.known()) return dim.value();
-  return NeedsInput(fmt::format("the attribute {} depends on the size {}", attribute, dim.ToString()),
-                    "Give the inputs' sizes with --input.");
+  return NeedsInput(fmt::format("attribute {} depends on the open size {}", attribute, dim.ToString()),
+                    "Give the inputs' sizes as numbers, as in --input 'float32[1,3,224,224]'.");
 }
 
 Result<float> Float32(double value, std::string_view attribute) {
   if (std::isfinite(value) && std::abs(value) > std::numeric_limits<float>::max()) {
-    return Unsupported(fmt::format("the attribute {} is {}, which float32 cannot hold", attribute, value));
+    return Unsupported(
+        fmt::format("attribute {} is {}, which is out of range for float32", attribute, value));
   }
   return static_cast<float>(value);
 }
@@ -136,7 +137,7 @@ class AttributeWriter {
   }
   template <typename Other>
   Status operator()(const Other&) const {
-    return Unsupported(fmt::format("ONNX has no attributes of the kind that {} is", name_));
+    return Unsupported(fmt::format("ONNX does not support the type of attribute {}", name_));
   }
 
  private:
@@ -252,7 +253,7 @@ class ModelBuilder {
     } else if (const auto* list = std::get_if<ir::ValueList>(&operand)) {
       for (const ValueId item : *list) node.add_input(item.valid() ? names_.of(item) : std::string());
     } else {
-      return Unsupported("an argument without a name that is no tensor");
+      return Unsupported("an unnamed argument is not a tensor");
     }
     return {};
   }
@@ -261,7 +262,8 @@ class ModelBuilder {
     const std::size_t colons = node.op.rfind("::");
     const std::string domain = colons == std::string::npos ? "" : node.op.substr(0, colons);
     if (!graph_.opsets.contains(domain)) {
-      return Unsupported(fmt::format("the graph names no version of the operators' domain \"{}\"", domain));
+      return Unsupported(
+          fmt::format("the graph has no opset version for the operator domain \"{}\"", domain));
     }
     pb::NodeProto head, tail;
     for (const ir::Argument& argument : node.arguments) {
@@ -331,11 +333,12 @@ class ModelBuilder {
 };
 
 Error TooLarge(std::uint64_t bytes, ExternalData external_data) {
-  return Unsupported(fmt::format("the model would have {:.2f} GB, and an ONNX file ends at 2 GB",
-                                 static_cast<double>(bytes) / 1e9),
-                     external_data == ExternalData::kNever
-                         ? "Use --external-data auto: the weights then go into a second file."
-                         : "Attributes cannot be kept in a second file.");
+  return Unsupported(
+      fmt::format("the model needs {:.2f} GB, but an ONNX file is limited to 2 GB",
+                  static_cast<double>(bytes) / 1e9),
+      external_data == ExternalData::kNever
+          ? "Use --external-data auto, which stores the weights in a second file."
+          : "Use --dialect qdq: only weights, not attributes, can be stored in a second file.");
 }
 
 }  // namespace
@@ -367,8 +370,9 @@ Result<WriteResult> Write(const ir::Graph& graph, const std::filesystem::path& p
   std::unique_ptr<OutputFile> data_file;
   if (!external.empty()) {
     if (!file->regular()) {
-      return IoError(fmt::format("{} is no file, and the weights need one beside it", path.string()),
-                     "Write to a file, or use --external-data never.");
+      return IoError(
+          fmt::format("{} is not a regular file, so the weights cannot be stored beside it", path.string()),
+          "Write to a regular file, or use --external-data never.");
     }
     data_file = OCTAVO_TRY(OutputFile::Create(data_path));
     for (const ExternalTensor& tensor : external) {

@@ -313,14 +313,14 @@ TEST_F(AttributeTest, WhatOnnxCannotHoldIsRefused) {
     EXPECT_THAT(written.error().ToString(), HasSubstr(text));
     EXPECT_THAT(Files(), IsEmpty());
   };
-  refused(Dim::Symbol("N"), "the attribute a depends on the size N");
-  refused(std::vector<Dim>{1, Dim::Symbol("H")}, "the size H");
-  refused(1e39, "float32 cannot hold");
-  refused(std::vector<double>{-1e300}, "float32 cannot hold");
-  refused(ir::ValueId{0}, "the kind that a is");
-  refused(ir::ValueList{ir::ValueId{0}}, "the kind that a is");
+  refused(Dim::Symbol("N"), "attribute a depends on the open size N");
+  refused(std::vector<Dim>{1, Dim::Symbol("H")}, "the open size H");
+  refused(1e39, "out of range for float32");
+  refused(std::vector<double>{-1e300}, "out of range for float32");
+  refused(ir::ValueId{0}, "the type of attribute a");
+  refused(ir::ValueList{ir::ValueId{0}}, "the type of attribute a");
   refused(std::make_shared<const ir::PackedWeights>(ir::PackedWeights{.weight = Tensor::Floats({1}, {1.F})}),
-          "the kind that a is");
+          "the type of attribute a");
   refused(Tensor::From(DType::kComplex32, {1}, std::vector<std::int32_t>{0}), "complex32");
 }
 
@@ -687,25 +687,25 @@ TEST_F(WriteTest, GraphsThatMakeNoModelAreRefused) {
   };
   ir::Graph graph = WithAttribute(1.0);
   graph.AddOutput("y", OnlyOutput(graph, 0));
-  refused(graph, "called y");
+  refused(graph, "named y");
   graph = WithAttribute(1.0);
   graph.outputs()[0].name = "x";
-  refused(graph, "called x");
+  refused(graph, "named x");
   graph = WithAttribute(1.0);
   graph.AddInput("x", Floats({1}));
-  refused(graph, "two inputs of the graph are called x");
+  refused(graph, "two inputs of the graph are named x");
   graph = WithAttribute(1.0);
   graph.opsets.clear();
-  refused(graph, "no version of the operators' domain");
+  refused(graph, "no opset version for the operator domain");
   graph = WithAttribute(1.0);
   graph.value(OnlyOutput(graph, 0)).type = TensorType();
-  refused(graph, "no tensors of type ?");
+  refused(graph, "no tensor type for ?");
   graph = WithAttribute(1.0);
   graph.node(0).arguments[0].value = Dim(3);
-  refused(graph, "an argument without a name");
+  refused(graph, "an unnamed argument");
   graph = WithAttribute(1.0);
   graph.node(0).arguments[0].value = OnlyOutput(graph, 0);
-  refused(graph, "used before it is made");
+  refused(graph, "used before it is computed");
   graph = WithAttribute(1.0);
   auto origin = std::make_shared<ir::Origin>();
   origin->place = "code/__torch__/net.py:3:4";

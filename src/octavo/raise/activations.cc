@@ -50,7 +50,7 @@ Result<std::optional<double>> Bound(const Raiser& r, const char* attribute, std:
   if (r.has(attribute)) return Answer(OCTAVO_TRY(r.Number(attribute)));
   if (!r.optional_input(input).defined()) return Answer();
   const std::vector<double> numbers = OCTAVO_TRY(r.InputNumbers(input));
-  if (numbers.size() != 1) return InvalidFile(fmt::format("its input {} is more than one number", input));
+  if (numbers.size() != 1) return InvalidFile(fmt::format("input {} must be one number", input));
   return Answer(numbers[0]);
 }
 
@@ -61,7 +61,7 @@ Result<std::vector<Value>> Clip(Raiser& r) {
   std::optional<double> low = OCTAVO_TRY(Bound(r, "min", 1)), high = OCTAVO_TRY(Bound(r, "max", 2));
   if (x.quantized()) {
     const Quantization q = x.quantization();
-    if (!q.per_tensor()) return Unsupported("it clips a tensor quantized per channel");
+    if (!q.per_tensor()) return Unsupported("clipping a per-channel quantized tensor is not supported");
     if (low && !high && *low == static_cast<double>(q.zero_point())) {
       return One(OCTAVO_TRY(r.Call("aten::relu", {x.id()})));
     }
@@ -84,7 +84,7 @@ Result<std::vector<Value>> Softmax(Raiser& r) {
   const bool flattens = r.source_opset() < kAlongOneAxis;
   const std::int64_t axis = OCTAVO_TRY(r.Int("axis", flattens ? 1 : -1));
   if (!flattens) return One(OCTAVO_TRY(r.Call(aten, {x.id(), Dim(axis), ir::None{}})));
-  if (!x.rank()) return Unsupported("the rank of its input is not known");
+  if (!x.rank()) return Unsupported("the input's rank is unknown");
   const int from = OCTAVO_TRY(NormalizedAxis(axis, *x.rank(), "axis"));
   if (from == *x.rank() - 1) return One(OCTAVO_TRY(r.Call(aten, {x.id(), Dim(from), ir::None{}})));
   const Shape shape = *x.shape();

@@ -14,7 +14,8 @@ namespace {
 using Sizes = std::vector<std::int64_t>;
 
 constexpr const char* kBroken =
-    "The former exporter wrote such files without a word; what PyTorch meant is lost.";
+    "Convert the original PyTorch model with `octavo export`: PyTorch's Caffe2 exporter wrote this file "
+    "incorrectly.";
 const Sizes kToNchw = {0, 3, 1, 2}, kToNhwc = {0, 2, 3, 1};
 
 Result<Quantization> Int8QuantizationOf(const Raiser& r, DType dtype) {
@@ -25,7 +26,7 @@ Result<Quantization> Int8QuantizationOf(const Raiser& r, DType dtype) {
 Result<Value> QuantizedInput(const Raiser& r, std::size_t i) {
   const Value x = OCTAVO_TRY(r.Input(i));
   if (x.dtype() == DType::kQUint8 && x.quantization().per_tensor()) return x;
-  return InvalidFile(fmt::format("its input {} is no Int8 tensor: {}", i, x.type().ToString()), kBroken);
+  return InvalidFile(fmt::format("input {} must be an Int8 tensor, not {}", i, x.type().ToString()), kBroken);
 }
 
 bool Same(const Quantization& a, const Quantization& b) {
@@ -36,10 +37,9 @@ bool Same(const Quantization& a, const Quantization& b) {
 Status KeepsQuantization(const Raiser& r, const Value& x) {
   const Quantization q = OCTAVO_TRY(Int8QuantizationOf(r, DType::kQUint8));
   if (Same(q, x.quantization())) return {};
-  return InvalidFile(
-      fmt::format("its scale and zero point are ({}, {}) and its input's ({}, {}); they must "
-                  "be the same",
-                  q.scale(), q.zero_point(), x.quantization().scale(), x.quantization().zero_point()));
+  return InvalidFile(fmt::format(
+      "the result has scale and zero point ({}, {}), but the input has ({}, {}); they must be the same",
+      q.scale(), q.zero_point(), x.quantization().scale(), x.quantization().zero_point()));
 }
 
 // `count` numbers that Caffe2's convolutions and pools take in three ways: a list, one for all, one each.
@@ -52,7 +52,7 @@ Result<Sizes> Int8Geometry(const Raiser& r, const std::string& name, const std::
   }
   if (list.size() != each.size()) {
     return InvalidFile(
-        fmt::format("its attribute {}s has {} numbers in place of {}", name, list.size(), each.size()));
+        fmt::format("attribute {}s has {} elements, but {} are expected", name, list.size(), each.size()));
   }
   return list;
 }
@@ -60,7 +60,7 @@ Result<Sizes> Int8Geometry(const Raiser& r, const std::string& name, const std::
 Status NhwcOrder(const Raiser& r) {
   const std::string order = OCTAVO_TRY(r.Text("order", "NCHW"));
   if (order == "NHWC") return {};
-  return InvalidFile(fmt::format("its order is {}, and Caffe2 has this operator for NHWC only", order));
+  return InvalidFile(fmt::format("attribute order must be NHWC, not {}", order));
 }
 
 // ---- Constants
@@ -68,7 +68,7 @@ Status NhwcOrder(const Raiser& r) {
 Result<Sizes> FillShape(const Raiser& r) {
   Sizes shape = OCTAVO_TRY(r.Ints("shape"));
   for (const std::int64_t size : shape) {
-    if (size < 0) return InvalidFile("its attribute shape has a negative size");
+    if (size < 0) return InvalidFile("attribute shape must not be negative");
   }
   return shape;
 }
@@ -86,14 +86,14 @@ bool Holds(const Sizes& shape, std::int64_t count) {
 Status CheckHolds(const Sizes& shape, std::int64_t count) {
   if (Holds(shape, count)) return {};
   return InvalidFile(
-      fmt::format("it has {} values for the shape {}", count, ToString(Shape(shape.begin(), shape.end()))));
+      fmt::format("{} values do not fit the shape {}", count, ToString(Shape(shape.begin(), shape.end()))));
 }
 
 Result<std::vector<Value>> Fill(Raiser& r) {
   const Sizes shape = OCTAVO_TRY(FillShape(r));
   const ir::Operand* values = r.node().Find("values");
   const auto* bytes = values ? std::get_if<ir::Bytes>(values) : nullptr;
-  if (!bytes) return InvalidFile("its attribute values is no string of bytes");
+  if (!bytes) return InvalidFile("attribute values must be a string of bytes");
   OCTAVO_TRY(CheckHolds(shape, bytes->data.num_elements()));
   Tensor tensor = bytes->data.Reshaped(shape);
   tensor.dtype = DType::kQUint8;
@@ -109,7 +109,7 @@ Result<std::vector<Value>> FillInts(Raiser& r) {
   for (const std::int64_t value : values) {
     if (value < std::numeric_limits<std::int32_t>::min() ||
         value > std::numeric_limits<std::int32_t>::max()) {
-      return InvalidFile(fmt::format("its value {} is no int32", value));
+      return InvalidFile(fmt::format("the value {} is out of range for int32", value));
     }
     integers.push_back(static_cast<std::int32_t>(value));
   }
@@ -119,7 +119,7 @@ Result<std::vector<Value>> FillInts(Raiser& r) {
 }
 
 Result<std::vector<Value>> Int8Quantize(Raiser& r) {
-  if (r.num_inputs() > 1) return Unsupported("its scale is computed when the model runs");
+  if (r.num_inputs() > 1) return Unsupported("a scale that is computed at run time is not supported");
   const Value x = OCTAVO_TRY(r.Input(0));
   const Quantization q = OCTAVO_TRY(Int8QuantizationOf(r, DType::kQUint8));
   return One(OCTAVO_TRY(r.Call("aten::quantize_per_tensor", {x.id(), q.scale(), Dim(q.zero_point()),
@@ -145,10 +145,10 @@ Tensor LoweredBy128(Tensor weight) {
 Result<std::shared_ptr<ir::PackedWeights>> Packed(const Raiser& r, const Value& x, std::int64_t channels_at,
                                                   std::size_t rank) {
   const Value weight = OCTAVO_TRY(QuantizedInput(r, 1));
-  if (!weight.constant()) return Unsupported("its weights are computed when the model runs");
+  if (!weight.constant()) return Unsupported("weights that are computed at run time are not supported");
   if (weight.constant()->sizes.size() != rank) {
     return InvalidFile(
-        fmt::format("its weights have {} dimensions in place of {}", weight.constant()->sizes.size(), rank));
+        fmt::format("the weights must have rank {1}, not {0}", weight.constant()->sizes.size(), rank));
   }
   auto packed = std::make_shared<ir::PackedWeights>();
   packed->name = r.node().name;
@@ -158,8 +158,8 @@ Result<std::shared_ptr<ir::PackedWeights>> Packed(const Raiser& r, const Value& 
   if (!bias.defined()) return packed;
   if (!bias.constant() || bias.constant()->dtype != DType::kQInt32 || bias.constant()->rank() != 1 ||
       bias.constant()->num_elements() != channels) {
-    return InvalidFile(
-        fmt::format("its bias is {} in place of {} int32 constants", bias.type().ToString(), channels));
+    return InvalidFile(fmt::format("the bias must be a constant with {1} int32 elements, not {0}",
+                                   bias.type().ToString(), channels));
   }
   Tensor integers = *bias.constant();
   // Caffe2 does not look at the bias's own scale: what counts is the product of the others.
@@ -192,8 +192,8 @@ Result<std::vector<Value>> Int8Conv(Raiser& r) {
   packed->spatial_dims = 2;
   const Sizes kernel = OCTAVO_TRY(Int8Geometry(r, "kernel", {"_h", "_w"}, 0));
   if (kernel != Sizes{packed->weight.sizes[2], packed->weight.sizes[3]}) {
-    return InvalidFile(fmt::format("its window is {} x {} and its weights' {} x {}", kernel[0], kernel[1],
-                                   packed->weight.sizes[2], packed->weight.sizes[3]));
+    return InvalidFile(fmt::format("the kernel attribute is {} x {}, but the weights are {} x {}", kernel[0],
+                                   kernel[1], packed->weight.sizes[2], packed->weight.sizes[3]));
   }
   packed->stride = OCTAVO_TRY(Int8Geometry(r, "stride", {"_h", "_w"}, 1));
   packed->dilation = OCTAVO_TRY(Int8Geometry(r, "dilation", {"_h", "_w"}, 1));
@@ -216,7 +216,7 @@ Result<std::vector<Value>> Int8Conv(Raiser& r) {
 Result<std::vector<Value>> FullyConnected(Raiser& r) {
   OCTAVO_TRY(r.Knows({"axis", "axis_w", "Y_scale", "Y_zero_point"}));
   if (OCTAVO_TRY(r.Int("axis", 1)) != 1 || OCTAVO_TRY(r.Int("axis_w", 1)) != 1) {
-    return Unsupported("its axis is not 1");
+    return Unsupported("attribute axis must be 1");
   }
   Value x = OCTAVO_TRY(QuantizedInput(r, 0));
   auto packed = OCTAVO_TRY(Packed(r, x, 0, 2));
@@ -231,7 +231,7 @@ Result<std::vector<Value>> Add(Raiser& r) {
   const Value x = OCTAVO_TRY(QuantizedInput(r, 0)), y = OCTAVO_TRY(QuantizedInput(r, 1));
   if (x.shape() && y.shape() && KnownSizes(*x.shape()) && KnownSizes(*y.shape()) &&
       *x.shape() != *y.shape()) {
-    return InvalidFile(fmt::format("its inputs have shapes {} and {}; they must be the same",
+    return InvalidFile(fmt::format("the inputs must have the same shape, but have {} and {}",
                                    ToString(*x.shape()), ToString(*y.shape())));
   }
   const Quantization q = OCTAVO_TRY(Int8QuantizationOf(r, DType::kQUint8));
@@ -249,7 +249,7 @@ Result<std::vector<Value>> Int8Sigmoid(Raiser& r) {
   const Value x = OCTAVO_TRY(QuantizedInput(r, 0));
   const Quantization q = OCTAVO_TRY(Int8QuantizationOf(r, DType::kQUint8));
   if (!Same(q, Quantization::PerTensor(1.0 / 256, 0))) {
-    return InvalidFile("its scale and zero point must be 1/256 and 0");
+    return InvalidFile("the result must have scale 1/256 and zero point 0");
   }
   return One(OCTAVO_TRY(r.Call("aten::sigmoid", {x.id()})));
 }
@@ -266,13 +266,13 @@ Result<Int8Window> PoolWindow(const Raiser& r) {
                       "pad_r", "kernels", "kernel", "order", "Y_scale", "Y_zero_point"}));
   OCTAVO_TRY(NhwcOrder(r));
   const Sizes kernels = OCTAVO_TRY(Int8Geometry(r, "kernel", {"_h", "_w"}, 0));
-  if (kernels[0] != kernels[1]) return InvalidFile("its window is not square, which QNNPACK refuses");
+  if (kernels[0] != kernels[1]) return InvalidFile("a window that is not square is not supported by QNNPACK");
   Int8Window window{.kernel = kernels[0]};
   // The former exporter left the list empty where PyTorch's call had no stride; Caffe2 takes 1.
   window.strides = OCTAVO_TRY(Int8Geometry(r, "stride", {"_h", "_w"}, 1));
   const Sizes pads = OCTAVO_TRY(Int8Geometry(r, "pad", {"_t", "_l", "_b", "_r"}, 0));
   if (pads[0] != pads[2] || pads[1] != pads[3]) {
-    return Unsupported("its padding differs between opposite sides, which PyTorch's pools do not have");
+    return Unsupported("different padding on opposite sides is not supported: PyTorch's pooling has none");
   }
   window.padding = {pads[0], pads[1]};
   return window;
@@ -322,15 +322,16 @@ Result<std::vector<Value>> Int8Resize(Raiser& r) {
       const std::optional<Shape> shape = x.shape();
       const Dim size = shape && shape->size() == 4 ? (*shape)[i + 2] : Dim::Unknown();
       if (output.size() != 2 || !size.known() || size.value() <= 0) {
-        return Unsupported("its factor depends on the input's size, which is not known",
-                           "Give the shape of the graph's inputs in the file.");
+        return Unsupported("the scale factor depends on the size of the input, which is unknown",
+                           "Write the shapes of the graph's inputs into the file.");
       }
       const std::int64_t whole = output[i] / size.value();
       factors.push_back(static_cast<double>(whole));
     }
     if (factors[i] < 1 || factors[i] != std::floor(factors[i]) || factors[i] > 0x1p20) {
-      return InvalidFile(fmt::format("it resizes by {}, and its runtime knew whole factors only", factors[i]),
-                         kBroken);
+      return InvalidFile(
+          fmt::format("the scale factor {} is not an integer, but Caffe2 supports integers only", factors[i]),
+          kBroken);
     }
   }
   if (factors[0] != 1 || factors[1] != 1) {
@@ -356,7 +357,8 @@ Result<std::vector<Value>> Int8Reshape(Raiser& r) {
   std::vector<Dim> sizes(target.begin(), target.end());
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     if (target[i] != 0) continue;
-    if (!shape || i >= shape->size()) return Unsupported("it copies a size of its input, which is not known");
+    if (!shape || i >= shape->size())
+      return Unsupported("the shape copies a size of the input, which is unknown");
     sizes[i] = (*shape)[i];
   }
   return One(OCTAVO_TRY(r.Call("aten::reshape", {x.id(), sizes})));
@@ -365,7 +367,7 @@ Result<std::vector<Value>> Int8Reshape(Raiser& r) {
 Result<std::vector<Value>> Int8Flatten(Raiser& r) {
   const Value x = OCTAVO_TRY(QuantizedInput(r, 0));
   OCTAVO_TRY(KeepsQuantization(r, x));
-  if (OCTAVO_TRY(r.Int("axis", 1)) != 1) return Unsupported("its axis is not 1");
+  if (OCTAVO_TRY(r.Int("axis", 1)) != 1) return Unsupported("attribute axis must be 1");
   return One(OCTAVO_TRY(r.Call("aten::flatten", {x.id(), Dim(1), Dim(-1)})));
 }
 
@@ -381,10 +383,9 @@ Result<std::vector<Value>> Int8Slice(Raiser& r) {
   OCTAVO_TRY(KeepsQuantization(r, x));
   const std::int64_t dim = OCTAVO_TRY(r.Int("dim", 0));
   const std::int64_t start = OCTAVO_TRY(r.Int("start_idx", 0)), end = OCTAVO_TRY(r.Int("end_idx", -1));
-  if (dim < 0)
-    return InvalidFile(fmt::format("its dimension is {}, which Caffe2 does not count", dim), kBroken);
+  if (dim < 0) return InvalidFile(fmt::format("attribute dim must not be negative, but is {}", dim), kBroken);
   if (start >= 0 && end >= 0 && start > end) {
-    return InvalidFile(fmt::format("it starts at {} and ends at {}", start, end));
+    return InvalidFile(fmt::format("the slice starts at {} and ends at {}", start, end));
   }
   return One(OCTAVO_TRY(
       r.Call("aten::slice", {x.id(), Dim(dim), Dim(PyTorchIndex(start)), Dim(PyTorchIndex(end)), Dim(1)})));
@@ -399,10 +400,10 @@ Result<std::vector<Value>> Int8Concat(Raiser& r) {
     const Value x = OCTAVO_TRY(QuantizedInput(r, i));
     if (!Same(x.quantization(), first.quantization())) {
       return InvalidFile(
-          fmt::format("its input {} is quantized with ({}, {}) and its first with ({}, {}); Caffe2 joined "
-                      "their bytes as they are",
-                      i, x.quantization().scale(), x.quantization().zero_point(),
-                      first.quantization().scale(), first.quantization().zero_point()),
+          fmt::format(
+              "input {} has scale and zero point ({}, {}), but input 0 has ({}, {}); Caffe2 needs the same",
+              i, x.quantization().scale(), x.quantization().zero_point(), first.quantization().scale(),
+              first.quantization().zero_point()),
           kBroken);
     }
     operands.push_back(x.id());
@@ -410,15 +411,17 @@ Result<std::vector<Value>> Int8Concat(Raiser& r) {
   const std::string order = OCTAVO_TRY(r.Text("order", ""));
   const std::int64_t missing = order == "NHWC" ? 3 : order == "NCHW" ? 1 : 0;
   const std::int64_t axis = OCTAVO_TRY(r.Int("axis", missing));
-  if (axis < 0) return InvalidFile(fmt::format("its axis is {}, which Caffe2 does not count", axis), kBroken);
-  if (OCTAVO_TRY(r.Int("add_axis", 0)) != 0) return Unsupported("it adds an axis");
+  if (axis < 0)
+    return InvalidFile(fmt::format("attribute axis must not be negative, but is {}", axis), kBroken);
+  if (OCTAVO_TRY(r.Int("add_axis", 0)) != 0) return Unsupported("attribute add_axis is not supported");
   return One(OCTAVO_TRY(r.Call("aten::cat", {operands, Dim(axis)})));
 }
 
 Result<std::vector<Value>> AtenFallback(Raiser& r) {
-  return Unsupported(fmt::format("it stands for aten::{}, which the former exporter could not say",
-                                 OCTAVO_TRY(r.Text("operator", "?"))),
-                     "Convert the model that this file was made of with `octavo export`.");
+  return Unsupported(
+      fmt::format("the node is a placeholder for aten::{}, which PyTorch's Caffe2 exporter did not support",
+                  OCTAVO_TRY(r.Text("operator", "?"))),
+      "Convert the original PyTorch model with `octavo export`.");
 }
 
 }  // namespace

@@ -237,7 +237,7 @@ Result<TensorType> TypeOf(const Raiser& r, const Kept& kept) {
       break;
     case KeptKind::kAttribute: {
       const std::optional<DType> dtype = TypeNumbered(OCTAVO_TRY(r.Int("to")));
-      if (!dtype) return Unsupported("it converts to a type that PyTorch does not have");
+      if (!dtype) return Unsupported("conversion to a type that PyTorch lacks is not supported");
       type.dtype = *dtype;
       type.quantization.reset();
       break;
@@ -273,18 +273,18 @@ Result<std::vector<Value>> KeepOperator(Raiser& r) {
   for (std::size_t i = 0; i < r.num_inputs(); ++i) {
     const Value x = r.optional_input(i);
     if (!x.defined() || !x.quantized() || (kept && kept->moves && i == 0)) continue;
-    return InvalidFile(fmt::format("its input {} is quantized, {}, and no such operator takes its integers",
-                                   i, x.type().ToString()),
-                       "The former exporter left operators of plain ONNX between its own where it knew no "
-                       "other; such a model never ran.");
+    return InvalidFile(
+        fmt::format("input {} is the quantized tensor {}, but this operator does not take quantized tensors",
+                    i, x.type().ToString()),
+        "Convert the original PyTorch model with `octavo export`: PyTorch's Caffe2 exporter mixed in ONNX "
+        "operators that cannot run here.");
   }
   if (r.op().starts_with("Reduce")) return KeepReduction(r);
-  if (!kept) return Unsupported("it has no counterpart that Octavo knows");
+  if (!kept) return Unsupported("this operator is not supported yet");
   for (const int opset : {r.source_opset(), r.target_opset()}) {
     if (opset < kept->since) {
-      return Unsupported(fmt::format("ONNX has it in this form from opset {} on, and opset {} is {}",
-                                     kept->since, opset,
-                                     opset == r.target_opset() ? "asked for" : "the file's"));
+      return Unsupported(fmt::format("this operator needs ONNX opset {}, but opset {} is {}", kept->since,
+                                     opset, opset == r.target_opset() ? "requested" : "the file's"));
     }
   }
   std::vector<ir::Argument> arguments;
@@ -292,7 +292,8 @@ Result<std::vector<Value>> KeepOperator(Raiser& r) {
     if (argument.name.empty()) continue;
     for (const LaterAttribute& later : kLaterAttributes) {
       if (later.op == r.op() && later.attribute == argument.name && r.target_opset() < later.since) {
-        return Unsupported(fmt::format("its attribute {} came with opset {}", later.attribute, later.since));
+        return Unsupported(
+            fmt::format("attribute {} needs ONNX opset {} or later", later.attribute, later.since));
       }
     }
     arguments.push_back(argument);

@@ -30,13 +30,14 @@ Result<Window> WindowOf(const Raiser& r, std::size_t dims, const Sizes& kernel) 
   if (automatic == "VALID") {
     pads.assign(2 * dims, 0);
   } else if (automatic != "NOTSET" && !automatic.empty()) {
-    return Unsupported(fmt::format("its attribute auto_pad is {}", automatic),
-                       "Write the padding out (onnx.version_converter and shape inference can).");
+    return Unsupported(fmt::format("attribute auto_pad={} is not supported", automatic),
+                       "Replace auto_pad with explicit pads in the file.");
   }
   w.ceil_mode = OCTAVO_TRY(r.Int("ceil_mode", 0)) != 0;
   if (w.kernel.size() != dims || w.stride.size() != dims || w.dilation.size() != dims ||
       pads.size() != 2 * dims) {
-    return InvalidFile(fmt::format("its attributes are not of {} dimensions each", dims));
+    return InvalidFile(
+        fmt::format("kernel_shape, strides, dilations and pads must fit {} spatial dimensions", dims));
   }
   w.begin.assign(pads.begin(), pads.begin() + static_cast<std::ptrdiff_t>(dims));
   w.end.assign(pads.begin() + static_cast<std::ptrdiff_t>(dims), pads.end());
@@ -181,7 +182,7 @@ Result<std::optional<std::vector<double>>> Factors(const Raiser& r, const Value&
 // What Upsample of opset 9 means, which newer opsets call Resize.
 Result<std::vector<Value>> UpsampleAsResize(Raiser& r, const Value& x, std::size_t scales) {
   constexpr int kResizeWithRoi = 13;
-  if (r.target_opset() < kResizeWithRoi) return Unsupported("it has no form in this opset");
+  if (r.target_opset() < kResizeWithRoi) return Unsupported("this operator needs ONNX opset 13 or later");
   const std::string mode = OCTAVO_TRY(r.Text("mode", "nearest"));
   return r.Add("onnx::Resize",
                {{.name = {}, .value = x.id()},

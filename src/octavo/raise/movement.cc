@@ -33,7 +33,7 @@ Result<std::vector<Value>> Dropout(Raiser& r) {
   if (const Value training = r.optional_input(2); training.defined()) {
     const Tensor* constant = training.constant();
     if (!constant || constant->ToDoubles() != std::vector<double>{0})
-      return Unsupported("it is in training mode");
+      return Unsupported("training mode is not supported");
   }
   return One(OCTAVO_TRY(r.Input(0)));
 }
@@ -48,7 +48,7 @@ Result<std::vector<Value>> Constant(Raiser& r) {
     return One(r.Constant(Tensor::From(DType::kInt64, {}, Sizes{OCTAVO_TRY(r.Int("value_int"))})));
   }
   if (r.has("value_ints")) return One(r.Constant(Tensor::Int64s(OCTAVO_TRY(r.Ints("value_ints")))));
-  return Unsupported("its value is no tensor of numbers");
+  return Unsupported("the value must be numeric");
 }
 
 Result<std::vector<Value>> Reshape(Raiser& r) {
@@ -114,7 +114,7 @@ Result<std::vector<Value>> Unsqueeze(Raiser& r) {
   OCTAVO_TRY(r.Knows({"axes"}));
   Value x = OCTAVO_TRY(r.Input(0));
   const std::optional<Sizes> axes = OCTAVO_TRY(AttributeOrInput(r, "axes", 1));
-  if (!axes) return InvalidFile("it has no axes");
+  if (!axes) return InvalidFile("axes are missing");
   if (!x.rank()) return KeepWithAxes(r, x, *axes);
   Sizes sorted = *axes;
   for (std::int64_t& axis : sorted) {
@@ -130,13 +130,13 @@ Result<std::vector<Value>> Slice(Raiser& r) {
   Value x = OCTAVO_TRY(r.Input(0));
   const std::optional<Sizes> starts = OCTAVO_TRY(AttributeOrInput(r, "starts", 1));
   const std::optional<Sizes> ends = OCTAVO_TRY(AttributeOrInput(r, "ends", 2));
-  if (!starts || !ends) return InvalidFile("it has no starts or ends");
+  if (!starts || !ends) return InvalidFile("starts or ends are missing");
   Sizes axes(starts->size()), steps(starts->size(), 1);
   std::iota(axes.begin(), axes.end(), 0);
   axes = OCTAVO_TRY(AttributeOrInput(r, "axes", 3)).value_or(axes);
   if (r.optional_input(4).defined()) steps = OCTAVO_TRY(r.InputInts(4));
   if (ends->size() != starts->size() || axes.size() != starts->size() || steps.size() != starts->size()) {
-    return InvalidFile("its starts, ends, axes and steps are not of one number");
+    return InvalidFile("starts, ends, axes and steps must have the same length");
   }
   for (std::size_t i = 0; i < axes.size(); ++i) {
     constexpr std::int64_t kLowest = std::numeric_limits<std::int32_t>::min();
@@ -144,7 +144,7 @@ Result<std::vector<Value>> Slice(Raiser& r) {
       x = OCTAVO_TRY(r.Call("aten::flip", {x.id(), Dims({axes[i]})}));
       continue;
     }
-    if (steps[i] < 1) return Unsupported(fmt::format("its step is {}", steps[i]));
+    if (steps[i] < 1) return Unsupported(fmt::format("a step of {} is not supported", steps[i]));
     // Files of 32-bit times write the largest int32 for an open end.
     const std::int64_t end = (*ends)[i] >= std::numeric_limits<std::int32_t>::max()
                                  ? std::numeric_limits<std::int64_t>::max()
@@ -163,7 +163,7 @@ Result<std::vector<Value>> Concat(Raiser& r) {
     (x.quantized() ? quantized : reals) = true;
     operands.push_back(x.id());
   }
-  if (quantized && reals) return InvalidFile("some of its inputs are quantized and some are not");
+  if (quantized && reals) return InvalidFile("either all inputs must be quantized or none");
   const std::int64_t axis = OCTAVO_TRY(r.Int("axis"));
   return One(OCTAVO_TRY(r.Call("aten::cat", {operands, Dim(axis)})));
 }
@@ -175,10 +175,11 @@ Result<std::vector<Value>> Split(Raiser& r) {
   std::optional<Sizes> sizes = OCTAVO_TRY(AttributeOrInput(r, "split", 1));
   const auto parts = static_cast<std::int64_t>(r.node().outputs.size());
   if (!sizes) {
-    if (!x.rank()) return Unsupported("it splits a tensor of unknown rank into equal parts");
+    if (!x.rank()) return Unsupported("splitting a tensor of unknown rank into equal parts is not supported");
     const int at = OCTAVO_TRY(NormalizedAxis(axis, *x.rank(), "axis"));
     const Dim size = (*x.shape())[static_cast<std::size_t>(at)];
-    if (!size.known() || parts == 0) return Unsupported("it splits a size that is not known");
+    if (!size.known() || parts == 0)
+      return Unsupported("splitting an axis of open size into equal parts is not supported");
     const std::int64_t part = (size.value() + parts - 1) / parts;
     sizes.emplace();
     for (std::int64_t rest = size.value(), i = 0; i < parts; ++i, rest -= sizes->back()) {
@@ -186,7 +187,7 @@ Result<std::vector<Value>> Split(Raiser& r) {
     }
   }
   if (static_cast<std::int64_t>(sizes->size()) != parts) {
-    return InvalidFile(fmt::format("it has {} sizes for {} outputs", sizes->size(), parts));
+    return InvalidFile(fmt::format("there are {} sizes, but {} outputs", sizes->size(), parts));
   }
   return r.CallAll("aten::split_with_sizes", {x.id(), Dims(*sizes), Dim(axis)});
 }
@@ -194,10 +195,10 @@ Result<std::vector<Value>> Split(Raiser& r) {
 Result<std::vector<Value>> Pad(Raiser& r) {
   OCTAVO_TRY(r.Knows({"mode", "pads", "value"}));
   const Value x = OCTAVO_TRY(r.Input(0));
-  if (r.optional_input(3).defined()) return Unsupported("it pads chosen axes");
+  if (r.optional_input(3).defined()) return Unsupported("input axes is not supported");
   const std::string mode = OCTAVO_TRY(r.Text("mode", "constant"));
   const std::optional<Sizes> pads = OCTAVO_TRY(AttributeOrInput(r, "pads", 1));
-  if (!pads || pads->size() % 2 != 0) return InvalidFile("its pads are missing or not two a dimension");
+  if (!pads || pads->size() % 2 != 0) return InvalidFile("pads must have two elements per dimension");
   const std::size_t rank = pads->size() / 2;
   Sizes list;
   for (std::size_t i = rank; i-- > 0;) {
@@ -210,7 +211,7 @@ Result<std::vector<Value>> Pad(Raiser& r) {
     double value = OCTAVO_TRY(r.Number("value", 0.0));
     if (r.optional_input(2).defined()) {
       const std::vector<double> given = OCTAVO_TRY(r.InputNumbers(2));
-      if (given.size() != 1) return InvalidFile("it pads with more than one number");
+      if (given.size() != 1) return InvalidFile("the padding value must be one number");
       value = given[0];
       // The integer of a quantized tensor, as a real.
       if (x.quantized()) {
@@ -224,7 +225,7 @@ Result<std::vector<Value>> Pad(Raiser& r) {
     return One(OCTAVO_TRY(r.Call("aten::constant_pad_nd", {x.id(), Dims(list), value})));
   }
   const std::string name = mode == "reflect" ? "reflect" : mode == "edge" ? "replicate" : "";
-  if (name.empty()) return Unsupported(fmt::format("its mode is {}", mode));
+  if (name.empty()) return Unsupported(fmt::format("mode {} is not supported", mode));
   return One(OCTAVO_TRY(r.Call("aten::pad", {x.id(), Dims(list), name})));
 }
 

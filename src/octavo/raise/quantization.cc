@@ -12,7 +12,8 @@ namespace {
 
 // The scales and zero points of the node whose operand has `rank` dimensions.
 Result<Quantization> QuantizationOf(const Raiser& r, DType dtype, std::optional<int> rank) {
-  if (OCTAVO_TRY(r.Int("block_size", 0)) != 0) return Unsupported("it is quantized in blocks");
+  if (OCTAVO_TRY(r.Int("block_size", 0)) != 0)
+    return Unsupported("block-wise quantization (block_size) is not supported");
   Quantization q;
   q.scales = OCTAVO_TRY(r.InputNumbers(1));
   if (r.optional_input(2).defined()) {
@@ -22,13 +23,13 @@ Result<Quantization> QuantizationOf(const Raiser& r, DType dtype, std::optional<
   }
   if (q.scales.empty() || q.scales.size() != q.zero_points.size()) {
     return InvalidFile(
-        fmt::format("it has {} scales and {} zero points", q.scales.size(), q.zero_points.size()));
+        fmt::format("there are {} scales, but {} zero points", q.scales.size(), q.zero_points.size()));
   }
   for (std::size_t i = 0; i < q.scales.size(); ++i) {
     OCTAVO_TRY(CheckedQuantization(q.scales[i], q.zero_points[i], dtype));
   }
   if (r.optional_input(1).rank().value_or(0) == 0 || q.scales.size() == 1) return q;
-  if (!rank) return Unsupported("it is quantized per channel, and the rank of its operand is not known");
+  if (!rank) return Unsupported("per-channel quantization needs an input of known rank");
   q.axis = OCTAVO_TRY(NormalizedAxis(OCTAVO_TRY(r.Int("axis", 1)), *rank, "axis"));
   return q;
 }
@@ -50,7 +51,7 @@ Result<std::vector<Value>> Dequantize(Raiser& r) {
     Tensor tensor = *x.constant();
     if (q.axis &&
         tensor.sizes[static_cast<std::size_t>(*q.axis)] != static_cast<std::int64_t>(q.scales.size())) {
-      return InvalidFile(fmt::format("it has {} scales for {}", q.scales.size(), tensor.type().ToString()));
+      return InvalidFile(fmt::format("{} scales do not fit {}", q.scales.size(), tensor.type().ToString()));
     }
     tensor.dtype = dtype;
     tensor.quantization = q;
@@ -65,8 +66,8 @@ Result<std::vector<Value>> Dequantize(Raiser& r) {
   const Value real = OCTAVO_TRY(r.Call("aten::dequantize", {x.id()}));
   if (SameNumbers(q, own)) return One(real);
   if (!q.per_tensor() || !own.per_tensor()) {
-    return Unsupported(
-        fmt::format("it reads {} with other scales per channel than it was made with", x.type().ToString()));
+    return Unsupported(fmt::format(
+        "{} is dequantized with other per-channel scales than it was quantized with", x.type().ToString()));
   }
   // (i - z) s of integers that mean (i - z0) s0.
   return One(OCTAVO_TRY(Scaled(r, real, q.scale() / own.scale(),
@@ -79,7 +80,7 @@ Result<std::vector<Value>> Quantize(Raiser& r) {
   if (const Value zero_point = r.optional_input(2); zero_point.defined()) {
     dtype = OCTAVO_TRY(QuantizedDType(zero_point.dtype()));
   } else if (OCTAVO_TRY(r.Int("output_dtype", 0)) != 0) {
-    return Unsupported("its type is an attribute");
+    return Unsupported("attribute output_dtype is not supported; the zero point must give the dtype");
   }
   const Quantization own = OCTAVO_TRY(QuantizationOf(r, dtype, x.rank()));
   const Dim dtype_number = ScalarTypeNumber(dtype);
@@ -137,7 +138,7 @@ Result<DType> QuantizedDType(DType storage) {
     case DType::kInt32:
       return DType::kQInt32;
     default:
-      return Unsupported(fmt::format("it has integers of type {}, which PyTorch does not quantize to",
+      return Unsupported(fmt::format("quantization to {} is not supported: PyTorch has no such dtype",
                                      storage == DType::kUnknown ? "?" : Name(storage)));
   }
 }

@@ -152,24 +152,25 @@ TEST(RaiseTest, WhatCaffe2RefusesIsRefused) {
   EXPECT_THAT(node("Int8Relu(%q, Y_scale=0.25, Y_zero_point=3)"),
               AllOf(HasSubstr("Int8Relu"), HasSubstr("node here"), HasSubstr("must be the same")));
   EXPECT_THAT(node("Int8Sigmoid(%q, Y_scale=0.5, Y_zero_point=0)"), HasSubstr("1/256"));
-  EXPECT_THAT(node("Int8Relu(%x, Y_scale=0.5, Y_zero_point=3)"), HasSubstr("no Int8 tensor"));
+  EXPECT_THAT(node("Int8Relu(%x, Y_scale=0.5, Y_zero_point=3)"), HasSubstr("must be an Int8 tensor"));
   EXPECT_THAT(node("Int8Slice(%q, Y_scale=0.5, Y_zero_point=3, dim=-1, end_idx=2, start_idx=0)"),
-              HasSubstr("dimension is -1"));
-  EXPECT_THAT(node("Int8Concat(%q, %q, Y_scale=0.5, Y_zero_point=3, axis=-1)"), HasSubstr("axis is -1"));
+              HasSubstr("dim must not be negative, but is -1"));
+  EXPECT_THAT(node("Int8Concat(%q, %q, Y_scale=0.5, Y_zero_point=3, axis=-1)"),
+              HasSubstr("axis must not be negative, but is -1"));
   EXPECT_THAT(node("Int8ResizeNearest(%q, Y_scale=0.5, Y_zero_point=3, output_size=[2,3])"),
-              HasSubstr("whole factors"));
+              HasSubstr("Caffe2 supports integers only"));
   EXPECT_THAT(node("Int8MaxPool(%q, Y_scale=0.5, Y_zero_point=3, kernel=2, order=\"NCHW\")"),
               HasSubstr("NHWC"));
   EXPECT_THAT(
       node("Int8GivenTensorFill(shape=[2], Y_scale=0.5, Y_zero_point=3, values=bytes uint8[3]{1,2,3})"),
-      HasSubstr("3 values for the shape [2]"));
+      HasSubstr("3 values do not fit the shape [2]"));
   EXPECT_THAT(node("Int8GivenTensorFill(shape=[-2], Y_scale=0.5, Y_zero_point=3, values=bytes uint8[0]{})"),
               HasSubstr("negative"));
   EXPECT_THAT(node("Int8Quantize(%x, Y_scale=-1.0, Y_zero_point=3)"), HasSubstr("scale"));
   EXPECT_THAT(node("Int8Quantize(%x, Y_scale=\"a\", Y_zero_point=3)"), HasSubstr("attribute Y_scale"));
   EXPECT_THAT(node("Int8Unknown(%q)"), HasSubstr("Int8Unknown"));
   EXPECT_THAT(ErrorOf(Caffe2("%y = Tanh(%q) name \"here\"")),
-              AllOf(HasSubstr("is quantized"), HasSubstr("node here")));
+              AllOf(HasSubstr("does not take quantized tensors"), HasSubstr("node here")));
   EXPECT_THAT(ErrorOf(Caffe2("%y = org.pytorch.aten::ATen(%q, operator=\"flatten\") name \"here\"")),
               AllOf(HasSubstr("aten::flatten"), HasSubstr("node here")));
   EXPECT_THAT(node("Int8Add(%q, Y_scale=0.5, Y_zero_point=3)"), HasSubstr("input 1 is missing"));

@@ -57,8 +57,8 @@ Result<DTypeAndQuantization> Stated(const nlohmann::json& said, const std::strin
                      said["zero_point"].is_number_integer();
   const auto dtype = whole ? DTypeFromName(said["dtype"].get<std::string>()) : std::nullopt;
   if (!dtype || !IsQuantized(*dtype) || StorageType(*dtype) != storage) {
-    return InvalidFile(
-        fmt::format("the metadata octavo.quantization does not say what the integers of {} mean", name));
+    return InvalidFile(fmt::format(
+        "the metadata entry octavo.quantization has no valid dtype, scale and zero point for {}", name));
   }
   Quantization quantization = OCTAVO_TRY(
       CheckedQuantization(said["scale"].get<double>(), said["zero_point"].get<std::int64_t>(), *dtype));
@@ -151,14 +151,14 @@ Status Raiser::RaiseNode() {
   } else if (name.find("::") == std::string_view::npos) {
     values = OCTAVO_TRY(KeepOperator(*this));
   } else {
-    return Unsupported("there is no operator of PyTorch's or of standard ONNX with this meaning",
-                       "Convert the model that this file was made of with `octavo export`.");
+    return Unsupported("this operator is not supported: PyTorch and standard ONNX have no equivalent",
+                       "Convert the original PyTorch model with `octavo export`.");
   }
   for (std::size_t i = 0; i < node_->outputs.size(); ++i) {
     if (i < values.size() && values[i].defined()) {
       raised_[node_->outputs[i].index] = values[i].id();
     } else if (!source_.value(node_->outputs[i]).name.empty()) {
-      return Unsupported(fmt::format("its output {} has no form in PyTorch", i));
+      return Unsupported(fmt::format("output {} is not supported: the PyTorch operator has none", i));
     }
   }
   return {};
@@ -170,7 +170,7 @@ Error Raiser::Locate(Error error) const {
   std::string where = "node " + node_->name;
   if (node_->name.empty()) {
     where =
-        node_->outputs.empty() ? "a node" : "the node that makes " + source_.value(node_->outputs[0]).name;
+        node_->outputs.empty() ? "a node" : "the node that computes " + source_.value(node_->outputs[0]).name;
   }
   named.SetWhere(std::move(where));
   return named;
@@ -201,34 +201,34 @@ std::string_view Raiser::op() const {
 
 Result<Value> Raiser::Input(std::size_t i) const {
   const Value value = optional_input(i);
-  if (!value.defined()) return InvalidFile(fmt::format("its input {} is missing", i));
+  if (!value.defined()) return InvalidFile(fmt::format("input {} is missing", i));
   return value;
 }
 
 Result<std::vector<std::int64_t>> Raiser::InputInts(std::size_t i) const {
   const Value value = OCTAVO_TRY(Input(i));
-  if (!value.constant()) return Unsupported(fmt::format("its input {} is computed when the model runs", i));
+  if (!value.constant()) return Unsupported(fmt::format("input {} must be a constant", i));
   if (!IsInteger(value.constant()->dtype)) {
     return InvalidFile(
-        fmt::format("its input {} is {}, and integers are expected", i, value.constant()->type().ToString()));
+        fmt::format("input {} must hold integers, not {}", i, value.constant()->type().ToString()));
   }
   return value.constant()->ToInts();
 }
 
 Result<std::vector<double>> Raiser::InputNumbers(std::size_t i) const {
   const Value value = OCTAVO_TRY(Input(i));
-  if (!value.constant()) return Unsupported(fmt::format("its input {} is computed when the model runs", i));
+  if (!value.constant()) return Unsupported(fmt::format("input {} must be a constant", i));
   return value.constant()->ToDoubles();
 }
 
 namespace {
 
 Error WrongKind(std::string_view attribute) {
-  return InvalidFile(fmt::format("its attribute {} is of another kind than it must be", attribute));
+  return InvalidFile(fmt::format("attribute {} has the wrong type", attribute));
 }
 
 Error Missing(std::string_view attribute) {
-  return InvalidFile(fmt::format("its attribute {} is missing", attribute));
+  return InvalidFile(fmt::format("attribute {} is missing", attribute));
 }
 
 }  // namespace
@@ -284,12 +284,12 @@ Status Raiser::Knows(std::initializer_list<std::string_view> known, std::size_t 
   for (const ir::Argument& argument : node_->arguments) {
     if (argument.name.empty()) continue;
     if (std::find(known.begin(), known.end(), argument.name) == known.end()) {
-      return Unsupported(fmt::format("its attribute {} has no counterpart", argument.name));
+      return Unsupported(fmt::format("attribute {} is not supported", argument.name));
     }
   }
   for (std::size_t i = outputs; i < node_->outputs.size(); ++i) {
     if (!source_.value(node_->outputs[i]).name.empty()) {
-      return Unsupported(fmt::format("its output {} has no form in PyTorch", i));
+      return Unsupported(fmt::format("output {} is not supported: the PyTorch operator has none", i));
     }
   }
   return {};
@@ -312,7 +312,7 @@ Result<std::vector<Value>> Raiser::CallAll(std::string_view op, std::vector<Oper
   std::vector<ir::Argument> given;
   for (Operand& operand : arguments) given.push_back({.name = {}, .value = std::move(operand)});
   std::optional<Registry::BoundCall> call = OCTAVO_TRY(registry_.Bind(graph_, op, given));
-  if (!call) return Unsupported(fmt::format("it means {}, which has no row", op));
+  if (!call) return Unsupported(fmt::format("the equivalent PyTorch operator {} is not supported yet", op));
   std::vector<ir::Argument> bound;
   for (std::size_t i = 0; i < call->arguments.size(); ++i) {
     bound.push_back({call->row->arguments[i].name, std::move(call->arguments[i])});
@@ -350,7 +350,7 @@ Result<Value> Raiser::Permute(Value x, const std::vector<std::int64_t>& order) {
   std::sort(sorted.begin(), sorted.end());
   for (std::size_t i = 0; i < sorted.size(); ++i) {
     if (sorted[i] != static_cast<std::int64_t>(i)) {
-      return InvalidFile(fmt::format("the axes are no permutation of {} dimensions", order.size()));
+      return InvalidFile(fmt::format("the axes are not a permutation of {} dimensions", order.size()));
     }
   }
   std::vector<std::int64_t> total = order;
@@ -368,8 +368,7 @@ Result<Value> Raiser::Raised(ValueId source) {
   if (const auto at = raised_.find(source.index); at != raised_.end()) return Value(&graph_, at->second);
   const ir::Value& value = source_.value(source);
   if (!value.constant) {
-    return InvalidFile(
-        fmt::format("the value {} is used, and nothing that can be read makes it", value.name));
+    return InvalidFile(fmt::format("the value {} is used, but no node computes it", value.name));
   }
   const ValueId id = graph_.AddConstant(*value.constant, value.name);
   raised_[source.index] = id;
@@ -379,7 +378,9 @@ Result<Value> Raiser::Raised(ValueId source) {
 Status Raiser::SetQuantization(Value input, const TensorType& type) {
   const auto& inputs = graph_.inputs();
   if (std::find(inputs.begin(), inputs.end(), input.id()) == inputs.end()) {
-    return Unsupported("it reads integers of which nothing before it says what they mean");
+    return Unsupported(
+        "the scale of the integer input is unknown",
+        "Compute the integers with QuantizeLinear, so that their scale and zero point are known.");
   }
   TensorType& stated = graph_.value(input.id()).type;
   stated.dtype = type.dtype;

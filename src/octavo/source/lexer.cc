@@ -218,7 +218,8 @@ void Lexer::LineBreak(Token& token) {
     ++dedents_;
   }
   if (indent != indents_.back()) {
-    return Fail("this line's indentation matches no block around it", position_, position_ + 1, token);
+    return Fail("the indentation of this line does not match any enclosing block", position_, position_ + 1,
+                token);
   }
   Set(token, TokenKind::kNewline, begin, begin);
 }
@@ -275,7 +276,7 @@ void Lexer::String(std::size_t begin, Token& token) {
     }
     ++end;
   }
-  return Fail("the string has no end", begin, begin + (triple ? 3 : 1), token);
+  return Fail("the string is not closed", begin, begin + (triple ? 3 : 1), token);
 }
 
 void Lexer::Punctuation(std::size_t begin, Token& token) {

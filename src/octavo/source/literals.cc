@@ -52,15 +52,15 @@ const char* Describe(LiteralError error) {
     case LiteralError::kNone:
       break;
     case LiteralError::kLeadingZero:
-      return "a whole number begins with 0";
+      return "an integer must not begin with 0";
     case LiteralError::kOutOfRange:
       return "the number is out of range";
     case LiteralError::kHexFloat:
-      return "a hexadecimal number without digits";
+      return "a hexadecimal number needs digits";
     case LiteralError::kUnknownEscape:
-      return "unknown escape in a string";
+      return "unknown escape sequence in a string";
     case LiteralError::kOctalRange:
-      return "an octal escape above \\377";
+      return "an octal escape sequence must be at most \\377";
   }
   return "";
 }

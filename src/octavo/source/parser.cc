@@ -81,18 +81,18 @@ bool Parser::FailExpected(std::string_view wanted) {
 }
 
 bool Parser::FailTooDeep() {
-  return FailHere(fmt::format("nested more than {} levels deep", limits_.max_source_depth));
+  return FailHere(fmt::format("the code is nested more than {} levels deep", limits_.max_source_depth));
 }
 
 bool Parser::CountNode() {
   if (++nodes_ <= limits_.max_syntax_nodes) return true;
-  return FailHere(fmt::format("more than {} parts in one source file", limits_.max_syntax_nodes));
+  return FailHere(fmt::format("the source file has more than {} syntax nodes", limits_.max_syntax_nodes));
 }
 
 Result<std::unique_ptr<const File>> Parse(std::shared_ptr<const SourceText> source, const Limits& limits,
                                           Parts parts, std::shared_ptr<Arena> arena) {
   if (source->text.size() >= std::numeric_limits<std::uint32_t>::max()) {
-    return InvalidFile("a source file of 4 GiB or more").SetWhere(source->name);
+    return InvalidFile("the source file is 4 GiB or larger").SetWhere(source->name);
   }
   Parser parser(std::move(source), limits, parts, std::move(arena));
   auto file = parser.ParseFile();

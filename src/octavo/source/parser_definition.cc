@@ -86,7 +86,8 @@ bool Parser::ParseClassBody(Class* result) {
     if (!statement) return false;
     if (statement->kind != StatementKind::kAssign && statement->kind != StatementKind::kDeclare &&
         statement->kind != StatementKind::kPass) {
-      return Fail(statement->range.begin, statement->range.end, "a class holds attributes and methods only");
+      return Fail(statement->range.begin, statement->range.end,
+                  "only attributes and methods are allowed in a class");
     }
     result->body.push_back(std::move(statement));
   }
@@ -128,7 +129,7 @@ bool Parser::ParseParameters(Function* function) {
   while (token_.kind != TokenKind::kRightParenthesis) {
     if (!keyword_only && Take(TokenKind::kStar)) {
       if (token_.kind != TokenKind::kComma) {
-        return FailHere("expected ',' after '*'; TorchScript has no variable number of arguments");
+        return FailHere("expected ',' after '*'; TorchScript does not support variadic arguments");
       }
       keyword_only = true;
     } else if (!ParseParameter(function, keyword_only)) {
@@ -184,7 +185,7 @@ bool Parser::ParseTypeComment(std::uint32_t begin, Function* function, bool is_m
     }
     ok = ok && Expect(TokenKind::kRightParenthesis, "after the types");
     if (ok && next != function->parameters.size()) {
-      ok = Fail(begin, last_end_, "this type comment and the function have different numbers of parameters");
+      ok = Fail(begin, last_end_, "the type comment has another number of parameters than the function");
     }
     if (ok && Take(TokenKind::kArrow)) {
       function->return_annotation = ParseExpression();

@@ -58,27 +58,27 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"caf\xc3\xa9 = 1\n", "unexpected character", "1:4", "\xc3\xa9"},
         Refused{std::string("x = \0\n", 6), "unexpected zero byte", "1:5", std::string("\0", 1)},
         Refused{"x = a \\ b\n", "unexpected character '\\'", "1:7", "\\"},
-        Refused{"x = \"abc\n", "the string has no end", "1:5", "\""},
-        Refused{"x = \"abc\\", "the string has no end", "1:5", "\""},
-        Refused{"x = \"\"\"abc\n\n", "the string has no end", "1:5", "\"\"\""},
+        Refused{"x = \"abc\n", "the string is not closed", "1:5", "\""},
+        Refused{"x = \"abc\\", "the string is not closed", "1:5", "\""},
+        Refused{"x = \"\"\"abc\n\n", "the string is not closed", "1:5", "\"\"\""},
         Refused{"x = 1_000\n", "not a number", "1:5", "1_000"},
         Refused{"x = 1abc\n", "not a number", "1:5", "1abc"},
         Refused{"x = 1.5e\n", "not a number", "1:5", "1.5e"},
         Refused{"x = 0b11\n", "not a number", "1:5", "0b11"},
-        Refused{"x = 0x\n", "a hexadecimal number without digits", "1:5", "0x"},
+        Refused{"x = 0x\n", "a hexadecimal number needs digits", "1:5", "0x"},
         Refused{"x = 0x1g\n", "not a number", "1:5", "0x1g"},
-        Refused{"x = 007\n", "a whole number begins with 0", "1:5", "007"},
+        Refused{"x = 007\n", "an integer must not begin with 0", "1:5", "007"},
         Refused{"x = 9223372036854775808\n", "the number is out of range", "1:5", "9223372036854775808"},
         Refused{"x = -9223372036854775809\n", "the number is out of range", "1:6", "9223372036854775809"},
         Refused{"x = 99999999999999999999999\n", "the number is out of range", "1:5",
                 "99999999999999999999999"},
         Refused{"x = 0x10000000000000000\n", "the number is out of range", "1:5", "0x10000000000000000"},
         Refused{"x = 1e999\n", "the number is out of range", "1:5", "1e999"},
-        Refused{"x = \"a\\q\"\n", "unknown escape in a string", "1:7", "\\q"},
-        Refused{"x = \"\\x4\"\n", "unknown escape in a string", "1:6", "\\x"},
-        Refused{"x = \"\\u0041\"\n", "unknown escape in a string", "1:6", "\\u"},
-        Refused{"x = \"\\N{DASH}\"\n", "unknown escape in a string", "1:6", "\\N"},
-        Refused{"x = \"\\400\"\n", "an octal escape above \\377", "1:6", "\\4"}));
+        Refused{"x = \"a\\q\"\n", "unknown escape sequence in a string", "1:7", "\\q"},
+        Refused{"x = \"\\x4\"\n", "unknown escape sequence in a string", "1:6", "\\x"},
+        Refused{"x = \"\\u0041\"\n", "unknown escape sequence in a string", "1:6", "\\u"},
+        Refused{"x = \"\\N{DASH}\"\n", "unknown escape sequence in a string", "1:6", "\\N"},
+        Refused{"x = \"\\400\"\n", "an octal escape sequence must be at most \\377", "1:6", "\\4"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Indentation, Refusal,
@@ -89,9 +89,9 @@ INSTANTIATE_TEST_SUITE_P(
                               "expected an indented block, found the end of the line", "1:9", ""},
                       Refused{"class A: pass\n", "expected an indented block, found 'pass'", "1:10", "pass"},
                       Refused{"def f():\n    pass\n  pass\n",
-                              "this line's indentation matches no block around it", "3:3", "p"},
+                              "the indentation of this line does not match any enclosing block", "3:3", "p"},
                       Refused{"  def f():\n    pass\ndef g(): pass\n",
-                              "this line's indentation matches no block around it", "3:1", "d"},
+                              "the indentation of this line does not match any enclosing block", "3:1", "d"},
                       Refused{"x = 1\n  y = 2\n", "unexpected indentation", "2:3", "y"},
                       Refused{"def f():\n  pass\n    pass\n", "unexpected indentation", "3:5", "p"}));
 
@@ -128,17 +128,18 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"x = a in b not in c\n", "'not' needs parentheses here", "1:12", "not"},
         Refused{"x = a or b and c\n", "'and' needs parentheses here", "1:12", "and"},
         Refused{"x = a and b or c\n", "'or' needs parentheses here", "1:13", "or"},
-        Refused{"x = ~a + b\n", "what '~' applies to needs parentheses", "1:5", "~"},
+        Refused{"x = ~a + b\n", "the operand of '~' needs parentheses", "1:5", "~"},
         Refused{"x = -2 ** 2\n", "a negative number needs parentheses here", "1:5", "-2"},
         Refused{"x = -1 .real\n", "a negative number needs parentheses here", "1:5", "-1"},
         Refused{"x = *a\n", "'*' before a value is allowed only in a call", "1:5", "*"},
         Refused{"x = lambda a: a\n", "lambda is not part of TorchScript", "1:5", "lambda"},
         Refused{"x = ^Function(1)(a)\n",
-                "'^' marks a call of a Python function, which a saved model cannot hold", "1:5", "^"},
+                "the model calls a Python function (marked '^'), which is not part of the saved file", "1:5",
+                "^"},
         Refused{"x = [a for b in c if d]\n", "expected 'else' after the condition, found ']'", "1:23", "]"},
-        Refused{"x = [a for b in c for d in e]\n", "a comprehension has one 'for' and no 'if' in TorchScript",
-                "1:19", "for"},
-        Refused{"x = [a for f() in c]\n", "this cannot be assigned to", "1:12", "f()"},
+        Refused{"x = [a for b in c for d in e]\n",
+                "TorchScript supports one 'for' and no 'if' in a comprehension", "1:19", "for"},
+        Refused{"x = [a for f() in c]\n", "assignment to this expression is not supported", "1:12", "f()"},
         Refused{"x = [a, b for b in c]\n", "expected ']' to close the '[', found 'for'", "1:11", "for"},
         Refused{"x = {a: b for b in c}\n", "dictionary comprehensions are not supported", "1:11", "for"},
         Refused{"x = (a for b in c)\n", "expected ')' to close the '(', found 'for'", "1:8", "for"},
@@ -150,15 +151,15 @@ INSTANTIATE_TEST_SUITE_P(
     Statements, Refusal,
     ::testing::Values(
         Refused{"1 = a\n", "expected a class or a function, found a number", "1:1", "1"},
-        Refused{"def f():\n  1 = a\n", "this cannot be assigned to", "2:3", "1"},
-        Refused{"def f():\n  f() = a\n", "this cannot be assigned to", "2:3", "f()"},
-        Refused{"def f():\n  a = b() = c\n", "this cannot be assigned to", "2:7", "b()"},
-        Refused{"def f():\n  () = a\n", "this cannot be assigned to", "2:3", "()"},
-        Refused{"def f():\n  [a] = b\n", "this cannot be assigned to", "2:3", "[a]"},
-        Refused{"def f():\n  a, 1 = b\n", "this cannot be assigned to", "2:6", "1"},
-        Refused{"def f():\n  a, b += c\n", "an augmented assignment has a single target", "2:8", "+="},
-        Refused{"def f():\n  a, b : int = c\n", "a type belongs to a single target", "2:8", ":"},
-        Refused{"def f():\n  a : int = b = c\n", "a type belongs to a single target", "2:13", "b"},
+        Refused{"def f():\n  1 = a\n", "assignment to this expression is not supported", "2:3", "1"},
+        Refused{"def f():\n  f() = a\n", "assignment to this expression is not supported", "2:3", "f()"},
+        Refused{"def f():\n  a = b() = c\n", "assignment to this expression is not supported", "2:7", "b()"},
+        Refused{"def f():\n  () = a\n", "assignment to this expression is not supported", "2:3", "()"},
+        Refused{"def f():\n  [a] = b\n", "assignment to this expression is not supported", "2:3", "[a]"},
+        Refused{"def f():\n  a, 1 = b\n", "assignment to this expression is not supported", "2:6", "1"},
+        Refused{"def f():\n  a, b += c\n", "an augmented assignment must have a single target", "2:8", "+="},
+        Refused{"def f():\n  a, b : int = c\n", "a type annotation must have a single target", "2:8", ":"},
+        Refused{"def f():\n  a : int = b = c\n", "a type annotation must have a single target", "2:13", "b"},
         Refused{"def f():\n  a : = b\n", "expected an expression, found '='", "2:7", "="},
         Refused{"def f():\n  a = 1; b = 2\n", "unexpected character", "2:8", ";"},
         Refused{"def f():\n  if a\n    pass\n", "expected ':' after the condition, found the end of the line",
@@ -167,12 +168,14 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"def f():\n  if a:\n    pass\n  else\n",
                 "expected ':' after 'else', found the end of the line", "4:7", ""},
         Refused{"def f():\n  while a: if b: pass\n", "expected an expression, found 'if'", "2:12", "if"},
-        Refused{"def f():\n  for 1 in a: pass\n", "this cannot be assigned to", "2:7", "1"},
+        Refused{"def f():\n  for 1 in a: pass\n", "assignment to this expression is not supported", "2:7",
+                "1"},
         Refused{"def f():\n  for a: pass\n", "expected 'in' after the loop variable, found ':'", "2:8", ":"},
-        Refused{"def f():\n  for a in b, c: pass\n",
-                "expected ':' after what the loop goes through, found ','", "2:13", ","},
-        Refused{"def f():\n  with a as 1: pass\n", "this cannot be assigned to", "2:13", "1"},
-        Refused{"def f():\n  del 1\n", "this cannot be assigned to", "2:7", "1"},
+        Refused{"def f():\n  for a in b, c: pass\n", "expected ':' after the loop's iterable, found ','",
+                "2:13", ","},
+        Refused{"def f():\n  with a as 1: pass\n", "assignment to this expression is not supported", "2:13",
+                "1"},
+        Refused{"def f():\n  del 1\n", "assignment to this expression is not supported", "2:7", "1"},
         Refused{"def f():\n  pass pass\n", "expected the end of the line, found 'pass'", "2:8", "pass"},
         Refused{"def f():\n  global a\n", "'global' is not allowed here", "2:3", "global"},
         Refused{"def f():\n  import os\n", "'import' is not allowed here", "2:3", "import"},
@@ -198,7 +201,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"def f(a b): pass\n", "expected ')' after the parameters, found a name", "1:9", "b"},
         Refused{"def f(1): pass\n", "expected a parameter's name, found a number", "1:7", "1"},
         Refused{"def f(*a): pass\n",
-                "expected ',' after '*'; TorchScript has no variable number of arguments", "1:8", "a"},
+                "expected ',' after '*'; TorchScript does not support variadic arguments", "1:8", "a"},
         Refused{"def f(*, *): pass\n", "expected a parameter's name, found '*'", "1:10", "*"},
         Refused{"def f(**a): pass\n", "expected a parameter's name, found '**'", "1:7", "**"},
         Refused{"def f(a=): pass\n", "expected an expression, found ')'", "1:9", ")"},
@@ -207,8 +210,9 @@ INSTANTIATE_TEST_SUITE_P(
                 "expected ':' after the function's parameters, found the end of the line", "1:8", ""},
         Refused{"class 1:\n  pass\n", "expected a name after 'class', found a number", "1:7", "1"},
         Refused{"class A(Module:\n  pass\n", "expected ')' after the base class, found ':'", "1:15", ":"},
-        Refused{"class A:\n  if x: pass\n", "a class holds attributes and methods only", "2:3", "if x:"},
-        Refused{"class A:\n  f(x)\n", "a class holds attributes and methods only", "2:3", "f(x)"},
+        Refused{"class A:\n  if x: pass\n", "only attributes and methods are allowed in a class", "2:3",
+                "if x:"},
+        Refused{"class A:\n  f(x)\n", "only attributes and methods are allowed in a class", "2:3", "f(x)"},
         Refused{"class A:\n  class B:\n    pass\n", "'class' is not allowed here", "2:3", "class"},
         Refused{"def f(a):\n  # type: (int -> int\n  pass\n", "expected ')' after the types, found '->'",
                 "2:16", "->"}));
@@ -228,7 +232,7 @@ TEST_P(Deep, IsRefused) {
   for (const int times : {401, 10'000, 100'000}) {
     auto file = ParseBroken("x = " + Repeat(before, times) + "a" + Repeat(after, times) + "\n");
     ASSERT_FALSE(file);
-    EXPECT_EQ(file.error().what(), "nested more than 400 levels deep");
+    EXPECT_EQ(file.error().what(), "the code is nested more than 400 levels deep");
     EXPECT_THAT(file.error().where(), StartsWith("net.py:1:"));
     EXPECT_LT(file.error().excerpt().size(), 1000);
   }
@@ -259,7 +263,7 @@ TEST(DeepTree, ChainsInsideBrackets) {
   for (int i = 0; i < 399; ++i) expression = "(" + expression + Repeat(".b", 300) + ")";
   auto file = ParseBroken("x = " + expression + "\n");
   ASSERT_FALSE(file);
-  EXPECT_EQ(file.error().what(), "nested more than 400 levels deep");
+  EXPECT_EQ(file.error().what(), "the code is nested more than 400 levels deep");
 }
 
 TEST(DeepTree, Blocks) {
@@ -271,17 +275,17 @@ TEST(DeepTree, Blocks) {
   EXPECT_TRUE(ParseBroken(nested(390)));
   auto file = ParseBroken(nested(10'000));
   ASSERT_FALSE(file);
-  EXPECT_EQ(file.error().what(), "nested more than 400 levels deep");
+  EXPECT_EQ(file.error().what(), "the code is nested more than 400 levels deep");
 }
 
 TEST(DeepTree, ElifsAndWithItems) {
   const std::string elifs = "def f():\n  if a: pass\n" + Repeat("  elif a: pass\n", 10'000);
   auto file = ParseBroken(elifs);
   ASSERT_FALSE(file);
-  EXPECT_EQ(file.error().what(), "nested more than 400 levels deep");
+  EXPECT_EQ(file.error().what(), "the code is nested more than 400 levels deep");
   file = ParseBroken("def f():\n  with a" + Repeat(", a", 10'000) + ": pass\n");
   ASSERT_FALSE(file);
-  EXPECT_EQ(file.error().what(), "nested more than 400 levels deep");
+  EXPECT_EQ(file.error().what(), "the code is nested more than 400 levels deep");
   file = ParseBroken("def f():\n  " + Repeat("(", 10'000) + "a" + Repeat(",)", 10'000) + " = b\n");
   ASSERT_FALSE(file);
 }
@@ -299,7 +303,7 @@ TEST(WideTree, HasALimit) {
   for (const std::string part : {"1, ", "a(), ", "f(b=1), "}) {
     auto file = ParseBroken("x = [" + Repeat(part, 1000) + "]\n", limits);
     ASSERT_FALSE(file);
-    EXPECT_EQ(file.error().what(), "more than 1000 parts in one source file");
+    EXPECT_EQ(file.error().what(), "the source file has more than 1000 syntax nodes");
   }
   for (const std::string part : {"def f(): pass\n", "y = 1\n", "class A:\n  pass\n", "def f(a, b): pass\n"}) {
     auto file = ParseBroken(Repeat(part, 1001), limits);
@@ -314,7 +318,7 @@ TEST(DeepTree, TheLimitIsTheCallers) {
   EXPECT_TRUE(ParseBroken("x = ((((((((1))))))))\n", limits));
   auto file = ParseBroken("x = ((((((((((1))))))))))\n", limits);
   ASSERT_FALSE(file);
-  EXPECT_EQ(file.error().what(), "nested more than 10 levels deep");
+  EXPECT_EQ(file.error().what(), "the code is nested more than 10 levels deep");
 }
 
 }  // namespace

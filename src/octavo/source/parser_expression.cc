@@ -61,7 +61,8 @@ bool EndsTuple(TokenKind kind) {
          (kind >= TokenKind::kPlusAssign && kind <= TokenKind::kRightShiftAssign);
 }
 
-constexpr const char* kGroupingHint = "PyTorch and Python group such expressions differently";
+constexpr const char* kGroupingHint =
+    "Add parentheses: PyTorch and Python group such expressions differently.";
 
 // False for "a < b < c" and "a or b and c".  A left operand in parentheses does not begin where the
 // expression does.
@@ -196,7 +197,7 @@ Tree Parser::ParseUnary(TokenKind op) {
   if (!operand) return {};
   if (op == TokenKind::kTilde && operand.expr->kind >= ExprKind::kBinary &&
       operand.expr->range.begin == begin && operand.expr->kind <= ExprKind::kCompare) {
-    Fail(token.begin, token.end, "what '~' applies to needs parentheses", kGroupingHint);
+    Fail(token.begin, token.end, "the operand of '~' needs parentheses", kGroupingHint);
     return {};
   }
   Tree unary = NewExpr(ExprKind::kUnary, token.begin);
@@ -264,8 +265,8 @@ Tree Parser::ParsePrimary() {
       primary = NewExpr(ExprKind::kEllipsis, token.begin);
       break;
     case TokenKind::kCaret:
-      FailHere("'^' marks a call of a Python function, which a saved model cannot hold",
-               "remove the call, or script the function, and save the model again");
+      FailHere("the model calls a Python function (marked '^'), which is not part of the saved file",
+               "Remove the call or script the function, and save the model again.");
       return {};
     default:
       FailExpected("an expression");
@@ -345,7 +346,7 @@ Tree Parser::ParseComprehension(Tree element, std::uint32_t begin) {
   Tree iterated = ParseOperators(0);
   if (!iterated) return {};
   if (token_.kind == TokenKind::kFor || token_.kind == TokenKind::kIf) {
-    FailHere("a comprehension has one 'for' and no 'if' in TorchScript");
+    FailHere("TorchScript supports one 'for' and no 'if' in a comprehension");
     return {};
   }
   if (!Expect(TokenKind::kRightBracket, "to close the '['")) return {};

@@ -119,7 +119,7 @@ StatementPtr Parser::ParseFor() {
   statement->targets.push_back(std::move(target));
   if (!Expect(TokenKind::kIn, "after the loop variable")) return nullptr;
   statement->value = ParseExpression();
-  if (!statement->value || !Expect(TokenKind::kColon, "after what the loop goes through")) return nullptr;
+  if (!statement->value || !Expect(TokenKind::kColon, "after the loop's iterable")) return nullptr;
   statement->range.end = last_end_;
   if (!ParseBlock(&statement->body)) return nullptr;
   return statement;
@@ -215,7 +215,7 @@ StatementPtr Parser::ParseAssignmentOrExpression() {
   if (const std::string_view op = AugmentedOperator(token_.kind, TextOf(token_)); !op.empty()) {
     if (!CheckTarget(*first)) return nullptr;
     if (first->kind == ExprKind::kTuple) {
-      FailHere("an augmented assignment has a single target");
+      FailHere("an augmented assignment must have a single target");
       return nullptr;
     }
     statement->kind = StatementKind::kAugmentedAssign;
@@ -231,7 +231,7 @@ StatementPtr Parser::ParseAssignmentOrExpression() {
     statement->targets.push_back(std::move(first));
     if (token_.kind == TokenKind::kColon) {
       if (tuple) {
-        FailHere("a type belongs to a single target");
+        FailHere("a type annotation must have a single target");
         return nullptr;
       }
       if (!ParseAnnotation(statement.get())) return nullptr;
@@ -242,7 +242,7 @@ StatementPtr Parser::ParseAssignmentOrExpression() {
         if (!CheckTarget(*statement->value)) return nullptr;
         if (statement->annotation) {
           Fail(statement->value->range.begin, statement->value->range.end,
-               "a type belongs to a single target");
+               "a type annotation must have a single target");
           return nullptr;
         }
         statement->targets.push_back(std::move(statement->value));
@@ -281,7 +281,7 @@ bool Parser::CheckTarget(const Expr& target) {
     default:
       break;
   }
-  return Fail(target.range.begin, target.range.end, "this cannot be assigned to");
+  return Fail(target.range.begin, target.range.end, "assignment to this expression is not supported");
 }
 
 }  // namespace octavo::source

@@ -224,7 +224,7 @@ TEST(Parser, TypeComments) {
 TEST(Parser, TypeCommentWithAnotherNumberOfParameters) {
   auto file = ParseText("def f(a):\n  # type: (int, int) -> int\n  pass\n");
   ASSERT_FALSE(file);
-  EXPECT_EQ(file.error().what(), "this type comment and the function have different numbers of parameters");
+  EXPECT_EQ(file.error().what(), "the type comment has another number of parameters than the function");
   EXPECT_EQ(file.error().where(), "code/__torch__/net.py:2:3");
 }
 

@@ -72,7 +72,8 @@ Result<Prepared> Gelu(Call& call) {
       return 0.5 * v * (1 + std::tanh(inner));
     });
   }
-  if (approximate != "none") return call.Invalid(fmt::format("approximate {} is not known", approximate));
+  if (approximate != "none")
+    return call.Invalid(fmt::format("attribute approximate must be none or tanh, not {}", approximate));
   return Map(call, [](double v) { return 0.5 * v * (1 + std::erf(v / std::numbers::sqrt2)); });
 }
 

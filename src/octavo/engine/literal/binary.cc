@@ -62,7 +62,7 @@ Result<Prepared> ArithmeticOf(Call& call, Real real, Integer integer, bool divid
       dtype, sizes, [dtype = dtype, sizes = sizes, integer, divides](const Operands& in) -> Result<Tensor> {
         const std::vector<std::int64_t> b = Integers(*in[1]);
         if (divides && std::find(b.begin(), b.end(), 0) != b.end())
-          return InvalidFile("an integer is divided by 0");
+          return InvalidFile("integer division by zero");
         return FromIntegers(
             dtype, sizes, Zip<std::int64_t>(Integers(*in[0]), in[0]->sizes, b, in[1]->sizes, sizes, integer));
       });
@@ -72,7 +72,7 @@ Result<Prepared> Mod(Call& call) {
   if (OCTAVO_TRY(call.Int("fmod", 0)) != 0)
     return ArithmeticOf(
         call, [](double a, double b) { return std::fmod(a, b); }, Remainder, true);
-  if (IsFloat(OCTAVO_TRY(call.dtype(0)))) return call.Invalid("Mod of floats needs fmod = 1");
+  if (IsFloat(OCTAVO_TRY(call.dtype(0)))) return call.Invalid("floats need fmod = 1");
   return ArithmeticOf(call, nullptr, Modulo, true);
 }
 
@@ -149,8 +149,8 @@ Result<Prepared> Clip(Call& call) {
   for (std::size_t i = 1; i < 3; ++i) {
     if (!call.has(i)) continue;
     if (OCTAVO_TRY(call.dtype(i)) != type.dtype)
-      return call.Invalid("a bound has another type than the input");
-    if (Product(OCTAVO_TRY(call.sizes(i))) != 1) return call.Invalid("a bound is no scalar");
+      return call.Invalid("min and max must have the dtype of the input");
+    if (Product(OCTAVO_TRY(call.sizes(i))) != 1) return call.Invalid("min and max must be scalars");
   }
   return One(type.dtype, *type.sizes, [low, high](const Operands& in) -> Result<Tensor> {
     const Tensor* least = in.size() > 1 ? in[1] : nullptr;
@@ -172,7 +172,7 @@ Result<Prepared> Clip(Call& call) {
 }  // namespace
 
 Error DoNotBroadcast(const Call& call, const Sizes& a, const Sizes& b) {
-  return call.Invalid(fmt::format("shapes {} and {} do not broadcast", ToString(Shape(a.begin(), a.end())),
+  return call.Invalid(fmt::format("shapes {} and {} cannot be broadcast", ToString(Shape(a.begin(), a.end())),
                                   ToString(Shape(b.begin(), b.end()))));
 }
 

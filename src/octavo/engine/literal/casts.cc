@@ -58,7 +58,7 @@ Result<Prepared> To(Call& call, DType to) {
   const ValueType type = OCTAVO_TRY(call.type(0));
   call.Ignore({"saturate", "round_mode"});  // of 8-bit floats
   if (!IsNumber(type.dtype) && type.dtype != DType::kBool)
-    return call.NotSupported(fmt::format("{} cannot be converted", Name(type.dtype)));
+    return call.NotSupported(fmt::format("conversion from {} is not supported", Name(type.dtype)));
   return One(to, *type.sizes, [to](const Operands& in) -> Result<Tensor> { return Converted(*in[0], to); });
 }
 
@@ -66,7 +66,8 @@ Result<Prepared> Cast(Call& call) {
   OCTAVO_TRY(call.Inputs(1, 1));
   const std::int64_t number = OCTAVO_TRY(call.Int("to"));
   const DType to = FromOnnxNumber(number);
-  if (to == DType::kUnknown) return call.NotSupported(fmt::format("type {} is not known", number));
+  if (to == DType::kUnknown)
+    return call.NotSupported(fmt::format("conversion to the ONNX data type {} is not supported", number));
   return To(call, to);
 }
 

@@ -17,11 +17,12 @@ Status CheckOperand(Call& call, std::size_t i) {
   OCTAVO_TRY(CheckDType(call, i, {DType::kUint8, DType::kInt8}));
   OCTAVO_TRY(CheckDType(call, i + 1, {DType::kFloat32}));
   if (Product(OCTAVO_TRY(call.sizes(i + 1))) != 1)
-    return call.Invalid(fmt::format("input {} is no scalar", i + 1));
+    return call.Invalid(fmt::format("input {} must be a scalar", i + 1));
   if (!call.has(i + 2)) return {};
   if (OCTAVO_TRY(call.dtype(i + 2)) != OCTAVO_TRY(call.dtype(i)) ||
       Product(OCTAVO_TRY(call.sizes(i + 2))) != 1)
-    return call.Invalid(fmt::format("input {} is no zero point", i + 2));
+    return call.Invalid(
+        fmt::format("input {} must be a scalar zero point with the dtype of the values", i + 2));
   return {};
 }
 
@@ -29,11 +30,11 @@ Status CheckOperand(Call& call, std::size_t i) {
 Result<DType> ResultType(Call& call, std::size_t scale) {
   OCTAVO_TRY(CheckDType(call, scale, {DType::kFloat32}));
   if (Product(OCTAVO_TRY(call.sizes(scale))) != 1)
-    return call.Invalid(fmt::format("input {} is no scalar", scale));
+    return call.Invalid(fmt::format("input {} must be a scalar", scale));
   if (!call.has(scale + 1)) return OCTAVO_TRY(call.dtype(0));
   OCTAVO_TRY(CheckDType(call, scale + 1, {DType::kUint8, DType::kInt8}));
   if (Product(OCTAVO_TRY(call.sizes(scale + 1))) != 1)
-    return call.Invalid(fmt::format("input {} is no scalar", scale + 1));
+    return call.Invalid(fmt::format("input {} must be a scalar", scale + 1));
   return call.dtype(scale + 1);
 }
 
@@ -93,13 +94,13 @@ Result<Prepared> GlobalAveragePool(Call& call) {
   const DType to = OCTAVO_TRY(ResultType(call, 3));
   const Sizes x = OCTAVO_TRY(call.sizes(0));
   const bool channels_last = OCTAVO_TRY(call.Int("channels_last", 0)) != 0;
-  if (x.size() < 3) return call.Invalid("its input is no image");
+  if (x.size() < 3) return call.Invalid("the input must have rank 3 or more");
   Sizes result(x.size(), 1);
   result[0] = x[0];
   const std::size_t c = channels_last ? x.size() - 1 : 1;
   result[c] = x[c];
   const std::int64_t image = channels_last ? Product(x, 1, x.size() - 1) : Product(x, 2, x.size());
-  if (image == 0) return call.Invalid("its images are empty");
+  if (image == 0) return call.Invalid("the input has no elements");
   return One(to, result, [=](const Operands& in) -> Result<Tensor> {
     const std::vector<double> values = Dequantized(in, 0);
     std::vector<double> y(static_cast<std::size_t>(Product(result)));
@@ -116,11 +117,13 @@ Result<Prepared> GlobalAveragePool(Call& call) {
 // Scale and zero point of the result, then three inputs for each operand.
 Result<Prepared> QLinearConcat(Call& call) {
   if (call.num_inputs() < 5 || call.num_inputs() % 3 != 2)
-    return call.Invalid(fmt::format("it has {} inputs", call.num_inputs()));
+    return call.Invalid(
+        fmt::format("the node has {} inputs, but 2 and 3 per operand are expected", call.num_inputs()));
   OCTAVO_TRY(CheckDType(call, 0, {DType::kFloat32}));
   OCTAVO_TRY(CheckDType(call, 1, {DType::kUint8, DType::kInt8}));
   for (std::size_t i = 0; i < 2; ++i) {
-    if (Product(OCTAVO_TRY(call.sizes(i))) != 1) return call.Invalid(fmt::format("input {} is no scalar", i));
+    if (Product(OCTAVO_TRY(call.sizes(i))) != 1)
+      return call.Invalid(fmt::format("input {} must be a scalar", i));
   }
   Sizes sizes = OCTAVO_TRY(call.sizes(2));
   const auto a = static_cast<std::size_t>(
@@ -129,11 +132,13 @@ Result<Prepared> QLinearConcat(Call& call) {
   for (std::size_t i = 2; i < call.num_inputs(); i += 3) {
     OCTAVO_TRY(CheckOperand(call, i));
     Sizes other = OCTAVO_TRY(call.sizes(i));
-    if (other.size() != sizes.size()) return call.Invalid(fmt::format("input {} has another rank", i));
+    if (other.size() != sizes.size())
+      return call.Invalid(fmt::format("input {} has a rank that differs from the first operand's", i));
     std::swap(other[a], sizes[a]);
     const std::int64_t before = other[a];
     other[a] = sizes[a];
-    if (other != sizes) return call.Invalid(fmt::format("input {} has another shape", i));
+    if (other != sizes)
+      return call.Invalid(fmt::format("input {} has a shape that does not fit the first operand", i));
     sizes[a] += before;
   }
   const DType to = OCTAVO_TRY(call.dtype(1));

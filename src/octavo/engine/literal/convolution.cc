@@ -19,27 +19,30 @@ struct ConvLayout {
 Result<ConvLayout> ConvLayoutOf(Call& call, std::size_t weight_input, bool transposed) {
   const Sizes x = OCTAVO_TRY(call.sizes(0)), w = OCTAVO_TRY(call.sizes(weight_input));
   if (x.size() < 3 || w.size() != x.size())
-    return call.Invalid(fmt::format("its input has {} dimensions, its weight {}", x.size(), w.size()));
+    return call.Invalid(
+        fmt::format("the input has rank {} and the weight rank {}, but both must be equal and 3 or more",
+                    x.size(), w.size()));
   ConvLayout l;
   l.group = OCTAVO_TRY(call.Int("group", 1));
   l.batch = x[0];
   l.channels = x[1];
   if (l.group < 1 || l.channels % l.group != 0)
-    return call.Invalid(fmt::format("{} channels cannot be {} groups", l.channels, l.group));
+    return call.Invalid(fmt::format("{} channels cannot be divided into {} groups", l.channels, l.group));
   const Sizes image(x.begin() + 2, x.end()), kernel(w.begin() + 2, w.end());
   if (transposed) {
     if (w[0] != l.channels)
-      return call.Invalid(fmt::format("its weight is for {} channels, not {}", w[0], l.channels));
+      return call.Invalid(
+          fmt::format("the weight expects {} input channels, but the input has {}", w[0], l.channels));
     const auto total = CountElements({w[1], l.group});
-    if (!total) return call.Invalid("it has too many groups");
+    if (!total) return call.Invalid("attribute group is too large");
     l.outputs = *total;
     l.window = OCTAVO_TRY(TransposedWindowOf(call, image, kernel));
   } else {
     if (w[1] != l.channels / l.group)
-      return call.Invalid(
-          fmt::format("its weight is for {} channels a group, not {}", w[1], l.channels / l.group));
+      return call.Invalid(fmt::format("the weight expects {} input channels per group, but the input has {}",
+                                      w[1], l.channels / l.group));
     if (w[0] % l.group != 0)
-      return call.Invalid(fmt::format("{} outputs cannot be {} groups", w[0], l.group));
+      return call.Invalid(fmt::format("{} output channels cannot be divided into {} groups", w[0], l.group));
     l.outputs = w[0];
     l.window = OCTAVO_TRY(WindowOf(call, image, kernel));
   }
@@ -47,7 +50,7 @@ Result<ConvLayout> ConvLayoutOf(Call& call, std::size_t weight_input, bool trans
   l.taps = Product(kernel);
   l.result = {l.batch, l.outputs};
   l.result.insert(l.result.end(), l.window.output.begin(), l.window.output.end());
-  if (!CountElements(l.result)) return call.Invalid("its result is too large");
+  if (!CountElements(l.result)) return call.Invalid("the result is too large");
   l.pixels = Product(l.window.output);
   return l;
 }
@@ -125,7 +128,7 @@ Result<Prepared> Conv(Call& call) {
   OCTAVO_TRY(CheckSameType(call));
   const ConvLayout l = OCTAVO_TRY(ConvLayoutOf(call, 1, transposed));
   if (call.has(2) && OCTAVO_TRY(call.sizes(2)) != Sizes{l.outputs})
-    return call.Invalid("its bias has another size");
+    return call.Invalid("the bias must have one element per output channel");
   const DType dtype = OCTAVO_TRY(call.dtype(0));
   return One(dtype, l.result, [l, dtype](const Operands& in) -> Result<Tensor> {
     std::vector<double> y = transposed ? ConvolveTransposed(l, Reals(*in[0]), Reals(*in[1]))
@@ -156,7 +159,8 @@ std::vector<std::int64_t> ShiftedWeights(const Tensor& w, const Tensor* zero_poi
 Status CheckPerOutput(Call& call, std::size_t i, std::int64_t outputs) {
   const Sizes sizes = OCTAVO_TRY(call.sizes(i));
   if (Product(sizes) == 1 || sizes == Sizes{outputs}) return {};
-  return call.Invalid(fmt::format("input {} has {} elements for {} outputs", i, Product(sizes), outputs));
+  return call.Invalid(
+      fmt::format("input {} has {} elements, but 1 or {} are expected", i, Product(sizes), outputs));
 }
 
 Result<Prepared> ConvInteger(Call& call) {
@@ -167,7 +171,7 @@ Result<Prepared> ConvInteger(Call& call) {
   for (std::size_t i = 2; i < call.num_inputs(); ++i) {
     if (!call.has(i)) continue;
     if (OCTAVO_TRY(call.dtype(i)) != OCTAVO_TRY(call.dtype(i - 2)))
-      return call.Invalid("a zero point has another type than the values");
+      return call.Invalid("each zero point must have the dtype of its values");
     OCTAVO_TRY(CheckPerOutput(call, i, i == 2 ? 1 : l.outputs));
   }
   return One(DType::kInt32, l.result, [l](const Operands& in) -> Result<Tensor> {
@@ -187,10 +191,11 @@ Result<Prepared> QLinearConv(Call& call) {
   for (const std::size_t i : {4, 5}) OCTAVO_TRY(CheckPerOutput(call, i, l.outputs));
   if (OCTAVO_TRY(call.dtype(2)) != OCTAVO_TRY(call.dtype(0)) ||
       OCTAVO_TRY(call.dtype(5)) != OCTAVO_TRY(call.dtype(3)))
-    return call.Invalid("a zero point has another type than the values");
+    return call.Invalid("each zero point must have the dtype of its values");
   if (call.has(8)) {
     OCTAVO_TRY(CheckDType(call, 8, {DType::kInt32}));
-    if (OCTAVO_TRY(call.sizes(8)) != Sizes{l.outputs}) return call.Invalid("its bias has another size");
+    if (OCTAVO_TRY(call.sizes(8)) != Sizes{l.outputs})
+      return call.Invalid("the bias must have one element per output channel");
   }
   const DType to = OCTAVO_TRY(call.dtype(7));
   return One(to, l.result, [l, to](const Operands& in) -> Result<Tensor> {

@@ -35,7 +35,7 @@ Result<Term> TermOf(const Call& call, std::string_view text) {
     } else if (std::isalpha(static_cast<unsigned char>(text[i])) != 0) {
       (term.ellipsis ? term.after : term.before).push_back(text[i]);
     } else {
-      return call.Invalid(fmt::format("its equation has the term {}", text));
+      return call.Invalid(fmt::format("the term {} of the equation is not valid", text));
     }
   }
   return term;
@@ -58,29 +58,31 @@ Result<Equation> EquationOf(Call& call) {
   for (std::size_t i = 0; i < call.num_inputs(); ++i) {
     const std::size_t comma = left.find(',');
     if (i + 1 < call.num_inputs() ? comma == std::string::npos : comma != std::string::npos)
-      return call.Invalid(fmt::format("its equation {} is not for {} operands", text, call.num_inputs()));
+      return call.Invalid(fmt::format("the equation {} does not have {} operands", text, call.num_inputs()));
     const Term term = OCTAVO_TRY(TermOf(call, std::string_view(left).substr(0, comma)));
     if (comma != std::string::npos) left.erase(0, comma + 1);
     const Sizes sizes = OCTAVO_TRY(call.sizes(i));
     const std::size_t named = term.before.size() + term.after.size();
     if (term.ellipsis ? sizes.size() < named : sizes.size() != named)
-      return call.Invalid(fmt::format("operand {} has {} dimensions", i, sizes.size()));
+      return call.Invalid(fmt::format("the equation does not fit operand {} of rank {}", i, sizes.size()));
     ellipsis = std::max(ellipsis, sizes.size() - named);
     e.inputs.push_back(Spread(term, sizes.size() - named));
     for (std::size_t d = 0; d < sizes.size(); ++d) {
       auto [at, added] = e.sizes.emplace(e.inputs.back()[d], sizes[d]);
       if (!added && at->second == 1) at->second = sizes[d];
       if (at->second != sizes[d] && sizes[d] != 1)
-        return call.Invalid(fmt::format("the sizes {} and {} have the same label", at->second, sizes[d]));
+        return call.Invalid(
+            fmt::format("sizes {} and {} share a letter of the equation", at->second, sizes[d]));
     }
   }
   if (arrow != std::string::npos) {
     const Term term = OCTAVO_TRY(TermOf(call, std::string_view(text).substr(arrow + 2)));
     e.output = Spread(term, term.ellipsis ? ellipsis : 0);
     for (const int label : e.output) {
-      if (!e.sizes.contains(label)) return call.Invalid("its result has a label that no operand has");
+      if (!e.sizes.contains(label))
+        return call.Invalid("the equation's result has a letter that no operand has");
       if (std::count(e.output.begin(), e.output.end(), label) > 1)
-        return call.Invalid("its result has a label twice");
+        return call.Invalid("the equation's result has a letter twice");
     }
     return e;
   }
@@ -121,7 +123,7 @@ Result<Prepared> Einsum(Call& call) {
     if (std::find(all.begin(), all.end(), label) == all.end()) all.push_back(label);
   }
   for (const int label : all) sizes.push_back(e.sizes.at(label));
-  if (!CountElements(sizes)) return call.Invalid("its sum is too large");
+  if (!CountElements(sizes)) return call.Invalid("the product of all sizes is too large");
   const DType dtype = OCTAVO_TRY(call.dtype(0));
   return One(dtype, result, [=](const Operands& in) -> Result<Tensor> {
     const std::int64_t count = Product(result);

@@ -73,7 +73,7 @@ Result<Prepared> GridSample(Call& call) {
   const Sizes grid = OCTAVO_TRY(call.sizes(1));
   if (x.size() < 3 || grid.size() != x.size() || grid[0] != x[0] ||
       grid.back() != static_cast<std::int64_t>(x.size()) - 2)
-    return call.Invalid("the shape of its grid does not fit its image");
+    return call.Invalid("the shape of the grid does not fit the input");
   Options o;
   o.mode = OCTAVO_TRY(call.Text("mode", call.opset() < 20 ? "bilinear" : "linear"));
   if (o.mode == "bilinear") o.mode = "linear";
@@ -81,14 +81,15 @@ Result<Prepared> GridSample(Call& call) {
   o.padding = OCTAVO_TRY(call.Text("padding_mode", "zeros"));
   o.align_corners = OCTAVO_TRY(call.Int("align_corners", 0)) != 0;
   if (o.mode != "linear" && o.mode != "cubic" && o.mode != "nearest")
-    return call.Invalid(fmt::format("mode {} is not known", o.mode));
+    return call.Invalid(fmt::format("attribute mode cannot be {}", o.mode));
   if (o.padding != "zeros" && o.padding != "border" && o.padding != "reflection")
-    return call.Invalid(fmt::format("padding_mode {} is not known", o.padding));
+    return call.Invalid(fmt::format("attribute padding_mode cannot be {}", o.padding));
   constexpr std::size_t kMostDims = 5;
-  if (x.size() > kMostDims) return call.NotSupported(fmt::format("{} dimensions", x.size()));
+  if (x.size() > kMostDims)
+    return call.NotSupported(fmt::format("inputs of rank {} are not supported", x.size()));
   Sizes result{x[0], x[1]};
   result.insert(result.end(), grid.begin() + 1, grid.end() - 1);
-  if (!CountElements(result)) return call.Invalid("its result is too large");
+  if (!CountElements(result)) return call.Invalid("the result is too large");
   return One(type.dtype, result, [=, x = x](const Operands& in) -> Result<Tensor> {
     const std::vector<double> image = Reals(*in[0]), points = Reals(*in[1]);
     const std::size_t dims = x.size() - 2;

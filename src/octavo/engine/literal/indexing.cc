@@ -12,7 +12,7 @@ namespace {
 Status FromFront(std::vector<std::int64_t>& indices, std::int64_t size) {
   for (std::int64_t& i : indices) {
     if (i < -size || i >= size)
-      return InvalidFile(fmt::format("the index {} is not within {} elements", i, size));
+      return InvalidFile(fmt::format("index {} is out of range for {} elements", i, size));
     if (i < 0) i += size;
   }
   return {};
@@ -41,7 +41,7 @@ Result<Prepared> Gather(Call& call) {
   Sizes result(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(g.axis));
   result.insert(result.end(), g.indices.begin(), g.indices.end());
   result.insert(result.end(), x.begin() + static_cast<std::ptrdiff_t>(g.axis) + 1, x.end());
-  if (!CountElements(result)) return call.Invalid("its result is too large");
+  if (!CountElements(result)) return call.Invalid("the result is too large");
   return One(g.data.dtype, result, [result, axis = g.axis](const Operands& in) -> Result<Tensor> {
     const Sizes& from = in[0]->sizes;
     const std::int64_t size = from[axis];
@@ -79,7 +79,7 @@ Status CheckAlongAxis(Call& call, const Indexed& g) {
   const Sizes& x = *g.data.sizes;
   bool fits = x.size() == g.indices.size();
   for (std::size_t d = 0; fits && d < x.size(); ++d) fits = d == g.axis || g.indices[d] <= x[d];
-  if (!fits) return call.Invalid("the shape of its indices does not fit its data");
+  if (!fits) return call.Invalid("the shape of the indices does not fit the data");
   return {};
 }
 
@@ -128,15 +128,16 @@ Result<std::string> ScatterReductionOf(Call& call) {
   for (const char* known : {"none", "add", "mul", "min", "max"}) {
     if (reduction == known) return reduction;
   }
-  return call.Invalid(fmt::format("reduction {} is not known", reduction));
+  return call.Invalid(fmt::format("attribute reduction cannot be {}", reduction));
 }
 
 Status CheckUpdates(Call& call, const Sizes& wanted) {
   if (OCTAVO_TRY(call.dtype(2)) != OCTAVO_TRY(call.dtype(0)))
-    return call.Invalid("its updates have another type");
+    return call.Invalid("the updates must have the dtype of the data");
   const DType dtype = OCTAVO_TRY(call.dtype(0));
-  if (!IsNumber(dtype) && dtype != DType::kBool) return call.NotSupported("elements of this type");
-  if (OCTAVO_TRY(call.sizes(2)) != wanted) return call.Invalid("the shape of its updates does not fit");
+  if (!IsNumber(dtype) && dtype != DType::kBool) return call.NotSupported("this dtype is not supported");
+  if (OCTAVO_TRY(call.sizes(2)) != wanted)
+    return call.Invalid("the shape of the updates does not fit the indices");
   return {};
 }
 
@@ -165,7 +166,7 @@ Result<std::vector<std::int64_t>> Slices(const Tensor& index_tensor, const Sizes
       std::int64_t i = indices[static_cast<std::size_t>(r) * depth + d];
       const std::int64_t size = sizes[batch + d];
       if (i < -size || i >= size)
-        return InvalidFile(fmt::format("the index {} is not within {} elements", i, size));
+        return InvalidFile(fmt::format("index {} is out of range for {} elements", i, size));
       offset += (i < 0 ? i + size : i) * strides[batch + d];
     }
     for (std::int64_t k = 0; k < inner; ++k) offsets.push_back(offset + k);
@@ -175,16 +176,16 @@ Result<std::vector<std::int64_t>> Slices(const Tensor& index_tensor, const Sizes
 
 Result<Sizes> SlicesSizes(Call& call, const Indexed& g, std::size_t batch) {
   const Sizes& x = *g.data.sizes;
-  if (g.indices.empty()) return call.Invalid("its indices are a scalar");
+  if (g.indices.empty()) return call.Invalid("the indices must not be a scalar");
   const std::int64_t depth = g.indices.back();
   if (batch >= g.indices.size() || batch > x.size() || depth < 1 ||
       static_cast<std::size_t>(depth) > x.size() - batch ||
       !std::equal(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(batch), g.indices.begin())) {
-    return call.Invalid("the shape of its indices does not fit its data");
+    return call.Invalid("the shape of the indices does not fit the data");
   }
   Sizes result(g.indices.begin(), g.indices.end() - 1);
   result.insert(result.end(), x.begin() + static_cast<std::ptrdiff_t>(batch) + depth, x.end());
-  if (!CountElements(result)) return call.Invalid("its result is too large");
+  if (!CountElements(result)) return call.Invalid("the result is too large");
   return result;
 }
 
@@ -193,7 +194,7 @@ Result<Prepared> GatherNd(Call& call) {
   OCTAVO_TRY(CheckDType(call, 1, {DType::kInt64}));
   const Indexed g = OCTAVO_TRY(IndexedOf(call, 2, std::nullopt));
   const std::int64_t batch = OCTAVO_TRY(call.Int("batch_dims", 0));
-  if (batch < 0 || batch > 64) return call.Invalid("batch_dims cannot be");
+  if (batch < 0 || batch > 64) return call.Invalid("attribute batch_dims is out of range");
   const Sizes result = OCTAVO_TRY(SlicesSizes(call, g, static_cast<std::size_t>(batch)));
   return One(g.data.dtype, result, [result, batch](const Operands& in) -> Result<Tensor> {
     return Picked(*in[0], result, OCTAVO_TRY(Slices(*in[1], in[0]->sizes, static_cast<std::size_t>(batch))));
@@ -217,11 +218,11 @@ Result<Prepared> OneHot(Call& call) {
   const auto depth = static_cast<std::int64_t>(OCTAVO_TRY(call.RealOf(1)));
   const int rank = static_cast<int>(indices.size()) + 1;
   const int axis = OCTAVO_TRY(call.Axis(OCTAVO_TRY(call.Int("axis", -1)), rank));
-  if (OCTAVO_TRY(call.sizes(2)) != Sizes{2}) return call.Invalid("its values are not two");
-  if (depth < 1) return call.Invalid(fmt::format("its depth is {}", depth));
+  if (OCTAVO_TRY(call.sizes(2)) != Sizes{2}) return call.Invalid("the values input must have two elements");
+  if (depth < 1) return call.Invalid(fmt::format("depth must be positive, not {}", depth));
   Sizes result = indices;
   result.insert(result.begin() + axis, depth);
-  if (!CountElements(result)) return call.Invalid("its result is too large");
+  if (!CountElements(result)) return call.Invalid("the result is too large");
   return One(OCTAVO_TRY(call.dtype(2)), result, [result, axis, depth](const Operands& in) -> Result<Tensor> {
     const std::vector<double> index = Reals(*in[0]);
     const std::int64_t inner = Product(result, static_cast<std::size_t>(axis) + 1, result.size());
@@ -241,7 +242,8 @@ Result<Prepared> OneHot(Call& call) {
 Result<Prepared> NonZero(Call& call) {
   OCTAVO_TRY(call.Inputs(1, 1));
   const Tensor* x = OCTAVO_TRY(call.value(0));
-  if (!IsNumber(x->dtype) && x->dtype != DType::kBool) return call.NotSupported("elements of this type");
+  if (!IsNumber(x->dtype) && x->dtype != DType::kBool)
+    return call.NotSupported("this dtype is not supported");
   const std::vector<double> values = Reals(*x);
   const std::size_t rank = std::max<std::size_t>(x->sizes.size(), 1);
   std::vector<std::vector<std::int64_t>> positions(rank);

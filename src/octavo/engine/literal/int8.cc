@@ -22,26 +22,27 @@ std::string Int8Name(std::string_view op) { return fmt::format("org.pytorch._caf
 Result<Int8Parameters> ResultParameters(const Call& call) {
   const double scale = OCTAVO_TRY(call.Real("Y_scale", 1.0));
   const std::int64_t zero_point = OCTAVO_TRY(call.Int("Y_zero_point", 0));
-  if (!(scale > 0) || !std::isfinite(scale)) return call.Invalid(fmt::format("Y_scale is {}", scale));
+  if (!(scale > 0) || !std::isfinite(scale))
+    return call.Invalid(fmt::format("attribute Y_scale must be positive and finite, not {}", scale));
   const bool bias = call.op() == "Int8GivenIntTensorFill";
   if (zero_point < 0 || zero_point > (bias ? 0 : 255))
-    return call.Invalid(fmt::format("Y_zero_point is {}", zero_point));
+    return call.Invalid(fmt::format("attribute Y_zero_point is out of range: {}", zero_point));
   return Int8Parameters{static_cast<float>(scale), static_cast<std::int32_t>(zero_point)};
 }
 
 Result<Int8Parameters> KeptParameters(Call& call) {
   const Int8Parameters x = OCTAVO_TRY(call.int8(0)), y = OCTAVO_TRY(ResultParameters(call));
   if (x == y) return y;
-  return call.Invalid(
-      fmt::format("its result has scale {} and zero point {}, its input {} and {}, and it cannot "
-                  "change them",
-                  y.scale, y.zero_point, x.scale, x.zero_point));
+  return call.Invalid(fmt::format(
+      "this operator keeps scale and zero point, but the result has {} and {} and the input {} and {}",
+      y.scale, y.zero_point, x.scale, x.zero_point));
 }
 
 Result<ValueType> Int8Type(Call& call, std::size_t i) {
   const ValueType type = OCTAVO_TRY(call.type(i));
   OCTAVO_TRY(call.int8(i));
-  if (type.dtype != DType::kUint8) return call.Invalid(fmt::format("input {} is {}", i, Name(type.dtype)));
+  if (type.dtype != DType::kUint8)
+    return call.Invalid(fmt::format("input {} must be uint8, not {}", i, Name(type.dtype)));
   return type;
 }
 
@@ -65,8 +66,10 @@ Result<Requantizer> Requantizer::Of(const Call& call, float x_scale, float w_sca
   const float multiplier =
       call.arithmetic() == Arithmetic::kPyTorch ? product * (1.0F / y.scale) : product / y.scale;
   if (call.arithmetic() == Arithmetic::kCaffe2 && !(multiplier >= 0x1p-32F && multiplier < 1)) {
-    return call.NotSupported(fmt::format(
-        "Caffe2 refuses the multiplier {} (input scale times weight scale over output scale)", multiplier));
+    return call.NotSupported(
+        fmt::format("Caffe2 does not support the multiplier {} (input scale * weight scale / output scale); "
+                    "it must be in [2^-32, 1)",
+                    multiplier));
   }
   return Requantizer(call.arithmetic(), multiplier, y.zero_point, relu ? y.zero_point : 0);
 }
@@ -96,7 +99,7 @@ Status ReadPair(Call& call, std::string_view one, std::string_view many, std::in
   if (list.size() == 1) list.push_back(list[0]);
   constexpr std::int64_t kMost = 1 << 20;
   if (list.size() != 2 || list[0] < 1 || list[1] < 1 || list[0] > kMost || list[1] > kMost)
-    return call.Invalid(fmt::format("attribute {} is no pair of sizes", many));
+    return call.Invalid(fmt::format("attribute {} must be one or two positive sizes", many));
   pair[0] = list[0];
   pair[1] = list[1];
   return {};
@@ -105,11 +108,12 @@ Status ReadPair(Call& call, std::string_view one, std::string_view many, std::in
 }  // namespace
 
 Result<Int8Window> Int8WindowOf(Call& call, const Sizes& input, const Sizes* kernel) {
-  if (OCTAVO_TRY(call.Text("order", "NCHW")) != "NHWC") return call.NotSupported("its order is not NHWC");
+  if (OCTAVO_TRY(call.Text("order", "NCHW")) != "NHWC")
+    return call.NotSupported("attribute order must be NHWC");
   Int8Window w;
   OCTAVO_TRY(ReadPair(call, "kernel", "kernels", kernel ? (*kernel)[0] : 0, w.kernel));
   if (kernel && (w.kernel[0] != (*kernel)[0] || w.kernel[1] != (*kernel)[1]))
-    return call.Invalid("kernels are not the weight's");
+    return call.Invalid("attribute kernels does not match the weight");
   // PyTorch's pools without a stride take steps of their size; Caffe2 takes steps of 1.
   const bool pool_step =
       kernel == nullptr && call.arithmetic() != Arithmetic::kCaffe2 && call.HasAttribute("strides");
@@ -117,16 +121,16 @@ Result<Int8Window> Int8WindowOf(Call& call, const Sizes& input, const Sizes* ker
   OCTAVO_TRY(ReadPair(call, "dilation", "dilations", 1, w.dilation));
   std::vector<std::int64_t> pads = OCTAVO_TRY(call.Ints("pads", Sizes()));
   if (pads.empty()) pads.assign(4, OCTAVO_TRY(call.Int("pad", 0)));
-  if (pads.size() != 4) return call.Invalid("pads are not four");
+  if (pads.size() != 4) return call.Invalid("attribute pads must have four elements");
   for (std::size_t d = 0; d < 2; ++d) {
     w.begin[d] = pads[d];
     w.end[d] = pads[d + 2];
     constexpr std::int64_t kMost = 1 << 20;
     if (w.begin[d] < 0 || w.end[d] < 0 || w.begin[d] > kMost || w.end[d] > kMost)
-      return call.Invalid("its padding cannot be");
+      return call.Invalid("the padding is out of range");
     const std::int64_t extent = (w.kernel[d] - 1) * w.dilation[d] + 1;
     const std::int64_t room = input[d + 1] + w.begin[d] + w.end[d] - extent;
-    if (room < 0) return call.Invalid("its window is larger than its input");
+    if (room < 0) return call.Invalid("the window does not fit into the padded input");
     w.output[d] = room / w.stride[d] + 1;
   }
   return w;

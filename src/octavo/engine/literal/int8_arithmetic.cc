@@ -66,7 +66,7 @@ Result<Prepared> Int8Sigmoid(Call& call) {
   const ValueType type = OCTAVO_TRY(Int8Type(call, 0));
   const Int8Parameters x = OCTAVO_TRY(call.int8(0)), y = OCTAVO_TRY(ResultParameters(call));
   if (y != Int8Parameters{1.0F / 256, 0})
-    return call.Invalid("its result must have the scale 1/256 and zero point 0");
+    return call.Invalid("the result must have scale 1/256 and zero point 0");
   Table table;
   for (int i = 0; i < 256; ++i) {
     const float real = x.scale * static_cast<float>(i - x.zero_point);
@@ -82,14 +82,14 @@ Result<Prepared> Int8Add(Call& call) {
   OCTAVO_TRY(call.Inputs(2, 2));
   const ValueType type = OCTAVO_TRY(Int8Type(call, 0));
   if (OCTAVO_TRY(Int8Type(call, 1)).sizes != type.sizes)
-    return call.Invalid("its operands have different shapes");
+    return call.Invalid("the operands must have the same shape");
   const Int8Parameters a = OCTAVO_TRY(call.int8(0)), b = OCTAVO_TRY(call.int8(1));
   const Int8Parameters y = OCTAVO_TRY(ResultParameters(call));
   const float a_ratio = a.scale / y.scale, b_ratio = b.scale / y.scale;
   for (const float ratio : {a_ratio, b_ratio}) {
     if (!(ratio >= 0x1p-14F && ratio < 0x1p8F))
-      return call.NotSupported(
-          fmt::format("an operand's scale is {} of the result's, beyond 2^-14 to 2^8", ratio));
+      return call.NotSupported(fmt::format(
+          "the ratio of an operand's scale to the result's is {}, but it must be in [2^-14, 2^8)", ratio));
   }
   const int shift = 21 - std::ilogb(std::max(a_ratio, b_ratio));
   const std::int64_t a_factor = std::llrint(std::ldexp(a_ratio, shift)),

@@ -22,9 +22,9 @@ std::uint32_t Dot(const std::uint32_t* a, const std::uint32_t* b, std::int64_t c
 }
 
 Status CheckBias(Call& call, std::int64_t outputs) {
-  if (OCTAVO_TRY(call.dtype(2)) != DType::kInt32) return call.Invalid("its bias is not int32");
+  if (OCTAVO_TRY(call.dtype(2)) != DType::kInt32) return call.Invalid("the bias must be int32");
   if (OCTAVO_TRY(call.sizes(2)) != Sizes{outputs})
-    return call.Invalid("its bias has another size than its weight");
+    return call.Invalid("the bias must have one element per output channel");
   return {};
 }
 
@@ -32,18 +32,19 @@ template <bool relu>
 Result<Prepared> Int8Conv(Call& call) {
   OCTAVO_TRY(call.Inputs(3, 3));
   const Sizes x = *OCTAVO_TRY(Int8Type(call, 0)).sizes, w = *OCTAVO_TRY(Int8Type(call, 1)).sizes;
-  if (x.size() != 4 || w.size() != 4) return call.Invalid("its input or weight has not 4 dimensions");
+  if (x.size() != 4 || w.size() != 4) return call.Invalid("the input and the weight must have rank 4");
   OCTAVO_TRY(CheckBias(call, w[0]));
   const std::int64_t group = OCTAVO_TRY(call.Int("group", 1));
   if (group < 1 || x[3] % group != 0 || w[0] % group != 0 || w[3] != x[3] / group)
-    return call.Invalid(fmt::format("{} channels in {} groups by a weight for {}", x[3], group, w[3]));
+    return call.Invalid(fmt::format(
+        "{} input channels in {} groups do not fit a weight with {} channels per group", x[3], group, w[3]));
   const Sizes kernel{w[1], w[2]};
   const Int8Window window = OCTAVO_TRY(Int8WindowOf(call, x, &kernel));
   const Int8Parameters xp = OCTAVO_TRY(call.int8(0)), wp = OCTAVO_TRY(call.int8(1));
   const Int8Parameters yp = OCTAVO_TRY(ResultParameters(call));
   const Requantizer requantize = OCTAVO_TRY(Requantizer::Of(call, xp.scale, wp.scale, yp, relu));
   const Sizes result{x[0], window.output[0], window.output[1], w[0]};
-  if (!CountElements(result)) return call.Invalid("its result is too large");
+  if (!CountElements(result)) return call.Invalid("the result is too large");
   return OneInt8(result, yp, [=](const Operands& in) -> Result<Tensor> {
     const std::vector<std::uint32_t> values = ShiftedInt8(*in[0], xp.zero_point),
                                      weights = ShiftedInt8(*in[1], wp.zero_point);
@@ -81,18 +82,19 @@ Result<Prepared> Int8Conv(Call& call) {
 Result<Prepared> FullyConnected(Call& call) {
   OCTAVO_TRY(call.Inputs(3, 3));
   const Sizes x = *OCTAVO_TRY(Int8Type(call, 0)).sizes, w = *OCTAVO_TRY(Int8Type(call, 1)).sizes;
-  if (x.empty() || w.size() != 2) return call.Invalid("its input is a scalar, or its weight no matrix");
+  if (x.empty() || w.size() != 2)
+    return call.Invalid("the input must not be a scalar, and the weight must have rank 2");
   OCTAVO_TRY(CheckBias(call, w[0]));
   const std::int64_t depth = w[1], outputs = w[0];
   // Caffe2 multiplies what is behind the first dimension and answers a matrix; PyTorch multiplies the last.
   const bool last = call.arithmetic() != Arithmetic::kCaffe2 && x.back() == depth;
   if (!last && Product(x, 1, x.size()) != depth) {
-    return call.Invalid(
-        fmt::format("rows of {} elements by a weight for {}", Product(x, 1, x.size()), depth));
+    return call.Invalid(fmt::format("the input has rows of {} elements, but the weight expects {}",
+                                    Product(x, 1, x.size()), depth));
   }
   Sizes result = last ? Sizes(x.begin(), x.end() - 1) : Sizes{x[0]};
   result.push_back(outputs);
-  if (!CountElements(result)) return call.Invalid("its result is too large");
+  if (!CountElements(result)) return call.Invalid("the result is too large");
   const Int8Parameters xp = OCTAVO_TRY(call.int8(0)), wp = OCTAVO_TRY(call.int8(1));
   const Int8Parameters yp = OCTAVO_TRY(ResultParameters(call));
   const Requantizer requantize = OCTAVO_TRY(Requantizer::Of(call, xp.scale, wp.scale, yp, false));

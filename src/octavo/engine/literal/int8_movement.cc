@@ -17,10 +17,10 @@ Result<Prepared> GivenTensor(Call& call) {
   const Int8Parameters parameters = OCTAVO_TRY(ResultParameters(call));
   const ir::Operand* values = call.Attribute("values");
   const auto* bytes = values == nullptr ? nullptr : std::get_if<ir::Bytes>(values);
-  if (bytes == nullptr) return call.Invalid("values are no bytes");
+  if (bytes == nullptr) return call.Invalid("attribute values must be a string of bytes");
   const Tensor data = Normalized(bytes->data);
   if (CountElements(shape) != data.num_elements() || data.dtype != DType::kUint8) {
-    return call.Invalid(fmt::format("{} bytes for the shape {}", data.num_elements(),
+    return call.Invalid(fmt::format("{} bytes do not fit the shape {}", data.num_elements(),
                                     ToString(Shape(shape.begin(), shape.end()))));
   }
   return OneInt8(shape, parameters,
@@ -32,10 +32,11 @@ Result<Prepared> GivenInts(Call& call) {
   const Sizes shape = OCTAVO_TRY(call.Ints("shape"));
   const std::vector<std::int64_t> values = OCTAVO_TRY(call.Ints("values"));
   if (CountElements(shape) != static_cast<std::int64_t>(values.size()))
-    return call.Invalid(fmt::format("{} values for the shape {}", values.size(),
+    return call.Invalid(fmt::format("{} values do not fit the shape {}", values.size(),
                                     ToString(Shape(shape.begin(), shape.end()))));
   for (const std::int64_t v : values) {
-    if (v != static_cast<std::int32_t>(v)) return call.Invalid(fmt::format("the value {} is not int32", v));
+    if (v != static_cast<std::int32_t>(v))
+      return call.Invalid(fmt::format("the value {} is out of range for int32", v));
   }
   Prepared prepared = One(DType::kInt32, shape, [values, shape](const Operands&) -> Result<Tensor> {
     return FromIntegers(DType::kInt32, shape, values);
@@ -51,7 +52,8 @@ Result<Prepared> Int8Transpose(Call& call) {
   const std::vector<int> axes =
       OCTAVO_TRY(call.Axes(OCTAVO_TRY(call.Ints("axes")), static_cast<int>(x.size())));
   if (axes.size() != x.size())
-    return call.Invalid(fmt::format("{} axes for {} dimensions", axes.size(), x.size()));
+    return call.Invalid(
+        fmt::format("attribute axes has {} elements, but the input has rank {}", axes.size(), x.size()));
   const Sizes own = StridesOf(x);
   Sizes sizes, strides;
   for (const int axis : axes) {
@@ -67,13 +69,14 @@ Result<Prepared> Int8Reshape(Call& call) {
   OCTAVO_TRY(call.Inputs(1, 2));
   const Sizes x = *OCTAVO_TRY(Int8Type(call, 0)).sizes;
   const Int8Parameters parameters = OCTAVO_TRY(KeptParameters(call));
-  if (call.has(1) && call.HasAttribute("shape")) return call.Invalid("its shape is given twice");
+  if (call.has(1) && call.HasAttribute("shape"))
+    return call.Invalid("the shape is given both as an input and as an attribute");
   Sizes sizes = call.has(1) ? OCTAVO_TRY(call.IntsOf(1)) : OCTAVO_TRY(call.Ints("shape"));
   std::int64_t known = 1;
   std::optional<std::size_t> inferred;
   for (std::size_t d = 0; d < sizes.size(); ++d) {
     if (sizes[d] == 0 && d < x.size()) sizes[d] = x[d];
-    if (sizes[d] == -1 && inferred) return call.Invalid("two sizes are left to be found");
+    if (sizes[d] == -1 && inferred) return call.Invalid("the shape contains -1 more than once");
     if (sizes[d] == -1) inferred = d;
   }
   if (inferred) {
@@ -82,7 +85,7 @@ Result<Prepared> Int8Reshape(Call& call) {
     sizes[*inferred] = known > 0 ? Product(x) / known : 0;
   }
   if (CountElements(sizes) != Product(x)) {
-    return call.Invalid(fmt::format("{} elements cannot have the shape {}", Product(x),
+    return call.Invalid(fmt::format("{} elements cannot be reshaped to {}", Product(x),
                                     ToString(Shape(sizes.begin(), sizes.end()))));
   }
   return OneInt8(sizes, parameters,
@@ -96,12 +99,13 @@ Result<Prepared> Int8Slice(Call& call) {
   const Int8Parameters parameters = OCTAVO_TRY(KeptParameters(call));
   const std::int64_t dim = OCTAVO_TRY(call.Int("dim", 0));
   if (dim < 0 || dim >= static_cast<std::int64_t>(x.size()))
-    return call.Invalid(fmt::format("dimension {} of {}", dim, x.size()));
+    return call.Invalid(fmt::format("dimension {} is out of range for a tensor of rank {}", dim, x.size()));
   const auto d = static_cast<std::size_t>(dim);
   const auto index = [size = x[d]](std::int64_t i) { return std::min(i < 0 ? size + 1 + i : i, size); };
   const std::int64_t begin = index(OCTAVO_TRY(call.Int("start_idx"))),
                      end = index(OCTAVO_TRY(call.Int("end_idx")));
-  if (begin < 0 || begin > end) return call.Invalid(fmt::format("a slice from {} to {}", begin, end));
+  if (begin < 0 || begin > end)
+    return call.Invalid(fmt::format("a slice from {} to {} is not possible", begin, end));
   Sizes sizes = x;
   sizes[d] = end - begin;
   const Sizes strides = StridesOf(x);
@@ -120,17 +124,18 @@ Result<Prepared> Int8Concat(Call& call) {
   const std::string order = OCTAVO_TRY(call.Text("order", ""));
   const std::int64_t axis = OCTAVO_TRY(call.Int("axis", DefaultAxis(order)));
   if (axis < 0 || axis >= static_cast<std::int64_t>(sizes.size()))
-    return call.Invalid(fmt::format("axis {} of {} dimensions", axis, sizes.size()));
+    return call.Invalid(fmt::format("axis {} is out of range for a tensor of rank {}", axis, sizes.size()));
   const auto a = static_cast<std::size_t>(axis);
   std::vector<Int8Parameters> operands;
   for (std::size_t i = 0; i < call.num_inputs(); ++i) {
     Sizes wanted = *OCTAVO_TRY(Int8Type(call, i)).sizes;
     operands.push_back(OCTAVO_TRY(call.int8(i)));
     if (i == 0) continue;
-    if (wanted.size() != sizes.size()) return call.Invalid(fmt::format("input {} has another rank", i));
+    if (wanted.size() != sizes.size())
+      return call.Invalid(fmt::format("input {} has a rank that differs from input 0", i));
     const std::int64_t more = wanted[a];
     wanted[a] = sizes[a];
-    if (wanted != sizes) return call.Invalid(fmt::format("input {} has another shape than input 0", i));
+    if (wanted != sizes) return call.Invalid(fmt::format("the shape of input {} does not fit input 0", i));
     sizes[a] += more;
   }
   const bool copies = call.arithmetic() == Arithmetic::kCaffe2;
@@ -168,18 +173,18 @@ Result<Prepared> ResizeNearest(Call& call) {
   OCTAVO_TRY(call.Inputs(1, 1));
   const Sizes x = *OCTAVO_TRY(Int8Type(call, 0)).sizes;
   const Int8Parameters parameters = OCTAVO_TRY(KeptParameters(call));
-  if (x.size() != 4) return call.Invalid(fmt::format("its input has {} dimensions", x.size()));
+  if (x.size() != 4) return call.Invalid(fmt::format("the input must have rank 4, not {}", x.size()));
   const std::vector<std::int64_t> size = OCTAVO_TRY(call.Ints("output_size", Sizes()));
   std::array<std::vector<std::int64_t>, 2> source;
   for (std::size_t d = 0; d < 2; ++d) {
     const std::int64_t from = x[d + 1];
     constexpr std::int64_t kMost = 1 << 20;
-    if (from < 1) return call.Invalid("its image is empty");
+    if (from < 1) return call.Invalid("the input has no elements");
     float factor = 1;
     if (size.empty()) {
       factor = static_cast<float>(OCTAVO_TRY(call.Real(d == 0 ? "height_scale" : "width_scale", 1.0)));
     } else if (size.size() != 2 || size[d] < 0 || size[d] > kMost) {
-      return call.Invalid("its output_size is no size");
+      return call.Invalid("attribute output_size must be two sizes");
     } else {
       const std::int64_t whole = size[d] / from;  // rounded down
       factor = static_cast<float>(whole);
@@ -190,7 +195,8 @@ Result<Prepared> ResizeNearest(Call& call) {
       continue;
     }
     const float scaled = static_cast<float>(from) * factor;
-    if (!(scaled >= 0 && scaled <= static_cast<float>(kMost))) return call.Invalid("its scale cannot be");
+    if (!(scaled >= 0 && scaled <= static_cast<float>(kMost)))
+      return call.Invalid("the scale is out of range");
     for (std::int64_t i = 0; i < static_cast<std::int64_t>(scaled); ++i)
       source[d].push_back(std::min(static_cast<std::int64_t>(static_cast<float>(i) / factor), from - 1));
   }

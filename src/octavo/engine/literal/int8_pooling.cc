@@ -37,15 +37,15 @@ struct Int8PoolLayout {
 Result<Int8PoolLayout> Int8PoolLayoutOf(Call& call) {
   OCTAVO_TRY(call.Inputs(1, 1));
   Int8PoolLayout l{.x = *OCTAVO_TRY(Int8Type(call, 0)).sizes};
-  if (l.x.size() != 4) return call.Invalid(fmt::format("its input has {} dimensions", l.x.size()));
+  if (l.x.size() != 4) return call.Invalid(fmt::format("the input must have rank 4, not {}", l.x.size()));
   l.window = OCTAVO_TRY(Int8WindowOf(call, l.x, nullptr));
   if (l.window.dilation[0] != 1 || l.window.dilation[1] != 1)
-    return call.NotSupported("its window is dilated");
+    return call.NotSupported("dilation is not supported");
   l.result = {l.x[0], l.window.output[0], l.window.output[1], l.x[3]};
-  if (!CountElements(l.result)) return call.Invalid("its result is too large");
+  if (!CountElements(l.result)) return call.Invalid("the result is too large");
   for (int d = 0; d < 2; ++d) {
     if (l.window.begin[d] >= l.window.kernel[d] || l.window.end[d] >= l.window.kernel[d])
-      return call.Invalid("its padding is as large as its window");
+      return call.Invalid("the padding must be smaller than the window");
   }
   return l;
 }
@@ -54,7 +54,7 @@ Result<Prepared> Int8MaxPool(Call& call) {
   const Int8PoolLayout l = OCTAVO_TRY(Int8PoolLayoutOf(call));
   const Int8Parameters parameters = OCTAVO_TRY(KeptParameters(call));
   if (call.arithmetic() == Arithmetic::kCaffe2 && l.window.kernel[0] == 1 && l.window.kernel[1] == 1)
-    return call.NotSupported("Caffe2 refuses a window of 1 x 1");
+    return call.NotSupported("Caffe2 does not support a window of 1 x 1");
   return OneInt8(l.result, parameters, [l](const Operands& in) -> Result<Tensor> {
     const std::uint8_t* x = Data<std::uint8_t>(*in[0]);
     std::vector<std::byte> y(static_cast<std::size_t>(Product(l.result)));
@@ -81,10 +81,12 @@ Result<Prepared> Int8AveragePool(Call& call) {
   const bool caffe2 = call.arithmetic() == Arithmetic::kCaffe2;
   const float ratio = xp.scale / yp.scale;
   if (caffe2 && !(ratio >= 0x1p-8F && ratio < 0x1p8F))
-    return call.NotSupported(fmt::format("Caffe2 refuses scales whose quotient is {}", ratio));
+    return call.NotSupported(fmt::format(
+        "Caffe2 does not support the ratio {} of input scale to output scale; it must be in [2^-8, 2^8)",
+        ratio));
   // The whole sum must be exact in what follows, and the shift of AwayFromZero possible.
-  if (l.window.kernel[0] * l.window.kernel[1] > 1 << 22) return call.NotSupported("its window is too large");
-  if (caffe2 && !(scale >= 0x1p-31F)) return call.NotSupported("its window is too large for its scales");
+  if (l.window.kernel[0] * l.window.kernel[1] > 1 << 22) return call.NotSupported("the window is too large");
+  if (caffe2 && !(scale >= 0x1p-31F)) return call.NotSupported("the window is too large for these scales");
   return OneInt8(l.result, yp, [=](const Operands& in) -> Result<Tensor> {
     const std::uint8_t* x = Data<std::uint8_t>(*in[0]);
     std::vector<std::int32_t> sums(static_cast<std::size_t>(Product(l.result)));

@@ -24,7 +24,7 @@ template <typename Compare>
 Result<Prepared> Comparison(Call& call, Compare) {
   const Sizes sizes = OCTAVO_TRY(BroadcastInputs(call));
   const DType dtype = OCTAVO_TRY(call.dtype(0));
-  if (!IsNumber(dtype) && dtype != DType::kBool) return call.Invalid("its operands cannot be compared");
+  if (!IsNumber(dtype) && dtype != DType::kBool) return call.Invalid("the operands must be numbers or bools");
   return One(DType::kBool, sizes, [sizes, dtype](const Operands& in) -> Result<Tensor> {
     if (IsFloat(dtype)) {
       return FromBools(sizes, Zip<bool>(Reals(*in[0]), in[0]->sizes, Reals(*in[1]), in[1]->sizes, sizes,
@@ -39,7 +39,7 @@ Result<Prepared> Bits(Call& call, bool of_bools, IntegerTest f) {
   OCTAVO_TRY(call.Inputs(2, 2));
   const DType dtype = OCTAVO_TRY(call.dtype(0));
   if (of_bools ? dtype != DType::kBool : !IsInteger(dtype))
-    return call.Invalid(fmt::format("its operands cannot be {}", Name(dtype)));
+    return call.Invalid(fmt::format("operands of dtype {} are not supported", Name(dtype)));
   const Sizes sizes = OCTAVO_TRY(BroadcastInputs(call));
   return One(dtype, sizes, [sizes, dtype, f](const Operands& in) -> Result<Tensor> {
     return FromIntegers(
@@ -65,7 +65,7 @@ Result<Prepared> Not(Call& call) {
 Result<Prepared> BitwiseNot(Call& call) {
   OCTAVO_TRY(call.Inputs(1, 1));
   const ValueType type = OCTAVO_TRY(call.type(0));
-  if (!IsInteger(type.dtype)) return call.Invalid("its operand is no integer");
+  if (!IsInteger(type.dtype)) return call.Invalid("the operand must be an integer tensor");
   return One(type.dtype, *type.sizes, [](const Operands& in) -> Result<Tensor> {
     std::vector<std::int64_t> x = Integers(*in[0]);
     for (std::int64_t& v : x) v = ~v;
@@ -82,14 +82,14 @@ Result<Prepared> BitShift(Call& call) {
     return Bits(call, false, [](std::int64_t a, std::int64_t b) { return b >= kBits ? 0 : a << b; });
   if (direction == "RIGHT")
     return Bits(call, false, [](std::int64_t a, std::int64_t b) { return b >= kBits ? 0 : a >> b; });
-  return call.Invalid("direction is neither LEFT nor RIGHT");
+  return call.Invalid("attribute direction must be LEFT or RIGHT");
 }
 
 Result<Prepared> Where(Call& call) {
   OCTAVO_TRY(call.Inputs(3, 3));
   OCTAVO_TRY(CheckDType(call, 0, {DType::kBool}));
   const DType dtype = OCTAVO_TRY(call.dtype(1));
-  if (dtype != OCTAVO_TRY(call.dtype(2))) return call.Invalid("its two choices have different types");
+  if (dtype != OCTAVO_TRY(call.dtype(2))) return call.Invalid("inputs 1 and 2 must have the same dtype");
   const Sizes condition = OCTAVO_TRY(call.sizes(0)), a = OCTAVO_TRY(call.sizes(1)),
               b = OCTAVO_TRY(call.sizes(2));
   const auto both = Broadcast(a, b);

@@ -18,7 +18,7 @@ struct MatMulLayout {
 
 Result<MatMulLayout> MatMulLayoutOf(Call& call, std::size_t first, std::size_t second) {
   Sizes a = OCTAVO_TRY(call.sizes(first)), b = OCTAVO_TRY(call.sizes(second));
-  if (a.empty() || b.empty()) return call.Invalid("a scalar is no matrix");
+  if (a.empty() || b.empty()) return call.Invalid("the operands must not be scalars");
   const bool a_vector = a.size() == 1, b_vector = b.size() == 1;
   if (a_vector) a.insert(a.begin(), 1);
   if (b_vector) b.push_back(1);
@@ -28,17 +28,18 @@ Result<MatMulLayout> MatMulLayoutOf(Call& call, std::size_t first, std::size_t s
   l.columns = b.back();
   const auto shown = [](const Sizes& s) { return ToString(Shape(s.begin(), s.end())); };
   if (b[b.size() - 2] != l.depth)
-    return call.Invalid(fmt::format("{} and {} cannot be multiplied", shown(a), shown(b)));
+    return call.Invalid(fmt::format("matrices of shapes {} and {} cannot be multiplied", shown(a), shown(b)));
   const Sizes a_batch(a.begin(), a.end() - 2), b_batch(b.begin(), b.end() - 2);
   const auto batch = Broadcast(a_batch, b_batch);
-  if (!batch) return call.Invalid(fmt::format("{} and {} cannot be multiplied", shown(a), shown(b)));
+  if (!batch)
+    return call.Invalid(fmt::format("matrices of shapes {} and {} cannot be multiplied", shown(a), shown(b)));
   l.batch = *batch;
   l.a_steps = BroadcastStrides(a_batch, l.batch);
   l.b_steps = BroadcastStrides(b_batch, l.batch);
   l.result = l.batch;
   if (!a_vector) l.result.push_back(l.rows);
   if (!b_vector) l.result.push_back(l.columns);
-  if (!CountElements(l.result)) return call.Invalid("its result is too large");
+  if (!CountElements(l.result)) return call.Invalid("the result is too large");
   return l;
 }
 
@@ -94,14 +95,16 @@ Result<Prepared> Gemm(Call& call) {
   const bool transpose_a = OCTAVO_TRY(call.Int("transA", 0)) != 0;
   const bool transpose_b = OCTAVO_TRY(call.Int("transB", 0)) != 0;
   Sizes a = OCTAVO_TRY(call.sizes(0)), b = OCTAVO_TRY(call.sizes(1));
-  if (a.size() != 2 || b.size() != 2) return call.Invalid("its operands are no matrices");
+  if (a.size() != 2 || b.size() != 2) return call.Invalid("the operands must have rank 2");
   if (transpose_a) std::swap(a[0], a[1]);
   if (transpose_b) std::swap(b[0], b[1]);
-  if (a[1] != b[0]) return call.Invalid(fmt::format("matrices of {} columns and {} rows", a[1], b[0]));
+  if (a[1] != b[0])
+    return call.Invalid(
+        fmt::format("a matrix with {} columns cannot be multiplied by one with {} rows", a[1], b[0]));
   const MatMulLayout l{.rows = a[0], .depth = a[1], .columns = b[1], .result = {a[0], b[1]}};
-  if (!CountElements(l.result)) return call.Invalid("its result is too large");
+  if (!CountElements(l.result)) return call.Invalid("the result is too large");
   if (call.has(2) && Broadcast(OCTAVO_TRY(call.sizes(2)), l.result) != l.result)
-    return call.Invalid("its third operand does not broadcast to the result");
+    return call.Invalid("input 2 cannot be broadcast to the result");
   const DType dtype = OCTAVO_TRY(call.dtype(0));
   return One(dtype, l.result, [=](const Operands& in) -> Result<Tensor> {
     const Tensor left = transpose_a ? Transposed(*in[0]) : *in[0];
@@ -134,13 +137,13 @@ std::vector<std::int64_t> ShiftedOperand(const Tensor& x, const Tensor* zero_poi
 Status CheckZeroPoint(Call& call, std::size_t i, std::size_t of, bool by_column) {
   if (!call.has(i)) return {};
   if (OCTAVO_TRY(call.dtype(i)) != OCTAVO_TRY(call.dtype(of)))
-    return call.Invalid("a zero point has another type than the values");
+    return call.Invalid("each zero point must have the dtype of its values");
   const Sizes sizes = OCTAVO_TRY(call.sizes(i)), matrix = OCTAVO_TRY(call.sizes(of));
   const std::int64_t count = Product(sizes);
   if (count == 1) return {};
   const std::int64_t wanted = by_column ? matrix.back() : matrix.size() > 1 ? matrix[matrix.size() - 2] : 1;
   if (sizes.size() == 1 && count == wanted) return {};
-  return call.Invalid(fmt::format("input {} has {} elements", i, count));
+  return call.Invalid(fmt::format("input {} has {} elements, which does not fit the matrix", i, count));
 }
 
 Result<Prepared> MatMulInteger(Call& call) {
@@ -166,11 +169,12 @@ Result<Prepared> QLinearMatMul(Call& call) {
   OCTAVO_TRY(CheckZeroPoint(call, 2, 0, false));
   OCTAVO_TRY(CheckZeroPoint(call, 5, 3, true));
   for (const std::size_t i : {1, 6, 7}) {
-    if (Product(OCTAVO_TRY(call.sizes(i))) != 1) return call.Invalid(fmt::format("input {} is no scalar", i));
+    if (Product(OCTAVO_TRY(call.sizes(i))) != 1)
+      return call.Invalid(fmt::format("input {} must be a scalar", i));
   }
   const std::int64_t scales = Product(OCTAVO_TRY(call.sizes(4)));
   if (scales != 1 && scales != l.columns)
-    return call.Invalid("the number of scales does not fit the columns");
+    return call.Invalid("the number of scales does not match the columns");
   const DType to = OCTAVO_TRY(call.dtype(7));
   return One(to, l.result, [l, to](const Operands& in) -> Result<Tensor> {
     std::vector<std::int64_t> y =

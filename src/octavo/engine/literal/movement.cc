@@ -19,7 +19,8 @@ Result<Prepared> Transpose(Call& call) {
   for (std::size_t d = 0; d < rank; ++d) reversed[d] = static_cast<std::int64_t>(rank - 1 - d);
   const Sizes order = OCTAVO_TRY(call.Ints("perm", reversed));
   if (order.size() != rank)
-    return call.Invalid(fmt::format("perm has {} elements for {} dimensions", order.size(), rank));
+    return call.Invalid(
+        fmt::format("attribute perm has {} elements, but the input has rank {}", order.size(), rank));
   const std::vector<int> axes = OCTAVO_TRY(call.Axes(order, static_cast<int>(rank)));
   Sizes sizes(rank), strides(rank);
   const Sizes own = StridesOf(*type.sizes);
@@ -42,7 +43,7 @@ Result<Prepared> Concat(Call& call) {
     const Sizes other = OCTAVO_TRY(call.sizes(i));
     Sizes wanted = sizes;
     if (other.size() == sizes.size()) wanted[a] = other[a];
-    if (other != wanted) return call.Invalid(fmt::format("input {} has another shape than input 0", i));
+    if (other != wanted) return call.Invalid(fmt::format("the shape of input {} does not fit input 0", i));
     sizes[a] += other[a];
   }
   const DType dtype = OCTAVO_TRY(call.dtype(0));
@@ -79,20 +80,21 @@ Result<Prepared> Split(Call& call) {
   }
   if (split.empty() && pieces > 0) {
     if (call.opset() >= 18 && OCTAVO_TRY(call.Int("num_outputs", pieces)) != pieces)
-      return call.Invalid(fmt::format("num_outputs is not {}", pieces));
+      return call.Invalid(fmt::format("attribute num_outputs must be {}", pieces));
     const std::int64_t piece = (total + pieces - 1) / pieces;
     if (call.opset() < 18 && total % pieces != 0)
-      return call.Invalid(fmt::format("{} elements do not split into {} equal pieces", total, pieces));
+      return call.Invalid(fmt::format("{} elements cannot be split into {} equal parts", total, pieces));
     for (std::int64_t i = 0; i < pieces; ++i)
       split.push_back(std::clamp<std::int64_t>(total - i * piece, 0, piece));
   }
   std::int64_t sum = 0;
   for (const std::int64_t s : split) {
-    if (s < 0 || s > total - sum) return call.Invalid("its pieces do not add up");
+    if (s < 0 || s > total - sum)
+      return call.Invalid("the sizes of the parts do not add up to the size of the axis");
     sum += s;
   }
   if (sum != total || static_cast<std::int64_t>(split.size()) != pieces)
-    return call.Invalid("its pieces do not add up");
+    return call.Invalid("the sizes of the parts do not add up to the size of the axis");
   Prepared prepared;
   Sizes begins;
   std::int64_t begin = 0;
@@ -139,7 +141,7 @@ Result<Range> RangeOf(Call& call, std::size_t rank) {
   if (range.steps.empty()) range.steps.assign(range.starts.size(), 1);
   if (range.ends.size() != range.starts.size() || range.axes.size() != range.starts.size() ||
       range.steps.size() != range.starts.size()) {
-    return call.Invalid("starts, ends, axes and steps differ in length");
+    return call.Invalid("starts, ends, axes and steps must have the same length");
   }
   return range;
 }
@@ -154,7 +156,7 @@ Result<Prepared> Slice(Call& call) {
     const auto a = static_cast<std::size_t>(axes[i]);
     const std::int64_t size = sizes[a], step = range.steps[i];
     if (step == 0 || step == std::numeric_limits<std::int64_t>::min())
-      return call.Invalid("a step cannot be");
+      return call.Invalid("a step is out of range");
     const auto from_front = [size](std::int64_t v) { return v < 0 ? v + size : v; };
     std::int64_t start = from_front(range.starts[i]), end = from_front(range.ends[i]);
     std::int64_t count = 0;
@@ -183,13 +185,15 @@ Result<Prepared> Tile(Call& call) {
   const Sizes repeats = OCTAVO_TRY(call.IntsOf(1));
   const std::size_t rank = type.sizes->size();
   if (repeats.size() != rank)
-    return call.Invalid(fmt::format("{} repeats for {} dimensions", repeats.size(), rank));
+    return call.Invalid(fmt::format("there are {} repeats, but the input has rank {}", repeats.size(), rank));
   // Read as [repeat, size, repeat, size, ...].
   Sizes sizes, spread, strides;
   const Sizes own = StridesOf(*type.sizes);
   for (std::size_t d = 0; d < rank; ++d) {
     const auto size = CountElements({repeats[d], (*type.sizes)[d]});
-    if (!size) return call.Invalid(fmt::format("{} repeats of {} elements", repeats[d], (*type.sizes)[d]));
+    if (!size)
+      return call.Invalid(
+          fmt::format("{} repeats of {} elements are too many", repeats[d], (*type.sizes)[d]));
     sizes.push_back(*size);
     spread.insert(spread.end(), {repeats[d], (*type.sizes)[d]});
     strides.insert(strides.end(), {0, own[d]});
@@ -205,10 +209,11 @@ Result<Prepared> DepthToSpace(Call& call) {
   const ValueType type = OCTAVO_TRY(call.type(0));
   const std::int64_t b = OCTAVO_TRY(call.Int("blocksize"));
   const std::string mode = OCTAVO_TRY(call.Text("mode", "DCR"));
-  if (mode != "DCR" && mode != "CRD") return call.Invalid(fmt::format("mode {} is not known", mode));
+  if (mode != "DCR" && mode != "CRD")
+    return call.Invalid(fmt::format("attribute mode must be DCR or CRD, not {}", mode));
   const Sizes& x = *type.sizes;
   if (x.size() != 4 || b < 1 || b > 1 << 15 || x[1] % (b * b) != 0)
-    return call.Invalid("its channels are no blocks");
+    return call.Invalid("the input must have rank 4 and channels divisible by blocksize²");
   const std::int64_t c = x[1] / (b * b), plane = x[2] * x[3];
   const Sizes result{x[0], c, x[2] * b, x[3] * b};
   // As [N, C, H, b, W, b].
@@ -226,9 +231,10 @@ Result<Prepared> SpaceToDepth(Call& call) {
   const std::int64_t b = OCTAVO_TRY(call.Int("blocksize"));
   const Sizes& x = *type.sizes;
   if (x.size() != 4 || b < 1 || b > 1 << 15 || x[2] % b != 0 || x[3] % b != 0)
-    return call.Invalid("its image is no blocks");
+    return call.Invalid("the input must have rank 4 and height and width divisible by blocksize");
   const std::string mode = OCTAVO_TRY(call.Text("mode", "DCR"));
-  if (mode != "DCR" && mode != "CRD") return call.Invalid(fmt::format("mode {} is not known", mode));
+  if (mode != "DCR" && mode != "CRD")
+    return call.Invalid(fmt::format("attribute mode must be DCR or CRD, not {}", mode));
   const Sizes result{x[0], x[1] * b * b, x[2] / b, x[3] / b};
   // As [N, b, b, C, H/b, W/b] or [N, C, b, b, H/b, W/b].
   const std::int64_t plane = x[2] * x[3];

@@ -78,8 +78,8 @@ Status CheckChannels(Call& call, std::size_t first, std::size_t last, std::int64
     OCTAVO_TRY(CheckFloat(call, i));
     const Sizes sizes = OCTAVO_TRY(call.sizes(i));
     if (sizes != Sizes{channels})
-      return call.Invalid(
-          fmt::format("input {} has {} elements for {} channels", i, Product(sizes), channels));
+      return call.Invalid(fmt::format("input {0} has {1} elements, but one per channel ({2}) is expected", i,
+                                      Product(sizes), channels));
   }
   return {};
 }
@@ -90,8 +90,8 @@ Result<Prepared> BatchNormalization(Call& call) {
   const ValueType type = OCTAVO_TRY(call.type(0));
   call.Ignore({"momentum"});
   if (OCTAVO_TRY(call.Int("training_mode", 0)) != 0 || call.num_outputs() > 1)
-    return call.NotSupported("it is in training mode");
-  if (type.sizes->size() < 2) return call.Invalid("its input has no channels");
+    return call.NotSupported("training mode is not supported");
+  if (type.sizes->size() < 2) return call.Invalid("the input must have rank 2 or more");
   OCTAVO_TRY(CheckChannels(call, 1, 4, (*type.sizes)[1]));
   const double epsilon = OCTAVO_TRY(call.Real("epsilon", double{1e-5F}));
   return One(type.dtype, *type.sizes, [epsilon](const Operands& in) -> Result<Tensor> {
@@ -135,7 +135,7 @@ Result<Prepared> InstanceNormalization(Call& call) {
   OCTAVO_TRY(call.Inputs(3, 3));
   OCTAVO_TRY(CheckFloat(call, 0));
   const ValueType type = OCTAVO_TRY(call.type(0));
-  if (type.sizes->size() < 2) return call.Invalid("its input has no channels");
+  if (type.sizes->size() < 2) return call.Invalid("the input must have rank 2 or more");
   OCTAVO_TRY(CheckChannels(call, 1, 2, (*type.sizes)[1]));
   return Grouped(type, (*type.sizes)[1], OCTAVO_TRY(call.Real("epsilon", double{1e-5F})));
 }
@@ -144,11 +144,11 @@ Result<Prepared> GroupNormalization(Call& call) {
   OCTAVO_TRY(call.Inputs(3, 3));
   OCTAVO_TRY(CheckFloat(call, 0));
   const ValueType type = OCTAVO_TRY(call.type(0));
-  if (type.sizes->size() < 2) return call.Invalid("its input has no channels");
+  if (type.sizes->size() < 2) return call.Invalid("the input must have rank 2 or more");
   call.Ignore({"stash_type"});
   const std::int64_t groups = OCTAVO_TRY(call.Int("num_groups")), channels = (*type.sizes)[1];
   if (groups < 1 || channels % groups != 0)
-    return call.Invalid(fmt::format("{} channels cannot be {} groups", channels, groups));
+    return call.Invalid(fmt::format("{} channels cannot be divided into {} groups", channels, groups));
   OCTAVO_TRY(CheckChannels(call, 1, 2, call.opset() < 21 ? groups : channels));
   return Grouped(type, groups, OCTAVO_TRY(call.Real("epsilon", double{1e-5F})));
 }
@@ -166,7 +166,7 @@ Result<Prepared> LayerNormalization(Call& call) {
   for (std::size_t i = 1; i < call.num_inputs(); ++i) {
     OCTAVO_TRY(CheckFloat(call, i));
     if (Broadcast(OCTAVO_TRY(call.sizes(i)), inner_sizes) != inner_sizes)
-      return call.Invalid(fmt::format("input {} does not broadcast to what is normalized", i));
+      return call.Invalid(fmt::format("input {} cannot be broadcast to the normalized dimensions", i));
   }
   Sizes outer_sizes = *type.sizes;
   std::fill(outer_sizes.begin() + static_cast<std::ptrdiff_t>(axis), outer_sizes.end(), 1);
@@ -205,9 +205,10 @@ Result<Prepared> Lrn(Call& call) {
   OCTAVO_TRY(call.Inputs(1, 1));
   OCTAVO_TRY(CheckFloat(call, 0));
   const ValueType type = OCTAVO_TRY(call.type(0));
-  if (type.sizes->size() < 2) return call.Invalid("its input has no channels");
+  if (type.sizes->size() < 2) return call.Invalid("the input must have rank 2 or more");
   const std::int64_t size = OCTAVO_TRY(call.Int("size"));
-  if (size < 1 || size > 1 << 20) return call.Invalid(fmt::format("its size is {}", size));
+  if (size < 1 || size > 1 << 20)
+    return call.Invalid(fmt::format("attribute size must be positive, not {}", size));
   const double alpha = OCTAVO_TRY(call.Real("alpha", double{0.0001F})),
                beta = OCTAVO_TRY(call.Real("beta", 0.75));
   const double bias = OCTAVO_TRY(call.Real("bias", 1.0));
@@ -236,7 +237,7 @@ Result<Prepared> LpNormalization(Call& call) {
   OCTAVO_TRY(CheckFloat(call, 0));
   const ValueType type = OCTAVO_TRY(call.type(0));
   const std::int64_t p = OCTAVO_TRY(call.Int("p", 2));
-  if (p != 1 && p != 2) return call.Invalid(fmt::format("p is {}", p));
+  if (p != 1 && p != 2) return call.Invalid(fmt::format("attribute p must be 1 or 2, not {}", p));
   const auto axis = static_cast<std::size_t>(
       OCTAVO_TRY(call.Axis(OCTAVO_TRY(call.Int("axis", -1)), static_cast<int>(type.sizes->size()))));
   return One(type.dtype, *type.sizes, [=](const Operands& in) -> Result<Tensor> {

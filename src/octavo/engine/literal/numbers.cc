@@ -70,7 +70,7 @@ std::vector<std::int64_t> Integers(const Tensor& tensor) {
       const T* data = Data<T>(tensor);
       integers.assign(data, data + tensor.num_elements());
     } else {
-      Bug("reals are no integers");
+      Bug("integers were read from a float tensor");
     }
   });
   return integers;
@@ -96,7 +96,7 @@ Tensor FromReals(DType dtype, const Sizes& sizes, const std::vector<double>& rea
       return Tensor::FromBytes(dtype, sizes, BytesOf(halves));
     }
     default:
-      Bug(fmt::format("{} is no float type", Name(dtype)));
+      Bug(fmt::format("{} is not a float type", Name(dtype)));
   }
 }
 
@@ -112,7 +112,7 @@ Tensor FromIntegers(DType dtype, const Sizes& sizes, const std::vector<std::int6
       tensor = Tensor::FromBytes(dtype, sizes, BytesOf(values));
     }
   });
-  if (tensor.dtype == DType::kUnknown) Bug(fmt::format("{} is no integer type", Name(dtype)));
+  if (tensor.dtype == DType::kUnknown) Bug(fmt::format("{} is not an integer type", Name(dtype)));
   return tensor;
 }
 
@@ -222,13 +222,13 @@ Prepared SameElements(DType dtype, Sizes sizes) {
 Status CheckFloat(Call& call, std::size_t i) {
   const DType dtype = OCTAVO_TRY(call.dtype(i));
   if (IsFloat(dtype)) return {};
-  return call.Invalid(fmt::format("input {} is {}, it must be a float type", i, Name(dtype)));
+  return call.Invalid(fmt::format("input {} must be a float tensor, not {}", i, Name(dtype)));
 }
 
 Status CheckNumber(Call& call, std::size_t i) {
   const DType dtype = OCTAVO_TRY(call.dtype(i));
   if (IsNumber(dtype)) return {};
-  return call.Invalid(fmt::format("input {} is {}, it must be a number", i, Name(dtype)));
+  return call.Invalid(fmt::format("input {} must be a numeric tensor, not {}", i, Name(dtype)));
 }
 
 Status CheckDType(Call& call, std::size_t i, std::initializer_list<DType> dtypes) {
@@ -243,7 +243,7 @@ Status CheckSameType(Call& call) {
     if (!call.has(i)) continue;
     const DType dtype = OCTAVO_TRY(call.dtype(i));
     if (dtype != first) {
-      return call.Invalid(fmt::format("input {} is {}, input 0 is {}", i, Name(dtype), Name(first)));
+      return call.Invalid(fmt::format("input {} is {}, but input 0 is {}", i, Name(dtype), Name(first)));
     }
   }
   return {};

@@ -41,7 +41,8 @@ Result<std::vector<Edge>> EdgesOf(Call& call, const Sizes& x) {
     if (call.has(3)) axes = OCTAVO_TRY(call.Axes(OCTAVO_TRY(call.IntsOf(3)), static_cast<int>(rank)));
   }
   if (pads.size() != 2 * axes.size())
-    return call.Invalid(fmt::format("{} pads for {} dimensions", pads.size(), axes.size()));
+    return call.Invalid(
+        fmt::format("there are {} pads for {} axes, but each axis needs two", pads.size(), axes.size()));
   std::vector<Edge> edges(rank);
   for (std::size_t d = 0; d < rank; ++d) edges[d].from = x[d];
   constexpr std::int64_t kMost = std::int64_t{1} << 40;
@@ -51,7 +52,7 @@ Result<std::vector<Edge>> EdgesOf(Call& call, const Sizes& x) {
     e.end = pads[i + axes.size()];
     const auto possible = [](std::int64_t pad) { return pad >= -kMost && pad <= kMost; };
     if (!possible(e.begin) || !possible(e.end) || e.to() < 0)
-      return call.Invalid(fmt::format("{} elements are padded by {} and {}", e.from, e.begin, e.end));
+      return call.Invalid(fmt::format("{} elements cannot be padded by {} and {}", e.from, e.begin, e.end));
   }
   return edges;
 }
@@ -60,17 +61,18 @@ Result<Prepared> Pad(Call& call) {
   const ValueType type = OCTAVO_TRY(call.type(0));
   const std::string mode = OCTAVO_TRY(call.Text("mode", "constant"));
   if (mode != "constant" && mode != "edge" && mode != "reflect" && mode != "wrap")
-    return call.Invalid(fmt::format("mode {} is not known", mode));
+    return call.Invalid(fmt::format("attribute mode cannot be {}", mode));
   const std::vector<Edge> edges = OCTAVO_TRY(EdgesOf(call, *type.sizes));
   Sizes result;
   for (const Edge& e : edges) {
     result.push_back(e.to());
-    if (mode != "constant" && e.from == 0 && e.to() > 0) return call.Invalid("an empty axis has no edge");
+    if (mode != "constant" && e.from == 0 && e.to() > 0)
+      return call.Invalid("an empty axis can be padded with mode constant only");
   }
-  if (!CountElements(result)) return call.Invalid("its result is too large");
+  if (!CountElements(result)) return call.Invalid("the result is too large");
   const bool filled = call.opset() >= 11 && call.has(2);
   if (filled && (OCTAVO_TRY(call.dtype(2)) != type.dtype || Product(OCTAVO_TRY(call.sizes(2))) != 1))
-    return call.Invalid("its constant is not one element of its type");
+    return call.Invalid("the constant must be one element with the dtype of the input");
   const double attribute = call.opset() < 11 ? OCTAVO_TRY(call.Real("value", 0.0)) : 0;
   if (attribute != 0) OCTAVO_TRY(CheckFloat(call, 0));
   return One(type.dtype, result, [=, dtype = type.dtype](const Operands& in) -> Result<Tensor> {
@@ -105,7 +107,7 @@ Result<Prepared> Pad(Call& call) {
 Result<Prepared> Trilu(Call& call) {
   OCTAVO_TRY(call.Inputs(1, 2));
   const ValueType type = OCTAVO_TRY(call.type(0));
-  if (type.sizes->size() < 2) return call.Invalid("its input is no matrix");
+  if (type.sizes->size() < 2) return call.Invalid("the input must be a matrix");
   const bool upper = OCTAVO_TRY(call.Int("upper", 1)) != 0;
   const std::int64_t k = call.has(1) ? OCTAVO_TRY(call.IntOf(1)) : 0;
   return One(type.dtype, *type.sizes, [=, sizes = *type.sizes](const Operands& in) -> Result<Tensor> {
@@ -126,9 +128,9 @@ Result<Prepared> Trilu(Call& call) {
 Result<Prepared> EyeLike(Call& call) {
   OCTAVO_TRY(call.Inputs(1, 1));
   const ValueType type = OCTAVO_TRY(call.type(0));
-  if (type.sizes->size() != 2) return call.Invalid("its input is no matrix");
-  if (call.HasAttribute("dtype")) return call.NotSupported("a type of its own");
-  if (!IsNumber(type.dtype)) return call.NotSupported("elements of this type");
+  if (type.sizes->size() != 2) return call.Invalid("the input must be a matrix");
+  if (call.HasAttribute("dtype")) return call.NotSupported("attribute dtype is not supported");
+  if (!IsNumber(type.dtype)) return call.NotSupported("this dtype is not supported");
   const std::int64_t k = OCTAVO_TRY(call.Int("k", 0));
   return One(type.dtype, *type.sizes, [k, type](const Operands&) -> Result<Tensor> {
     const std::int64_t columns = (*type.sizes)[1];

@@ -20,7 +20,7 @@ struct PoolLayout {
 
 Result<PoolLayout> PoolLayoutOf(Call& call) {
   const Sizes x = OCTAVO_TRY(call.sizes(0));
-  if (x.size() < 3) return call.Invalid(fmt::format("its input has {} dimensions", x.size()));
+  if (x.size() < 3) return call.Invalid(fmt::format("an input of rank {} is not supported", x.size()));
   PoolLayout l;
   const Sizes image(x.begin() + 2, x.end());
   l.window = OCTAVO_TRY(WindowOf(call, image, {}));
@@ -28,13 +28,13 @@ Result<PoolLayout> PoolLayoutOf(Call& call) {
   l.image = Product(image);
   l.result = {x[0], x[1]};
   l.result.insert(l.result.end(), l.window.output.begin(), l.window.output.end());
-  if (!CountElements(l.result)) return call.Invalid("its result is too large");
+  if (!CountElements(l.result)) return call.Invalid("the result is too large");
   l.pixels = Product(l.window.output);
   // A window without any element has no maximum and no average.
   for (std::size_t d = 0; d < l.window.rank(); ++d) {
     const std::int64_t extent = (l.window.kernel[d] - 1) * l.window.dilation[d] + 1;
     if (l.window.begin[d] >= extent || l.window.end[d] >= extent)
-      return call.Invalid("its padding is as large as its window");
+      return call.Invalid("the padding must be smaller than the window");
   }
   return l;
 }
@@ -142,12 +142,12 @@ Result<Prepared> Global(Call& call, bool maximum) {
   OCTAVO_TRY(call.Inputs(1, 1));
   OCTAVO_TRY(CheckFloat(call, 0));
   const Sizes x = OCTAVO_TRY(call.sizes(0));
-  if (x.size() < 2) return call.Invalid(fmt::format("its input has {} dimensions", x.size()));
+  if (x.size() < 2) return call.Invalid(fmt::format("an input of rank {} is not supported", x.size()));
   Sizes result(x.size(), 1);
   result[0] = x[0];
   result[1] = x[1];
   const std::int64_t image = Product(x, 2, x.size());
-  if (image == 0) return call.Invalid("its images are empty");
+  if (image == 0) return call.Invalid("the input has no elements");
   const DType dtype = OCTAVO_TRY(call.dtype(0));
   return One(dtype, result, [result, image, dtype, maximum](const Operands& in) -> Result<Tensor> {
     const std::vector<double> values = Reals(*in[0]);

@@ -39,7 +39,7 @@ Result<Grain> GrainOf(Call& call, std::int64_t default_axis) {
     const Sizes zero_points = OCTAVO_TRY(call.sizes(2));
     // ONNX Runtime's quantizer writes a bias's scale as [1] and its zero point as [].
     if (zero_points != scales && !(single(scales) && single(zero_points))) {
-      return call.Invalid("scale and zero point have different shapes");
+      return call.Invalid("scale and zero point must have the same shape");
     }
   }
   if (block == 0 && single(scales)) {
@@ -52,16 +52,17 @@ Result<Grain> GrainOf(Call& call, std::int64_t default_axis) {
   grain.size = sizes[a];
   grain.inner = Product(sizes, a + 1, sizes.size());
   grain.block = block;
-  if (block < 0) return call.Invalid("block_size is negative");
+  if (block < 0) return call.Invalid("attribute block_size must not be negative");
   if (block == 0) {
     if (scales.size() != 1 || scales[0] != grain.size) {
-      return call.Invalid(fmt::format("{} scales for axis {} of size {}", grain.scales, axis, grain.size));
+      return call.Invalid(
+          fmt::format("there are {} scales, but axis {} has size {}", grain.scales, axis, grain.size));
     }
     return grain;
   }
   Sizes wanted = sizes;
   wanted[a] = (sizes[a] + block - 1) / block;
-  if (scales != wanted) return call.Invalid("the shape of the scale does not fit the blocks");
+  if (scales != wanted) return call.Invalid("the shape of the scale does not match block_size");
   return grain;
 }
 
@@ -75,7 +76,7 @@ Result<Prepared> QuantizeLinear(Call& call) {
   if (const std::int64_t given = OCTAVO_TRY(call.Int("output_dtype", 0)); given != 0) {
     constexpr std::int64_t kUint8 = 2, kInt8 = 3, kInt16 = 5;  // TensorProto's numbers
     if (given != kUint8 && given != kInt8 && given != kInt16)
-      return call.NotSupported(fmt::format("output_dtype {} is not known", given));
+      return call.NotSupported(fmt::format("output_dtype {} is not supported", given));
     to = given == kUint8 ? DType::kUint8 : given == kInt8 ? DType::kInt8 : DType::kInt16;
   }
   if (call.has(2)) {
@@ -102,7 +103,7 @@ Result<Prepared> DequantizeLinear(Call& call) {
   OCTAVO_TRY(CheckDType(call, 0, {DType::kUint8, DType::kInt8, DType::kInt16, DType::kInt32}));
   OCTAVO_TRY(CheckFloat(call, 1));
   if (call.has(2) && OCTAVO_TRY(call.dtype(2)) != type.dtype)
-    return call.Invalid("the zero point has another type than the values");
+    return call.Invalid("the zero point must have the dtype of the input");
   const Grain grain = OCTAVO_TRY(GrainOf(call, 1));
   const DType to = OCTAVO_TRY(call.dtype(1));
   return One(to, *type.sizes, [to, grain](const Operands& in) -> Result<Tensor> {
@@ -127,7 +128,7 @@ Result<Prepared> DynamicQuantizeLinear(Call& call) {
   prepared.outputs = {{.dtype = DType::kUint8, .sizes = sizes},
                       {.dtype = DType::kFloat32, .sizes = Sizes()},
                       {.dtype = DType::kUint8, .sizes = Sizes()}};
-  if (call.num_outputs() != prepared.outputs.size()) return call.Invalid("it has three outputs");
+  if (call.num_outputs() != prepared.outputs.size()) return call.Invalid("the node must have three outputs");
   prepared.compute = [](const Operands& in) -> Result<std::vector<Tensor>> {
     const float* x = Data<float>(*in[0]);
     const auto count = static_cast<std::size_t>(in[0]->num_elements());

@@ -96,7 +96,7 @@ Result<Prepared> Reduce(Call& call, int last, ReduceReals real, ReduceIntegers i
   std::int64_t group = 1;
   for (const int axis : r.axes) group *= (*type.sizes)[static_cast<std::size_t>(axis)];
   if (group == 0 && !of_nothing && Product(result) > 0)
-    return call.Invalid("it reduces a group without elements");
+    return call.Invalid("an empty tensor cannot be reduced");
   if (!IsFloat(type.dtype) && integer == nullptr) {
     return One(type.dtype, result, [r, real](const Operands& in) -> Result<Tensor> {
       const Groups g = GroupsOf(in[0]->sizes, r);
@@ -161,7 +161,7 @@ Result<Prepared> Arg(Call& call, bool largest) {
       OCTAVO_TRY(call.Axis(OCTAVO_TRY(call.Int("axis", 0)), static_cast<int>(x.size()))));
   const bool keep = OCTAVO_TRY(call.Int("keepdims", 1)) != 0;
   const bool last = OCTAVO_TRY(call.Int("select_last_index", 0)) != 0;
-  if (x[axis] == 0) return call.Invalid("its axis is empty");
+  if (x[axis] == 0) return call.Invalid("the axis has no elements");
   Sizes result = x;
   if (keep) {
     result[axis] = 1;
@@ -230,9 +230,10 @@ Result<Prepared> TopK(Call& call) {
   const bool largest = OCTAVO_TRY(call.Int("largest", 1)) != 0;
   call.Ignore({"sorted"});
   Sizes result = *type.sizes;
-  if (k < 0 || k > result[axis]) return call.Invalid(fmt::format("the {} largest of {}", k, result[axis]));
+  if (k < 0 || k > result[axis])
+    return call.Invalid(fmt::format("k is {}, but the axis has {} elements", k, result[axis]));
   result[axis] = k;
-  if (call.num_outputs() != 2) return call.Invalid("it has two outputs");
+  if (call.num_outputs() != 2) return call.Invalid("the node must have two outputs");
   Prepared prepared;
   prepared.outputs = {{.dtype = type.dtype, .sizes = result}, {.dtype = DType::kInt64, .sizes = result}};
   prepared.compute = [=](const Operands& in) -> Result<std::vector<Tensor>> {

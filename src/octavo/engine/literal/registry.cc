@@ -7,7 +7,7 @@
 namespace octavo::engine::literal {
 
 void Registry::Add(std::string_view op, Prepare prepare) {
-  if (!operators_.emplace(op, prepare).second) Bug(fmt::format("the operator {} is there twice", op));
+  if (!operators_.emplace(op, prepare).second) Bug(fmt::format("operator {} is registered twice", op));
 }
 
 Prepare Registry::Find(std::string_view op) const {

@@ -175,7 +175,7 @@ Result<Mode> ModeOf(Call& call) {
   m.mode = OCTAVO_TRY(call.Text("mode", "nearest"));
   if (m.mode == "bilinear") m.mode = "linear";  // Upsample of opset 7 to 9
   if (m.mode != "nearest" && m.mode != "linear" && m.mode != "cubic")
-    return call.Invalid(fmt::format("mode {} is not known", m.mode));
+    return call.Invalid(fmt::format("attribute mode must be nearest, linear or cubic, not {}", m.mode));
   if (call.op() == "Upsample" || call.opset() < 11) {
     m.coordinates = "asymmetric";
     m.nearest = "floor";
@@ -192,10 +192,10 @@ Result<Mode> ModeOf(Call& call) {
   };
   if (!known(m.coordinates, {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners",
                              "asymmetric", "tf_half_pixel_for_nn", "tf_crop_and_resize"})) {
-    return call.Invalid(fmt::format("coordinate_transformation_mode {} is not known", m.coordinates));
+    return call.Invalid(fmt::format("coordinate_transformation_mode {} is not supported", m.coordinates));
   }
   if (!known(m.nearest, {"floor", "ceil", "round_prefer_floor", "round_prefer_ceil"}))
-    return call.Invalid(fmt::format("nearest_mode {} is not known", m.nearest));
+    return call.Invalid(fmt::format("nearest_mode {} is not supported", m.nearest));
   return m;
 }
 
@@ -210,7 +210,7 @@ struct Request {
 Result<std::vector<double>> RealInput(Call& call, std::size_t i) {
   const Tensor* value = OCTAVO_TRY(call.value(i));
   if (!IsFloat(value->dtype) || value->rank() != 1)
-    return call.Invalid(fmt::format("input {} is no list of floats", i));
+    return call.Invalid(fmt::format("input {} must be a list of floats", i));
   return Reals(*value);
 }
 
@@ -238,13 +238,14 @@ Result<Request> RequestOf(Call& call, int rank) {
   const std::size_t count = r.axes.size();
   if ((!r.scales.empty() && r.scales.size() != count) || (!r.sizes.empty() && r.sizes.size() != count) ||
       (!r.region.empty() && r.region.size() != 2 * count)) {
-    return call.Invalid(fmt::format("its scales, sizes or region are not for {} dimensions", count));
+    return call.Invalid(fmt::format("scales, sizes or roi do not fit {} dimensions", count));
   }
   for (const double scale : r.scales) {
-    if (!(scale > 0) || scale > 0x1p30) return call.Invalid(fmt::format("a scale is {}", scale));
+    if (!(scale > 0) || scale > 0x1p30) return call.Invalid(fmt::format("a scale cannot be {}", scale));
   }
   for (const std::int64_t size : r.sizes) {
-    if (size < 0 || size > std::int64_t{1} << 30) return call.Invalid(fmt::format("a size is {}", size));
+    if (size < 0 || size > std::int64_t{1} << 30)
+      return call.Invalid(fmt::format("a size cannot be {}", size));
   }
   return r;
 }
@@ -254,7 +255,7 @@ Status KeepAspectRatio(Call& call, const Sizes& x, Request& r) {
   const std::string policy = OCTAVO_TRY(call.Text("keep_aspect_ratio_policy", "stretch"));
   if (policy == "stretch" || r.sizes.empty()) return {};
   if (policy != "not_larger" && policy != "not_smaller")
-    return call.Invalid(fmt::format("keep_aspect_ratio_policy {} is not known", policy));
+    return call.Invalid(fmt::format("keep_aspect_ratio_policy {} is not supported", policy));
   std::optional<double> scale;
   for (std::size_t i = 0; i < r.axes.size(); ++i) {
     const double own = static_cast<double>(r.sizes[i]) /
@@ -276,7 +277,8 @@ Result<Prepared> Resize(Call& call) {
   Request r = OCTAVO_TRY(RequestOf(call, static_cast<int>(x.size())));
   OCTAVO_TRY(KeepAspectRatio(call, x, r));
   if (m.mode != "nearest" || m.coordinates == "tf_crop_and_resize") OCTAVO_TRY(CheckNumber(call, 0));
-  if (m.coordinates == "tf_crop_and_resize" && r.region.empty()) return call.Invalid("its region is missing");
+  if (m.coordinates == "tf_crop_and_resize" && r.region.empty())
+    return call.Invalid("tf_crop_and_resize needs the roi input");
   std::vector<Axis> axes;
   for (const std::int64_t size : x) axes.push_back({.from = size, .to = size});
   Sizes result = x;
@@ -285,9 +287,9 @@ Result<Prepared> Resize(Call& call) {
     Axis& a = axes[d];
     // The size is found in float32, as shape inference does.
     const float scaled = r.scales.empty() ? 0 : static_cast<float>(r.scales[i]) * static_cast<float>(a.from);
-    if (!(scaled < 0x1p40F)) return call.Invalid("its result is too large");
+    if (!(scaled < 0x1p40F)) return call.Invalid("the result is too large");
     a.to = r.sizes.empty() ? static_cast<std::int64_t>(std::floor(scaled)) : r.sizes[i];
-    if (a.from == 0 && a.to > 0) return call.Invalid("its input is empty");
+    if (a.from == 0 && a.to > 0) return call.Invalid("the input has no elements");
     a.scale = !r.scales.empty() ? r.scales[i]
               : a.from == 0     ? 1
                                 : static_cast<double>(a.to) / static_cast<double>(a.from);
@@ -295,10 +297,11 @@ Result<Prepared> Resize(Call& call) {
       a.begin = r.region[i];
       a.end = r.region[i + r.axes.size()];
     }
-    if (m.antialias && a.scale < 0x1p-12) return call.NotSupported(fmt::format("a scale of {}", a.scale));
+    if (m.antialias && a.scale < 0x1p-12)
+      return call.NotSupported(fmt::format("a scale of {} with antialias is not supported", a.scale));
     result[d] = a.to;
   }
-  if (!CountElements(result)) return call.Invalid("its result is too large");
+  if (!CountElements(result)) return call.Invalid("the result is too large");
   return One(type.dtype, result, [m, axes, result](const Operands& in) -> Result<Tensor> {
     return Resized(*in[0], m, axes, result);
   });

@@ -43,10 +43,11 @@ Result<Prepared> Reshape(Call& call) {
   std::optional<std::size_t> inferred;
   for (std::size_t d = 0; d < sizes.size(); ++d) {
     if (sizes[d] == 0 && !allow_zero) {
-      if (d >= type.sizes->size()) return call.Invalid(fmt::format("there is no size {} to copy", d));
+      if (d >= type.sizes->size())
+        return call.Invalid(fmt::format("size {} cannot be copied: the input has fewer dimensions", d));
       sizes[d] = (*type.sizes)[d];
     } else if (sizes[d] == -1) {
-      if (inferred) return call.Invalid("two sizes are left to be found");
+      if (inferred) return call.Invalid("the shape contains -1 more than once");
       inferred = d;
     }
   }
@@ -58,7 +59,7 @@ Result<Prepared> Reshape(Call& call) {
     if (rest && *rest == 0) sizes[*inferred] = 0;
   }
   if (CountElements(sizes) != count) {
-    return call.Invalid(fmt::format("{} elements cannot have the shape {}", count,
+    return call.Invalid(fmt::format("{} elements cannot be reshaped to {}", count,
                                     ToString(Shape(sizes.begin(), sizes.end()))));
   }
   return SameElements(type.dtype, sizes);
@@ -69,7 +70,8 @@ Result<Prepared> Flatten(Call& call) {
   const ValueType type = OCTAVO_TRY(call.type(0));
   const auto rank = static_cast<std::int64_t>(type.sizes->size());
   std::int64_t axis = OCTAVO_TRY(call.Int("axis", 1));
-  if (axis < -rank || axis > rank) return call.Invalid(fmt::format("axis {} of {} dimensions", axis, rank));
+  if (axis < -rank || axis > rank)
+    return call.Invalid(fmt::format("axis {} is out of range for a tensor of rank {}", axis, rank));
   if (axis < 0) axis += rank;
   const auto a = static_cast<std::size_t>(axis);
   return SameElements(type.dtype, {Product(*type.sizes, 0, a), Product(*type.sizes, a, type.sizes->size())});
@@ -83,7 +85,7 @@ Result<std::vector<std::int64_t>> AxesOf(Call& call, std::optional<std::vector<s
   }
   OCTAVO_TRY(call.Inputs(1, 2));
   if (call.has(1)) return call.IntsOf(1);
-  if (!otherwise) return call.Invalid("its axes are missing");
+  if (!otherwise) return call.Invalid("axes are missing");
   return *otherwise;
 }
 
@@ -101,7 +103,7 @@ Result<Prepared> Squeeze(Call& call) {
     if (std::find(axes.begin(), axes.end(), d) == axes.end()) {
       sizes.push_back(size);
     } else if (size != 1) {
-      return call.Invalid(fmt::format("axis {} has the size {}, not 1", d, size));
+      return call.Invalid(fmt::format("axis {} must have size 1, not {}", d, size));
     }
   }
   return SameElements(type.dtype, sizes);
@@ -137,14 +139,14 @@ Result<Prepared> Dropout(Call& call) {
   if (call.has(2)) {
     const Tensor* training = OCTAVO_TRY(call.value(2));
     if (training->num_elements() != 1 || training->dtype != DType::kBool)
-      return call.Invalid("training_mode is no bool");
+      return call.Invalid("training_mode must be a bool");
     if (Integers(*training)[0] != 0 && (!call.has(1) || OCTAVO_TRY(call.RealOf(1)) != 0))
-      return call.NotSupported("it drops elements at random, as in training");
+      return call.NotSupported("training mode is not supported");
   }
   if (!call.has_output(1)) return SameElements(type.dtype, *type.sizes);
   Prepared prepared;
   const DType mask = call.opset() < 10 ? type.dtype : DType::kBool;
-  if (mask != DType::kBool) return call.NotSupported("its mask is not wanted in inference");
+  if (mask != DType::kBool) return call.NotSupported("the mask output is not supported before opset 10");
   prepared.outputs = {type, {.dtype = mask, .sizes = type.sizes}};
   prepared.compute = [](const Operands& in) -> Result<std::vector<Tensor>> {
     std::vector<Tensor> results{*in[0]};
@@ -168,10 +170,10 @@ Result<Prepared> Constant(Call& call) {
     tensor = FromReals(DType::kFloat32, {}, {OCTAVO_TRY(call.Real("value_float"))});
   } else if (call.HasAttribute("value_floats")) {
     const auto* reals = std::get_if<std::vector<double>>(call.Attribute("value_floats"));
-    if (reals == nullptr) return call.Invalid("value_floats are no floats");
+    if (reals == nullptr) return call.Invalid("attribute value_floats must be a list of floats");
     tensor = FromReals(DType::kFloat32, {static_cast<std::int64_t>(reals->size())}, *reals);
   } else {
-    return call.NotSupported("it has no value that is a tensor of numbers");
+    return call.NotSupported("the node must have a numeric value");
   }
   return One(tensor.dtype, tensor.sizes, [tensor](const Operands&) -> Result<Tensor> { return tensor; });
 }
@@ -181,7 +183,7 @@ Result<Prepared> ConstantOfShape(Call& call) {
   const Sizes sizes = OCTAVO_TRY(call.IntsOf(0));
   Tensor fill = Tensor::Floats({1}, {0});
   if (const Tensor* value = OCTAVO_TRY(call.TensorOf("value"))) fill = Normalized(*value);
-  if (fill.num_elements() != 1) return call.Invalid("its value is not one element");
+  if (fill.num_elements() != 1) return call.Invalid("attribute value must have one element");
   return One(fill.dtype, sizes, [fill, sizes](const Operands&) -> Result<Tensor> {
     return Strided(fill, sizes, Sizes(sizes.size()), 0);
   });
@@ -195,7 +197,8 @@ Result<Prepared> RangeOfNumbers(Call& call) {
   const double start = OCTAVO_TRY(call.RealOf(0)), limit = OCTAVO_TRY(call.RealOf(1)),
                delta = OCTAVO_TRY(call.RealOf(2));
   const double steps = std::ceil((limit - start) / delta);
-  if (delta == 0 || !(std::fabs(steps) < 0x1p40)) return call.Invalid("its bounds cannot be");
+  if (delta == 0 || !(std::fabs(steps) < 0x1p40))
+    return call.Invalid("the bounds or the step are out of range");
   const std::int64_t count = std::max<std::int64_t>(static_cast<std::int64_t>(steps), 0);
   return One(dtype, {count}, [=](const Operands&) -> Result<Tensor> {
     std::vector<double> reals(static_cast<std::size_t>(count));
@@ -213,7 +216,7 @@ Result<Prepared> Expand(Call& call) {
   const Sizes shape = OCTAVO_TRY(call.IntsOf(1));
   const auto sizes = Broadcast(*type.sizes, shape);
   if (!sizes || !CountElements(shape)) {
-    return call.Invalid(fmt::format("{} does not expand to {}",
+    return call.Invalid(fmt::format("shape {} cannot be expanded to {}",
                                     ToString(Shape(type.sizes->begin(), type.sizes->end())),
                                     ToString(Shape(shape.begin(), shape.end()))));
   }

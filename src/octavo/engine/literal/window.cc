@@ -15,9 +15,10 @@ constexpr std::int64_t kMost = std::int64_t{1} << 30;
 Status CheckList(const Call& call, std::string_view name, const Sizes& list, std::size_t length,
                  std::int64_t least) {
   if (list.size() != length)
-    return call.Invalid(fmt::format("{} has {} elements, {} are needed", name, list.size(), length));
+    return call.Invalid(
+        fmt::format("attribute {} has {} elements, but {} are expected", name, list.size(), length));
   for (const std::int64_t v : list) {
-    if (v < least || v > kMost) return call.Invalid(fmt::format("{} has the element {}", name, v));
+    if (v < least || v > kMost) return call.Invalid(fmt::format("attribute {} cannot contain {}", name, v));
   }
   return {};
 }
@@ -33,7 +34,7 @@ Result<Padding> PaddingOf(Call& call, std::size_t rank) {
   const std::string& mode = padding.automatic;
   call.Ignore({"kernel_shape"});
   if (mode != "NOTSET" && mode != "VALID" && mode != "SAME_UPPER" && mode != "SAME_LOWER")
-    return call.Invalid(fmt::format("auto_pad {} is not known", mode));
+    return call.Invalid(fmt::format("auto_pad {} is not supported", mode));
   Sizes pads = OCTAVO_TRY(call.Ints("pads", Sizes(2 * rank)));
   OCTAVO_TRY(CheckList(call, "pads", pads, 2 * rank, 0));
   if (mode != "NOTSET") pads.assign(2 * rank, 0);
@@ -49,7 +50,7 @@ Result<Window> Basics(Call& call, const Sizes& input, const Sizes& kernel) {
   w.kernel = kernel.empty() ? OCTAVO_TRY(call.Ints("kernel_shape")) : kernel;
   OCTAVO_TRY(CheckList(call, "kernel_shape", w.kernel, w.rank(), 1));
   if (!kernel.empty() && OCTAVO_TRY(call.Ints("kernel_shape", kernel)) != kernel)
-    return call.Invalid("kernel_shape is not the weight's");
+    return call.Invalid("attribute kernel_shape does not match the weight");
   w.stride = OCTAVO_TRY(call.Ints("strides", Sizes(w.rank(), 1)));
   OCTAVO_TRY(CheckList(call, "strides", w.stride, w.rank(), 1));
   w.dilation = OCTAVO_TRY(call.Ints("dilations", Sizes(w.rank(), 1)));
@@ -77,8 +78,9 @@ Result<Window> WindowOf(Call& call, const Sizes& input, const Sizes& kernel) {
     }
     const std::int64_t room = w.input[d] + w.begin[d] + w.end[d] - extent;
     if (room < 0) {
-      return call.Invalid(fmt::format("a window of {} does not fit into {} elements with padding {} and {}",
-                                      extent, w.input[d], w.begin[d], w.end[d]));
+      return call.Invalid(
+          fmt::format("a window of size {} does not fit into {} elements with padding {} and {}", extent,
+                      w.input[d], w.begin[d], w.end[d]));
     }
     std::int64_t outputs = room / w.stride[d] + 1;
     // With ceil_mode a window may hang over the end, but it must begin before the padding there.
@@ -110,7 +112,7 @@ Result<Window> TransposedWindowOf(Call& call, const Sizes& input, const Sizes& k
       continue;
     }
     const std::int64_t outputs = full - w.begin[d] - w.end[d];
-    if (outputs < 0) return call.Invalid("its padding is larger than its result");
+    if (outputs < 0) return call.Invalid("the padding is larger than the result");
     w.output.push_back(outputs);
   }
   return w;
