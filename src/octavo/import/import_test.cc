@@ -207,7 +207,7 @@ TEST(Import, RefusesBranchesThatDependOnSizesOrData) {
       MakeModule(Forward(kX, "if bool(torch.any(x)):\n  y = torch.relu(x)\nelse:\n  y = x\nreturn y")),
       {Input({2})});
   ASSERT_FALSE(data);
-  EXPECT_THAT(data.error().what(), HasSubstr("depends on tensor data"));
+  EXPECT_THAT(data.error().what(), HasSubstr("needs the data of a tensor"));
   EXPECT_EQ(data.error().where(), "code/__torch__.py:7:8");
 
   const auto unknown = ImportOf(MakeModule(Forward(kX, "return torch.view(x, [torch.size(x, 0), -1])")));

@@ -308,7 +308,7 @@ TEST(WideTree, HasALimit) {
   for (const std::string part : {"def f(): pass\n", "y = 1\n", "class A:\n  pass\n", "def f(a, b): pass\n"}) {
     auto file = ParseBroken(Repeat(part, 1001), limits);
     ASSERT_FALSE(file);
-    EXPECT_THAT(file.error().what(), HasSubstr("more than 1000 parts"));
+    EXPECT_THAT(file.error().what(), HasSubstr("more than 1000 syntax nodes"));
   }
 }
 
