@@ -18,14 +18,15 @@
 
 namespace octavo {
 
-// None, or the bool or number that an argument of forward is fixed at.
+// The value of an argument that is not a tensor: None, a bool, or a number.
 using InputLiteral = std::variant<std::monostate, bool, std::int64_t, double>;
 
-// What the caller says about one input of the model: the type of a tensor, or the value of anything else.
+// What the caller says about one argument of forward(): the type of a tensor, or the value of any other
+// argument.
 struct InputSpec {
   std::string name;  // the argument of forward(); empty: the inputs go by position
   TensorType type;
-  std::optional<InputLiteral> value;  // set: the argument is fixed at this value, and `type` means nothing
+  std::optional<InputLiteral> value;  // set: the argument has this value, and `type` is ignored
   // A tensor: "x:float32[1,3,224,224]", "float32[N,3,224,224]", "quint8[1,4,2,3](0.26,128)".
   // A value: "mask=None", "flag=false", "k=3", "alpha=0.5".  Error: kUsage.
   static Result<InputSpec> Parse(std::string_view text);
