@@ -3,6 +3,7 @@
 // How Octavo reports failure.  No function of the library prints, aborts or throws on bad input.  It returns
 // a Result<T>, whose Error says what is wrong, where, and what to do.
 
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +17,19 @@ enum class ErrorCode {
   kInvalidFile,  // the model file is damaged, forbidden, or of another kind (exit code 3)
   kUnsupported,  // the model is valid, but Octavo cannot convert it (exit code 3)
   kIo,           // reading or writing failed (exit code 4)
+};
+
+// One of several things that an error names, such as each operator that is not supported.
+struct ErrorDetail {
+  std::string message;           // a sentence of its own, without the place
+  std::string op = {};           // "aten::stft"; empty where the detail is not about an operator
+  std::size_t count = 0;         // how often the model has it; 0: not counted
+  std::string place = {};        // of the first, as Error::where()
+  std::string module_path = {};  // "layer1.0.conv1"
+  std::string excerpt = {};      // as Error::excerpt()
+
+  // "message, first at place, in module", the excerpt below.
+  std::string ToString() const;
 };
 
 class Error {
@@ -33,8 +47,8 @@ class Error {
   const std::string& excerpt() const { return excerpt_; }
   // What to do about it; may be empty.
   const std::string& hint() const { return hint_; }
-  // Further lines of the message, such as one per missing operator.
-  const std::vector<std::string>& details() const { return details_; }
+  // Further things that the message names, such as one per missing operator.
+  const std::vector<ErrorDetail>& details() const { return details_; }
   // The calls or steps that led to the error, innermost first.
   const std::vector<std::string>& context() const { return context_; }
   // True if a type, size or quantization is missing that --input may give.
@@ -43,7 +57,8 @@ class Error {
   // Sets the place.  The innermost function knows it best, so only the first call has an effect.
   Error& SetWhere(std::string where, std::string excerpt = {});
   Error& SetHint(std::string hint);
-  Error& AddDetail(std::string line);
+  Error& AddDetail(std::string message);
+  Error& AddDetail(ErrorDetail detail);
   Error& AddContext(std::string step);
   Error& SetNeedsInput();
 
@@ -53,7 +68,8 @@ class Error {
  private:
   ErrorCode code_;
   std::string what_, where_, excerpt_, hint_;
-  std::vector<std::string> details_, context_;
+  std::vector<ErrorDetail> details_;
+  std::vector<std::string> context_;
   bool needs_input_ = false;
 };
 

@@ -15,8 +15,10 @@ Error& Error::SetHint(std::string hint) {
   return *this;
 }
 
-Error& Error::AddDetail(std::string line) {
-  details_.push_back(std::move(line));
+Error& Error::AddDetail(std::string message) { return AddDetail(ErrorDetail{.message = std::move(message)}); }
+
+Error& Error::AddDetail(ErrorDetail detail) {
+  details_.push_back(std::move(detail));
   return *this;
 }
 
@@ -46,9 +48,17 @@ void AppendIndented(std::string& out, const std::string& text, const char* inden
 
 }  // namespace
 
+std::string ErrorDetail::ToString() const {
+  std::string out = message;
+  if (!place.empty()) out += (count > 1 ? ", first at " : ", at ") + place;
+  if (!module_path.empty()) out += ", in " + module_path;
+  if (!excerpt.empty()) AppendIndented(out, excerpt, "  ");
+  return out;
+}
+
 std::string Error::ToString() const {
   std::string out = what_;
-  for (const std::string& line : details_) AppendIndented(out, line, "  ");
+  for (const ErrorDetail& detail : details_) AppendIndented(out, detail.ToString(), "  ");
   if (!where_.empty()) out += "\n  at " + where_;
   if (!excerpt_.empty()) AppendIndented(out, excerpt_, "    ");
   // A model that calls itself makes a chain that nobody reads to its end.

@@ -37,6 +37,26 @@ TEST(Error, TheInnermostPlaceStays) {
   EXPECT_EQ(error.ToString(), "no row\n  aten::stft\n  at a.py:1:2\n    x = y\n        ^\n  in f\n  in g");
 }
 
+TEST(Error, DetailsSayHowOftenAndWhere) {
+  Error error = Unsupported("2 operators are not supported");
+  error
+      .AddDetail({.message = "aten::stft is not supported yet (2 uses)",
+                  .op = "aten::stft",
+                  .count = 2,
+                  .place = "m.py:3:4",
+                  .module_path = "head",
+                  .excerpt = "x = y\n    ^"})
+      .AddDetail({.message = "aten::cdist: no", .op = "aten::cdist", .count = 1, .place = "m.py:4:4"})
+      .AddDetail("and 3 more");
+  EXPECT_EQ(error.ToString(),
+            "2 operators are not supported\n"
+            "  aten::stft is not supported yet (2 uses), first at m.py:3:4, in head\n"
+            "    x = y\n"
+            "        ^\n"
+            "  aten::cdist: no, at m.py:4:4\n"
+            "  and 3 more");
+}
+
 TEST(Error, ALongChainOfCallsIsShortened) {
   Error error = Unsupported("too deep");
   for (int i = 0; i < 300; ++i) error.AddContext("f" + std::to_string(i));

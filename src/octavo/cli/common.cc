@@ -42,11 +42,21 @@ void Common::AddTo(CLI::App& command) {
 }
 
 nlohmann::ordered_json ErrorJson(const Error& error) {
+  nlohmann::ordered_json details = nlohmann::ordered_json::array();
+  for (const ErrorDetail& detail : error.details()) {
+    nlohmann::ordered_json entry = {{"message", detail.message}};
+    if (!detail.op.empty()) entry["operator"] = detail.op;
+    if (detail.count > 0) entry["count"] = detail.count;
+    if (!detail.place.empty()) entry["place"] = detail.place;
+    if (!detail.module_path.empty()) entry["module"] = detail.module_path;
+    if (!detail.excerpt.empty()) entry["excerpt"] = detail.excerpt;
+    details.push_back(std::move(entry));
+  }
   return {{"code", CodeName(error.code())},
           {"message", error.what()},
           {"where", error.where()},
           {"excerpt", error.excerpt()},
-          {"details", error.details()},
+          {"details", details},
           {"calls", error.context()},
           {"hint", error.hint()}};
 }

@@ -87,22 +87,18 @@ Error MissingOperators(const std::vector<import::MissingOperator>& missing) {
   Error error = Unsupported(missing.size() == 1 ? "1 operator has no row"
                                                 : fmt::format("{} operators have no row", missing.size()));
   for (const import::MissingOperator& operation : missing) {
-    std::string line = fmt::format(
-        "{}  {}", operation.op,
-        operation.uses.size() == 1 ? "once, at" : fmt::format("{} times, first at", operation.uses.size()));
+    const std::size_t count = operation.uses.size();
+    ErrorDetail detail{
+        .message = count == 1 ? operation.op : fmt::format("{}, {} times", operation.op, count),
+        .op = operation.op,
+        .count = count};
     if (!operation.uses.empty() && operation.uses[0]) {
       const ir::Origin& origin = *operation.uses[0];
-      line += " " + origin.place;
-      if (!origin.module_path.empty()) line += fmt::format(", in {}", origin.module_path);
-      if (!origin.excerpt.empty()) {
-        line += "\n    ";
-        for (const char c : origin.excerpt) {
-          line += c;
-          if (c == '\n') line += "    ";
-        }
-      }
+      detail.place = origin.place;
+      detail.module_path = origin.module_path;
+      detail.excerpt = origin.excerpt;
     }
-    error.AddDetail(std::move(line));
+    error.AddDetail(std::move(detail));
   }
   error.SetHint(
       "Register your own with --plugin, see docs/custom_operators.md; `octavo ops` lists what there is.");

@@ -29,16 +29,10 @@ Status CheckOperators(const ir::Graph& graph) {
                                       : fmt::format("the engine does not support {} operators of this model",
                                                     unknown.size()));
   for (const auto& [op, names] : unknown) {
-    const std::size_t at = op.rfind("::");
-    const std::string domain = at == std::string::npos ? "ai.onnx" : op.substr(0, at);
-    constexpr std::size_t kShown = 3;
-    std::string nodes;
-    for (std::size_t i = 0; i < std::min(names.size(), kShown); ++i) {
-      if (!names[i].empty()) nodes += (nodes.empty() ? "" : ", ") + names[i];
-    }
-    if (names.size() > kShown) nodes += fmt::format(" and {} more", names.size() - kShown);
-    error.AddDetail(fmt::format("{} of {}{}", at == std::string::npos ? op : op.substr(at + 2), domain,
-                                nodes.empty() ? "" : ": " + nodes));
+    error.AddDetail({.message = names.size() == 1 ? op : fmt::format("{}, {} times", op, names.size()),
+                     .op = op,
+                     .count = names.size(),
+                     .place = names[0].empty() ? std::string() : "node " + names[0]});
   }
   return error;
 }

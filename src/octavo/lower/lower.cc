@@ -60,7 +60,7 @@ class Lowering {
       const ir::Node& node = source_.nodes()[i];
       builder_.SetOrigin(origins[i]);
       if (Status status = LowerNode(node); !status) {
-        failures_.push_back(Locate(std::move(status).error(), node));
+        failures_.push_back({Locate(std::move(status).error(), node), &node});
         for (const ValueId output : node.outputs) failed_.insert(output.index);
       }
     }
@@ -237,7 +237,7 @@ class Lowering {
     // The binder's messages begin with the row's name; the emitters' do not.
     if (error.what().rfind(node.op, 0) != 0) {
       Error named(error.code(), fmt::format("{}: {}", node.op, error.what()), error.hint());
-      for (const std::string& line : error.details()) named.AddDetail(line);
+      for (const ErrorDetail& detail : error.details()) named.AddDetail(detail);
       if (error.needs_input()) named.SetNeedsInput();
       error = std::move(named);
     }
@@ -249,20 +249,24 @@ class Lowering {
 
   Error Failure() {
     if (failures_.size() == 1) {
-      Error error = std::move(failures_[0]);
+      Error error = std::move(failures_[0].error);
       return error;
     }
     Error all = Unsupported(fmt::format("{} operators cannot be converted to the {} dialect",
                                         failures_.size(), Name(options_.dialect)));
     constexpr std::size_t kShown = 20;
     for (std::size_t i = 0; i < failures_.size() && i < kShown; ++i) {
-      const Error& failure = failures_[i];
-      all.AddDetail(failure.where().empty() ? failure.what()
-                                            : fmt::format("{}  at {}", failure.what(), failure.where()));
+      const auto& [error, node] = failures_[i];
+      all.AddDetail({.message = error.what(),
+                     .op = node->op,
+                     .count = 1,
+                     .place = error.where(),
+                     .module_path = node->origin ? node->origin->module_path : std::string()});
     }
     if (failures_.size() > kShown) all.AddDetail(fmt::format("and {} more", failures_.size() - kShown));
-    all.SetHint(failures_[0].hint());
-    if (std::ranges::all_of(failures_, &Error::needs_input)) all.SetNeedsInput();
+    all.SetHint(failures_[0].error.hint());
+    const auto needs_input = [](const Failed& failed) { return failed.error.needs_input(); };
+    if (std::ranges::all_of(failures_, needs_input)) all.SetNeedsInput();
     return all;
   }
 
@@ -304,7 +308,11 @@ class Lowering {
   Builder builder_;
   std::unordered_map<std::int32_t, ValueId> map_;
   std::set<std::int32_t> failed_;
-  std::vector<Error> failures_;
+  struct Failed {
+    Error error;
+    const ir::Node* node;
+  };
+  std::vector<Failed> failures_;
   std::vector<NodeExactness> exactness_;
 };
 

@@ -130,7 +130,8 @@ TEST(Lower, AllFailuresAreReportedAtOnceAndWhatFollowsThemIsNot) {
   graph.AddOutput("y", graph.node(after).outputs[0]);
   const auto failed = lower::Lower(graph, TestRegistry(), {});
   ASSERT_FALSE(failed);
-  EXPECT_EQ(failed.error().details().size(), 2u);
+  ASSERT_EQ(failed.error().details().size(), 2u);
+  EXPECT_EQ(failed.error().details()[0].op, "test::refused");
 }
 
 TEST(Lower, ADialectThatARowDoesNotHaveIsAnError) {

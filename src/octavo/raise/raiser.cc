@@ -166,7 +166,7 @@ Status Raiser::RaiseNode() {
 
 Error Raiser::Locate(Error error) const {
   Error named(error.code(), fmt::format("{}: {}", node_->op, error.what()), error.hint());
-  for (const std::string& line : error.details()) named.AddDetail(line);
+  for (const ErrorDetail& detail : error.details()) named.AddDetail(detail);
   std::string where = "node " + node_->name;
   if (node_->name.empty()) {
     where =
@@ -184,7 +184,7 @@ Error Raiser::Failure() {
   Error all(failures_[0].code(), fmt::format("{} nodes cannot be converted", failures_.size()));
   constexpr std::size_t kShown = 20;
   for (std::size_t i = 0; i < failures_.size() && i < kShown; ++i) {
-    all.AddDetail(fmt::format("{}  at {}", failures_[i].what(), failures_[i].where()));
+    all.AddDetail({.message = failures_[i].what(), .place = failures_[i].where()});
   }
   if (failures_.size() > kShown) all.AddDetail(fmt::format("and {} more", failures_.size() - kShown));
   all.SetHint(failures_[0].hint());

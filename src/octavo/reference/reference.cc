@@ -9,7 +9,7 @@ namespace {
 
 Error Located(Error error, const ir::Node& node) {
   Error named(error.code(), fmt::format("{}: {}", node.op, error.what()), error.hint());
-  for (const std::string& line : error.details()) named.AddDetail(line);
+  for (const ErrorDetail& detail : error.details()) named.AddDetail(detail);
   if (node.origin) {
     named.SetWhere(node.origin->place, node.origin->excerpt);
     for (const std::string& call : node.origin->calls) named.AddContext(call);
