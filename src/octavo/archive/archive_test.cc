@@ -325,7 +325,7 @@ TEST(MappedFile, SaysWhyAFileCannotBeRead) {
   EXPECT_THAT(directory.error().what(), HasSubstr("is a directory"));
   auto device = MappedFile::Open("/dev/null");
   ASSERT_FALSE(device);
-  EXPECT_THAT(device.error().what(), HasSubstr("not a regular file"));
+  EXPECT_THAT(device.error().what(), HasSubstr("/dev/null is a device, and Octavo reads regular files only"));
   const TestFile empty("");
   auto file = MappedFile::Open(empty.path());
   ASSERT_TRUE(file);

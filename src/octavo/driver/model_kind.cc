@@ -1,14 +1,17 @@
 #include "octavo/driver/model_kind.h"
 
-#include <fstream>
+#include <span>
+
+#include "octavo/base/mapped_file.h"
 
 namespace octavo::driver {
 
 bool LooksLikeOnnx(const std::filesystem::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  char head[2] = {};
-  stream.read(head, sizeof head);
-  return stream.gcount() == 2 && head[0] == '\x08' && head[1] > 0 && head[1] < 64;
+  // Not a stream, which would wait for a pipe's writer.
+  const auto file = MappedFile::Open(path);
+  if (!file) return false;
+  const std::span<const std::byte> bytes = (*file)->bytes();
+  return bytes.size() >= 2 && bytes[0] == std::byte{8} && bytes[1] > std::byte{0} && bytes[1] < std::byte{64};
 }
 
 }  // namespace octavo::driver

@@ -22,6 +22,9 @@ Result<std::shared_ptr<void>> LoadPlugin(const std::filesystem::path& path, Regi
   const std::filesystem::path file = std::filesystem::absolute(path);
   if (!std::filesystem::exists(file))
     return UsageError(fmt::format("there is no plugin {}", path.string()), kPluginHint);
+  // dlopen would wait for a pipe's writer.
+  if (!std::filesystem::is_regular_file(file))
+    return UsageError(fmt::format("the plugin {} is not a regular file", path.string()), kPluginHint);
   void* handle = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!handle) {
     const char* reason = dlerror();

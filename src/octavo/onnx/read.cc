@@ -1,14 +1,14 @@
 #include "octavo/onnx/read.h"
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
+#include <climits>
+#include <span>
 #include <unordered_map>
 #include <unordered_set>
 
 #include <fmt/format.h>
 #include <onnx.pb.h>
 
+#include "octavo/base/mapped_file.h"
 #include "octavo/ir/origin.h"
 #include "octavo/onnx/read_tensor.h"
 
@@ -168,10 +168,11 @@ class Reader {
 }  // namespace
 
 Result<ReadModel> Read(const std::filesystem::path& path, const ReadOptions& options) {
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream) return IoError(fmt::format("cannot open {}: {}", path.string(), std::strerror(errno)));
+  const std::shared_ptr<const MappedFile> file = OCTAVO_TRY(MappedFile::Open(path));
+  const std::span<const std::byte> bytes = file->bytes();
   pb::ModelProto model;
-  if (!model.ParseFromIstream(&stream) || !model.has_graph()) {
+  if (bytes.size() > INT_MAX || !model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
+      !model.has_graph()) {
     return InvalidFile("the file is not an ONNX model, or it is truncated",
                        "Export or download the file again.");
   }
@@ -180,8 +181,7 @@ Result<ReadModel> Read(const std::filesystem::path& path, const ReadOptions& opt
   read.graph = OCTAVO_TRY(Reader(model, tensors).Graph());
   read.producer = model.producer_name();
   if (!model.producer_version().empty()) read.producer += " " + model.producer_version();
-  std::error_code ignored;
-  read.bytes = std::filesystem::file_size(path, ignored);
+  read.bytes = bytes.size();
   return read;
 }
 
