@@ -32,6 +32,10 @@ struct InputSpec {
   static Result<InputSpec> Parse(std::string_view text);
 };
 
+// Called with what is being done now, and the share of it that is done: 0 to 1, or less than 0 where that is
+// not known. Called often: a caller that shows it does so at times of its own.
+using ProgressFunction = std::function<void(std::string_view stage, double share)>;
+
 enum class ExternalData { kAuto, kAlways, kNever };
 
 struct ExportOptions {
@@ -46,8 +50,8 @@ struct ExportOptions {
   bool optimize = false;  // caffe2: leave out the transposes, slices and reshapes that do nothing
   bool requantize_per_channel = false;  // caffe2: requantize per-channel weights per tensor, with a warning
   std::vector<std::filesystem::path> plugins;
-  // Called at the start of each step: "reading", "converting", "writing".  May be empty.
-  std::function<void(std::string_view)> progress;
+  // Called in each step: "reading", "converting", "writing".  May be empty.
+  ProgressFunction progress;
 };
 
 struct ValueReport {
@@ -86,7 +90,7 @@ struct ConvertOptions {
   ExternalData external_data = ExternalData::kAuto;
   bool optimize = false;
   bool requantize_per_channel = false;
-  std::function<void(std::string_view)> progress;
+  ProgressFunction progress;
 };
 
 // Reads an int8 ONNX model and writes it in another dialect, opset, or for another target.  The model may be

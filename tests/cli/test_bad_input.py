@@ -227,7 +227,7 @@ class OtherFiles(CliTest):
 
 class BadOptions(CliTest):
     def test_usage(self):
-        for arguments in [[], ["export"], ["export", DIGITS], ["nonsense"], ["export", DIGITS, "-o"],
+        for arguments in [["export"], ["export", DIGITS], ["nonsense"], ["export", DIGITS, "-o"],
                           ["export", DIGITS, "-o", self.output, "--dialect", "keras"],
                           ["export", DIGITS, "-o", self.output, "--target", "toaster"],
                           ["export", DIGITS, "-o", self.output, "--numbers", "nearly"],

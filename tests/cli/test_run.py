@@ -54,10 +54,19 @@ class Run(WithDigits):
         out = self.ok("run", DIGITS, "--input", self.one_image(), "--time")
         self.assertIn("float32[1,10]", out)
         self.assertRegex(out, r" -?\d[\d.e-]* to \d")
-        self.assertRegex(out, r"best +\d: ")
-        self.assertIn(" s in the reference", out)
+        self.assertRegex(out, r"\n  top classes: \d \(-?[\d.]+\), \d \(")
+        self.assertRegex(out, r"\nrunning took [\d.]+ s \(reference\), reading [\d.]+ s\n")
         out = self.ok("run", DIGITS, "--input", IMAGES)
+        self.assertRegex(out, r"\n  top classes of image 1: \d \(")
+        self.assertRegex(out, r"\n  top classes of image 4: \d \(")
         self.assertIn("and 356 more", out)
+
+    def test_what_is_no_image_is_called_item(self):
+        model = self.folder / "relu.onnx"
+        model.write_bytes(onnx.model([onnx.node("Relu", ["x"], ["y"])], inputs=[onnx.value_info("x", shape=(2, 5))], outputs=[onnx.value_info("y", shape=(2, 5))]))
+        x = npy.write(self.folder / "x.npy", "<f4", (2, 5), [0.0, 1.0, 2.0, 3.0, 4.0, 9.0, 8.0, 7.0, 6.0, 5.0])
+        out = self.ok("run", model, "--input", x)
+        self.assertIn("  top classes of item 1: 4 (4), 3 (3), 2 (2), 1 (1), 0 (0)\n  top classes of item 2: 0 (9), 1 (8), 2 (7), 3 (6), 4 (5)\n", out)
 
     def test_json(self):
         report = json.loads(self.ok("run", self.exported(), "--input", self.one_image(), "--json"))
@@ -158,9 +167,11 @@ class Verify(WithDigits):
         for name in ("model.onnx", "test_data_set_0/input_0.pb", "test_data_set_0/output_0.pb"):
             self.assertTrue((folder / name).is_file(), name)
         text = self.ok("verify", DIGITS, path, "--arithmetic", "pytorch", code=1)
-        self.assertIn("by themselves", text)
+        self.assertIn("different: 1 of 13 layers introduces a difference, ", text)
+        self.assertIn("layers that introduce a difference", text)
         self.assertIn(place, text)
-        self.assertIn("end to end, the worst first", text)
+        self.assertIn("layers that differ end to end, worst first", text)
+        self.assertRegex(text, r"output output  \d+ of 10 elements differ, relative error up to \d\.\de[+-]\d+")
 
     def test_tolerance(self):
         path, _ = self.broken()
@@ -169,7 +180,7 @@ class Verify(WithDigits):
 
     def test_all_and_runs(self):
         out = self.ok("verify", DIGITS, "--input", "float32[1,1,8,8]", "--runs", "3", "--all", "--arithmetic", "pytorch")
-        self.assertIn("drawn 3 times", out)
+        self.assertIn("float32[1,1,8,8], random in 3 runs", out)
         self.assertIn("all layers", out)
         self.assertIn("quantized::conv2d_relu", out)
 
@@ -183,7 +194,7 @@ class Verify(WithDigits):
 class Bench(WithDigits):
     def test_onnx(self):
         out = self.ok("bench", self.exported(), "--seconds", "0.1", "--threads", "2")
-        self.assertRegex(out, r"median [\d.]+ ms of \d+ runs")
+        self.assertRegex(out, r"median [\d.]+ ms \(10–90 %: [\d.]+–[\d.]+, min [\d.]+; [\d,]+ runs after \d+ warm-up\)")
         self.assertIn("2 threads", out)
         self.assertIn(" %", out)
 

@@ -5,7 +5,9 @@
 
 #include "octavo/cli/commands.h"
 #include "octavo/cli/model_options.h"
+#include "octavo/cli/options.h"
 #include "octavo/cli/progress.h"
+#include "octavo/cli/rules.h"
 #include "octavo/cli/text.h"
 #include "octavo/driver/bench.h"
 
@@ -18,6 +20,11 @@ struct BenchArguments {
   bool qnnpack = false, all = false;
   driver::BenchOptions options;
 };
+
+constexpr const char* kBenchFooter =
+    R"(Examples:
+  octavo bench model.onnx
+  octavo bench model.onnx --threads 4 --input 'float32[8,3,224,224]')";
 
 constexpr std::size_t kTimedLayers = 15;
 
@@ -34,9 +41,9 @@ void PrintTimes(const BenchArguments& arguments, const driver::BenchReport& repo
   std::printf("%s\n", Printable(first).c_str());
   std::printf(
       "%s\n",
-      fmt::format("median {} ms of {} runs, 80 % of them from {} to {}, the fastest {}; after {} to warm up",
-                  Milliseconds(report.median), report.runs, Milliseconds(report.low),
-                  Milliseconds(report.high), Milliseconds(report.fastest), report.warm_up_runs)
+      fmt::format("median {} ms (10–90 %: {}–{}, min {}; {} after {} warm-up)", Milliseconds(report.median),
+                  Milliseconds(report.low), Milliseconds(report.high), Milliseconds(report.fastest),
+                  Count(static_cast<std::int64_t>(report.runs), "run", "runs"), report.warm_up_runs)
           .c_str());
   if (report.layers.empty()) return;
   std::vector<const driver::LayerTime*> layers;
@@ -59,14 +66,29 @@ void PrintTimes(const BenchArguments& arguments, const driver::BenchReport& repo
   }
   std::printf("\n%s", table.ToString().c_str());
   if (shown < layers.size())
-    std::printf("and %zu more, %.1f %% together: --all\n", layers.size() - shown, 100 * rest);
+    std::printf("and %zu more, %.1f %% together (--all lists them)\n", layers.size() - shown, 100 * rest);
+}
+
+Status CheckBench(const BenchArguments& arguments) {
+  const CLI::App& command = *arguments.common.command;
+  OCTAVO_TRY(CheckInputFile(arguments.model));
+  OCTAVO_TRY(CheckArrays(arguments.options.inputs));
+  OCTAVO_TRY(CheckRunner(command, arguments.model));
+  OCTAVO_TRY(CheckEngine(command));
+  if (arguments.all && arguments.common.quiet)
+    return UsageError("--all does not go with --quiet: it prints a table");
+  return {};
 }
 
 int RunBench(BenchArguments& arguments) {
+  if (const Status status = CheckBench(arguments); !status)
+    return FailUsage(status.error(), arguments.common);
   if (arguments.qnnpack) arguments.options.reference.meaning = reference::Meaning::kQnnpack;
   const Result<driver::BenchReport> report = [&] {
     Progress progress(!arguments.common.quiet && !arguments.common.json, arguments.model);
-    arguments.options.progress = [&progress](std::string_view stage) { progress.Stage(stage); };
+    arguments.options.progress = [&progress](std::string_view stage, double share) {
+      progress.Stage(stage, share);
+    };
     return driver::Bench(arguments.model, arguments.options);
   }();
   if (!report) return Fail(report.error(), arguments.common, "measure " + arguments.model);
@@ -96,28 +118,24 @@ int RunBench(BenchArguments& arguments) {
 }  // namespace
 
 void AddBench(CLI::App& app, Run& run) {
-  CLI::App* command = app.add_subcommand("bench", "Measure how long a model takes, and each of its layers");
+  CLI::App* command = app.add_subcommand("bench", "Measure how long a model and its layers take");
   auto arguments = std::make_shared<BenchArguments>();
-  command
-      ->add_option("FILE", arguments->model,
-                   "An ONNX model; or a TorchScript .pt, which the (slow) reference runs")
+  AddText(*command, "FILE", arguments->model, "",
+          "ONNX model; or saved PyTorch model (.pt), which runs in the slow reference interpreter")
       ->required();
-  command
-      ->add_option(
-          "--input", arguments->options.inputs,
-          "An array for an input, X.npy[@SPEC] or X.npz as in `octavo run`; or the type and size of "
-          "one that is drawn; or name=value for an argument of a .pt that is no tensor: k=3, flag=false")
-      ->option_text("X.npy|SPEC ...")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  command->add_option("--seconds", arguments->options.seconds, "How long to measure, about (default 3)")
-      ->check(CLI::Range(0.0, 3600.0))
-      ->option_text("S");
-  command->add_flag("--all", arguments->all, "List every layer, in order");
+  AddList(*command, "--input", arguments->options.inputs, "ARRAY|SPEC",
+          "Array for an input, once per input: X.npy, X.npy@name: or X.npz as for `octavo run`; or a SPEC "
+          "such as 'float32[1,3,224,224]', for which numbers are drawn; or name=value for an argument of a "
+          ".pt that is not a tensor: k=3, flag=false");
+  AddReal(*command, "--seconds", arguments->options.seconds, 0, 3600, "S",
+          "How long to measure, approximately (default: 3)");
+  command->add_flag("--all", arguments->all,
+                    "List every layer, in order (ONNX only; default: the slowest 15)");
   AddEngine(*command, arguments->options.engine);
   AddReference(*command, arguments->qnnpack);
   AddPlugins(*command, arguments->options.plugins);
   arguments->common.AddTo(*command);
+  command->footer(kBenchFooter);
   command->callback([arguments, &run] { run = [arguments] { return RunBench(*arguments); }; });
 }
 

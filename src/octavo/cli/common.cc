@@ -1,5 +1,7 @@
 #include <cstdio>
 
+#include <fmt/format.h>
+
 #include "octavo/cli/commands.h"
 #include "octavo/cli/text.h"
 #include <nlohmann/json.hpp>
@@ -34,11 +36,24 @@ const char* CodeName(ErrorCode code) {
   return "?";
 }
 
+void PrintError(const std::string& text) {
+  std::fprintf(stderr, "%s %s\n", Colored("octavo:", Color::kRed, Stream::kError).c_str(),
+               Printable(text).c_str());
+}
+
 }  // namespace
 
-void Common::AddTo(CLI::App& command) {
-  command.add_flag("--json", json, "Print one JSON object on standard output and nothing else");
-  command.add_flag("-q,--quiet", quiet, "Print nothing but errors");
+void Common::AddTo(CLI::App& added_to) {
+  AddCommon(added_to, json, quiet);
+  command = &added_to;
+}
+
+void AddCommon(CLI::App& command, bool& json, bool& quiet) {
+  constexpr const char* kGroup = "General options";
+  command.add_flag("--json", json, "Print one JSON object on standard output, also for an error")
+      ->group(kGroup);
+  command.add_flag("-q,--quiet", quiet, "Print errors only")->group(kGroup);
+  command.set_help_flag("-h,--help", "Print this help")->group(kGroup);
 }
 
 nlohmann::ordered_json ErrorJson(const Error& error) {
@@ -63,8 +78,20 @@ nlohmann::ordered_json ErrorJson(const Error& error) {
 
 int Fail(const Error& error, const Common& common, const std::string& doing) {
   if (common.json) PrintJson({{"error", ErrorJson(error)}});
-  std::fprintf(stderr, "octavo: cannot %s: %s\n", doing.c_str(), Printable(error.ToString()).c_str());
+  PrintError(fmt::format("cannot {}: {}", doing, error.ToString()));
   return ExitCode(error.code());
+}
+
+int FailUsage(const Error& error, bool json) {
+  if (json) PrintJson({{"error", ErrorJson(error)}});
+  PrintError(error.ToString());
+  return ExitCode(error.code());
+}
+
+int FailUsage(Error error, const Common& common) {
+  if (error.code() == ErrorCode::kUsage)
+    error.SetHint(fmt::format("See `octavo {} --help`.", common.command->get_name()));
+  return FailUsage(error, common.json);
 }
 
 }  // namespace octavo::cli

@@ -2,12 +2,20 @@
 
 #include "octavo/cli/commands.h"
 #include "octavo/cli/model_options.h"
+#include "octavo/cli/options.h"
 #include "octavo/cli/progress.h"
+#include "octavo/cli/rules.h"
 #include "octavo/cli/written_report.h"
 #include "octavo/octavo.h"
 
 namespace octavo::cli {
 namespace {
+
+constexpr const char* kConvertFooter =
+    R"(Examples:
+  octavo convert old.onnx -o new.onnx
+  octavo convert model.onnx -o model_opset13.onnx --opset 13
+  octavo convert model.onnx -o caffe2.onnx --dialect caffe2)";
 
 struct ConvertArguments {
   Common common;
@@ -15,12 +23,20 @@ struct ConvertArguments {
   ConvertOptions options;
 };
 
+Status CheckConvert(const ConvertArguments& arguments) {
+  OCTAVO_TRY(CheckInputFile(arguments.model));
+  OCTAVO_TRY(CheckOutputFile(arguments.output));
+  return CheckConversion(*arguments.common.command, arguments.options.dialect);
+}
+
 int RunConvert(ConvertArguments& arguments) {
+  if (const Status status = CheckConvert(arguments); !status)
+    return FailUsage(status.error(), arguments.common);
   ConvertOptions& options = arguments.options;
   const auto start = std::chrono::steady_clock::now();
   Result<ExportReport> report = [&] {
     Progress progress(!arguments.common.quiet && !arguments.common.json, arguments.model);
-    options.progress = [&progress](std::string_view stage) { progress.Stage(stage); };
+    options.progress = [&progress](std::string_view stage, double share) { progress.Stage(stage, share); };
     return Convert(arguments.model, arguments.output, options);
   }();
   if (!report) return Fail(report.error(), arguments.common, "convert " + arguments.model);
@@ -42,24 +58,24 @@ int RunConvert(ConvertArguments& arguments) {
 }  // namespace
 
 void AddConvert(CLI::App& app, Run& run) {
-  CLI::App* command = app.add_subcommand(
-      "convert", "Write an int8 ONNX model in another dialect, opset or target, with the same numbers");
+  CLI::App* command =
+      app.add_subcommand("convert", "Convert an int8 ONNX model to another dialect, opset or target");
   auto arguments = std::make_shared<ConvertArguments>();
-  command
-      ->add_option("MODEL", arguments->model,
-                   "The ONNX model: of the Caffe2 dialect, as PyTorch's former exporter wrote it, or with "
-                   "QuantizeLinear and DequantizeLinear")
+  AddText(
+      *command, "MODEL", arguments->model, "",
+      "ONNX model with QuantizeLinear and DequantizeLinear, or written by PyTorch's former Caffe2 exporter")
       ->required();
-  command->add_option("-o,--output", arguments->output, "The ONNX file to write")->required();
+  AddText(*command, "-o,--output", arguments->output, "OUT.onnx", "ONNX file to write")->required();
   ConvertOptions& options = arguments->options;
   AddDialect(*command, options.dialect);
   AddTarget(*command, options.target);
-  AddNumbers(*command, options.numbers);
+  AddNumbers(*command, options.numbers, false);
   AddOpset(*command, options.opset);
   AddExternalData(*command, options.external_data);
   AddPerChannel(*command, options.requantize_per_channel);
   AddOptimize(*command, options.optimize);
   arguments->common.AddTo(*command);
+  command->footer(kConvertFooter);
   command->callback([arguments, &run] { run = [arguments] { return RunConvert(*arguments); }; });
 }
 

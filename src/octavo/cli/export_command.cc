@@ -3,12 +3,20 @@
 #include "octavo/cli/commands.h"
 #include "octavo/cli/memory.h"
 #include "octavo/cli/model_options.h"
+#include "octavo/cli/options.h"
 #include "octavo/cli/progress.h"
+#include "octavo/cli/rules.h"
 #include "octavo/cli/written_report.h"
 #include "octavo/octavo.h"
 
 namespace octavo::cli {
 namespace {
+
+constexpr const char* kExportFooter =
+    R"(Examples:
+  octavo export model.pt -o model.onnx
+  octavo export model.pt -o model.onnx --input 'x:float32[N,3,224,224]'
+  octavo export model.pt -o model.onnx --input 'float32[1,3,224,224]' --target openvino)";
 
 struct ExportArguments {
   Common common;
@@ -18,7 +26,18 @@ struct ExportArguments {
   std::shared_ptr<const void> made;  // lives until the process ends
 };
 
+Status CheckExport(const ExportArguments& arguments) {
+  const ExportOptions& options = arguments.options;
+  const CLI::App& command = *arguments.common.command;
+  OCTAVO_TRY(CheckInputFile(arguments.model));
+  OCTAVO_TRY(CheckOutputFile(arguments.output));
+  OCTAVO_TRY(CheckConversion(command, options.dialect));
+  return CheckExactIsPossible(command, options.dialect, options.target, options.numbers);
+}
+
 int RunExport(ExportArguments& arguments) {
+  if (const Status status = CheckExport(arguments); !status)
+    return FailUsage(status.error(), arguments.common);
   const std::string doing = "convert " + arguments.model;
   UseLargePages();
   ExportOptions& options = arguments.options;
@@ -30,7 +49,7 @@ int RunExport(ExportArguments& arguments) {
   const auto start = std::chrono::steady_clock::now();
   Result<ExportReport> report = [&] {
     Progress progress(!arguments.common.quiet && !arguments.common.json, arguments.model);
-    options.progress = [&progress](std::string_view stage) { progress.Stage(stage); };
+    options.progress = [&progress](std::string_view stage, double share) { progress.Stage(stage, share); };
     return Export(arguments.model, arguments.output, options);
   }();
   if (!report) return Fail(report.error(), arguments.common, doing);
@@ -53,35 +72,30 @@ int RunExport(ExportArguments& arguments) {
 }  // namespace
 
 void AddExport(CLI::App& app, Run& run) {
-  CLI::App* command = app.add_subcommand("export", "Convert a saved PyTorch model (TorchScript .pt) to ONNX");
+  CLI::App* command = app.add_subcommand("export", "Convert a saved PyTorch model to ONNX");
   auto arguments = std::make_shared<ExportArguments>();
-  command->add_option("MODEL", arguments->model, "The saved model")->required();
-  command->add_option("-o,--output", arguments->output, "The ONNX file to write")->required();
+  AddText(*command, "MODEL", arguments->model, "", "Model saved with torch.jit.save (.pt)")->required();
+  AddText(*command, "-o,--output", arguments->output, "OUT.onnx", "ONNX file to write")->required();
   ExportOptions& options = arguments->options;
   AddDialect(*command, options.dialect);
   AddTarget(*command, options.target);
-  const CLI::Option* numbers = AddNumbers(*command, options.numbers);
+  AddNumbers(*command, options.numbers, true);
   AddOpset(*command, options.opset);
-  command
-      ->add_option(
-          "--input", arguments->inputs,
-          "Type and shape of an input: [name:]dtype[d0,d1,...][(scale,zero_point)], such as "
-          "'x:float32[N,3,224,224]', where N stays open; once for each input. Or name=value for an argument "
-          "that is no tensor: k=3, flag=false, mask=None")
-      ->option_text("SPEC ...")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  command->add_option("--output-name", options.output_names, "Name of an output; once for each, in order")
-      ->option_text("NAME ...")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  AddList(*command, "--input", arguments->inputs, "SPEC",
+          "Type and shape of an input, once per input: [name:]dtype[d0,d1,...][(scale,zero_point)], such as "
+          "'x:float32[N,3,224,224]', where the size N stays open; or name=value for an argument that is "
+          "not a tensor: k=3, flag=false, mask=None");
+  AddList(*command, "--output-name", options.output_names, "NAME",
+          "Name of an output, once per output, in order");
   AddExternalData(*command, options.external_data);
   AddPerChannel(*command, options.requantize_per_channel);
   AddOptimize(*command, options.optimize);
   AddPlugins(*command, options.plugins);
   arguments->common.AddTo(*command);
-  command->callback([arguments, numbers, &run] {
-    arguments->options.require_exact = numbers->count() > 0 && arguments->options.numbers == Numbers::kExact;
+  command->footer(kExportFooter);
+  command->callback([arguments, &run] {
+    arguments->options.require_exact =
+        arguments->common.Given("--numbers") && arguments->options.numbers == Numbers::kExact;
     run = [arguments] { return RunExport(*arguments); };
   });
 }

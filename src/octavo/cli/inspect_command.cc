@@ -3,6 +3,10 @@
 #include <fmt/format.h>
 
 #include "octavo/cli/commands.h"
+#include "octavo/cli/model_options.h"
+#include "octavo/cli/options.h"
+#include "octavo/cli/progress.h"
+#include "octavo/cli/rules.h"
 #include "octavo/cli/text.h"
 #include "octavo/driver/inspect.h"
 
@@ -12,9 +16,15 @@ namespace {
 struct InspectArguments {
   Common common;
   std::string file;
-  std::vector<std::string> inputs, plugins;
+  std::vector<std::string> inputs;
+  std::vector<std::filesystem::path> plugins;
   bool graph = false;
 };
+
+constexpr const char* kInspectFooter =
+    R"(Examples:
+  octavo inspect model.pt
+  octavo inspect model.pt --input 'x:float32[N,3,224,224]')";
 
 // The type without its quantization, which has columns of its own.
 std::string ShapeText(TensorType type) {
@@ -77,9 +87,7 @@ void PrintInspection(const InspectArguments& arguments, const driver::Inspection
                   Printable(answer.obstacle->ToString()).c_str());
     }
   }
-  for (const std::string& warning : inspection.warnings) {
-    std::fprintf(stderr, "warning: %s\n", Printable(warning).c_str());
-  }
+  PrintWarnings(inspection.warnings);
 }
 
 nlohmann::ordered_json Json(const driver::Inspection& inspection) {
@@ -115,7 +123,14 @@ nlohmann::ordered_json Json(const driver::Inspection& inspection) {
   return json;
 }
 
+Status CheckInspect(const InspectArguments& arguments) {
+  OCTAVO_TRY(CheckInputFile(arguments.file));
+  return CheckRunner(*arguments.common.command, arguments.file);
+}
+
 int RunInspect(InspectArguments& arguments) {
+  if (const Status status = CheckInspect(arguments); !status)
+    return FailUsage(status.error(), arguments.common);
   const std::string doing = "inspect " + arguments.file;
   driver::InspectOptions options;
   for (const std::string& text : arguments.inputs) {
@@ -123,9 +138,13 @@ int RunInspect(InspectArguments& arguments) {
     if (!spec) return Fail(spec.error(), arguments.common, doing);
     options.inputs.push_back(std::move(*spec));
   }
-  options.plugins.assign(arguments.plugins.begin(), arguments.plugins.end());
+  options.plugins = arguments.plugins;
   options.graph_text = arguments.graph;
-  const Result<driver::Inspection> inspection = driver::Inspect(arguments.file, options);
+  const Result<driver::Inspection> inspection = [&] {
+    Progress progress(!arguments.common.quiet && !arguments.common.json, arguments.file);
+    progress.Stage("reading", -1);
+    return driver::Inspect(arguments.file, options);
+  }();
   if (!inspection) return Fail(inspection.error(), arguments.common, doing);
   if (arguments.common.json) {
     PrintJson(Json(*inspection));
@@ -138,21 +157,15 @@ int RunInspect(InspectArguments& arguments) {
 }  // namespace
 
 void AddInspect(CLI::App& app, Run& run) {
-  CLI::App* command = app.add_subcommand(
-      "inspect", "Show what a model holds: operators, quantization, sizes, what would not convert");
+  CLI::App* command = app.add_subcommand("inspect", "List what a model contains, and what does not convert");
   auto arguments = std::make_shared<InspectArguments>();
-  command->add_option("FILE", arguments->file, "The model")->required();
-  command->add_flag("--graph", arguments->graph,
-                    "Print the graph's text form (docs/ir.md) in place of the table");
-  command->add_option("--input", arguments->inputs, "As for export")
-      ->option_text("SPEC ...")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  command->add_option("--plugin", arguments->plugins, "A shared library with operators of your own")
-      ->option_text("LIB ...")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  AddText(*command, "FILE", arguments->file, "", "Saved PyTorch model or ONNX model")->required();
+  command->add_flag("--graph", arguments->graph, "Print the graph as text (docs/ir.md) instead of the table");
+  AddList(*command, "--input", arguments->inputs, "SPEC",
+          "Type and shape of an input, once per input, as for export: 'x:float32[N,3,224,224]'");
+  AddPlugins(*command, arguments->plugins);
   arguments->common.AddTo(*command);
+  command->footer(kInspectFooter);
   command->callback([arguments, &run] { run = [arguments] { return RunInspect(*arguments); }; });
 }
 

@@ -1,72 +1,84 @@
 #include "octavo/cli/model_options.h"
 
-#include <map>
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "octavo/cli/options.h"
 
 namespace octavo::cli {
+namespace {
+
+constexpr const char* kConversion = "Conversion options";
+constexpr const char* kRunning = "Running options";
+
+// Whether the dialect has it, the conversion says.
+int OpsetNumber(const std::string& text) {
+  int opset = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), opset);
+  if (error == std::errc() && end == text.data() + text.size() && opset > 0) return opset;
+  throw Misuse(UsageError(
+      fmt::format("--opset takes a number from 13 to 21, or 9 with --dialect caffe2, not \"{}\"", text)));
+}
+
+}  // namespace
 
 void AddDialect(CLI::App& command, Dialect& dialect) {
-  static const std::map<std::string, Dialect> kDialects = {{"qdq", Dialect::kQdq},
-                                                           {"caffe2", Dialect::kCaffe2}};
-  command
-      .add_option("--dialect", dialect,
-                  "qdq: standard ONNX with QuantizeLinear and DequantizeLinear (default); caffe2: the Int8 "
-                  "operators of PyTorch's former Caffe2 exporter")
-      ->transform(CLI::CheckedTransformer(kDialects).description("{qdq,caffe2}"))
-      ->option_text(" ");
+  AddChoice<Dialect, Dialect>(
+      command, "--dialect", dialect, "dialect", "Kind of ONNX model:",
+      {{"qdq", Dialect::kQdq, "standard ONNX with QuantizeLinear and DequantizeLinear (default)"},
+       {"caffe2", Dialect::kCaffe2, "Int8 operators of PyTorch's former Caffe2 exporter, opset 9"}})
+      ->group(kConversion);
 }
 
 void AddTarget(CLI::App& command, Target& target) {
-  static const std::map<std::string, Target> kTargets = {{"onnxruntime", Target::kOnnxRuntime},
-                                                         {"openvino", Target::kOpenVino},
-                                                         {"tensorrt", Target::kTensorRt}};
-  command
-      .add_option(
-          "--target", target,
-          "The runtime to write for: onnxruntime (default), openvino, tensorrt (float bias, symmetric int8)")
-      ->transform(CLI::CheckedTransformer(kTargets).description("{onnxruntime,openvino,tensorrt}"))
-      ->option_text(" ");
+  AddChoice<Target, Target>(command, "--target", target, "target",
+                            "Runtime that the model is written for (qdq only):",
+                            {{"onnxruntime", Target::kOnnxRuntime, "(default)"},
+                             {"openvino", Target::kOpenVino},
+                             {"tensorrt", Target::kTensorRt, "float bias, symmetric int8"}})
+      ->group(kConversion);
 }
 
-CLI::Option* AddNumbers(CLI::App& command, Numbers& numbers) {
-  static const std::map<std::string, Numbers> kNumbers = {{"exact", Numbers::kExact},
-                                                          {"plain", Numbers::kPlain}};
-  return command
-      .add_option(
-          "--numbers", numbers,
-          "exact: constants and forms with which the runtime's results are PyTorch's (default; export, where "
-          "it is said, fails if a node has none); plain: PyTorch's own scales everywhere")
-      ->transform(CLI::CheckedTransformer(kNumbers).description("{exact,plain}"))
-      ->option_text(" ");
+void AddNumbers(CLI::App& command, Numbers& numbers, bool required) {
+  AddChoice<Numbers, Numbers>(
+      command, "--numbers", numbers, "value of --numbers", "How scales and operators are chosen:",
+      {{"exact", Numbers::kExact,
+        std::string("bit-identical to PyTorch where possible (default)") +
+            (required ? "; if you pass it explicitly, a node that cannot be exact is an error" : "")},
+       {"plain", Numbers::kPlain, "PyTorch's own scales and the plain operators"}})
+      ->group(kConversion);
 }
 
 void AddExternalData(CLI::App& command, ExternalData& external_data) {
-  static const std::map<std::string, ExternalData> kExternal = {
-      {"auto", ExternalData::kAuto}, {"always", ExternalData::kAlways}, {"never", ExternalData::kNever}};
-  command
-      .add_option("--external-data", external_data,
-                  "Weights in OUT.onnx.data: auto (only above 2 GB, default), always, never")
-      ->transform(CLI::CheckedTransformer(kExternal).description("{auto,always,never}"))
-      ->option_text(" ");
+  AddChoice<ExternalData, ExternalData>(
+      command, "--external-data", external_data, "value of --external-data", "Where the weights are written:",
+      {{"auto", ExternalData::kAuto, "OUT.onnx.data above 2 GB, otherwise OUT.onnx (default)"},
+       {"always", ExternalData::kAlways, "OUT.onnx.data"},
+       {"never", ExternalData::kNever, "OUT.onnx"}})
+      ->group(kConversion);
 }
 
 void AddOpset(CLI::App& command, int& opset) {
-  command.add_option("--opset", opset, "ONNX opset, 13 to 21 (default 17; caffe2 is always 9)");
+  command
+      .add_option_function<std::string>(
+          "--opset", [&opset](const std::string& text) { opset = OpsetNumber(text); },
+          "ONNX opset of the model, 13 to 21 (default: 17; the caffe2 dialect is always 9)")
+      ->type_name("N")
+      ->group(kConversion);
 }
 
 void AddPerChannel(CLI::App& command, bool& requantize) {
-  command
-      .add_option_function<std::string>(
-          "--per-channel-weights",
-          [&requantize](const std::string& value) { requantize = value == "requantize"; },
-          "Caffe2 has no weights quantized per channel: error (default), or requantize them per tensor")
-      ->check(CLI::IsMember({"error", "requantize"}))
-      ->option_text(" ");
+  AddChoice<bool, bool>(command, "--per-channel-weights", requantize, "value of --per-channel-weights",
+                        "Weights with one scale per channel (caffe2 only, which supports one per tensor):",
+                        {{"error", false, "stop with an error (default)"},
+                         {"requantize", true, "quantize them again, with one scale per tensor"}})
+      ->group(kConversion);
 }
 
 void AddOptimize(CLI::App& command, bool& optimize) {
-  command.add_flag(
-      "--optimize", optimize,
-      "Leave out transposes, slices and reshapes that do nothing, which the former exporter wrote");
+  command.add_flag("--optimize", optimize, "Remove transposes, slices and reshapes that have no effect")
+      ->group(kConversion);
 }
 
 void AddPlugins(CLI::App& command, std::vector<std::filesystem::path>& plugins) {
@@ -74,39 +86,32 @@ void AddPlugins(CLI::App& command, std::vector<std::filesystem::path>& plugins) 
       .add_option_function<std::vector<std::string>>(
           "--plugin",
           [&plugins](const std::vector<std::string>& paths) { plugins.assign(paths.begin(), paths.end()); },
-          "A shared library with operators of your own")
-      ->option_text("LIB ...")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+          "Shared library that defines custom operators; once per library")
+      ->type_name("LIB");
 }
 
 void AddEngine(CLI::App& command, engine::Options& options) {
   using engine::Arithmetic;
-  static const std::map<std::string, Arithmetic> kArithmetics = {{"pytorch", Arithmetic::kPyTorch},
-                                                                 {"onnxruntime", Arithmetic::kOnnxRuntime},
-                                                                 {"caffe2", Arithmetic::kCaffe2}};
+  AddChoice<std::optional<Arithmetic>, Arithmetic>(
+      command, "--arithmetic", options.arithmetic, "arithmetic", "Rounding of quantized operators:",
+      {{"pytorch", Arithmetic::kPyTorch, "PyTorch's (default for the caffe2 dialect)"},
+       {"onnxruntime", Arithmetic::kOnnxRuntime, "ONNX Runtime's (default for all other models)"},
+       {"caffe2", Arithmetic::kCaffe2, "bit-faithful to Caffe2"}})
+      ->group(kRunning);
   command
-      .add_option_function<Arithmetic>(
-          "--arithmetic", [&options](const Arithmetic& arithmetic) { options.arithmetic = arithmetic; },
-          "ONNX: whose rounding the quantized operators have; pytorch (default of the Caffe2 dialect), "
-          "onnxruntime (default of all others), caffe2 (to the letter)")
-      ->transform(CLI::CheckedTransformer(kArithmetics).description("{pytorch,onnxruntime,caffe2}"))
-      ->option_text(" ");
-  command.add_flag_function(
-      "--no-fuse", [&options](std::int64_t) { options.fuse = false; },
-      "ONNX: evaluate each node literally as the specification says, without integer kernels");
-  command.add_option("--threads", options.threads, "ONNX: threads to use (default 1)")
-      ->check(CLI::Range(1, 1024))
-      ->option_text("N");
+      .add_flag_function(
+          "--no-fuse", [&options](std::int64_t) { options.fuse = false; },
+          "Evaluate each node as the ONNX specification says, without fused integer kernels")
+      ->group(kRunning);
+  AddInteger(command, "--threads", options.threads, 1, 1024, "N", "Number of threads, 1 to 1024 (default: 1)")
+      ->group(kRunning);
 }
 
 void AddReference(CLI::App& command, bool& qnnpack) {
-  command
-      .add_option_function<std::string>(
-          "--engine", [&qnnpack](const std::string&) { qnnpack = true; },
-          ".pt: qnnpack: what PyTorch's qnnpack engine answers also where it is plainly wrong")
-      ->check(CLI::IsMember({"qnnpack"}))
-      ->option_text(" ");
+  AddChoice<bool, bool>(command, "--engine", qnnpack, "engine",
+                        "PyTorch's engine to reproduce with its bugs (.pt files):",
+                        {{"qnnpack", true, "reproduce qnnpack's known bugs instead of the intended result"}})
+      ->group(kRunning);
 }
 
 }  // namespace octavo::cli

@@ -13,7 +13,8 @@ namespace octavo::cli {
 
 void AddDialect(CLI::App& command, Dialect& dialect);
 void AddTarget(CLI::App& command, Target& target);
-CLI::Option* AddNumbers(CLI::App& command, Numbers& numbers);
+// `required`: the command fails where an explicit `exact` cannot be had.
+void AddNumbers(CLI::App& command, Numbers& numbers, bool required);
 void AddExternalData(CLI::App& command, ExternalData& external_data);
 void AddOpset(CLI::App& command, int& opset);
 void AddPerChannel(CLI::App& command, bool& requantize);

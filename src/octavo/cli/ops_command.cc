@@ -1,8 +1,12 @@
+#include <algorithm>
+#include <cctype>
 #include <cstdio>
 
 #include <fmt/format.h>
 
 #include "octavo/cli/commands.h"
+#include "octavo/cli/model_options.h"
+#include "octavo/cli/options.h"
 #include "octavo/cli/text.h"
 #include "octavo/driver/pipeline.h"
 
@@ -12,8 +16,22 @@ namespace {
 struct OpsArguments {
   Common common;
   std::string filter;
-  std::vector<std::string> plugins;
+  std::vector<std::filesystem::path> plugins;
 };
+
+constexpr const char* kOpsFooter =
+    R"(Examples:
+  octavo ops
+  octavo ops conv
+  octavo ops quantized:: --json)";
+
+bool SameLetter(char a, char b) {
+  return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b));
+}
+
+bool Contains(const std::string& name, const std::string& filter) {
+  return !std::ranges::search(name, filter, SameLetter).empty() || filter.empty();
+}
 
 std::string ArgumentList(const OperatorRow& row) {
   std::string text;
@@ -38,14 +56,13 @@ nlohmann::ordered_json Describe(const ArgumentSpec& spec) {
 }
 
 int RunOps(OpsArguments& arguments) {
-  const std::vector<std::filesystem::path> plugins(arguments.plugins.begin(), arguments.plugins.end());
-  const auto operators = driver::LoadOperators(plugins);
+  const auto operators = driver::LoadOperators(arguments.plugins);
   if (!operators) return Fail(operators.error(), arguments.common, "list operators");
   nlohmann::ordered_json json = nlohmann::ordered_json::array();
-  Table table({"operator", "arguments (? may be left out)", "dialects"});
+  Table table({"operator", "arguments (? is optional)", "dialects"});
   std::size_t count = 0;
   for (const OperatorRow* row : (*operators)->registry.rows()) {
-    if (row->name.find(arguments.filter) == std::string::npos) continue;
+    if (!Contains(row->name, arguments.filter)) continue;
     ++count;
     std::vector<std::string> dialects;
     nlohmann::ordered_json described = nlohmann::ordered_json::array();
@@ -62,8 +79,13 @@ int RunOps(OpsArguments& arguments) {
   }
   if (arguments.common.json) {
     PrintJson({{"operators", json}});
-  } else if (!arguments.common.quiet) {
-    std::printf("%s\n%zu operators\n", table.ToString().c_str(), count);
+  } else if (arguments.common.quiet) {
+    return kDone;
+  } else if (count == 0) {
+    std::printf("no operator has \"%s\" in its name\n", Printable(arguments.filter).c_str());
+  } else {
+    std::printf("%s\n%s\n", table.ToString().c_str(),
+                Count(static_cast<std::int64_t>(count), "operator", "operators").c_str());
   }
   return kDone;
 }
@@ -71,14 +93,13 @@ int RunOps(OpsArguments& arguments) {
 }  // namespace
 
 void AddOps(CLI::App& app, Run& run) {
-  CLI::App* command = app.add_subcommand("ops", "List every operator that converts, with its dialects");
+  CLI::App* command = app.add_subcommand("ops", "List the PyTorch operators that Octavo supports");
   auto arguments = std::make_shared<OpsArguments>();
-  command->add_option("FILTER", arguments->filter, "Only operators whose name contains this");
-  command->add_option("--plugin", arguments->plugins, "A shared library with operators of your own")
-      ->option_text("LIB ...")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  AddText(*command, "FILTER", arguments->filter, "",
+          "List only operators whose name contains this text, in upper or lower case");
+  AddPlugins(*command, arguments->plugins);
   arguments->common.AddTo(*command);
+  command->footer(kOpsFooter);
   command->callback([arguments, &run] { run = [arguments] { return RunOps(*arguments); }; });
 }
 

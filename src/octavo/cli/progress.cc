@@ -1,16 +1,20 @@
 #include "octavo/cli/progress.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 
-#include <unistd.h>
+#include <fmt/format.h>
 
+#include "octavo/cli/terminal.h"
 #include "octavo/cli/text.h"
+#include "octavo/cli/wrap.h"
 
 namespace octavo::cli {
 
 Progress::Progress(bool wanted, std::string subject) : subject_(std::move(subject)) {
-  if (wanted && isatty(STDERR_FILENO) == 1) thread_ = std::thread([this] { Show(); });
+  if (wanted && IsTerminal(Stream::kError)) thread_ = std::thread([this] { Show(); });
 }
 
 Progress::~Progress() {
@@ -23,9 +27,22 @@ Progress::~Progress() {
   thread_.join();
 }
 
-void Progress::Stage(std::string_view stage) {
+void Progress::Stage(std::string_view stage, double share) {
+  if (!thread_.joinable()) return;
   const std::lock_guard lock(mutex_);
   stage_ = stage;
+  share_ = share;
+}
+
+std::string Progress::Line(std::int64_t seconds) const {
+  std::string end = share_ >= 0 ? fmt::format(", {:.0f} %", std::floor(100 * std::min(share_, 1.0))) : "";
+  end += fmt::format(", {} s", seconds);
+  // A line that the terminal wraps could not be cleared; of a long path, the end is what tells.
+  std::size_t left = TerminalWidth(Stream::kError).value_or(80) - 1;
+  left -= std::min(left, Columns(end));
+  const std::string stage = Cut(": " + stage_, left);
+  left -= Columns(stage);
+  return Printable(CutFront(subject_, left) + stage + end);
 }
 
 void Progress::Show() {
@@ -35,8 +52,7 @@ void Progress::Show() {
   bool shown = false;
   while (!changed_.wait_for(lock, std::chrono::milliseconds(shown ? 200 : 1000), [this] { return done_; })) {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - start).count();
-    std::fprintf(stderr, "\r\033[K%s: %s, %lld s", Printable(subject_).c_str(), stage_.c_str(),
-                 static_cast<long long>(seconds));
+    std::fprintf(stderr, "\r\033[K%s", Line(seconds).c_str());
     std::fflush(stderr);
     shown = true;
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -16,14 +17,17 @@ class Progress {
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
-  void Stage(std::string_view stage);
+  // `share`: of the stage that is done, 0 to 1; less than 0: not known.
+  void Stage(std::string_view stage, double share);
 
  private:
   void Show();
+  std::string Line(std::int64_t seconds) const;
   std::string subject_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::string stage_;
+  double share_ = -1;
   bool done_ = false;
   std::thread thread_;
 };

@@ -8,7 +8,9 @@
 
 #include "octavo/cli/commands.h"
 #include "octavo/cli/model_options.h"
+#include "octavo/cli/options.h"
 #include "octavo/cli/progress.h"
+#include "octavo/cli/rules.h"
 #include "octavo/cli/text.h"
 #include "octavo/driver/given_inputs.h"
 #include "octavo/driver/run.h"
@@ -21,8 +23,14 @@ struct RunArguments {
   std::string model, folder;
   std::vector<std::string> inputs;
   bool time = false, qnnpack = false;
+  bool images = false;  // an input has four dimensions
   driver::RunOptions options;
 };
+
+constexpr const char* kRunFooter =
+    R"(Examples:
+  octavo run model.pt --input x.npy
+  octavo run model.onnx --input images.npy --input mask.npy@mask: -o results)";
 
 // What `run` prints of an output.
 struct OutputSummary {
@@ -103,21 +111,24 @@ nlohmann::ordered_json OutputJson(const driver::NamedTensor& output, std::size_t
   return json;
 }
 
-void PrintOutput(const driver::NamedTensor& output, std::size_t width) {
+// `item`: what a batch consists of, "image".
+void PrintOutput(const driver::NamedTensor& output, std::size_t width, const char* item) {
   const std::vector<double> reals = Reals(output.tensor);
   const OutputSummary summary = Summarize(reals);
   std::string line = fmt::format("{:<{}}  {}", output.name, width, output.tensor.type().ToString());
   if (summary.low <= summary.high) line += fmt::format("  {:.6g} to {:.6g}", summary.low, summary.high);
-  if (summary.not_finite > 0) line += fmt::format("  {} elements are not finite", summary.not_finite);
+  if (summary.not_finite > 0) line += fmt::format("  {} elements are NaN or infinite", summary.not_finite);
   std::printf("%s\n", Printable(line).c_str());
   if (!LooksLikeScores(output.tensor)) return;
   const std::int64_t classes = output.tensor.sizes[1];
   const auto rows = static_cast<std::size_t>(output.tensor.sizes[0]);
   for (std::size_t row = 0; row < std::min(rows, kShownRows); ++row) {
     const double* scores = reals.data() + static_cast<std::int64_t>(row) * classes;
-    std::string text = rows == 1 ? "  best" : fmt::format("  best of {}", row);
-    for (const std::int64_t k : Best(scores, classes)) text += fmt::format("   {}: {:.4g}", k, scores[k]);
-    std::printf("%s\n", text.c_str());
+    std::vector<std::string> best;
+    for (const std::int64_t k : Best(scores, classes))
+      best.push_back(fmt::format("{} ({:.4g})", k, scores[k]));
+    const std::string of = rows == 1 ? std::string() : fmt::format(" of {} {}", item, row + 1);
+    std::printf("  top classes%s: %s\n", of.c_str(), fmt::format("{}", fmt::join(best, ", ")).c_str());
   }
   if (rows > kShownRows) std::printf("  and %zu more\n", rows - kShownRows);
 }
@@ -127,7 +138,7 @@ void PrintOutputs(const RunArguments& arguments, const driver::RunReport& report
   for (const driver::NamedTensor& output : report.outputs) width = std::max(width, output.name.size());
   for (std::size_t i = 0; i < report.outputs.size(); ++i) {
     if (arguments.folder.empty()) {
-      PrintOutput(report.outputs[i], width);
+      PrintOutput(report.outputs[i], width, arguments.images ? "image" : "item");
     } else {
       const driver::NamedTensor& output = report.outputs[i];
       std::printf("%s\n", Printable(fmt::format("{}/y{}.npy  {:<{}}  {}", arguments.folder, i, output.name,
@@ -136,20 +147,37 @@ void PrintOutputs(const RunArguments& arguments, const driver::RunReport& report
     }
   }
   if (arguments.time) {
-    std::printf("%.3f s in the %s, after %.3f s of reading\n", report.running_seconds, report.runner.c_str(),
+    std::printf("running took %.3f s (%s), reading %.3f s\n", report.running_seconds, report.runner.c_str(),
                 report.reading_seconds);
   }
 }
 
+Status CheckRun(const RunArguments& arguments) {
+  const CLI::App& command = *arguments.common.command;
+  OCTAVO_TRY(CheckInputFile(arguments.model));
+  OCTAVO_TRY(CheckArrays(arguments.inputs));
+  OCTAVO_TRY(CheckOutputFolder("-o", arguments.folder));
+  OCTAVO_TRY(CheckRunner(command, arguments.model));
+  OCTAVO_TRY(CheckEngine(command));
+  if (arguments.time && arguments.common.quiet)
+    return UsageError("--time does not go with --quiet: it prints a line");
+  return {};
+}
+
 int RunRun(RunArguments& arguments) {
+  if (const Status status = CheckRun(arguments); !status) return FailUsage(status.error(), arguments.common);
   const std::string doing = "run " + arguments.model;
   if (arguments.qnnpack) arguments.options.reference.meaning = reference::Meaning::kQnnpack;
   Result<driver::RunReport> report = [&]() -> Result<driver::RunReport> {
     Progress progress(!arguments.common.quiet && !arguments.common.json, arguments.model);
-    arguments.options.progress = [&progress](std::string_view stage) { progress.Stage(stage); };
+    arguments.options.progress = [&progress](std::string_view stage, double share) {
+      progress.Stage(stage, share);
+    };
     std::vector<std::string> texts = arguments.inputs;
     arguments.options.literals = OCTAVO_TRY(driver::TakeLiterals(texts));
     std::vector<driver::InputValue> inputs = OCTAVO_TRY(driver::ReadInputs(texts));
+    arguments.images =
+        std::ranges::any_of(inputs, [](const driver::InputValue& input) { return input.tensor.rank() == 4; });
     driver::RunReport done = OCTAVO_TRY(driver::Run(arguments.model, std::move(inputs), arguments.options));
     if (!arguments.folder.empty()) OCTAVO_TRY(driver::WriteOutputs(done.outputs, arguments.folder));
     return done;
@@ -165,11 +193,9 @@ int RunRun(RunArguments& arguments) {
                {"warnings", report->warnings},
                {"reading_seconds", report->reading_seconds},
                {"running_seconds", report->running_seconds}});
-  } else {
-    if (!arguments.common.quiet) PrintOutputs(arguments, *report);
-    for (const std::string& warning : report->warnings) {
-      if (!arguments.common.quiet) std::fprintf(stderr, "warning: %s\n", Printable(warning).c_str());
-    }
+  } else if (!arguments.common.quiet) {
+    PrintOutputs(arguments, *report);
+    PrintWarnings(report->warnings);
   }
   return kDone;
 }
@@ -177,30 +203,27 @@ int RunRun(RunArguments& arguments) {
 }  // namespace
 
 void AddRun(CLI::App& app, Run& run) {
-  CLI::App* command =
-      app.add_subcommand("run", "Run a model: a TorchScript .pt with PyTorch's own numbers, or an ONNX file");
+  CLI::App* command = app.add_subcommand(
+      "run", "Run a model on arrays: a saved PyTorch model with PyTorch's numbers, or an ONNX model");
   auto arguments = std::make_shared<RunArguments>();
-  command->add_option("FILE", arguments->model, "The model")->required();
-  command
-      ->add_option(
-          "--input", arguments->inputs,
-          "An array for an input: X.npy[@SPEC], by position; X.npy@name: by name; X.npy@quint8(0.26,128) "
-          "for a quantized input of a .pt file, given as its integers; X.npz, whose arrays go by name; "
-          "name=value for an argument "
-          "of a .pt file that is no tensor: k=3, flag=false, mask=None")
-      ->option_text("X.npy ...")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+  AddText(*command, "FILE", arguments->model, "", "Saved PyTorch model (.pt) or ONNX model")->required();
+  AddList(
+      *command, "--input", arguments->inputs, "ARRAY",
+      "Array for an input, once per input:\n"
+      "  X.npy                    next input\n"
+      "  X.npy@name:              input of that name\n"
+      "  X.npy@quint8(0.26,128)   quantized input of a .pt file, as integers with this scale and zero point\n"
+      "  X.npz                    one array per input, by name\n"
+      "  k=3                      argument of a .pt that is not a tensor; also flag=false, mask=None")
       ->required();
-  command
-      ->add_option("-o,--output", arguments->folder,
-                   "Write y0.npy, y1.npy, ... into this folder; quantized outputs as integers")
-      ->option_text("DIR");
-  command->add_flag("--time", arguments->time, "Say how long it took");
+  AddText(*command, "-o,--output", arguments->folder, "DIR",
+          "Write the outputs to DIR/y0.npy, DIR/y1.npy, ...; quantized outputs as integers");
+  command->add_flag("--time", arguments->time, "Print how long reading and running took");
   AddEngine(*command, arguments->options.engine);
   AddReference(*command, arguments->qnnpack);
   AddPlugins(*command, arguments->options.plugins);
   arguments->common.AddTo(*command);
+  command->footer(kRunFooter);
   command->callback([arguments, &run] { run = [arguments] { return RunRun(*arguments); }; });
 }
 

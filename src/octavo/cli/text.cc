@@ -1,22 +1,11 @@
 #include "octavo/cli/text.h"
 
-#include <algorithm>
 #include <array>
 #include <cstdio>
 
 #include <fmt/format.h>
 
 namespace octavo::cli {
-namespace {
-
-// Columns of a UTF-8 text, counting each code point as one.
-std::size_t Width(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-
-}  // namespace
-
 std::string HumanBytes(std::uint64_t bytes) {
   if (bytes < 1000) return fmt::format("{} B", bytes);
   static constexpr std::array<const char*, 4> kUnits = {"kB", "MB", "GB", "TB"};
@@ -39,31 +28,24 @@ std::string Printable(std::string text) {
   return text;
 }
 
-std::string Table::ToString() const {
-  std::vector<std::size_t> widths;
-  std::vector<bool> right;
-  std::vector<std::string> titles;
-  for (const std::string& header : headers_) {
-    right.push_back(!header.empty() && header[0] == '>');
-    titles.push_back(right.back() ? header.substr(1) : header);
-    widths.push_back(Width(titles.back()));
+void PrintWarnings(const std::vector<std::string>& warnings) {
+  for (const std::string& warning : warnings) {
+    std::fprintf(stderr, "%s %s\n", Colored("warning:", Color::kYellow, Stream::kError).c_str(),
+                 Printable(warning).c_str());
   }
-  for (const auto& row : rows_) {
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
+}
+
+std::string Grouped(std::int64_t number) {
+  std::string text = std::to_string(number);
+  const std::ptrdiff_t digits_begin = number < 0 ? 1 : 0;
+  for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > digits_begin; at -= 3) {
+    text.insert(static_cast<std::size_t>(at), ",");
   }
-  std::string out;
-  auto append = [&](const std::vector<std::string>& cells) {
-    std::string line;
-    for (std::size_t i = 0; i < cells.size(); ++i) {
-      const std::string padding(widths[i] - Width(cells[i]), ' ');
-      line += (i ? "  " : "") + (right[i] ? padding + cells[i] : cells[i] + padding);
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    out += Printable(line) + "\n";
-  };
-  append(titles);
-  for (const auto& row : rows_) append(row);
-  return out;
+  return text;
+}
+
+std::string Count(std::int64_t number, std::string_view one, std::string_view many) {
+  return fmt::format("{} {}", Grouped(number), number == 1 ? one : many);
 }
 
 void PrintJson(const nlohmann::ordered_json& json) {

@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "octavo/cli/table.h"
 #include "octavo/octavo.h"
 #include <nlohmann/json.hpp>
 
@@ -16,18 +18,12 @@ std::string HumanBytes(std::uint64_t bytes);
 // stay.
 std::string Printable(std::string text);
 
-// Columns padded to the widest cell, two spaces between them; numbers are the caller's to align: a column
-// whose header begins with ">" is set flush right.
-class Table {
- public:
-  explicit Table(std::vector<std::string> headers) : headers_(std::move(headers)) {}
-  void Add(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
-  std::string ToString() const;
+// "warning: ..." on standard error, a line each.
+void PrintWarnings(const std::vector<std::string>& warnings);
 
- private:
-  std::vector<std::string> headers_;
-  std::vector<std::vector<std::string>> rows_;
-};
+// "1,234,567", "1 layer", "3 layers".
+std::string Grouped(std::int64_t number);
+std::string Count(std::int64_t number, std::string_view one, std::string_view many);
 
 void PrintJson(const nlohmann::ordered_json& json);
 nlohmann::ordered_json ErrorJson(const Error& error);

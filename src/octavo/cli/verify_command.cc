@@ -1,11 +1,15 @@
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
+#include <limits>
 
 #include <fmt/format.h>
 
 #include "octavo/cli/commands.h"
 #include "octavo/cli/model_options.h"
+#include "octavo/cli/options.h"
 #include "octavo/cli/progress.h"
+#include "octavo/cli/rules.h"
 #include "octavo/cli/text.h"
 #include "octavo/cli/verify_report.h"
 #include "octavo/driver/verify.h"
@@ -13,21 +17,64 @@
 namespace octavo::cli {
 namespace {
 
+constexpr const char* kVerifyFooter =
+    R"(Exit code: 0 if all layers agree, 1 if they differ.
+
+Examples:
+  octavo verify model.pt --input 'float32[1,3,224,224]'
+  octavo verify model.pt model.onnx --input x.npy
+  octavo verify a.onnx b.onnx --runs 20)";
+
 struct VerifyArguments {
   Common common;
-  std::string first, second;
+  std::string first, second, repro;
   bool all = false, qnnpack = false;
   driver::VerifyOptions options;
 };
 
+// Options that say how FIRST is converted, where SECOND is its conversion already.
+Status CheckSecond(const VerifyArguments& arguments) {
+  for (const char* option :
+       {"--dialect", "--target", "--numbers", "--opset", "--per-channel-weights", "--optimize"}) {
+    if (!arguments.common.Given(option)) continue;
+    return UsageError(
+        fmt::format("{} does not go with {}: it says how {} is converted in memory, and a second "
+                    "model is given",
+                    option, arguments.second, arguments.first));
+  }
+  return CheckInputFile(arguments.second);
+}
+
+Status CheckVerify(const VerifyArguments& arguments) {
+  const CLI::App& command = *arguments.common.command;
+  const driver::VerifyOptions& options = arguments.options;
+  OCTAVO_TRY(CheckInputFile(arguments.first));
+  OCTAVO_TRY(CheckArrays(options.inputs));
+  OCTAVO_TRY(CheckOutputFolder("--repro", arguments.repro));
+  if (arguments.common.Given("SECOND")) OCTAVO_TRY(CheckSecond(arguments));
+  OCTAVO_TRY(CheckRunner(command, arguments.first));
+  OCTAVO_TRY(CheckEngine(command));
+  OCTAVO_TRY(CheckConversion(command, options.conversion.dialect));
+  if (arguments.common.Given("--numbers") && options.engine.arithmetic == engine::Arithmetic::kPyTorch) {
+    return UsageError(
+        "--numbers does not go with --arithmetic pytorch, with which a model has PyTorch's own scales");
+  }
+  if (arguments.all && arguments.common.quiet)
+    return UsageError("--all does not go with --quiet: it prints a table");
+  return {};
+}
+
 int RunVerify(VerifyArguments& arguments) {
+  if (const Status status = CheckVerify(arguments); !status)
+    return FailUsage(status.error(), arguments.common);
   const std::string doing = fmt::format("verify {}", arguments.first);
   driver::VerifyOptions& options = arguments.options;
+  options.repro = arguments.repro;
   if (arguments.qnnpack) options.reference.meaning = reference::Meaning::kQnnpack;
   const auto start = std::chrono::steady_clock::now();
   const Result<driver::VerifyReport> report = [&] {
     Progress progress(!arguments.common.quiet && !arguments.common.json, arguments.first);
-    options.progress = [&progress](std::string_view stage) { progress.Stage(stage); };
+    options.progress = [&progress](std::string_view stage, double share) { progress.Stage(stage, share); };
     return driver::Verify(arguments.first, arguments.second, options);
   }();
   if (!report) return Fail(report.error(), arguments.common, doing);
@@ -35,10 +82,8 @@ int RunVerify(VerifyArguments& arguments) {
   if (arguments.common.json) {
     PrintJson(VerifyJson(*report, options.tolerance, seconds));
   } else if (!arguments.common.quiet) {
-    std::printf("%s", Printable(VerifyText(*report, options.tolerance, arguments.all, seconds)).c_str());
-    for (const std::string& warning : report->warnings) {
-      std::fprintf(stderr, "warning: %s\n", Printable(warning).c_str());
-    }
+    std::printf("%s", VerifyText(*report, options.tolerance, arguments.all, seconds).c_str());
+    PrintWarnings(report->warnings);
   }
   return report->report.equal() ? kDone : kDiffer;
 }
@@ -46,51 +91,38 @@ int RunVerify(VerifyArguments& arguments) {
 }  // namespace
 
 void AddVerify(CLI::App& app, Run& run) {
-  CLI::App* command = app.add_subcommand(
-      "verify", "Compare a model with what is converted from it, or two ONNX models, layer by layer");
+  CLI::App* command =
+      app.add_subcommand("verify", "Compare a model with its conversion, or two ONNX models, layer by layer");
   auto arguments = std::make_shared<VerifyArguments>();
   driver::VerifyOptions& options = arguments->options;
-  command->add_option("FIRST", arguments->first, "MODEL.pt, which the reference runs; or an ONNX model")
-      ->required();
-  command->add_option("SECOND", arguments->second,
-                      "An ONNX model that should mean the same; without it, MODEL.pt is converted in memory");
-  command
-      ->add_option("--input", options.inputs,
-                   "An array for an input, X.npy[@SPEC] or X.npz as in `octavo run`; or the type and size of "
-                   "one that is drawn: "
-                   "'float32[1,3,224,224]'; or name=value for an argument of a .pt that is no tensor: k=3, "
-                   "flag=false")
-      ->option_text("X.npy|SPEC ...")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  command->add_option("--runs", options.runs, "How many inputs are drawn where none is given (default 1)")
-      ->check(CLI::Range(1, 1'000'000))
-      ->option_text("N");
-  command->add_option("--tolerance", options.tolerance.lsb, "Steps by which integers may differ (default 0)")
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{INT32_MAX}))
-      ->option_text("LSB");
-  command
-      ->add_option(
-          "--float-tolerance", options.tolerance.relative,
-          "Floats a and b may differ by this times (|a| + the tensor's root mean square) (default 1e-5)")
-      ->check(CLI::NonNegativeNumber)
-      ->option_text("R");
-  command->add_flag("--all", arguments->all, "List every layer");
-  command
-      ->add_option("--repro", options.repro,
-                   "Write the smallest piece that differs by itself into this folder: model.onnx, "
-                   "test_data_set_0/input_0.pb, output_0.pb")
-      ->option_text("DIR");
+  AddText(*command, "FIRST", arguments->first, "", "Saved PyTorch model (.pt) or ONNX model")->required();
+  AddText(*command, "SECOND", arguments->second, "",
+          "ONNX model to compare it with; without it, FIRST (.pt) is converted in memory");
+  AddList(*command, "--input", options.inputs, "ARRAY|SPEC",
+          "Array for an input, once per input: X.npy, X.npy@name: or X.npz as for `octavo run`; or a SPEC "
+          "such as 'float32[1,3,224,224]', for which numbers are drawn; or name=value for an argument of a "
+          ".pt that is not a tensor: k=3, flag=false");
+  AddInteger(*command, "--runs", options.runs, 1, 1'000'000, "N",
+             "How many inputs are drawn where no array is given (default: 1)");
+  AddInteger(*command, "--tolerance", options.tolerance.lsb, 0, INT32_MAX, "STEPS",
+             "Quantized values may differ by this many steps (default: 0)");
+  AddReal(*command, "--float-tolerance", options.tolerance.relative, 0, std::numeric_limits<double>::max(),
+          "R", "Floats a and b may differ by R × (|a| + root mean square of the tensor) (default: 1e-5)");
+  command->add_flag("--all", arguments->all, "List every layer, not only those that differ");
+  AddText(*command, "--repro", arguments->repro, "DIR",
+          "Write the smallest part of the model that differs by itself to DIR: model.onnx, "
+          "test_data_set_0/input_0.pb, output_0.pb");
   AddEngine(*command, options.engine);
   AddReference(*command, arguments->qnnpack);
   AddDialect(*command, options.conversion.dialect);
   AddTarget(*command, options.conversion.target);
-  AddNumbers(*command, options.conversion.numbers);
+  AddNumbers(*command, options.conversion.numbers, false);
   AddOpset(*command, options.conversion.opset);
   AddPerChannel(*command, options.conversion.requantize_per_channel);
   AddOptimize(*command, options.conversion.optimize);
   AddPlugins(*command, options.conversion.plugins);
   arguments->common.AddTo(*command);
+  command->footer(kVerifyFooter);
   command->callback([arguments, &run] { run = [arguments] { return RunVerify(*arguments); }; });
 }
 

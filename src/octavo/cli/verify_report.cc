@@ -15,18 +15,6 @@ using verify::Layer;
 
 constexpr std::size_t kShownLayers = 12;
 
-std::string Grouped(std::int64_t number) {
-  std::string text = std::to_string(number);
-  for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3) {
-    text.insert(static_cast<std::size_t>(at), ",");
-  }
-  return text;
-}
-
-std::string Count(std::int64_t number, std::string_view one, std::string_view many) {
-  return fmt::format("{} {}", Grouped(number), number == 1 ? one : many);
-}
-
 // "1 LSB", "3.2e-05".
 std::string Largest(const Difference& difference) {
   if (!difference.mismatch.empty()) return "?";
@@ -51,14 +39,20 @@ std::string Histogram(const Difference& difference) {
                                           : fmt::format("1e{:+03}", apart);
     text += ": " + Grouped(count);
   }
-  if (further > 0) text += fmt::format("{}further: {}", text.empty() ? "" : ", ", Grouped(further));
+  if (further > 0)
+    text += fmt::format("{}beyond ±{}: {}", text.empty() ? "" : ", ", kShown, Grouped(further));
   return text;
 }
 
 std::string First(const Difference& difference) {
   if (difference.differ == 0) return "";
-  return fmt::format("[{}]: {:.9g}, not {:.9g}", fmt::join(difference.first, ","), difference.b_there,
+  return fmt::format("[{}]: {:.9g} instead of {:.9g}", fmt::join(difference.first, ","), difference.b_there,
                      difference.a_there);
+}
+
+Cell Differ(const Difference& difference) {
+  if (!difference.mismatch.empty()) return {"?", Color::kRed};
+  return {Grouped(difference.differ), difference.differ > 0 ? Color::kRed : Color::kNone};
 }
 
 std::string TypeText(TensorType type) {
@@ -86,8 +80,8 @@ Table LayerTable(const std::vector<Layer>& layers, const std::vector<std::size_t
     const Layer& layer = layers[i];
     const Difference& difference = alone ? *layer.alone : layer.end_to_end;
     table.Add({std::to_string(i), layer.input ? "(input)" : layer.op, layer.place, TypeText(layer.type),
-               Grouped(difference.elements), Grouped(difference.differ), Largest(difference),
-               Histogram(difference), First(difference)});
+               Grouped(difference.elements), Differ(difference), Largest(difference), Histogram(difference),
+               First(difference)});
   }
   return table;
 }
@@ -98,11 +92,9 @@ Table AllTable(const std::vector<Layer>& layers) {
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const Layer& layer = layers[i];
     table.Add({std::to_string(i), layer.input ? "(input)" : layer.op, layer.place, TypeText(layer.type),
-               Grouped(layer.end_to_end.elements),
-               layer.end_to_end.mismatch.empty() ? Grouped(layer.end_to_end.differ) : "?",
-               Largest(layer.end_to_end),
-               layer.alone ? (layer.alone->mismatch.empty() ? Grouped(layer.alone->differ) : "?") : "",
-               layer.alone ? Largest(*layer.alone) : "", Notes(layer)});
+               Grouped(layer.end_to_end.elements), Differ(layer.end_to_end), Largest(layer.end_to_end),
+               layer.alone ? Differ(*layer.alone) : Cell(""), layer.alone ? Largest(*layer.alone) : "",
+               Notes(layer)});
   }
   return table;
 }
@@ -127,55 +119,75 @@ Totals Sum(const std::vector<Layer>& layers) {
   return totals;
 }
 
-std::string Summary(const driver::VerifyReport& report, const verify::Tolerance& tolerance, double seconds) {
-  const std::vector<Layer>& layers = report.report.layers;
-  const Totals totals = Sum(layers);
+// The first line, and one for each input and output.
+std::string Head(const driver::VerifyReport& report) {
   std::string text = fmt::format("{} ({}) and {} ({})\n", report.first, report.first_runner, report.second,
                                  report.second_runner);
   for (const ValueReport& input : report.inputs) {
     text += fmt::format("input  {}  {}{}\n", input.name, input.type.ToString(),
                         !report.drawn             ? ""
-                        : report.report.runs == 1 ? ", drawn"
-                                                  : fmt::format(", drawn {} times", report.report.runs));
+                        : report.report.runs == 1 ? ", random"
+                                                  : fmt::format(", random in {} runs", report.report.runs));
   }
+  return Printable(text);
+}
+
+std::string OutputLine(const Layer& layer) {
+  const Difference& d = layer.end_to_end;
+  if (!d.mismatch.empty()) return fmt::format("output {}  cannot be compared: {}", layer.name, d.mismatch);
+  std::string text =
+      fmt::format("output {}  {} of {} elements differ", layer.name, Grouped(d.differ), Grouped(d.elements));
+  if (d.differ > 0) text += fmt::format(", {} up to {}", d.integers ? "by" : "relative error", Largest(d));
+  return text;
+}
+
+std::string Verdict(const driver::VerifyReport& report, const verify::Tolerance& tolerance, double seconds) {
+  const Totals totals = Sum(report.report.layers);
   const std::string allowed = fmt::format(
-      "{}floats within {:g}", tolerance.lsb > 0 ? fmt::format("integers within {} LSB, ", tolerance.lsb) : "",
-      tolerance.relative);
+      "tolerance: {}floats within {:g}",
+      tolerance.lsb > 0 ? fmt::format("integers within {} LSB, ", tolerance.lsb) : "", tolerance.relative);
+  const std::string layers = Count(totals.layers, "layer", "layers");
   if (report.report.equal()) {
-    text += fmt::format("equal: 0 of {} elements differ, in {} ({})", Grouped(totals.elements),
-                        Count(totals.layers, "layer", "layers"), allowed);
-  } else {
-    text += fmt::format("different: {} of {} by {}, {} end to end ({})", totals.alone_layers,
-                        Count(totals.layers, "layer", "layers"),
-                        totals.alone_layers == 1 ? "itself" : "themselves", totals.differ_layers, allowed);
+    return fmt::format("{} 0 of {} elements differ, in {} ({})  {:.2f} s\n", Colored("equal:", Color::kGreen),
+                       Grouped(totals.elements), layers, allowed, seconds);
   }
-  text += fmt::format("  {:.2f} s\n", seconds);
-  for (const Layer& layer : layers) {
-    if (!layer.output) continue;
-    const Difference& d = layer.end_to_end;
-    text += d.mismatch.empty() ? fmt::format("output {}  {} of {} elements differ{}\n", layer.name,
-                                             Grouped(d.differ), Grouped(d.elements),
-                                             d.differ == 0 ? ""
-                                                           : fmt::format(", by {}{} at most", Largest(d),
-                                                                         d.integers ? "" : " of their size"))
-                               : fmt::format("output {}  cannot be compared: {}\n", layer.name, d.mismatch);
-  }
+  return fmt::format("{} {} of {} introduce{} a difference, {} differ{} end to end ({})  {:.2f} s\n",
+                     Colored("different:", Color::kRed), totals.alone_layers, layers,
+                     totals.alone_layers == 1 ? "s" : "", totals.differ_layers,
+                     totals.differ_layers == 1 ? "s" : "", allowed, seconds);
+}
+
+// What this input does not show.
+std::string Gaps(const std::vector<Layer>& layers) {
   std::int64_t constant = 0, saturated = 0;
   for (const Layer& layer : layers) {
     constant += layer.constant && layer.end_to_end.elements > 1 ? 1 : 0;
     saturated += layer.saturated() ? 1 : 0;
   }
-  if (constant > 0)
+  std::string text;
+  if (constant > 0) {
     text += fmt::format(
-        "{} constant with this input, so little is proven of what comes before: --all marks them\n",
-        Count(constant, "layer is", "layers are"));
-  if (saturated > 0)
-    text += fmt::format("{} saturated with this input: --all marks them\n",
-                        Count(saturated, "layer is", "layers are"));
-  if (totals.not_alone > 0)
-    text += fmt::format("{} not run alone: --all says why\n",
-                        Count(totals.not_alone, "layer was", "layers were"));
+        "{} gave the same value everywhere, so this input says little about the layers before {} (--all "
+        "shows "
+        "which)\n",
+        Count(constant, "layer", "layers"), constant == 1 ? "it" : "them");
+  }
+  if (saturated > 0) {
+    text += fmt::format("{} saturated, so this input says little about {} (--all shows which)\n",
+                        Count(saturated, "layer", "layers"), saturated == 1 ? "it" : "them");
+  }
+  if (const std::int64_t not_alone = Sum(layers).not_alone; not_alone > 0) {
+    text += fmt::format("{} could not be run alone (--all shows why)\n", Count(not_alone, "layer", "layers"));
+  }
   return text;
+}
+
+std::string Summary(const driver::VerifyReport& report, const verify::Tolerance& tolerance, double seconds) {
+  std::string text = Head(report) + Verdict(report, tolerance, seconds);
+  for (const Layer& layer : report.report.layers) {
+    if (layer.output) text += Printable(OutputLine(layer)) + "\n";
+  }
+  return text + Gaps(report.report.layers);
 }
 
 double Share(const Difference& difference) {
@@ -220,15 +232,15 @@ std::string VerifyText(const driver::VerifyReport& report, const verify::Toleran
     const std::size_t left = shown.size() - std::min(shown.size(), kShownLayers);
     shown.resize(shown.size() - left);
     text += fmt::format("\n{}\n{}", title, LayerTable(layers, shown, by_itself).ToString());
-    if (left > 0) text += fmt::format("and {} more: --all\n", left);
+    if (left > 0) text += fmt::format("and {} more (--all lists them)\n", left);
   };
-  section("by themselves, on the first model's own values", alone, true);
-  section("end to end, the worst first", worst, false);
-  if (all) text += "\nall layers\n" + AllTable(layers).ToString();
+  section("layers that introduce a difference (each run alone, on the first model's values):", alone, true);
+  section("layers that differ end to end, worst first:", worst, false);
+  if (all) text += "\nall layers:\n" + AllTable(layers).ToString();
   if (report.repro_written) {
     const Layer& layer = layers[report.repro_layer];
-    text += fmt::format("\nlayer {} ({} {}) is written to {}\n", report.repro_layer, layer.op, layer.place,
-                        report.repro_folder);
+    text += Printable(fmt::format("\nlayer {} ({} {}) is written to {}\n", report.repro_layer, layer.op,
+                                  layer.place, report.repro_folder));
   }
   return text;
 }

@@ -14,7 +14,9 @@ namespace {
 void PrintExactness(const ExportReport& report) {
   if (report.exactness.empty()) return;
   const auto exact = static_cast<std::size_t>(std::ranges::count_if(report.exactness, IsExact));
-  std::printf("exact: %zu of %zu quantized nodes\n", exact, report.exactness.size());
+  const Color color = exact == report.exactness.size() ? Color::kGreen : Color::kYellow;
+  std::printf("%s %zu of %zu quantized nodes\n", Colored("exact:", color).c_str(), exact,
+              report.exactness.size());
   for (const std::string& reason : WhyNotExact(report.exactness, ", see --json")) {
     std::printf("  %s\n", Printable(reason).c_str());
   }
@@ -43,7 +45,7 @@ void PrintReport(const Written& written, const ExportReport& report) {
   first += fmt::format("  {} operators → {} nodes, opset {}, {}", report.operators, report.nodes,
                        report.opset, Name(written.dialect));
   if (written.dialect == Dialect::kQdq) first += fmt::format(" for {}", Name(written.target));
-  if (written.optimize) first += fmt::format(", {} nodes saved", report.nodes_saved);
+  if (written.optimize) first += fmt::format(", {} nodes removed", report.nodes_saved);
   first += fmt::format("  {:.2f} s", written.seconds);
   std::printf("%s\n", Printable(first).c_str());
   std::size_t width = 0;
@@ -60,8 +62,7 @@ void PrintReport(const Written& written, const ExportReport& report) {
   print("input", report.inputs);
   print("output", report.outputs);
   PrintExactness(report);
-  for (const std::string& warning : report.warnings)
-    std::fprintf(stderr, "warning: %s\n", Printable(warning).c_str());
+  PrintWarnings(report.warnings);
 }
 
 void PrintReportAsJson(const Written& written, const ExportReport& report) {

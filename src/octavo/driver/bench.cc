@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cmath>
 
+#include <fmt/format.h>
+
 #include "octavo/driver/given_inputs.h"
 #include "octavo/driver/model_kind.h"
 #include "octavo/driver/onnx_model.h"
@@ -35,15 +37,22 @@ double Median(std::vector<double> numbers) {
   return Quantile(numbers, 0.5);
 }
 
-Status Measure(const Job& job, double seconds, BenchReport& report) {
+Status Measure(const Job& job, const BenchOptions& options, BenchReport& report) {
+  const double seconds = options.seconds;
   const auto start = Clock::now();
+  const auto progress = [&](std::string_view stage) {
+    const double all = (1 + kWarmUpShare) * seconds;
+    if (options.progress && all > 0) options.progress(stage, std::min(1.0, Seconds(start) / all));
+  };
   do {
+    progress("warming up");
     OCTAVO_TRY(job(nullptr));
     ++report.warm_up_runs;
   } while (Seconds(start) < kWarmUpShare * seconds && report.warm_up_runs < kMostRuns);
   std::vector<double> times;
   const auto begin = Clock::now();
   while (times.size() < kMostRuns && (times.size() < kFewestRuns || Seconds(begin) < seconds)) {
+    progress(fmt::format("measuring, run {}", times.size() + 1));
     const auto run = Clock::now();
     OCTAVO_TRY(job(nullptr));
     times.push_back(Seconds(run));
@@ -85,7 +94,7 @@ Result<std::vector<Tensor>> Inputs(const ir::Graph& graph, GivenInputs given, Be
 
 Result<BenchReport> Bench(const std::filesystem::path& model, const BenchOptions& options) {
   const auto progress = [&](std::string_view stage) {
-    if (options.progress) options.progress(stage);
+    if (options.progress) options.progress(stage, -1);
   };
   progress("reading");
   GivenInputs given = OCTAVO_TRY(ReadGivenInputs(options.inputs));
@@ -94,6 +103,7 @@ Result<BenchReport> Bench(const std::filesystem::path& model, const BenchOptions
     OCTAVO_TRY(RefuseLiterals(given.literals));
     onnx::ReadModel read = OCTAVO_TRY(ReadOnnx(model));
     OCTAVO_TRY(CloseSizes(read.graph, given.specs));
+    OCTAVO_TRY(CheckEngineOptions(read.graph, options.engine));
     report.runner = "engine";
     report.arithmetic =
         engine::Name(options.engine.arithmetic.value_or(engine::DefaultArithmetic(read.graph)));
@@ -102,12 +112,12 @@ Result<BenchReport> Bench(const std::filesystem::path& model, const BenchOptions
     for (const Tensor& input : inputs) types.push_back(input.type());
     const engine::CompiledModel compiled =
         OCTAVO_TRY(engine::CompiledModel::Compile(read.graph, types, options.engine));
-    progress("measuring");
     const Job job = [&](std::vector<engine::StepTime>* times) -> Status {
       OCTAVO_TRY(compiled.Run(inputs, {}, times));
       return {};
     };
-    OCTAVO_TRY(Measure(job, options.seconds, report));
+    OCTAVO_TRY(Measure(job, options, report));
+    progress("measuring the layers");
     OCTAVO_TRY(MeasureLayers(job, report));
     return report;
   }
@@ -120,12 +130,11 @@ Result<BenchReport> Bench(const std::filesystem::path& model, const BenchOptions
   if (!read.imported.missing.empty()) return MissingOperators(read.imported.missing);
   passes::RemoveDeadNodes(read.imported.graph);
   const std::vector<Tensor> inputs = OCTAVO_TRY(Inputs(read.imported.graph, std::move(given), report));
-  progress("measuring");
   const Job job = [&](std::vector<engine::StepTime>*) -> Status {
     OCTAVO_TRY(reference::Run(read.imported.graph, inputs, options.reference));
     return {};
   };
-  OCTAVO_TRY(Measure(job, options.seconds, report));
+  OCTAVO_TRY(Measure(job, options, report));
   return report;
 }
 

@@ -20,7 +20,7 @@ struct BenchOptions {
   reference::Options reference;
   engine::Options engine;
   double seconds = 3;  // of measuring, about
-  std::function<void(std::string_view)> progress;
+  ProgressFunction progress;
 };
 
 struct LayerTime {

@@ -55,8 +55,8 @@ Status CheckOutput(const std::filesystem::path& model, const std::filesystem::pa
   return {};
 }
 
-void Report(const ExportOptions& options, std::string_view stage) {
-  if (options.progress) options.progress(stage);
+void Report(const ExportOptions& options, std::string_view stage, double share) {
+  if (options.progress) options.progress(stage, share);
 }
 
 namespace {
@@ -90,8 +90,9 @@ Result<ExportReport> ConvertAndWrite(const ir::Graph& imported, const Registry& 
     report.inputs.push_back({graph.value(input).name, graph.type(input)});
   for (const ir::Output& o : graph.outputs()) report.outputs.push_back({o.name, graph.type(o.value)});
 
-  Report(options, "writing");
+  Report(options, "writing", 0);
   onnx::WriteOptions write;
+  write.progress = [&options](double share) { Report(options, "writing", share); };
   write.external_data = Translate(options.external_data);
   write.initializers_as_inputs = options.dialect == Dialect::kCaffe2;
   const onnx::WriteResult written = OCTAVO_TRY(onnx::Write(graph, output, write));

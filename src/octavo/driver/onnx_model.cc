@@ -56,4 +56,14 @@ Result<onnx::ReadModel> ReadOnnx(const std::filesystem::path& path) {
   return read;
 }
 
+Status CheckEngineOptions(const ir::Graph& graph, const engine::Options& options) {
+  const bool has_int8_operators = engine::DefaultArithmetic(graph) == engine::Arithmetic::kPyTorch;
+  if (options.fuse || !options.arithmetic || has_int8_operators) return {};
+  return UsageError(
+      "--arithmetic does not go with --no-fuse here: without Caffe2's operators, each node is evaluated as "
+      "the "
+      "ONNX specification says",
+      "Leave one of them out.");
+}
+
 }  // namespace octavo::driver

@@ -108,14 +108,14 @@ Error MissingOperators(const std::vector<import::MissingOperator>& missing) {
 Result<int> ChosenOpset(const ExportOptions& options) {
   if (options.dialect == Dialect::kCaffe2) {
     if (options.opset != 0 && options.opset != kCaffe2Opset) {
-      return UsageError(
-          fmt::format("--opset {}: the Caffe2 dialect is of opset {} alone", options.opset, kCaffe2Opset));
+      return UsageError(fmt::format("--opset {} does not go with --dialect caffe2, which is always opset {}",
+                                    options.opset, kCaffe2Opset));
     }
     return kCaffe2Opset;
   }
   if (options.opset == 0) return kQdqOpset;
   if (options.opset < kFirstQdqOpset || options.opset > kLastQdqOpset) {
-    return UsageError(fmt::format("--opset {}: the qdq dialect is written for {} to {}", options.opset,
+    return UsageError(fmt::format("--opset {} is not supported; choose {} to {}", options.opset,
                                   kFirstQdqOpset, kLastQdqOpset));
   }
   return options.opset;
@@ -128,7 +128,8 @@ Result<Converted> Convert(const ir::Graph& imported, const Registry& registry, c
   lower_options.target = options.target;
   lower_options.numbers = options.numbers;
   lower_options.requantize_per_channel = options.requantize_per_channel;
-  lower::Lowered lowered = OCTAVO_TRY(lower::Lower(imported, registry, lower_options));
+  lower::Lowered lowered = OCTAVO_TRY(lower::Lower(
+      imported, registry, lower_options, [&options](double share) { Report(options, "converting", share); }));
   Converted converted;
   converted.warnings = std::move(lowered.warnings);
   converted.graph = std::move(lowered.graph);

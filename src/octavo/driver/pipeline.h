@@ -47,8 +47,8 @@ Result<ExportReport> ConvertAndWrite(const ir::Graph& imported, const Registry& 
                                      const std::filesystem::path& output, const ExportOptions& options);
 // An error where the output would overwrite the model.
 Status CheckOutput(const std::filesystem::path& model, const std::filesystem::path& output);
-// Tells options.progress what is being done.
-void Report(const ExportOptions& options, std::string_view stage);
+// Tells options.progress what is being done, and how much of it is done.
+void Report(const ExportOptions& options, std::string_view stage, double share = -1);
 
 // The metadata `octavo.quantization`: quantized inputs and outputs are plain integer tensors in the file;
 // this says what they mean.  Empty where there are none.

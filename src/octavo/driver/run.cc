@@ -36,9 +36,17 @@ Result<RunReport> RunReference(const std::filesystem::path& model, std::vector<I
   report.warnings = std::move(read.imported.warnings);
   for (std::string& text : NotFinite(graph, tensors)) report.warnings.push_back(std::move(text));
   report.reading_seconds = SecondsSince(start);
-  if (options.progress) options.progress("running");
   const auto begin = RunClock::now();
-  std::vector<Tensor> outputs = OCTAVO_TRY(reference::Run(graph, tensors, options.reference));
+  // The reference takes its time with large models.
+  std::size_t values = 0;
+  const auto count = [&](ir::ValueId, const Tensor&) {
+    ++values;
+    if (options.progress)
+      options.progress(
+          "running", std::min(1.0, static_cast<double>(values) / static_cast<double>(graph.nodes().size())));
+  };
+  if (options.progress) options.progress("running", 0);
+  std::vector<Tensor> outputs = OCTAVO_TRY(reference::Run(graph, tensors, options.reference, count));
   report.running_seconds = SecondsSince(begin);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     report.outputs.push_back({graph.outputs()[i].name, std::move(outputs[i])});
@@ -73,6 +81,7 @@ Result<RunReport> RunEngine(const std::filesystem::path& model, std::vector<Inpu
   const ir::Graph& graph = read.graph;
   std::vector<Tensor> tensors = OCTAVO_TRY(InOrder(graph, std::move(inputs)));
   OCTAVO_TRY(CheckInputs(graph, tensors));
+  OCTAVO_TRY(CheckEngineOptions(graph, options.engine));
   report.warnings = NotFinite(graph, tensors);
   report.arithmetic = engine::Name(options.engine.arithmetic.value_or(engine::DefaultArithmetic(graph)));
   std::vector<TensorType> types;
@@ -80,7 +89,7 @@ Result<RunReport> RunEngine(const std::filesystem::path& model, std::vector<Inpu
   const engine::CompiledModel compiled =
       OCTAVO_TRY(engine::CompiledModel::Compile(graph, types, options.engine));
   report.reading_seconds = SecondsSince(start);
-  if (options.progress) options.progress("running");
+  if (options.progress) options.progress("running", -1);
   const auto begin = RunClock::now();
   std::vector<Tensor> outputs = OCTAVO_TRY(compiled.Run(tensors));
   report.running_seconds = SecondsSince(begin);
@@ -101,7 +110,7 @@ Result<RunReport> RunEngine(const std::filesystem::path& model, std::vector<Inpu
 
 Result<RunReport> Run(const std::filesystem::path& model, std::vector<InputValue> inputs,
                       const RunOptions& options) {
-  if (options.progress) options.progress("reading");
+  if (options.progress) options.progress("reading", -1);
   if (LooksLikeOnnx(model)) return RunEngine(model, std::move(inputs), options);
   return RunReference(model, std::move(inputs), options);
 }

@@ -19,7 +19,7 @@ struct RunOptions {
   engine::Options engine;           // for ONNX files
   std::vector<InputSpec> literals;  // for .pt files: arguments of forward that are no tensors
   std::vector<std::filesystem::path> plugins;
-  std::function<void(std::string_view)> progress;  // "reading", "running"; may be empty
+  ProgressFunction progress;  // "reading", "running"; may be empty
 };
 
 struct NamedTensor {

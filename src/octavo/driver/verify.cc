@@ -35,6 +35,10 @@ class Verification {
   Result<VerifyReport> Run(const std::filesystem::path& first, const std::filesystem::path& second) {
     Progress("reading");
     sides_.given = OCTAVO_TRY(ReadGivenInputs(options_.inputs));
+    if (!sides_.given.drawn() && options_.runs > 1) {
+      return UsageError(fmt::format("--runs {} draws random inputs, and --input gives arrays", options_.runs),
+                        "Leave --runs out, or give types only: --input 'float32[1,3,224,224]'.");
+    }
     sides_.report.first = first.string();
     sides_.report.second = second.string();
     sides_.first_is_onnx = LooksLikeOnnx(first);
@@ -55,7 +59,7 @@ class Verification {
 
  private:
   void Progress(std::string_view stage) const {
-    if (options_.progress) options_.progress(stage);
+    if (options_.progress) options_.progress(stage, -1);
   }
 
   Status ReadSecond(const std::filesystem::path& second) {
@@ -103,6 +107,7 @@ class Verification {
     if (!convert) return {};
     Progress("converting");
     ExportOptions conversion = options_.conversion;
+    conversion.progress = options_.progress;
     // Scales that are moved for a target's rounding would be wrong for PyTorch's own.
     if (options_.engine.arithmetic == engine::Arithmetic::kPyTorch) conversion.numbers = Numbers::kForms;
     Converted converted = OCTAVO_TRY(Convert(sides_.first, operators->registry, conversion));
@@ -152,6 +157,8 @@ class Verification {
                                     sides_.second.inputs().size(), sides_.second.outputs().size()),
                         "They do not mean the same.");
     }
+    if (sides_.first_is_onnx) OCTAVO_TRY(CheckEngineOptions(sides_.first, options_.engine));
+    OCTAVO_TRY(CheckEngineOptions(sides_.second, options_.engine));
     const std::vector<std::vector<Tensor>> inputs = OCTAVO_TRY(Inputs());
     if (pair) OCTAVO_TRY(Pair(inputs[0]));
     for (std::size_t i = 0; i < inputs[0].size(); ++i) {

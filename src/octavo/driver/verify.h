@@ -21,7 +21,7 @@ struct VerifyOptions {
   engine::Options engine;
   verify::Tolerance tolerance;
   std::filesystem::path repro;  // folder for the smallest failing piece; empty: none is written
-  std::function<void(std::string_view)> progress;
+  ProgressFunction progress;
 };
 
 struct VerifyReport {

@@ -36,8 +36,13 @@ Result<TensorType> HeldType(TensorType type, const LowerOptions& options) {
 
 class Lowering {
  public:
-  Lowering(const ir::Graph& source, const Registry& registry, const LowerOptions& options)
-      : source_(source), registry_(registry), options_(options), builder_(&lowered_, options) {}
+  Lowering(const ir::Graph& source, const Registry& registry, const LowerOptions& options,
+           const std::function<void(double)>& progress)
+      : source_(source),
+        registry_(registry),
+        options_(options),
+        progress_(progress),
+        builder_(&lowered_, options) {}
 
   Result<Lowered> Run() {
     lowered_.name = source_.name;
@@ -59,6 +64,7 @@ class Lowering {
     for (std::size_t i = 0; i < origins.size(); ++i) {
       const ir::Node& node = source_.nodes()[i];
       builder_.SetOrigin(origins[i]);
+      if (progress_) progress_(static_cast<double>(i) / static_cast<double>(origins.size()));
       if (Status status = LowerNode(node); !status) {
         failures_.push_back({Locate(std::move(status).error(), node), &node});
         for (const ValueId output : node.outputs) failed_.insert(output.index);
@@ -304,6 +310,7 @@ class Lowering {
   const ir::Graph& source_;
   const Registry& registry_;
   const LowerOptions options_;
+  const std::function<void(double)>& progress_;
   ir::Graph lowered_;
   Builder builder_;
   std::unordered_map<std::int32_t, ValueId> map_;
@@ -318,8 +325,9 @@ class Lowering {
 
 }  // namespace
 
-Result<Lowered> Lower(const ir::Graph& graph, const Registry& registry, const LowerOptions& options) {
-  return Lowering(graph, registry, options).Run();
+Result<Lowered> Lower(const ir::Graph& graph, const Registry& registry, const LowerOptions& options,
+                      const std::function<void(double)>& progress) {
+  return Lowering(graph, registry, options, progress).Run();
 }
 
 }  // namespace octavo::lower

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+
 #include "octavo/graph.h"
 #include "octavo/operators.h"
 #include "octavo/result.h"
@@ -20,7 +22,9 @@ struct Lowered {
 };
 
 // Writes every node of an imported graph through its row's emitter for the dialect.  All nodes that cannot be
-// written are reported in one error (kUnsupported).
-Result<Lowered> Lower(const ir::Graph& graph, const Registry& registry, const LowerOptions& options);
+// written are reported in one error (kUnsupported).  `progress`: called with the share of the nodes that is
+// done.
+Result<Lowered> Lower(const ir::Graph& graph, const Registry& registry, const LowerOptions& options,
+                      const std::function<void(double)>& progress = {});
 
 }  // namespace octavo::lower

@@ -365,6 +365,14 @@ Result<WriteResult> Write(const ir::Graph& graph, const std::filesystem::path& p
   }
   if (model.size() > kMaxMessageBytes) return TooLarge(model.size(), options.external_data);
 
+  std::uint64_t all = model.size(), done = 0;
+  for (const ExternalTensor& tensor : external) all += tensor.elements.num_bytes();
+  const auto write = [&](OutputFile& file, std::span<const std::byte> piece) -> Status {
+    OCTAVO_TRY(file.Write(piece));
+    done += piece.size();
+    if (options.progress) options.progress(static_cast<double>(done) / static_cast<double>(all));
+    return {};
+  };
   WriteResult result;
   const std::unique_ptr<OutputFile> file = OCTAVO_TRY(OutputFile::Create(path));
   std::unique_ptr<OutputFile> data_file;
@@ -378,12 +386,12 @@ Result<WriteResult> Write(const ir::Graph& graph, const std::filesystem::path& p
     for (const ExternalTensor& tensor : external) {
       OCTAVO_TRY(data_file->PadTo(tensor.alignment));
       OCTAVO_TRY(WriteElements(tensor.elements,
-                               [&](std::span<const std::byte> piece) { return data_file->Write(piece); }));
+                               [&](std::span<const std::byte> piece) { return write(*data_file, piece); }));
     }
     OCTAVO_TRY(data_file->Finish());
     result.external_bytes = data_file->size();
   }
-  OCTAVO_TRY(model.Write([&](std::span<const std::byte> piece) { return file->Write(piece); }));
+  OCTAVO_TRY(model.Write([&](std::span<const std::byte> piece) { return write(*file, piece); }));
   OCTAVO_TRY(file->Finish());
   result.bytes = file->size();
   if (data_file) OCTAVO_TRY(data_file->Commit());

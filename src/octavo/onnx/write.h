@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 
 #include "octavo/graph.h"
 #include "octavo/result.h"
@@ -19,6 +20,7 @@ struct WriteOptions {
   int ir_version = 0;  // 0: what the opset needs (9: 4, 13: 7, 17: 8, 19 and 20: 9, 21: 10)
   // The former Caffe2 exporter lists initializers as graph inputs, too, as ir_version 3 demanded.
   bool initializers_as_inputs = false;
+  std::function<void(double)> progress;  // the share of the bytes that is written; may be empty
 };
 
 struct WriteResult {

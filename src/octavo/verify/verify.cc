@@ -29,17 +29,21 @@ class Runner {
   Runner(const Side& side, const std::vector<ValueId>& wanted)
       : side_(side), wanted_(side.graph->num_values()) {
     for (const ValueId id : wanted) wanted_[LayerIndex(id)] = true;
+    count_ = std::max<std::ptrdiff_t>(std::ranges::count(wanted_, true), 1);
   }
 
-  // The wanted values for these inputs.
-  Result<Values> Run(const std::vector<Tensor>& inputs) {
+  // The wanted values for these inputs. `progress`: called with the share of them that is computed.
+  Result<Values> Run(
+      const std::vector<Tensor>& inputs, const std::function<void(double)>& progress = [](double) {}) {
     Values values;
     const Graph& graph = *side_.graph;
     for (std::size_t i = 0; i < std::min(inputs.size(), graph.inputs().size()); ++i) {
       if (wanted_[LayerIndex(graph.inputs()[i])]) values[graph.inputs()[i].index] = inputs[i];
     }
     const auto observe = [&](ValueId id, const Tensor& tensor) {
-      if (wanted_[LayerIndex(id)]) values.insert_or_assign(id.index, tensor);
+      if (!wanted_[LayerIndex(id)]) return;
+      values.insert_or_assign(id.index, tensor);
+      progress(static_cast<double>(values.size()) / static_cast<double>(count_));
     };
     const std::vector<Tensor> outputs = OCTAVO_TRY(RunSide(inputs, observe));
     for (std::size_t i = 0; i < outputs.size(); ++i) {
@@ -66,6 +70,7 @@ class Runner {
 
   const Side& side_;
   std::vector<bool> wanted_;
+  std::ptrdiff_t count_ = 1;
   std::optional<engine::CompiledModel> compiled_;
 };
 
@@ -160,10 +165,12 @@ struct Alone {
 
 class Verifier {
  public:
-  Verifier(const Side& a, const Side& b, const std::vector<Pair>& pairs, const Options& options)
+  Verifier(const Side& a, const Side& b, const std::vector<Pair>& pairs, const Options& options,
+           std::size_t runs)
       : a_(a),
         b_(b),
         options_(options),
+        runs_(runs),
         boundary_(b.graph->num_values()),
         quantizations_(Quantizations(*b.graph)),
         of_b_(b.graph->num_values(), -1) {
@@ -181,15 +188,19 @@ class Verifier {
   }
 
   Status Run(const std::vector<Tensor>& inputs) {
-    Progress(a_.engine ? "running the first model" : "running the reference");
-    const Values of_a = OCTAVO_TRY(run_a_->Run(inputs));
-    Progress(a_.engine ? "running the second model" : "running the converted model");
-    const Values of_b = OCTAVO_TRY(run_b_->Run(HeldBy(*b_.graph, inputs)));
-    Progress("comparing");
+    // Each of a run's parts counts the same.
+    const double parts = options_.alone && b_.engine ? 3 : 2;
+    const Values of_a = OCTAVO_TRY(run_a_->Run(
+        inputs, [&](double share) { Progress(a_.engine ? "first model" : "reference", share / parts); }));
+    const Values of_b = OCTAVO_TRY(run_b_->Run(HeldBy(*b_.graph, inputs), [&](double share) {
+      Progress(a_.engine ? "second model" : "converted model", (1 + share) / parts);
+    }));
     for (Layer& layer : report_.layers) CompareEndToEnd(of_a, of_b, layer);
     if (options_.alone && b_.engine) {
-      for (std::size_t i = 0; i < report_.layers.size(); ++i) {
-        Progress(fmt::format("layer {} of {} by itself", i + 1, report_.layers.size()));
+      const std::size_t layers = report_.layers.size();
+      for (std::size_t i = 0; i < layers; ++i) {
+        Progress(fmt::format("layer {} of {} by itself", i + 1, layers),
+                 (2 + static_cast<double>(i) / static_cast<double>(layers)) / parts);
         OCTAVO_TRY(CompareAlone(of_a, i));
       }
     }
@@ -213,8 +224,13 @@ class Verifier {
   Report& report() { return report_; }
 
  private:
-  void Progress(std::string_view stage) const {
-    if (options_.progress) options_.progress(stage);
+  // `share`: of this run.
+  void Progress(std::string_view stage, double share) const {
+    if (!options_.progress) return;
+    const std::string run =
+        runs_ == 1 ? std::string() : fmt::format("run {} of {}, ", report_.runs + 1, runs_);
+    options_.progress(run + std::string(stage),
+                      (static_cast<double>(report_.runs) + share) / static_cast<double>(runs_));
   }
 
   void CompareEndToEnd(const Values& of_a, const Values& of_b, Layer& layer) const {
@@ -285,6 +301,7 @@ class Verifier {
   const Side& a_;
   const Side& b_;
   const Options& options_;
+  const std::size_t runs_;
   std::vector<bool> boundary_;  // by b's values
   std::vector<std::optional<Quantization>> quantizations_;
   std::vector<std::int32_t> of_b_;  // the layer of each of b's values, or -1
@@ -318,7 +335,7 @@ Status LearnSizes(Graph& graph, const engine::Options& options, const std::vecto
 
 Result<Report> Verify(const Side& a, const Side& b, const std::vector<Pair>& pairs,
                       const std::vector<std::vector<Tensor>>& inputs, const Options& options) {
-  Verifier verifier(a, b, pairs, options);
+  Verifier verifier(a, b, pairs, options, inputs.size());
   for (const std::vector<Tensor>& run : inputs) OCTAVO_TRY(verifier.Run(run));
   return std::move(verifier.report());
 }
@@ -336,7 +353,7 @@ Result<std::optional<Counterexample>> SmallestCounterexample(const Side& a, cons
   }
   if (!smallest) return std::optional<Counterexample>();
   const Options options;
-  Verifier verifier(a, b, pairs, options);
+  Verifier verifier(a, b, pairs, options, 1);
   Counterexample example = OCTAVO_TRY(verifier.Take(*smallest, inputs[report.layers[*smallest].failing_run]));
   return std::optional<Counterexample>(std::move(example));
 }

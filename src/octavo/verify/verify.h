@@ -28,7 +28,9 @@ struct Side {
 struct Options {
   Tolerance tolerance;
   bool alone = true;
-  std::function<void(std::string_view)> progress;  // what is being done; may be empty
+  // Called with what is being done, "run 3 of 20, layer 5 of 30 by itself", and the share of everything that
+  // is done; may be empty.
+  std::function<void(std::string_view, double)> progress;
 };
 
 // One value that both sides have.

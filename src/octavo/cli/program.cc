@@ -1,0 +1,89 @@
+#include <cstdio>
+#include <cstdlib>
+
+#include "octavo/cli/command_line.h"
+#include "octavo/cli/commands.h"
+#include "octavo/cli/help.h"
+#include "octavo/cli/misuse.h"
+#include "octavo/cli/terminal.h"
+
+namespace octavo::cli {
+namespace {
+
+constexpr const char* kFooter =
+    R"(Examples:
+  octavo inspect model.pt
+  octavo export model.pt -o model.onnx --input 'x:float32[N,3,224,224]'
+  octavo verify model.pt model.onnx
+
+`octavo help COMMAND` lists the options of a command.)";
+
+// CLI11 takes the value of an option as several if it looks like a list, and reads on where an option may be
+// repeated.
+void TakeOneValueEach(CLI::App& app) {
+  for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
+    for (CLI::Option* option : command->get_options()) option->allow_extra_args(false);
+  }
+}
+
+// The command's function, once its options are read.
+Result<Run> Read(CLI::App& app, const CommandLine& line, const Run& run) {
+  // CLI11 takes them from the end.
+  std::vector<std::string> arguments(line.arguments.rbegin(), line.arguments.rend());
+  const std::string hint = "See `" + app.get_name() + " " + line.command->get_name() + " --help`.";
+  try {
+    app.parse(arguments);
+  } catch (const Misuse& misuse) {
+    Error error = misuse.error();
+    return error.SetHint(hint);
+  } catch (const CLI::ParseError& error) {
+    return UsageError(error.what(), hint);
+  }
+  return run;
+}
+
+}  // namespace
+
+int RunProgram(const std::vector<std::string>& words) {
+  CLI::App app(
+      "Octavo converts quantized PyTorch models (TorchScript .pt) to int8 ONNX, runs both and compares them "
+      "layer by layer.",
+      "octavo");
+  Run run;
+  AddExport(app, run);
+  AddConvert(app, run);
+  AddInspect(app, run);
+  AddRun(app, run);
+  AddVerify(app, run);
+  AddBench(app, run);
+  AddOps(app, run);
+  TakeOneValueEach(app);
+  Common common;
+  common.AddTo(app);
+  app.set_version_flag("--version", "octavo " OCTAVO_VERSION, "Print the version")->group("General options");
+  app.footer(kFooter);
+
+  const Result<CommandLine> line = ReadCommandLine(app, words);
+  if (!line) return FailUsage(line.error(), AsksForJson(words));
+  if (line->version) {
+    std::printf("%s\n", app.version().c_str());
+    return kDone;
+  }
+  if (line->help) {
+    const CLI::App& of = line->command == nullptr ? app : *line->command;
+    std::printf("%s", HelpText(of, TerminalWidth(Stream::kOut)).c_str());
+    return kDone;
+  }
+  const Result<Run> chosen = Read(app, *line, run);
+  if (!chosen) return FailUsage(chosen.error(), AsksForJson(words));
+  if (line->command->count("--json") > 0 && line->command->count("--quiet") > 0) {
+    return FailUsage(
+        UsageError("--json and --quiet do not go together: --json prints one object and nothing else"), true);
+  }
+  const int code = (*chosen)();
+  // The process gives all memory back at once, which is faster than one destructor after another.
+  std::fflush(nullptr);
+  std::_Exit(code);
+}
+
+}  // namespace octavo::cli
