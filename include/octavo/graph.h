@@ -66,8 +66,9 @@ struct Argument {
 struct Origin {
   std::string module_path;         // "layer1.0.conv1"
   std::string op;                  // "quantized::conv2d_relu"
-  std::string place;               // "code/__torch__/net.py:31:10"
-  std::string excerpt;             // the source lines with a caret line; may be empty
+  std::string place;               // in the generated code: "code/__torch__/net.py:31:10"
+  std::string author_line;         // in the author's own file: "net.py:12"; empty if unknown
+  std::string excerpt;             // the source lines with a caret below; may be empty
   std::vector<std::string> calls;  // "forward -> features", innermost first
 };
 

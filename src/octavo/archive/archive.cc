@@ -257,13 +257,7 @@ Result<std::span<const std::byte>> Archive::Locate(const Record& record) const {
   return bytes.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(record.compressed_size));
 }
 
-Result<Storage> Archive::Inflate(const Record& record, std::span<const std::byte> compressed) const {
-  if (record.size / limits_.max_inflate_ratio > record.compressed_size) {
-    return RecordError(record.name,
-                       fmt::format("the record claims {} bytes from {} compressed ones, more than "
-                                   "deflate can make",
-                                   record.size, record.compressed_size));
-  }
+Status Archive::ChargeInflated(const Record& record) const {
   const std::size_t limit =
       std::min(limits_.max_inflated_bytes, kInflatedBytes + kInflatedPerFileByte * file_bytes());
   if (record.size > limit - inflated_bytes_) {
@@ -272,6 +266,16 @@ Result<Storage> Archive::Inflate(const Record& record, std::span<const std::byte
                        "PyTorch stores tensors uncompressed; save the model again with torch.jit.save.");
   }
   inflated_bytes_ += static_cast<std::size_t>(record.size);
+  return {};
+}
+
+Result<Storage> Archive::Inflate(const Record& record, std::span<const std::byte> compressed) const {
+  if (record.size / limits_.max_inflate_ratio > record.compressed_size) {
+    return RecordError(record.name,
+                       fmt::format("the record claims {} bytes from {} compressed ones, more than "
+                                   "deflate can make",
+                                   record.size, record.compressed_size));
+  }
   auto buffer = std::make_shared<std::vector<std::byte>>(static_cast<std::size_t>(record.size));
   const std::unique_ptr<libdeflate_decompressor, decltype(&libdeflate_free_decompressor)> decompressor(
       libdeflate_alloc_decompressor(), libdeflate_free_decompressor);
@@ -286,6 +290,12 @@ Result<Storage> Archive::Inflate(const Record& record, std::span<const std::byte
   return Storage{.bytes = *buffer, .owner = buffer};
 }
 
+Result<Storage> Archive::Unpack(const Record& record) const {
+  const std::span<const std::byte> raw = OCTAVO_TRY(Locate(record));
+  if (record.deflated) return Inflate(record, raw);
+  return Storage{.bytes = raw, .owner = file_};
+}
+
 Result<Storage> Archive::Read(std::string_view name) const {
   const auto found = index_.find(name);
   if (found == index_.end()) {
@@ -293,9 +303,9 @@ Result<Storage> Archive::Read(std::string_view name) const {
         .SetWhere(fmt::format("record {}{}", root_, name));
   }
   const Record& record = records_[found->second];
-  const std::span<const std::byte> raw = OCTAVO_TRY(Locate(record));
-  Storage storage{.bytes = raw, .owner = file_};
-  if (record.deflated) storage = OCTAVO_TRY(Inflate(record, raw));
+  if (record.deflated) OCTAVO_TRY(ChargeInflated(record));
+  Storage storage = OCTAVO_TRY(Unpack(record));
+  if (record.lacks_checksum()) return storage;
   const std::uint32_t crc = libdeflate_crc32(0, storage.bytes.data(), storage.bytes.size());
   if (crc != record.crc) {
     return RecordError(record.name, fmt::format("the record's bytes have the checksum {:08x}, the zip "
@@ -303,6 +313,30 @@ Result<Storage> Archive::Read(std::string_view name) const {
                                                 crc, record.crc));
   }
   return storage;
+}
+
+std::optional<Storage> Archive::ReadOptional(std::string_view name, std::size_t max_bytes) const {
+  const auto found = index_.find(name);
+  if (found == index_.end() || records_[found->second].size > max_bytes) return std::nullopt;
+  const Record& record = records_[found->second];
+  Result<Storage> storage = Unpack(record);
+  if (!storage) return std::nullopt;
+  const std::uint32_t crc = libdeflate_crc32(0, storage->bytes.data(), storage->bytes.size());
+  if (crc != record.crc && !record.lacks_checksum()) return std::nullopt;
+  return std::move(*storage);
+}
+
+std::vector<std::string_view> Archive::WithoutChecksum() const {
+  std::vector<std::string_view> names;
+  for (const Record& record : records_) {
+    if (record.lacks_checksum()) names.emplace_back(record.name);
+  }
+  return names;
+}
+
+bool Archive::LacksChecksum(std::string_view name) const {
+  const auto found = index_.find(name);
+  return found != index_.end() && records_[found->second].lacks_checksum();
 }
 
 Result<std::string> Archive::ReadText(std::string_view name) const {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -37,10 +38,18 @@ class Archive {
   std::vector<std::string_view> names() const;
 
   // The record's bytes, with size and checksum verified.  A stored record is a view of the mapped file, a
-  // deflated one a new buffer.  An error names the record.
+  // deflated one a new buffer.  An error names the record.  A checksum of 0 stands for none: PyTorch writes
+  // it where it was told not to compute one, or where it had no bytes to write.
   Result<Storage> Read(std::string_view name) const;
+  // A record that the model can be read without; nullopt: it is not there, damaged, or larger than
+  // `max_bytes`.  Its bytes do not count among those that deflated records may become.
+  std::optional<Storage> ReadOptional(std::string_view name, std::size_t max_bytes) const;
   // The same as text.
   Result<std::string> ReadText(std::string_view name) const;
+
+  // Records that have bytes and no checksum, as they are called in the directory.
+  std::vector<std::string_view> WithoutChecksum() const;
+  bool LacksChecksum(std::string_view name) const;
 
   std::size_t file_bytes() const { return file_->bytes().size(); }
 
@@ -51,14 +60,19 @@ class Archive {
     std::uint64_t compressed_size = 0, size = 0;
     std::uint32_t crc = 0;
     bool deflated = false;
+    bool lacks_checksum() const { return crc == 0 && size != 0; }
   };
   class Directory;
 
   Archive(std::shared_ptr<const MappedFile> file, const Limits& limits);
   Status ReadDirectory();
   void FindRoot();
+  // The record's bytes, unpacked; the checksum is not compared.
+  Result<Storage> Unpack(const Record& record) const;
   Result<std::span<const std::byte>> Locate(const Record& record) const;
   Result<Storage> Inflate(const Record& record, std::span<const std::byte> compressed) const;
+  // Takes the record's bytes from what deflated records may become.
+  Status ChargeInflated(const Record& record) const;
 
   std::shared_ptr<const MappedFile> file_;
   Limits limits_;

@@ -157,6 +157,57 @@ TEST(Archive, RefusesFalseChecksums) {
   }
 }
 
+// PyTorch writes 0 where it computed no checksum: the bytes are read as they are.
+TEST(Archive, AChecksumOf0IsNone) {
+  for (const std::size_t i : {0, 1}) {
+    TestZip zip = Small();
+    zip.records[i].crc = 0;
+    auto archive = Open(zip);
+    ASSERT_TRUE(archive);
+    const std::string name = zip.records[i].name;
+    const auto text = (*archive)->ReadText(name.substr(2));
+    ASSERT_TRUE(text) << text.error().ToString();
+    EXPECT_EQ(*text, zip.records[i].data);
+    EXPECT_THAT((*archive)->WithoutChecksum(), ElementsAre(name));
+    EXPECT_TRUE((*archive)->LacksChecksum(name.substr(2)));
+    EXPECT_FALSE((*archive)->LacksChecksum(zip.records[1 - i].name.substr(2)));
+  }
+  // An empty record's checksum is 0.
+  TestZip zip = Small();
+  zip.records.push_back({.name = "m/data/0", .data = ""});
+  auto archive = Open(zip);
+  ASSERT_TRUE(archive);
+  EXPECT_THAT((*archive)->WithoutChecksum(), ElementsAre());
+  // The record's own header must agree.
+  zip = Small();
+  zip.records[0].crc = 0;
+  zip.records[0].local_crc = 5;
+  archive = Open(zip);
+  ASSERT_TRUE(archive);
+  ExpectError((*archive)->Read("data.pkl"), "differs from the zip directory", "record m/data.pkl");
+}
+
+TEST(Archive, ReadsOptionalRecords) {
+  TestZip zip = Small();
+  auto archive = Open(zip);
+  ASSERT_TRUE(archive);
+  for (const TestRecord& record : zip.records) {
+    const std::string name = record.name.substr(2);
+    const auto storage = (*archive)->ReadOptional(name, record.data.size());
+    ASSERT_TRUE(storage) << name;
+    EXPECT_EQ(std::string(reinterpret_cast<const char*>(storage->bytes.data()), storage->bytes.size()),
+              record.data);
+    EXPECT_FALSE((*archive)->ReadOptional(name, record.data.size() - 1));
+  }
+  EXPECT_FALSE((*archive)->ReadOptional("data/7", 100));
+  for (const std::size_t i : {0, 1}) {
+    zip = Small();
+    zip.records[i].crc = 1;
+    archive = Open(zip);
+    EXPECT_FALSE((*archive)->ReadOptional(zip.records[i].name.substr(2), 1000));
+  }
+}
+
 TEST(Archive, RefusesChangedBytes) {
   std::string bytes = Small().Bytes();
   bytes[bytes.find("pickle")] ^= 1;

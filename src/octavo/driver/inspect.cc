@@ -4,6 +4,7 @@
 
 #include "octavo/driver/model_kind.h"
 #include "octavo/driver/pipeline.h"
+#include "octavo/ir/origin.h"
 #include "octavo/ir/text.h"
 #include "octavo/onnx/read.h"
 #include "octavo/passes/passes.h"
@@ -22,7 +23,7 @@ Layer Describe(const ir::Graph& graph, const ir::Node& node) {
   layer.op = node.op;
   if (node.origin) {
     layer.module_path = node.origin->module_path;
-    layer.place = node.origin->place;
+    layer.place = ir::Place(*node.origin);
   }
   for (const ir::ValueId output : node.outputs) layer.outputs.push_back(graph.type(output));
   for (const ir::Argument& argument : node.arguments) {

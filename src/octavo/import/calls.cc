@@ -341,6 +341,7 @@ Result<Value> Evaluator::Call(const Callable& callee, const CallArguments& argum
   frame.caller = caller.function.empty() ? nullptr : &caller;
   frame.module_path = callee.self && callee.self->named ? callee.self->path : caller.module_path;
   const Expr* const call_expr = current_;
+  if (call_expr) frame.call_site = call_expr->range;
   Value returned;
   const Frame* const outer = frame_;
   ++call_depth_;
@@ -350,7 +351,7 @@ Result<Value> Evaluator::Call(const Callable& callee, const CallArguments& argum
     Result<Flow> flow = Execute(callee.function->body, frame, &returned);
     if (!flow) {
       status = std::move(flow).error();
-      AddCallContext(status.error(), frame, call_expr ? PlaceOf(call_expr->range) : std::string());
+      AddCallContext(status.error(), frame, call_expr ? FullPlace(call_expr->range, outer) : std::string());
     }
   }
   --call_depth_;

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "octavo/ir/origin.h"
+
 namespace octavo::import {
 namespace {
 
@@ -69,11 +71,30 @@ Status Evaluator::Charge(std::size_t work) {
 }
 
 Error Evaluator::At(Error error) const {
-  if (current_) error.SetWhere(PlaceOf(current_->range), current_->range.Excerpt());
+  if (current_) error.SetWhere(FullPlace(current_->range, frame_), current_->range.Excerpt());
   return error;
 }
 
-std::string Evaluator::CurrentPlace() const { return current_ ? PlaceOf(current_->range) : std::string(); }
+std::string Evaluator::CurrentPlace() const {
+  return current_ ? FullPlace(current_->range, frame_) : std::string();
+}
+
+std::string Evaluator::AuthorLine(const SourceRange& range, const Frame* frame) const {
+  const module::AuthorLine* best = nullptr;
+  const auto look = [&](const SourceRange& at) {
+    const module::AuthorLine* line = module_.program ? module_.program->FindAuthorLine(at) : nullptr;
+    if (line && (!best || line->owner < best->owner)) best = line;
+  };
+  look(range);
+  for (; frame && (!best || best->owner != module::AuthorLine::Owner::kAuthor); frame = frame->caller) {
+    look(frame->call_site);
+  }
+  return best ? fmt::format("{}:{}", best->file, best->line) : std::string();
+}
+
+std::string Evaluator::FullPlace(const SourceRange& range, const Frame* frame) const {
+  return ir::Place({.place = PlaceOf(range), .author_line = AuthorLine(range, frame)});
+}
 
 std::string Evaluator::PlaceOf(const SourceRange& range) const {
   if (!range.source) return {};
@@ -106,6 +127,7 @@ std::shared_ptr<const ir::Origin> Evaluator::MakeOrigin(const std::string& op) {
   if (frame_) origin->module_path = frame_->module_path;
   if (current_) {
     origin->place = PlaceOf(current_->range);
+    origin->author_line = AuthorLine(current_->range, frame_);
     origin->excerpt = current_->range.Excerpt();
   }
   for (const Frame* frame = frame_; frame; frame = frame->caller) {

@@ -158,7 +158,13 @@ class Evaluator {
   Status EnsureState(Object* object);
 
   std::shared_ptr<const ir::Origin> MakeOrigin(const std::string& op);
+  // In the generated code.
   std::string PlaceOf(const SourceRange& range) const;
+  // In the author's own source: the innermost call whose line is the author's, from `range`, which is in
+  // `frame`, outwards; empty where the model does not say.
+  std::string AuthorLine(const SourceRange& range, const Frame* frame) const;
+  // Both, for messages.
+  std::string FullPlace(const SourceRange& range, const Frame* frame) const;
   Result<Value> WriteInPlace(const std::string& name, const std::string& functional,
                              const CallArguments& arguments, TensorBox* target);
   Result<Value> AddOperator(const std::string& name, const CallArguments& arguments);

@@ -18,7 +18,7 @@ Result<Value> Evaluator::Evaluate(const Expr& expr, Frame& frame) {
   if (status) status = Step();
   Result<Value> value = status ? EvaluateKind(expr, frame) : Result<Value>(std::move(status).error());
   if (!value && value.error().where().empty()) {
-    value.error().SetWhere(PlaceOf(expr.range), expr.range.Excerpt());
+    value.error().SetWhere(FullPlace(expr.range, frame_), expr.range.Excerpt());
   }
   current_ = outer;
   return value;

@@ -16,7 +16,7 @@ Result<Flow> Evaluator::Execute(const source::Block& block, Frame& frame, Value*
     OCTAVO_TRY(Step());
     Result<Flow> flow = ExecuteStatement(*statement, frame, returned);
     if (!flow) {
-      flow.error().SetWhere(PlaceOf(statement->range), statement->range.Excerpt());
+      flow.error().SetWhere(FullPlace(statement->range, frame_), statement->range.Excerpt());
       return flow;
     }
     if (*flow != Flow::kNext) return flow;
@@ -133,7 +133,7 @@ Result<Flow> Evaluator::ExecuteIf(const Statement& statement, Frame& frame, Valu
   }
   Result<bool> truth = Truth(condition, "this branch");
   if (!truth) {
-    truth.error().SetWhere(PlaceOf(statement.value->range), statement.value->range.Excerpt());
+    truth.error().SetWhere(FullPlace(statement.value->range, frame_), statement.value->range.Excerpt());
     return std::move(truth).error();
   }
   return Execute(*truth ? statement.body : statement.otherwise, frame, returned);

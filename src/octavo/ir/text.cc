@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "octavo/ir/origin.h"
 #include "octavo/ir/text_words.h"
 
 namespace octavo::ir {
@@ -298,10 +299,10 @@ class Printer {
   // "  # quantized::conv2d, layer1.0.conv1, code/__torch__/net.py:31:10"
   static std::string Comment(const Origin& origin) {
     std::string out;
-    for (const std::string* part : {&origin.op, &origin.module_path, &origin.place}) {
-      if (part->empty()) continue;
+    for (const std::string& part : {origin.op, origin.module_path, Place(origin)}) {
+      if (part.empty()) continue;
       out += out.empty() ? "  # " : ", ";
-      for (const char c : *part) out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+      for (const char c : part) out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
     }
     return out;
   }

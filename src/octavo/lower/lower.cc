@@ -232,7 +232,9 @@ class Lowering {
     if (!StatesExactness(builder_)) return;
     if (std::ranges::none_of(results, [](const TensorType& type) { return type.quantized(); })) return;
     const bool named = node.origin && !node.origin->module_path.empty();
-    std::string place = named ? node.origin->module_path : node.origin ? node.origin->place : std::string();
+    std::string place = named         ? node.origin->module_path
+                        : node.origin ? ir::Place(*node.origin)
+                                      : std::string();
     std::optional<ExactnessStatement> statement = builder_.TakeStatement();
     if (!statement && of_row.exactness == Exactness::kNotExact) statement = of_row;
     if (!statement && of_row.exactness != Exactness::kByNode) statement = {of_row.exactness, {}};
@@ -248,7 +250,7 @@ class Lowering {
       error = std::move(named);
     }
     if (!node.origin) return error;
-    error.SetWhere(node.origin->place, node.origin->excerpt);
+    error.SetWhere(ir::Place(*node.origin), node.origin->excerpt);
     for (const std::string& call : node.origin->calls) error.AddContext(call);
     return error;
   }

@@ -66,4 +66,20 @@ Result<const FunctionDefinition*> ArchiveProgram::FindFunction(std::string_view 
   return found == code->functions.end() ? nullptr : &found->second;
 }
 
+const AuthorLine* ArchiveProgram::FindAuthorLine(const SourceRange& range) const {
+  if (!range.source) return nullptr;
+  auto [found, added] = source_maps_.try_emplace(range.source->name);
+  if (added) {
+    // All source maps together may have as many bytes as this.
+    const std::size_t limit =
+        std::min(std::size_t{64} << 20, (std::size_t{4} << 20) + 16 * archive_->file_bytes());
+    auto record = archive_->ReadOptional(range.source->name + ".debug_pkl", limit - source_map_bytes_);
+    if (record) {
+      source_map_bytes_ += record->bytes.size();
+      found->second = SourceMap::Read(std::move(*record), limits_);
+    }
+  }
+  return found->second ? found->second->Find(range.begin) : nullptr;
+}
+
 }  // namespace octavo::module

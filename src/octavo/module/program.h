@@ -7,6 +7,7 @@
 
 #include "octavo/archive/archive.h"
 #include "octavo/base/limits.h"
+#include "octavo/module/source_map.h"
 #include "octavo/module/value.h"
 
 namespace octavo::module {
@@ -20,6 +21,7 @@ class ArchiveProgram : public Program {
 
   Result<const ClassDefinition*> FindClass(std::string_view name) const override;
   Result<const FunctionDefinition*> FindFunction(std::string_view name) const override;
+  const AuthorLine* FindAuthorLine(const SourceRange& range) const override;
 
  private:
   // One record with everything that it defines, by qualified name; or why it could not be read.
@@ -37,6 +39,9 @@ class ArchiveProgram : public Program {
   Limits limits_;
   std::shared_ptr<source::Arena> arena_ = std::make_shared<source::Arena>();
   mutable std::unordered_map<std::string, CodeFile> files_;  // by the part of names before the last dot
+  // Of each file whose places were asked for; nullopt: none that can be read.
+  mutable std::unordered_map<std::string, std::optional<SourceMap>> source_maps_;
+  mutable std::size_t source_map_bytes_ = 0;  // read so far
 };
 
 }  // namespace octavo::module

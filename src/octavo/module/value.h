@@ -68,6 +68,14 @@ struct FunctionDefinition {
   const source::File* file = nullptr;
 };
 
+// A line of the Python source that generated code was made from.
+struct AuthorLine {
+  enum class Owner : std::uint8_t { kAuthor, kTorchvision, kPyTorch };  // the best first
+  std::string file;                                                     // without its folders: "net.py"
+  std::int64_t line = 0;
+  Owner owner = Owner::kAuthor;
+};
+
 // Files of code/ are parsed when a name in them is first asked for, since models bring much code that is
 // never reached.
 class Program {
@@ -77,6 +85,8 @@ class Program {
   // error: its file does not parse.
   virtual Result<const ClassDefinition*> FindClass(std::string_view name) const = 0;
   virtual Result<const FunctionDefinition*> FindFunction(std::string_view name) const = 0;
+  // The line of Python that the code at `range` came from; null: the file does not say.
+  virtual const AuthorLine* FindAuthorLine(const SourceRange& /*range*/) const { return nullptr; }
 };
 
 // One tensor of those that a model was traced with.
@@ -84,6 +94,12 @@ struct InputHint {
   std::size_t argument = 0;  // of forward, counted from 0 without self
   std::string item;          // where it lies in a tuple, list or dict: ".0", ".key", ".1.key"
   TensorType type;
+};
+
+// A weight whose bytes PyTorch did not save: the file has zeros in their place.
+struct LostWeight {
+  std::string name;  // "fc.weight"
+  std::shared_ptr<const Storage> storage;
 };
 
 struct Module {
@@ -95,6 +111,8 @@ struct Module {
   bool traced = false;                   // as far as the records tell
   std::vector<InputHint> traced_inputs;  // in order, from traced_inputs.pkl, where the file has it
   std::uint64_t file_bytes = 0;
+  std::vector<LostWeight> lost_weights;
+  std::vector<std::string> warnings;
 };
 
 }  // namespace octavo::module

@@ -210,7 +210,7 @@ class ModelBuilder {
       WireMessage wire;
       if (Status status = AddNode(node, names_.nodes[i], wire); !status) {
         Error error = Named(std::move(status).error(), "node", names_.nodes[i]);
-        if (node.origin) error.SetWhere(node.origin->place, node.origin->excerpt);
+        if (node.origin) error.SetWhere(ir::Place(*node.origin), node.origin->excerpt);
         return error;
       }
       message.Field(pb::GraphProto::kNodeFieldNumber, std::move(wire));

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "octavo/ir/origin.h"
 #include "octavo/reference/kernels.h"
 
 namespace octavo::reference {
@@ -11,7 +12,7 @@ Error Located(Error error, const ir::Node& node) {
   Error named(error.code(), fmt::format("{}: {}", node.op, error.what()), error.hint());
   for (const ErrorDetail& detail : error.details()) named.AddDetail(detail);
   if (node.origin) {
-    named.SetWhere(node.origin->place, node.origin->excerpt);
+    named.SetWhere(ir::Place(*node.origin), node.origin->excerpt);
     for (const std::string& call : node.origin->calls) named.AddContext(call);
   }
   return named;

@@ -35,7 +35,7 @@ std::vector<bool> ConstantValues(const Graph& graph) {
   return constant;
 }
 
-// A node's group: the text of its origin.  Empty: it says nothing.
+// A node's group: the identity of its origin.  Empty: it says nothing.
 std::vector<std::string> Groups(const Graph& graph) {
   const bool imported = std::all_of(graph.nodes().begin(), graph.nodes().end(), [](const Node& node) {
     return node.origin && node.origin->op == node.op && node.op.find("::") != std::string::npos;
@@ -49,7 +49,7 @@ std::vector<std::string> Groups(const Graph& graph) {
   std::vector<std::string> groups;
   for (const auto& origin : origins) {
     const bool known = origin && !(origin->place.empty() && origin->module_path.empty());
-    groups.push_back(known ? ir::Text(*origin) : std::string());
+    groups.push_back(known ? ir::Identity(*origin) : std::string());
   }
   return groups;
 }

@@ -18,7 +18,7 @@ struct Pair {
 
 // Pairs in the order of graph `a`; inputs and outputs of the graphs among them, by position.
 
-// By the text of each node's origin: of an imported graph what the writer would make of it
+// By the identity of each node's origin: of an imported graph what the writer would make of it
 // (ir::NumberedOrigins), of one that was read from a file the doc_string.  The nodes of one text are one
 // operator of the source; what is read outside of them, or is an output, are its results.
 std::vector<Pair> PairByOrigin(const ir::Graph& a, const ir::Graph& b);

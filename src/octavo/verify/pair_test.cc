@@ -71,6 +71,41 @@ TEST(PairByOrigin, AModuleThatIsCalledTwice) {
   EXPECT_TRUE(ShareOrigins(a, b));
 }
 
+// A file of an older version, or one made without the records that know the author's lines.
+TEST(PairByOrigin, TheAuthorsLineSaysNothing) {
+  const std::vector<std::string> origins = {"aten::quantize_per_tensor at net.py:30 (code/net.py:1:1)",
+                                            "quantized::conv2d at net.py:31 (code/net.py:2:1), in conv",
+                                            "quantized::conv2d at net.py:32 (code/net.py:2:1), in conv",
+                                            "aten::dequantize at net.py:33 (code/net.py:4:1)"};
+  std::vector<std::string> written = origins, former = origins;
+  written[2] = "quantized::conv2d at net.py:32 (code/net.py:2:1) #2, in conv";
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    auto origin = *ir::ParseOrigin(written[i]);
+    origin.author_line.clear();
+    former[i] = ir::Text(origin);
+  }
+  EXPECT_EQ(former[2], "quantized::conv2d at code/net.py:2:1 #2, in conv");
+  const char* const text = R"(
+    opset 17
+    input %in: float32[1,2,4,4]
+    %bq = QuantizeLinear(%in)
+    %bc = Conv(%bq)
+    %br = Conv(%bc)
+    %bd = DequantizeLinear(%br)
+    output y = %bd
+  )";
+  for (const auto& of_file : {written, former}) {
+    const ir::Graph a = Graph(kImported, origins), b = Graph(text, of_file);
+    EXPECT_THAT(Names(a, b, PairByOrigin(a, b)), ElementsAre("x=in", "q=bq", "c=bc", "r=br", "d=bd"));
+    const ir::Graph without = Graph(
+        kImported,
+        {"aten::quantize_per_tensor at code/net.py:1:1", "quantized::conv2d at code/net.py:2:1, in conv",
+         "quantized::conv2d at code/net.py:2:1, in conv", "aten::dequantize at code/net.py:4:1"});
+    EXPECT_THAT(Names(without, b, PairByOrigin(without, b)),
+                ElementsAre("x=in", "q=bq", "c=bc", "r=br", "d=bd"));
+  }
+}
+
 TEST(PairByOrigin, Caffe2HasImagesInNhwc) {
   const ir::Graph a = Graph(kImported, kOrigins);
   const ir::Graph b = Graph(

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "octavo/ir/origin.h"
 #include "octavo/verify/quantization.h"
 
 namespace octavo::verify {
@@ -152,7 +153,7 @@ Layer Describe(const Graph& graph, const Pair& pair) {
   layer.op = node.op;
   layer.place = node.name;
   if (node.origin && node.name.empty()) {
-    layer.place = node.origin->module_path.empty() ? node.origin->place : node.origin->module_path;
+    layer.place = node.origin->module_path.empty() ? ir::Place(*node.origin) : node.origin->module_path;
   }
   return layer;
 }
