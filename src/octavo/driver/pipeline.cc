@@ -1,12 +1,16 @@
 #include "octavo/driver/pipeline.h"
 
+#include <algorithm>
+#include <iterator>
 #include <set>
 
 #include <fmt/format.h>
 
 #include "octavo/driver/links.h"
+#include "octavo/driver/lost_weights.h"
 #include "octavo/driver/plugin.h"
 #include "octavo/driver/registry_rules.h"
+#include "octavo/ir/origin.h"
 #include "octavo/ir/verify.h"
 #include "octavo/module/load.h"
 #include "octavo/passes/passes.h"
@@ -80,6 +84,10 @@ Result<Read> ReadModel(const std::filesystem::path& path, const Registry& regist
   for (const InputSpec& input : inputs) options.inputs.push_back({input.name, input.type, input.value});
   const RegistryRules rules(registry);
   read.imported = OCTAVO_TRY(import::Import(read.module, rules, options));
+  std::vector<std::string> warnings = read.module.warnings;
+  std::ranges::move(LostWeightWarnings(read.module, read.imported.graph), std::back_inserter(warnings));
+  std::ranges::move(read.imported.warnings, std::back_inserter(warnings));
+  read.imported.warnings = std::move(warnings);
   return read;
 }
 
@@ -94,7 +102,7 @@ Error MissingOperators(const std::vector<import::MissingOperator>& missing) {
         .count = count};
     if (!operation.uses.empty() && operation.uses[0]) {
       const ir::Origin& origin = *operation.uses[0];
-      detail.place = origin.place;
+      detail.place = ir::Place(origin);
       detail.module_path = origin.module_path;
       detail.excerpt = origin.excerpt;
     }

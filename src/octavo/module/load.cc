@@ -36,7 +36,8 @@ class Loader {
     program_ = std::make_shared<ArchiveProgram>(archive_, limits_);
     module.program = program_;
 
-    Value root = OCTAVO_TRY(ReadPickle("data.pkl", "data/", "", false));
+    WarnOfChecksums(module);
+    Value root = OCTAVO_TRY(ReadPickle("data.pkl", "data/", "", false, &module.lost_weights));
     auto* object = std::get_if<std::shared_ptr<Object>>(&root.v);
     if (object == nullptr) {
       return InvalidFile("the model is no module", "Save a module with torch.jit.save.")
@@ -44,7 +45,8 @@ class Loader {
     }
     module.root = *object;
 
-    const Value constants = OCTAVO_TRY(ReadPickle("constants.pkl", "constants/", "CONSTANTS", false));
+    const Value constants =
+        OCTAVO_TRY(ReadPickle("constants.pkl", "constants/", "CONSTANTS", false, &module.lost_weights));
     if (const auto* tuple = std::get_if<std::shared_ptr<Tuple>>(&constants.v)) {
       module.constants = (*tuple)->items;
     } else if (const auto* list = std::get_if<std::shared_ptr<List>>(&constants.v)) {
@@ -57,7 +59,7 @@ class Loader {
 
     if (archive_->Has("traced_inputs.pkl")) {
       module.traced = true;
-      const Value inputs = OCTAVO_TRY(ReadPickle("traced_inputs.pkl", "traced_inputs/", "", true));
+      const Value inputs = OCTAVO_TRY(ReadPickle("traced_inputs.pkl", "traced_inputs/", "", true, nullptr));
       module.traced_inputs = InputHints(inputs);
     }
     module.producer = archive_->Has("byteorder") || archive_->Has(".data/serialization_id")
@@ -93,7 +95,8 @@ class Loader {
         .SetWhere(fmt::format("record {}byteorder", archive_->root()));
   }
 
-  Result<Value> ReadPickle(const std::string& record, std::string folder, std::string path, bool types_only) {
+  Result<Value> ReadPickle(const std::string& record, std::string folder, std::string path, bool types_only,
+                           std::vector<LostWeight>* lost_weights) {
     const pickle::Options options{.limits = limits_, .record = record, .allowed = IsAllowedGlobal};
     const auto pickle = pickle::Read(OCTAVO_TRY(archive_->Read(record)), options);
     if (!pickle) return pickle.error();
@@ -103,7 +106,21 @@ class Loader {
                        {.limits = limits_,
                         .types_only = types_only,
                         .max_values = kValues + archive_->file_bytes() / kBytesPerFurtherValue});
-    return reader.Read(pickle->root(), std::move(path));
+    Value value = OCTAVO_TRY(reader.Read(pickle->root(), std::move(path)));
+    if (lost_weights != nullptr) {
+      lost_weights->insert(lost_weights->end(), reader.lost_weights().begin(), reader.lost_weights().end());
+    }
+    return value;
+  }
+
+  void WarnOfChecksums(Module& module) const {
+    const std::vector<std::string_view> names = archive_->WithoutChecksum();
+    if (names.empty()) return;
+    module.warnings.push_back(
+        names.size() == 1
+            ? fmt::format("the record {} has no checksum, so damage to it cannot be detected", names[0])
+            : fmt::format("{} records have no checksum ({}, ...), so damage to them cannot be detected",
+                          names.size(), names[0]));
   }
 
   // {"forward": [value of the first argument, ...]}

@@ -288,6 +288,46 @@ TEST(Load, TheLiteInterpretersFileHasTheModuleToo) {
   }
 }
 
+std::vector<std::string> LostNames(const Module& module) {
+  std::vector<std::string> names;
+  for (const LostWeight& weight : module.lost_weights) names.push_back(weight.name);
+  return names;
+}
+
+TEST(Load, RecordsWithoutAChecksumAreNamed) {
+  TestZip zip = archive::ZipOf(Fixture("2.13/shared.pt"));
+  EXPECT_TRUE(LoadFixture("2.13", "shared")->warnings.empty());
+  zip.Find("/version").crc = 0;
+  const auto one = Load(TestFile(zip.Bytes()).path());
+  ASSERT_TRUE(one) << one.error().ToString();
+  EXPECT_THAT(one->warnings,
+              ElementsAre("the record shared/version has no checksum, so damage to it cannot be "
+                          "detected"));
+  for (archive::TestRecord& record : zip.records) record.crc = 0;
+  const auto all = Load(TestFile(zip.Bytes()).path());
+  ASSERT_TRUE(all) << all.error().ToString();
+  EXPECT_THAT(all->warnings, ElementsAre(HasSubstr("records have no checksum (shared/")));
+  EXPECT_TRUE(all->lost_weights.empty());
+}
+
+// Zeros without a checksum among records with one are what PyTorch writes for tensors without memory.
+TEST(Load, WeightsThatPyTorchLost) {
+  const auto load = [](bool zeros, bool checksum, bool other_checksums) {
+    TestZip zip = archive::ZipOf(Fixture("2.13/shared.pt"));
+    archive::TestRecord& weight = zip.Find("/data/1");
+    if (zeros) weight.data.assign(weight.data.size(), '\0');
+    if (!checksum) weight.crc = 0;
+    if (!other_checksums) zip.Find("/data.pkl").crc = 0;
+    auto module = Load(TestFile(zip.Bytes()).path());
+    EXPECT_TRUE(module) << module.error().ToString();
+    return LostNames(*module);
+  };
+  EXPECT_THAT(load(true, false, true), ElementsAre("first.weight"));
+  EXPECT_THAT(load(true, true, true), ElementsAre());
+  EXPECT_THAT(load(false, false, true), ElementsAre());
+  EXPECT_THAT(load(true, false, false), ElementsAre());
+}
+
 // No big-endian machine is at hand: the bytes of a little-endian file are turned around.
 TEST(Load, BigEndianStorages) {
   TestZip zip = archive::ZipOf(Fixture("2.13/shared.pt"));

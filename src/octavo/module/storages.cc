@@ -75,6 +75,12 @@ Result<std::shared_ptr<const Storage>> Storages::Get(std::string_view key, DType
             .emplace(std::string(key), Entry{.storage = std::make_shared<const Storage>(std::move(storage)),
                                              .element_size = SwapUnit(dtype)})
             .first;
+    const std::span<const std::byte> bytes = found->second.storage->bytes;
+    // A file all of whose checksums are left out says nothing of the sort.
+    if (archive_.LacksChecksum(folder_ + std::string(key)) && !archive_.LacksChecksum("data.pkl") &&
+        std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; })) {
+      lost_.insert(found->second.storage.get());
+    }
   }
   const Entry& entry = found->second;
   if (big_endian_ && entry.element_size != SwapUnit(dtype)) {
@@ -83,6 +89,12 @@ Result<std::shared_ptr<const Storage>> Storages::Get(std::string_view key, DType
         .SetWhere(fmt::format("record {}{}{}", archive_.root(), folder_, key));
   }
   const std::size_t available = entry.storage->bytes.size();
+  if (available == 0 && num_elements > 0) {
+    return InvalidFile(fmt::format("the model was saved without the {} elements of a tensor", num_elements),
+                       "PyTorch saves no data for modules on the device \"meta\".  Load the weights on the "
+                       "CPU, and save the model again.")
+        .SetWhere(fmt::format("record {}{}{}", archive_.root(), folder_, key));
+  }
   if (num_elements < 0 || static_cast<std::uint64_t>(num_elements) > available / size) {
     return InvalidFile(
                fmt::format("data.pkl says that the storage has {} elements of {} bytes, but the record "

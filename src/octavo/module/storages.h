@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,9 @@ class Storages {
 
   // The storage `key`, which has `num_elements` of `dtype`.  An error names the record.
   Result<std::shared_ptr<const Storage>> Get(std::string_view key, DType dtype, std::int64_t num_elements);
+  // Did PyTorch write zeros because it had no data?  It does so for tensors that have no memory of their own
+  // (subclasses that wrap other tensors), and computes no checksum then.
+  bool Lost(const Storage& storage) const { return lost_.contains(&storage); }
 
  private:
   struct Entry {
@@ -32,6 +36,7 @@ class Storages {
   std::string folder_;
   bool big_endian_;
   std::map<std::string, Entry, std::less<>> entries_;
+  std::set<const Storage*> lost_;
 };
 
 // Bytes of the numbers that an element consists of: a complex number's halves are swapped each by itself.

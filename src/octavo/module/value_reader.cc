@@ -129,7 +129,11 @@ Result<Value> ValueReader::ReadCall(NodeId node) {
   if (pickle_->state(node) != pickle::kNoNode) {
     return pickle_.Fail(node, fmt::format("a state for the result of {}", function));
   }
-  if (TensorReader::Makes(function)) return Value{OCTAVO_TRY(tensors_.Read(node, function, arguments))};
+  if (TensorReader::Makes(function)) {
+    Tensor tensor = OCTAVO_TRY(tensors_.Read(node, function, arguments));
+    if (tensor.storage && storages_.Lost(*tensor.storage)) lost_weights_.push_back({path_, tensor.storage});
+    return Value{std::move(tensor)};
+  }
   if (function == "collections.OrderedDict") {
     if (!OCTAVO_TRY(pickle_.Tuple(arguments, 0, "what OrderedDict is called with")).empty()) {
       return pickle_.Fail(node, "OrderedDict is called with a list");

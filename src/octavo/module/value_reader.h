@@ -26,12 +26,16 @@ class ValueReader {
       : pickle_(pickle),
         program_(program),
         options_(options),
+        storages_(storages),
         tensors_(pickle, storages, options.limits, options.types_only),
         values_left_(options.max_values),
         active_(pickle->size()) {}
 
   // `path` is the value's own, "" for a module at the top, "CONSTANTS" for the constants.
   Result<Value> Read(pickle::NodeId node, std::string path);
+
+  // Those whose bytes PyTorch did not save.
+  const std::vector<LostWeight>& lost_weights() const { return lost_weights_; }
 
  private:
   Result<Value> ReadNode(pickle::NodeId node);
@@ -46,10 +50,12 @@ class ValueReader {
   const PickleView& pickle_;
   const Program& program_;
   Options options_;
+  Storages& storages_;
   TensorReader tensors_;
   std::size_t values_left_;
   std::vector<bool> active_;  // nodes that are being read: one that comes again contains itself
   std::unordered_map<pickle::NodeId, Value> shared_;
+  std::vector<LostWeight> lost_weights_;
   std::string path_;  // of the attribute that is being read
   int depth_ = 0;
 };
