@@ -165,7 +165,7 @@ class BrokenPrograms(CliTest):
 
     def test_a_method_that_is_for_saving(self):
         self.assert_refused(self.changed(with_body("return (self).__getstate__()", "  def __getstate__(self) -> int:\n    return 1\n")),
-                            *INPUT, says=["__getstate__ is called, which is for saving", ":6:"])
+                            *INPUT, says=["__getstate__ is called, but it serves only to save a model", ":6:"])
 
     def test_endless_loop(self):
         self.assert_refused(self.changed(with_body("while True:\n  y = 1\nreturn x")), *INPUT)

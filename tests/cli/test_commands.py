@@ -19,7 +19,7 @@ EXACTNESS = [
     ("block2.conv2", "quantized::conv2d", True, "multiplier"),
     ("block2", "quantized::add_relu", True, "exhaustion"),
     ("average", "aten::adaptive_avg_pool2d", True, "exhaustion"),
-    ("code/__torch__.py:33:23", "aten::flatten", True, "construction"),
+    ("train.py:47 (code/__torch__.py:33:23)", "aten::flatten", True, "construction"),
     ("fc", "quantized::linear", True, "multiplier"),
 ]
 
