@@ -32,8 +32,8 @@ struct InputSpec {
   static Result<InputSpec> Parse(std::string_view text);
 };
 
-// Called with what is being done now, and the share of it that is done: 0 to 1, or less than 0 where that is
-// not known. Called often: a caller that shows it does so at times of its own.
+// Called often, with the current step and the share of it that is done: 0 to 1, or below 0 if unknown.  A
+// caller that prints it should limit how often it does so.
 using ProgressFunction = std::function<void(std::string_view stage, double share)>;
 
 enum class ExternalData { kAuto, kAlways, kNever };
@@ -50,7 +50,7 @@ struct ExportOptions {
   bool optimize = false;  // caffe2: leave out the transposes, slices and reshapes that do nothing
   bool requantize_per_channel = false;  // caffe2: requantize per-channel weights per tensor, with a warning
   std::vector<std::filesystem::path> plugins;
-  // Called in each step: "reading", "converting", "writing".  May be empty.
+  // The steps are "reading", "converting" and "writing".  May be empty.
   ProgressFunction progress;
 };
 

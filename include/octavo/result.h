@@ -19,16 +19,16 @@ enum class ErrorCode {
   kIo,           // reading or writing failed (exit code 4)
 };
 
-// One of several things that an error names, such as each operator that is not supported.
+// One item of an error that has several, such as one unsupported operator.
 struct ErrorDetail {
-  std::string message;           // a sentence of its own, without the place
-  std::string op = {};           // "aten::stft"; empty where the detail is not about an operator
-  std::size_t count = 0;         // how often the model has it; 0: not counted
-  std::string place = {};        // of the first, as Error::where()
+  std::string message;           // a complete sentence, without the place
+  std::string op = {};           // "aten::stft"; empty if the item is not an operator
+  std::size_t count = 0;         // the number of uses in the model; 0: not counted
+  std::string place = {};        // the place of the first use, as in Error::where()
   std::string module_path = {};  // "layer1.0.conv1"
-  std::string excerpt = {};      // as Error::excerpt()
+  std::string excerpt = {};      // as in Error::excerpt()
 
-  // "message, first at place, in module", the excerpt below.
+  // "message, first at place, in module", with the excerpt below it.
   std::string ToString() const;
 };
 
@@ -47,7 +47,7 @@ class Error {
   const std::string& excerpt() const { return excerpt_; }
   // What to do about it; may be empty.
   const std::string& hint() const { return hint_; }
-  // Further things that the message names, such as one per missing operator.
+  // The items of the message, such as one per unsupported operator.
   const std::vector<ErrorDetail>& details() const { return details_; }
   // The calls or steps that led to the error, innermost first.
   const std::vector<std::string>& context() const { return context_; }
