@@ -155,6 +155,14 @@ TEST(Rules, BroadcastFollowsNumpy) {
   EXPECT_EQ(*Broadcast({n, 3, 1}, {4}), (Shape{n, 3, 4}));
   EXPECT_EQ(*Broadcast({1, 3}, {n, 1}), (Shape{n, 3}));
   EXPECT_EQ(*Broadcast({}, {2}), (Shape{2}));
+  EXPECT_EQ(*Broadcast({n}, {5}), (Shape{5}));
+  // Of two open sizes, one that cannot be 1 is the result's.
+  const Dim m = Dim::Symbol("M");
+  EXPECT_EQ(*Broadcast({n}, {m + 1}), (Shape{m + 1}));
+  EXPECT_EQ(*Broadcast({m + 1}, {n}), (Shape{m + 1}));
+  EXPECT_EQ(*Broadcast({n}, {Dim::FloorDivide(n, 2) * 2}), (Shape{Dim::FloorDivide(n, 2) * 2}));
+  EXPECT_NE(*Broadcast({n}, {m}), (Shape{m})) << "M may be 1";
+  EXPECT_NE(*Broadcast({n}, {m}), (Shape{n})) << "N may be 1";
   EXPECT_FALSE(Broadcast({2}, {3}));
 }
 

@@ -91,6 +91,25 @@ ShapeRule ShapeOf(std::string argument) {
   };
 }
 
+namespace {
+
+// Of two sizes that differ, at least one of which depends on the inputs'.  The model runs only where they
+// agree or one of them is 1, so one that cannot be 1 is the result.
+Dim BroadcastSize(const Dim& x, const Dim& y) {
+  const auto above_one = [](const Dim& size) { return Dim::Less(Dim(1), size) == true; };
+  if (x.known() || above_one(x)) return x;
+  if (y.known() || above_one(y)) return y;
+  // Either of two inputs' sizes may be 1.  Two formulas of one size, such as H and 2*floor(H/2), are meant to
+  // agree.
+  const std::vector<std::string> of_x = x.symbols(), of_y = y.symbols();
+  const auto quotient = [](const std::string& symbol) { return symbol.find('(') != std::string::npos; };
+  const bool formulas =
+      of_x == of_y || std::ranges::any_of(of_x, quotient) || std::ranges::any_of(of_y, quotient);
+  return formulas ? y : Dim::Unknown();
+}
+
+}  // namespace
+
 Result<Shape> Broadcast(const Shape& a, const Shape& b) {
   Shape result(std::max(a.size(), b.size()));
   for (std::size_t i = 0; i < result.size(); ++i) {
@@ -105,8 +124,7 @@ Result<Shape> Broadcast(const Shape& a, const Shape& b) {
     } else if (x.known() && y.known()) {
       return Unsupported(fmt::format("the shapes {} and {} cannot be broadcast", ToString(a), ToString(b)));
     } else {
-      // One of them depends on a size; the model runs only where they agree, or where that size is 1.
-      out = x.known() ? x : y;
+      out = BroadcastSize(x, y);
     }
   }
   return result;

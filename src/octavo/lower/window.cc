@@ -78,11 +78,12 @@ Result<Dim> WindowCount(const Window& w, std::size_t i, const Dim& size) {
                                    Reach(w, i), size.value() + 2 * w.padding[i]));
   }
   if (!w.ceil_mode) return Dim::FloorDivide(span, w.stride[i]) + 1;
-  Dim count = Dim::FloorDivide(span + Dim(w.stride[i] - 1), w.stride[i]) + 1;
-  // The last window starts inside the input or its left padding.
-  const Dim last = (count - 1) * Dim(w.stride[i]);
-  if (last.known() && size.known() && last.value() >= size.value() + w.padding[i]) count = count - 1;
-  return count;
+  const Dim count = Dim::FloorDivide(span + Dim(w.stride[i] - 1), w.stride[i]) + 1;
+  // The last window starts inside the input or its left padding.  Of an open size that is known only where
+  // no window is short enough to start behind them.
+  if (Reach(w, i) >= w.padding[i] + w.stride[i]) return count;
+  if (!size.known()) return Dim::Unknown();
+  return (count - 1).value() * w.stride[i] >= size.value() + w.padding[i] ? count - 1 : count;
 }
 
 Result<Shape> PooledShape(const Window& w, const Shape& input) {
