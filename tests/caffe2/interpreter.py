@@ -86,6 +86,7 @@ class Interpreter:
         assert arithmetic in ("pytorch", "caffe2")
         self.model, self.arithmetic = model, arithmetic
         self.last_dequantized = None  # the operand of the last Int8Dequantize
+        self.values = {}  # by name, after a run
 
     def run(self, inputs):
         graph = self.model.graph
@@ -94,6 +95,7 @@ class Interpreter:
         need(len(names) == len(inputs), "the graph's inputs are %s" % names)
         values.update(zip(names, inputs))
         values[""] = None
+        self.values = values
         for node in graph.node:
             arguments = [values[name] for name in node.input]
             if node.domain == INT8:

@@ -38,6 +38,23 @@ def test_equals_pytorch(case, tmp_path):
         assert steps_apart(model, case, "caffe2").max(initial=0) < 1.001
 
 
+@pytest.mark.parametrize("case", RIGHT, ids=lambda c: c["name"])
+def test_types_of_the_values_between_the_nodes(case, tmp_path):
+    """value_info has what the interpreter computes; the former exporter's had names and no types."""
+    run = export(case, tmp_path / "ours.onnx")
+    assert run.returncode == 0, run.stderr
+    model = onnx.load(str(tmp_path / "ours.onnx"))
+    interpreter = Interpreter(model)
+    interpreter.run([ANSWERS["%s:%d" % (case["name"], i)] for i in range(len(case["inputs"]))])
+    outputs = {o.name for o in model.graph.output}
+    said = {v.name: v.type.tensor_type for v in model.graph.value_info}
+    for name in (name for node in model.graph.node for name in node.output if name and name not in outputs):
+        value = interpreter.values[name]
+        array = np.asarray(value.data if isinstance(value, Int8Tensor) else value)
+        assert onnx.helper.tensor_dtype_to_np_dtype(said[name].elem_type) == array.dtype, name
+        assert [d.dim_value for d in said[name].shape.dim] == list(array.shape), name
+
+
 @pytest.mark.parametrize("case", WRONG, ids=lambda c: c["name"])
 def test_the_former_one_is_wrong(case):
     """Why ours is not the same there: the former exporter's file cannot run, or says something else."""

@@ -2,6 +2,7 @@
 import numpy as np
 import pytest
 
+import edges
 import tools
 
 FOLDERS = sorted(f.parent for f in (tools.MODELS / "flows").glob("*/case.json"))
@@ -28,6 +29,7 @@ def test_network(folder, form, batch, tmp_path):
     out = tools.export(folder / (form + ".pt"), tmp_path / "out.onnx", ["float32[%s]" % dims])
     tools.check_model(out)
     for x, y in list(zip(inputs, outputs))[:1 if batch == "fixed" else 2]:
+        edges.check(out, [x])
         compare(tools.run(out, [x])[0], y, case)
 
 

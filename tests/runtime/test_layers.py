@@ -1,9 +1,11 @@
 """Each single-layer model, in each saved form, gives PyTorch's answer in ONNX Runtime."""
 import json
+import re
 
 import numpy as np
 import pytest
 
+import edges
 import tools
 
 FOLDERS = sorted(f.parent for f in (tools.MODELS / "layers").glob("*/case.json"))
@@ -12,6 +14,15 @@ CASES = [pytest.param(folder, form, id="%s-%s" % (folder.name, form))
 OPSETS = ("add", "conv2d_relu_padding", "conv2d_per_channel", "linear_2d", "cat", "hardswish", "leaky_relu", "avg_pool2d_stride",
           "mean_spatial", "bilinear2d_factor", "pad_constant", "slice_step", "chunk", "squeeze", "batch_norm2d", "float_layer_norm",
           "float_conv2d", "float_sum", "float_split", "float_gelu", "softmax", "float_hardswish", "reshape", "mul_relu")
+# Layers whose results' sizes are other formulas of the inputs' sizes.
+OPEN_SIZES = (
+    "add", "adaptive_avg_pool2d_1", "avg_pool2d_padding", "avg_pool2d_stride", "bilinear2d_factor", "cat_dim0",
+    "conv1d_dilation", "conv2d_non_square", "conv2d_relu_stride", "conv2d_reflect", "conv_transpose2d_output_padding",
+    "flip", "float_avg_pool2d_ceil", "float_conv2d_circular", "float_conv_transpose1d", "float_einsum", "float_linear_3d", "float_matmul_4d",
+    "float_max_pool2d_dilation", "float_pixel_shuffle", "float_window_avg_pool2d_ceil_exclude", "float_window_max_pool2d_ceil_dilation",
+    "linear_2d", "linear_3d", "max_pool2d_ceil", "max_pool2d_ceil_dilation", "mean_last_keep",
+    "mul_broadcast", "mul_broadcast_rank", "pad_negative", "pad_reflect", "quantized_matmul", "select_negative",
+    "slice_negative", "slice_step", "softmax", "squeeze", "stack", "unsqueeze")
 # What a model may need to say that types change: their meaning, not a way around something.
 CASTS = {"float_compare"}
 
@@ -34,6 +45,7 @@ def expected(folder):
 def check(folder, onnx_file):
     case, want = tools.case(folder), expected(folder)
     model = tools.check_model(onnx_file, allowed=("Cast",) if case["name"] in CASTS else ())
+    edges.check(onnx_file, tools.arrays(folder, "in"))
     got = tools.run(onnx_file, tools.arrays(folder, "in"))
     assert len(got) == len(want)
     known = tools.quantizations(model)
@@ -69,6 +81,17 @@ def test_every_opset(name, opset, tmp_path):
     out = tools.export(folder / "traced.pt", tmp_path / "out.onnx", specs, "--opset", opset)
     assert {o.version for o in tools.check_model(out).opset_import if o.domain == ""} == {opset}
     check(folder, out)
+
+
+@pytest.mark.parametrize("name", OPEN_SIZES)
+def test_open_sizes(name, tmp_path):
+    """Where no size is known, those between the nodes are the formulas that value_info has, or not said."""
+    folder = tools.MODELS / "layers" / name
+    specs = []
+    for i, x in enumerate(tools.case(folder)["inputs"]):
+        before, sizes, after = re.fullmatch(r"(.*\[)([^]]*)(\].*)", x["spec"]).groups()
+        specs.append(before + ",".join("S%d_%d" % (i, d) for d in range(len(sizes.split(",")))) + after)
+    check(folder, tools.export(folder / "traced.pt", tmp_path / "out.onnx", specs))
 
 
 def test_same_bytes_each_time(tmp_path):

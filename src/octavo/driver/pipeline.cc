@@ -168,6 +168,7 @@ Result<Converted> Convert(const ir::Graph& imported, const Registry& registry, c
   if (options.dialect == Dialect::kQdq && options.target == Target::kOnnxRuntime) {
     passes::SeparateWeightZeroPoints(graph);
   }
+  passes::InferTypes(graph);
   OCTAVO_TRY(ir::Verify(graph));
   converted.pairs = links.After(graph);
   return converted;

@@ -4,6 +4,7 @@
 #include <limits>
 #include <map>
 #include <string_view>
+#include <unordered_set>
 
 #include <fmt/format.h>
 #include <onnx.pb.h>
@@ -51,7 +52,7 @@ Result<pb::ValueInfoProto> ValueInfo(const std::string& name, const TensorType& 
   info.set_name(name);
   pb::TypeProto::Tensor& tensor = *info.mutable_type()->mutable_tensor_type();
   const Result<pb::TensorProto::DataType> element = ElementType(type.dtype);
-  if (!element) return Named(element.error(), "input or output", name);
+  if (!element) return Named(element.error(), "value", name);
   tensor.set_elem_type(*element);
   if (!type.shape) return info;
   pb::TensorShapeProto& shape = *tensor.mutable_shape();
@@ -241,8 +242,24 @@ class ModelBuilder {
     for (const ir::Output& output : graph_.outputs()) {
       *rest.add_output() = OCTAVO_TRY(ValueInfo(output.name, graph_.type(output.value)));
     }
+    OCTAVO_TRY(AddValueInfo(rest));
     message.Merge(rest);
     return message;
+  }
+
+  // The types of the values between the nodes.  Graph outputs have theirs already.
+  Status AddValueInfo(pb::GraphProto& graph) const {
+    std::unordered_set<std::int32_t> outputs;
+    for (const ir::Output& output : graph_.outputs()) outputs.insert(output.value.index);
+    for (const ir::Node& node : graph_.nodes()) {
+      for (const ValueId id : node.outputs) {
+        if (!id.valid() || outputs.contains(id.index)) continue;
+        const TensorType& type = graph_.type(id);
+        if (type.dtype == DType::kUnknown) continue;
+        *graph.add_value_info() = OCTAVO_TRY(ValueInfo(names_.of(id), type));
+      }
+    }
+    return {};
   }
 
   Status AddInput(const ir::Operand& operand, pb::NodeProto& node) const {

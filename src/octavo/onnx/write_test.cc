@@ -175,6 +175,36 @@ TEST_F(WriteTest, SizesOfWhichNothingIsKnownHaveNeitherValueNorName) {
   EXPECT_EQ(shape.dim(2).value_case(), pb::TensorShapeProto::Dimension::VALUE_NOT_SET);
 }
 
+TEST_F(WriteTest, ValuesBetweenTheNodesHaveTheirTypes) {
+  ir::Graph graph;
+  graph.opsets[""] = 17;
+  const ir::ValueId x = graph.AddInput("x", Floats({1}));
+  const TensorType quantized{.dtype = DType::kQInt8,
+                             .shape = Shape{Dim::Symbol("N"), 4, Dim::Unknown()},
+                             .quantization = Quantization::PerTensor(0.5, 3)};
+  const TensorType of_unknown_rank{.dtype = DType::kInt64};
+  const ir::NodeId first =
+      graph.AddNode("A", {Use(x)}, {quantized, of_unknown_rank, TensorType(), Floats({5})});
+  const std::vector<ir::ValueId> made = graph.node(first).outputs;
+  const ir::NodeId second =
+      graph.AddNode("B", {Use(made[0]), Use(made[1]), Use(made[2]), Use(made[3])}, {Floats({})});
+  graph.AddOutput("y", OnlyOutput(graph, second));
+  graph.AddOutput("z", made[3]);
+  ASSERT_TRUE(Write(graph, Out(), {}));
+  const pb::GraphProto g = ParseModel(Out()).graph();
+  ASSERT_EQ(g.value_info_size(), 2) << "outputs have theirs, and of one value nothing is known";
+  EXPECT_EQ(g.value_info(0).name(), "A_output_0");
+  const pb::TypeProto::Tensor& type = g.value_info(0).type().tensor_type();
+  EXPECT_EQ(type.elem_type(), pb::TensorProto::INT8);
+  ASSERT_EQ(type.shape().dim_size(), 3);
+  EXPECT_EQ(type.shape().dim(0).dim_param(), "N");
+  EXPECT_EQ(type.shape().dim(1).dim_value(), 4);
+  EXPECT_EQ(type.shape().dim(2).value_case(), pb::TensorShapeProto::Dimension::VALUE_NOT_SET);
+  EXPECT_EQ(g.value_info(1).name(), "A_output_1");
+  EXPECT_EQ(g.value_info(1).type().tensor_type().elem_type(), pb::TensorProto::INT64);
+  EXPECT_FALSE(g.value_info(1).type().tensor_type().has_shape());
+}
+
 TEST_F(WriteTest, IrVersionFollowsTheOpset) {
   // ONNX's own table of releases (docs/Versioning.md).
   const std::vector<std::pair<int, int>> table = {{8, 3},  {9, 4},  {10, 5}, {11, 6}, {12, 7},

@@ -32,13 +32,16 @@ std::optional<std::vector<std::int64_t>> IntsAttribute(const ir::Node& node, std
   return dims != nullptr ? KnownSizes(*dims) : std::nullopt;
 }
 
-std::optional<std::vector<std::int64_t>> ConstantInts(const ir::Graph& graph, ir::ValueId id) {
+const Tensor* ConstantOf(const ir::Graph& graph, ir::ValueId id) {
   const ir::Value& value = graph.value(id);
-  const Tensor* tensor = value.constant ? &*value.constant : nullptr;
-  if (tensor == nullptr && value.producer != ir::kNoNode && graph.node(value.producer).op == "Constant") {
-    const ir::Operand* operand = graph.node(value.producer).Find("value");
-    tensor = operand != nullptr ? std::get_if<Tensor>(operand) : nullptr;
-  }
+  if (value.constant) return &*value.constant;
+  if (value.producer == ir::kNoNode || graph.node(value.producer).op != "Constant") return nullptr;
+  const ir::Operand* operand = graph.node(value.producer).Find("value");
+  return operand != nullptr ? std::get_if<Tensor>(operand) : nullptr;
+}
+
+std::optional<std::vector<std::int64_t>> ConstantInts(const ir::Graph& graph, ir::ValueId id) {
+  const Tensor* tensor = ConstantOf(graph, id);
   if (tensor == nullptr || !IsInteger(tensor->dtype) || tensor->num_elements() > kMaxInts)
     return std::nullopt;
   return tensor->ToInts();

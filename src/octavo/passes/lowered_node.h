@@ -16,7 +16,9 @@ std::optional<ir::ValueId> InputOf(const ir::Node& node, std::size_t index = 0);
 // An attribute that is a known integer, or a list of them.
 std::optional<std::int64_t> IntAttribute(const ir::Node& node, std::string_view name);
 std::optional<std::vector<std::int64_t>> IntsAttribute(const ir::Node& node, std::string_view name);
-// The elements of a small constant input; `Constant` nodes are constants, too.
+// The tensor of a constant; `Constant` nodes are constants, too.  Null for any other value.
+const Tensor* ConstantOf(const ir::Graph& graph, ir::ValueId id);
+// The elements of a small constant of integers.
 std::optional<std::vector<std::int64_t>> ConstantInts(const ir::Graph& graph, ir::ValueId id);
 // The order of the axes that a Transpose or Int8Transpose makes; nullopt for any other node.
 std::optional<std::vector<std::int64_t>> Permutation(const ir::Node& node);

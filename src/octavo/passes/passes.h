@@ -20,6 +20,9 @@ int SeparateWeightZeroPoints(ir::Graph& graph);
 // followed by [0,2,3,1] between two convolutions disappears.  `everywhere` (--optimize) takes every pair of
 // transposes that undo each other, and what then is an identity.  Returns the number of nodes removed.
 int CancelTransposes(ir::Graph& graph, bool everywhere);
+// Fills in the types of values that no emitter stated, where ONNX's definitions of the operators tell them.
+// What is stated stays.
+void InferTypes(ir::Graph& graph);
 // --optimize: slices over a whole dimension, reshapes to the same shape, identities.
 int RemoveIdentities(ir::Graph& graph);
 
