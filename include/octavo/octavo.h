@@ -47,7 +47,7 @@ struct ExportOptions {
   std::vector<InputSpec> inputs;
   std::vector<std::string> output_names;
   ExternalData external_data = ExternalData::kAuto;
-  bool optimize = false;  // caffe2: leave out the transposes, slices and reshapes that do nothing
+  bool optimize = false;                // remove transposes, slices and reshapes that have no effect
   bool requantize_per_channel = false;  // caffe2: requantize per-channel weights per tensor, with a warning
   std::vector<std::filesystem::path> plugins;
   // The steps are "reading", "converting" and "writing".  May be empty.
