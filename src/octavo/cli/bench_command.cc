@@ -123,10 +123,7 @@ void AddBench(CLI::App& app, Run& run) {
   AddText(*command, "FILE", arguments->model, "",
           "ONNX model; or saved PyTorch model (.pt), which runs in the slow reference interpreter")
       ->required();
-  AddList(*command, "--input", arguments->options.inputs, "ARRAY|SPEC",
-          "Array for an input, once per input: X.npy, X.npy@name: or X.npz as for `octavo run`; or a SPEC "
-          "such as 'float32[1,3,224,224]', for which numbers are drawn; or name=value for an argument of a "
-          ".pt that is not a tensor: k=3, flag=false");
+  AddArrays(*command, arguments->options.inputs);
   AddReal(*command, "--seconds", arguments->options.seconds, 0, 3600, "S",
           "How long to measure, approximately (default: 3)");
   command->add_flag("--all", arguments->all,

@@ -81,10 +81,7 @@ void AddExport(CLI::App& app, Run& run) {
   AddTarget(*command, options.target);
   AddNumbers(*command, options.numbers, true);
   AddOpset(*command, options.opset);
-  AddList(*command, "--input", arguments->inputs, "SPEC",
-          "Type and shape of an input, once per input: [name:]dtype[d0,d1,...][(scale,zero_point)], such as "
-          "'x:float32[N,3,224,224]', where the size N stays open; or name=value for an argument that is "
-          "not a tensor: k=3, flag=false, mask=None");
+  AddSpecs(*command, arguments->inputs);
   AddList(*command, "--output-name", options.output_names, "NAME",
           "Name of an output, once per output, in order");
   AddExternalData(*command, options.external_data);

@@ -161,8 +161,7 @@ void AddInspect(CLI::App& app, Run& run) {
   auto arguments = std::make_shared<InspectArguments>();
   AddText(*command, "FILE", arguments->file, "", "Saved PyTorch model or ONNX model")->required();
   command->add_flag("--graph", arguments->graph, "Print the graph as text (docs/ir.md) instead of the table");
-  AddList(*command, "--input", arguments->inputs, "SPEC",
-          "Type and shape of an input, once per input, as for export: 'x:float32[N,3,224,224]'");
+  AddSpecs(*command, arguments->inputs);
   AddPlugins(*command, arguments->plugins);
   arguments->common.AddTo(*command);
   command->footer(kInspectFooter);

@@ -11,6 +11,11 @@
 
 namespace octavo::cli {
 
+// --input of commands that convert: types, and values of arguments that are no tensors.
+void AddSpecs(CLI::App& command, std::vector<std::string>& inputs);
+// --input of commands that run a model where arrays are not needed.
+void AddArrays(CLI::App& command, std::vector<std::string>& inputs);
+
 void AddDialect(CLI::App& command, Dialect& dialect);
 void AddTarget(CLI::App& command, Target& target);
 // `required`: the command fails where an explicit `exact` cannot be had.

@@ -213,8 +213,7 @@ void AddRun(CLI::App& app, Run& run) {
       "  X.npy                    next input\n"
       "  X.npy@name:              input of that name\n"
       "  X.npy@quint8(0.26,128)   quantized input of a .pt file, as integers with this scale and zero point\n"
-      "  X.npz                    one array per input, by name\n"
-      "  k=3                      argument of a .pt that is not a tensor; also flag=false, mask=None")
+      "  X.npz                    one array per input, by name")
       ->required();
   AddText(*command, "-o,--output", arguments->folder, "DIR",
           "Write the outputs to DIR/y0.npy, DIR/y1.npy, ...; quantized outputs as integers");

@@ -98,12 +98,9 @@ void AddVerify(CLI::App& app, Run& run) {
   AddText(*command, "FIRST", arguments->first, "", "Saved PyTorch model (.pt) or ONNX model")->required();
   AddText(*command, "SECOND", arguments->second, "",
           "ONNX model to compare it with; without it, FIRST (.pt) is converted in memory");
-  AddList(*command, "--input", options.inputs, "ARRAY|SPEC",
-          "Array for an input, once per input: X.npy, X.npy@name: or X.npz as for `octavo run`; or a SPEC "
-          "such as 'float32[1,3,224,224]', for which numbers are drawn; or name=value for an argument of a "
-          ".pt that is not a tensor: k=3, flag=false");
+  AddArrays(*command, options.inputs);
   AddInteger(*command, "--runs", options.runs, 1, 1'000'000, "N",
-             "How many inputs are drawn where no array is given (default: 1)");
+             "Number of random inputs where no array is given (default: 1)");
   AddInteger(*command, "--tolerance", options.tolerance.lsb, 0, INT32_MAX, "STEPS",
              "Quantized values may differ by this many steps (default: 0)");
   AddReal(*command, "--float-tolerance", options.tolerance.relative, 0, std::numeric_limits<double>::max(),
