@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -61,7 +62,12 @@ Result<Value> Evaluator::EvaluateCall(const Expr& expr, Frame& frame) {
     if (const auto name = QualifiedName(callee, frame)) {
       if (name->starts_with("__torch__.")) {
         if (name->ends_with(".__new__")) {
-          const auto cls = OCTAVO_TRY(Global(name->substr(0, name->size() - 8)));
+          const std::string class_name = name->substr(0, name->size() - 8);
+          const auto cls = OCTAVO_TRY(Global(class_name));
+          if (!cls && class_name.starts_with(kClassesOfPyTorch)) {
+            Miss(class_name.substr(kPrefixOfNames), MakeOrigin(class_name));
+            return Value(Unknown{});
+          }
           const Callable* callable = cls ? cls->Get<const Callable*>() : nullptr;
           if (!callable || !callable->definition)
             return InvalidFile("the model's code has no class " + *name);
@@ -141,6 +147,7 @@ Result<std::optional<Value>> Evaluator::CallSpecialForm(const Expr& expr, Frame&
   if (name == "isinstance") {
     if (arguments.size() != 2) return InvalidFile("isinstance takes a value and a type");
     const Value value = OCTAVO_TRY(Evaluate(*arguments[0].value, frame));
+    if (value.Is<Unknown>()) return std::optional<Value>(value);
     return std::optional<Value>(Value(OCTAVO_TRY(IsInstance(value, *arguments[1].value, frame))));
   }
   if (name == "getattr" || name == "hasattr") {
@@ -240,7 +247,10 @@ Result<Value> Evaluator::CallValue(const Value& callee, const CallArguments& arg
 
 Result<Value> Evaluator::CallMethodOf(const Value& object, const std::string& method, CallArguments arguments,
                                       const Frame& frame) {
-  if (object.Is<Unknown>()) return object;
+  if (object.Is<Unknown>()) {
+    for (const Value& value : arguments.positional) NoteUnread(value);
+    return object;
+  }
   if (Object* instance = object.Get<Object*>()) return CallMethod(instance, method, arguments, frame);
   if (object.Is<const Callable*>()) {
     const Value member = OCTAVO_TRY(Attribute(object, method, arguments));
@@ -325,6 +335,7 @@ Result<Value> Evaluator::Call(const Callable& callee, const CallArguments& argum
     }
   }
   if (call_depth_ >= limits().max_call_depth) {
+    stopped_ = true;
     return Unsupported(fmt::format("calls are nested more than {} deep", limits().max_call_depth));
   }
   DepthGuard depth(*this);
@@ -361,6 +372,20 @@ Result<Value> Evaluator::Call(const Callable& callee, const CallArguments& argum
   return returned;
 }
 
+namespace {
+
+bool IsOfContainers(std::string_view name) {
+  static const std::set<std::string_view> kNames = {
+      "aten::len",     "aten::__getitem__", "aten::__contains__", "aten::_set_item", "aten::Delete",
+      "aten::keys",    "aten::values",      "aten::items",        "aten::get",       "aten::pop",
+      "aten::popitem", "aten::append",      "aten::extend",       "aten::insert",    "aten::remove",
+      "aten::reverse", "aten::clear",       "aten::count",        "aten::update",    "aten::setdefault",
+      "aten::dict",    "aten::list",        "aten::sorted"};
+  return kNames.count(name) != 0;
+}
+
+}  // namespace
+
 Result<Value> Evaluator::CallNamed(const std::string& name, CallArguments arguments) {
   const auto builtin = Builtins().find(name);
   if (builtin != Builtins().end()) {
@@ -369,14 +394,24 @@ Result<Value> Evaluator::CallNamed(const std::string& name, CallArguments argume
         {"aten::warn", true},   {"prim::RaiseException", true}, {"aten::wait", true},
         {"print", true},        {"aten::extend", true}};
     const auto is_unknown = [](const Value& v) { return v.Is<Unknown>(); };
+    const auto is_tensor = [](const Value& v) { return v.Is<TensorBox*>(); };
     if (std::any_of(arguments.positional.begin(), arguments.positional.end(), is_unknown) &&
         kTakesUnknown.count(name) == 0) {
+      if (std::any_of(arguments.positional.begin(), arguments.positional.end(), is_tensor) &&
+          IsOperator(name)) {
+        return Operator(name, arguments);
+      }
       return Value(Unknown{});
     }
     if (const auto value = OCTAVO_TRY(builtin->second(*this, arguments))) return *value;
+    // What an operator that is not supported gave may be a list or a dict.
+    const TensorBox* first =
+        arguments.positional.empty() ? nullptr : arguments.positional[0].Get<TensorBox*>();
+    if (first && first->tainted && IsOfContainers(name)) return Value(Unknown{});
   }
-  if (name.find("::") == std::string::npos || name.starts_with("prim::") || name.starts_with("math::") ||
-      name.starts_with("packed::")) {
+  const bool known = builtin != Builtins().end();
+  if (name.find("::") == std::string::npos || (name.starts_with("prim::") && known) ||
+      name.starts_with("math::") || name.starts_with("packed::")) {
     std::string given;
     for (const Value& value : arguments.positional) given += (given.empty() ? "" : ", ") + Describe(value);
     return Unsupported(fmt::format("{} is not supported for the arguments ({})", name, given));

@@ -48,6 +48,7 @@ Status DepthGuard::Check() const {
   const std::uintptr_t base = evaluator_.stack_base_;
   const std::uintptr_t used = base > here ? base - here : here - base;
   if (evaluator_.depth_ <= kMaxDepth && used <= kMaxStackBytes) return {};
+  evaluator_.stopped_ = true;
   return evaluator_.At(Unsupported("the model's code is nested too deeply"));
 }
 
@@ -56,14 +57,17 @@ Status Evaluator::Step() { return Charge(1); }
 Status Evaluator::Charge(std::size_t work) {
   const auto left = static_cast<std::uint64_t>(std::max<std::int64_t>(limits().max_steps - steps_, 0));
   if (work > left) {
+    stopped_ = true;
     return At(Unsupported(fmt::format("the model's code takes more than {} steps", limits().max_steps),
                           "Check the model for an endless loop."));
   }
   steps_ += static_cast<std::int64_t>(work);
   if (arena_.exhausted()) {
+    stopped_ = true;
     return At(Unsupported(fmt::format("the model's code creates more than {} values", arena_.max_values())));
   }
   if (graph().nodes().size() > limits().max_graph_nodes) {
+    stopped_ = true;
     return At(
         Unsupported(fmt::format("the model's code has more than {} operators", limits().max_graph_nodes)));
   }

@@ -52,6 +52,10 @@ struct Frame {
   std::string module_path;
 };
 
+// A class that PyTorch, or a library that it loads, has in C++: "__torch__.torch.classes._nnapi.Compilation".
+inline constexpr std::string_view kClassesOfPyTorch = "__torch__.torch.classes.";
+inline constexpr std::size_t kPrefixOfNames = std::string_view("__torch__.").size();
+
 enum class Flow { kNext, kBreak, kContinue, kReturn };
 
 class Evaluator {
@@ -101,6 +105,16 @@ class Evaluator {
   // ---- Operators (operators.cc)
   Result<Value> Operator(const std::string& name, const CallArguments& arguments);
   void Warn(std::string text);
+
+  // ---- Going on where something is not known (survey.cc)
+  // True in a survey, and after an operator that is not supported, as long as no limit is reached.
+  bool goes_on() const { return (options_.survey || !imported_->missing.empty()) && !stopped_; }
+  // True if a type that this tensor lacks is no error.
+  bool Unknowable(const TensorBox& box) const { return box.tainted || options_.survey; }
+  // Is there such an operator, whatever its arguments?
+  bool IsOperator(const std::string& name) const;
+  // An operator, or a class of PyTorch's own, that is not supported.
+  void Miss(const std::string& name, std::shared_ptr<const ir::Origin> origin);
 
   // ---- Limits and places
   Status Step();
@@ -157,6 +171,27 @@ class Evaluator {
   std::optional<std::string> QualifiedName(const source::Expr& expr, const Frame& frame) const;
   Status EnsureState(Object* object);
 
+  // An error is an Unknown where the evaluation goes on.
+  Result<Value> EvaluateOrUnknown(const source::Expr& expr, Frame& frame);
+  // nullopt: not known, and the evaluation goes on.
+  Result<std::optional<bool>> Decide(const Value& condition, std::string_view what);
+  // Executes both blocks, each from the same variables; afterwards a variable is what is known in both cases.
+  // Without `otherwise`, the body may not be executed at all.
+  Result<Flow> ExecutePerhaps(const source::Block& body, const source::Block* otherwise, Frame& frame,
+                              Value* returned);
+  Result<Flow> Skip(const source::Statement& statement, const Error& error, Frame& frame, Value* returned);
+  void NoteSkipped(const Error& error);
+  void Forget(const source::Expr& target, Frame& frame);
+  Value Either(const Value& a, const Value& b);
+  void Note(const ir::Origin* origin, bool bound);
+  void NoteRead(const Tensor& tensor);
+  // Weights that went to something unknown are read by no operator of the graph.
+  void NoteUnread(const Value& value);
+  // Adds the weights that `value` holds in lists and objects.
+  void GatherWeights(const Value& value, std::vector<ir::Argument>& arguments);
+  Value UnknownResult(const std::string& name, std::vector<ir::Argument> arguments,
+                      std::shared_ptr<const ir::Origin> origin, bool bound);
+
   std::shared_ptr<const ir::Origin> MakeOrigin(const std::string& op);
   // In the generated code.
   std::string PlaceOf(const SourceRange& range) const;
@@ -168,7 +203,6 @@ class Evaluator {
   Result<Value> WriteInPlace(const std::string& name, const std::string& functional,
                              const CallArguments& arguments, TensorBox* target);
   Result<Value> AddOperator(const std::string& name, const CallArguments& arguments);
-  Value MissingResult(const std::string& name, std::vector<ir::Argument> arguments);
   void ShareMemory(const std::string& name, const CallArguments& arguments, const Value& result);
 
   const module::Module& module_;
@@ -180,6 +214,8 @@ class Evaluator {
   const source::Expr* current_ = nullptr;
   const source::Expr* returned_expr_ = nullptr;
   std::int64_t steps_ = 0;
+  bool stopped_ = false;  // at a limit
+  int perhaps_ = 0;       // how many of the blocks around may not be executed
   int format_version_ = 0;
   int call_depth_ = 0;
   int depth_ = 0;

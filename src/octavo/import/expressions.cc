@@ -56,8 +56,13 @@ Result<Value> Evaluator::EvaluateKind(const Expr& expr, Frame& frame) {
       return EvaluateLogical(expr, frame);
     case ExprKind::kTernary: {
       const Value condition = OCTAVO_TRY(Evaluate(*expr.children[1], frame));
-      const bool truth = OCTAVO_TRY(Truth(condition, "this choice"));
-      return Evaluate(*expr.children[truth ? 0 : 2], frame);
+      const std::optional<bool> truth = OCTAVO_TRY(Decide(condition, "this choice"));
+      if (truth) return Evaluate(*expr.children[*truth ? 0 : 2], frame);
+      ++perhaps_;
+      Result<Value> first = Evaluate(*expr.children[0], frame);
+      Result<Value> second = first ? Evaluate(*expr.children[2], frame) : first;
+      --perhaps_;
+      return first && second ? Either(*first, *second) : second;
     }
     case ExprKind::kList:
     case ExprKind::kTuple:
@@ -228,8 +233,9 @@ Result<Value> Evaluator::EvaluateLogical(const Expr& expr, Frame& frame) {
     return CallNamed(is_and ? "aten::__and__" : "aten::__or__", {.expr = &expr, .positional = {left, right}});
   }
   if (left.Is<Unknown>()) return left;
-  const bool truth = OCTAVO_TRY(Truth(left, "this condition"));
-  if (truth != is_and) return left;
+  const std::optional<bool> truth = OCTAVO_TRY(Decide(left, "this condition"));
+  if (!truth) return Value(Unknown{});
+  if (*truth != is_and) return left;
   return Evaluate(*expr.children[1], frame);
 }
 
@@ -248,6 +254,13 @@ Result<Value> Evaluator::EvaluateDisplay(const Expr& expr, Frame& frame) {
 
 Result<Value> Evaluator::EvaluateComprehension(const Expr& expr, Frame& frame) {
   const Value source = OCTAVO_TRY(Evaluate(*expr.children[2], frame));
+  if (source.Is<Unknown>()) {
+    ++perhaps_;
+    Forget(*expr.children[1], frame);
+    Result<Value> item = Evaluate(*expr.children[0], frame);
+    --perhaps_;
+    return item ? Value(Unknown{}) : item;
+  }
   const std::vector<Value> items = OCTAVO_TRY(Iterate(source));
   std::vector<Value> results;
   results.reserve(items.size());
@@ -329,6 +342,7 @@ Result<std::vector<Value>> Evaluator::Iterate(const Value& value) {
     const Value slices = OCTAVO_TRY(
         CallNamed("aten::unbind", {.expr = current_, .positional = {value, Value(std::int64_t{0})}}));
     if (const List* list = slices.Get<List*>()) return list->items;
+    if (slices.Is<TensorBox*>()) return std::vector<Value>{slices};  // it goes on: one stands for all
   }
   if (const Dim* dim = value.Get<const Dim*>()) {
     return NeedsInput("the number of iterations depends on the open size " + dim->ToString(),

@@ -27,7 +27,7 @@ Status Run(Evaluator& evaluator, const module::Module& module) {
   const module::ClassDefinition* definition = OCTAVO_TRY(evaluator.DefinitionOf(root));
   const source::Function* forward = definition->FindMethod("forward");
   if (!forward) {
-    return InvalidFile("the module " + definition->name + " has no method forward",
+    return Unsupported("the module " + definition->name + " has no method forward",
                        "Save a module with a forward method.");
   }
   const std::size_t dot = definition->name.rfind('.');
@@ -62,8 +62,12 @@ Result<Imported> Import(const module::Module& module, const OperatorRules& rules
   Evaluator evaluator(module, rules, options, &imported);
   Status status = Run(evaluator, module);
   // With operators missing, types are unknown, and what fails for that is not worth a message of its own.
-  if (!status && imported.missing.empty()) return std::move(status).error();
-  SetMemoryFormats(imported.graph);
+  if (!status && imported.missing.empty() && !options.survey) return std::move(status).error();
+  if (!status) {
+    imported.complete = false;
+    imported.skipped.push_back(std::move(status).error());
+  }
+  if (imported.missing.empty() && !options.survey) SetMemoryFormats(imported.graph);
   return imported;
 }
 

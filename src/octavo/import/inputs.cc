@@ -304,13 +304,21 @@ class InputMaker {
     }
     const Leaf* leaf = Find(name);
     if (!leaf || !leaf->tensor) return NotGiven(name, annotated);
-    TensorType tensor{.dtype = DType::kFloat32};
+    TensorType tensor;
     if (leaf->hint) tensor = *leaf->hint;
     if (leaf->spec) tensor = leaf->spec->type;
+    if (tensor.dtype == DType::kUnknown) AssumeFloat(name, tensor);
     return evaluator_.NewTensorValue(evaluator_.graph().AddInput(name, std::move(tensor)));
   }
 
-  static Error Missing(const std::string& name, const Expr* type, const char* item) {
+  // Most models take float32; a survey leaves the type unknown.
+  void AssumeFloat(const std::string& name, TensorType& type) {
+    evaluator_.imported().untyped.push_back(name);
+    if (!evaluator_.options().survey) type.dtype = DType::kFloat32;
+  }
+
+  Result<Value> Missing(const std::string& name, const Expr* type, const char* item) const {
+    if (evaluator_.options().survey) return Value(Unknown{});
     Error error = UsageError(
         fmt::format("forward's argument {} is a {}: what it holds must be known", name, TypeText(type)),
         fmt::format("Give each of its tensors, such as --input {}.{}:float32[1,3,224,224].", name, item));
@@ -319,7 +327,8 @@ class InputMaker {
   }
 
   // Of what is no tensor and has neither a default nor a value from --input.
-  Error NotGiven(const std::string& name, const Expr* type) const {
+  Result<Value> NotGiven(const std::string& name, const Expr* type) const {
+    if (evaluator_.options().survey) return Value(Unknown{});
     const std::string what =
         fmt::format("forward's argument {}, and has no default value", KindText(name, type));
     if (TakesLiteral(type)) {

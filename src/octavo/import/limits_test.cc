@@ -36,7 +36,8 @@ TEST(Limits, ValuesDoNotFillTheMemory) {
               HasSubstr("too long"));
   EXPECT_THAT(Message("a = range(1000000)\nb = []\nwhile True:\n  torch.extend(b, a)\nreturn x"),
               HasSubstr("items"));
-  EXPECT_THAT(Message("n = torch.mul([0], 1000000000000)\nreturn x"), HasSubstr("repeat count of a list is too large"));
+  EXPECT_THAT(Message("n = torch.mul([0], 1000000000000)\nreturn x"),
+              HasSubstr("repeat count of a list is too large"));
   Limits limits;
   limits.max_graph_nodes = 1000;
   EXPECT_THAT(Message("while True:\n  y = torch.relu(x)\nreturn x", {}, limits), HasSubstr("operators"));

@@ -67,7 +67,10 @@ Result<Value> Evaluator::Convert(const module::Value& value, const std::string& 
   if (const auto* i = std::get_if<std::int64_t>(&v)) return Value(*i);
   if (const auto* d = std::get_if<double>(&v)) return Value(*d);
   if (const auto* s = std::get_if<std::string>(&v)) return Value(s);
-  if (const auto* t = std::get_if<Tensor>(&v)) return NewConstant(*t, path);
+  if (const auto* t = std::get_if<Tensor>(&v)) {
+    NoteRead(*t);
+    return NewConstant(*t, path);
+  }
   if (const auto* device = std::get_if<module::Device>(&v)) {
     return Value(arena_.Intern(Symbol::Kind::kDevice, device->name));
   }
@@ -80,6 +83,8 @@ Result<Value> Evaluator::Convert(const module::Value& value, const std::string& 
   if (const auto* packed = std::get_if<std::shared_ptr<const ir::PackedWeights>>(&v)) {
     const auto found = converted_.find(packed->get());
     if (found != converted_.end()) return found->second;
+    NoteRead((*packed)->weight);
+    if ((*packed)->bias) NoteRead(*(*packed)->bias);
     std::shared_ptr<const ir::PackedWeights> named = *packed;
     if (named->name.empty() && !path.empty()) {
       auto copy = std::make_shared<ir::PackedWeights>(*named);
@@ -136,6 +141,11 @@ Result<Value> Evaluator::Convert(const module::Value& value, const std::string& 
 Result<const module::ClassDefinition*> Evaluator::DefinitionOf(Object* object) {
   if (!object->definition) {
     object->definition = OCTAVO_TRY(module_.program->FindClass(object->class_name));
+    if (!object->definition && object->class_name.starts_with(kClassesOfPyTorch)) {
+      const std::string name = object->class_name.substr(kPrefixOfNames);
+      Miss(name, MakeOrigin(name));
+      return Unsupported(name + " is not supported");
+    }
     if (!object->definition) return InvalidFile("the model's code has no class " + object->class_name);
   }
   return object->definition;

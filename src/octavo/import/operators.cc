@@ -214,7 +214,8 @@ Result<Value> Evaluator::WriteInPlace(const std::string& name, const std::string
       result = OCTAVO_TRY(like("aten::full_like", {arguments.positional[0], result}));
     } else {
       const TensorType type = OCTAVO_TRY(TypeOf(source));
-      if (type.dtype != before.dtype) {
+      const bool known = type.dtype != DType::kUnknown && before.dtype != DType::kUnknown;
+      if (type.dtype != before.dtype && (known || !Unknowable(*source))) {
         result = OCTAVO_TRY(like("aten::to", {result, Value(std::int64_t{ScalarTypeNumber(before.dtype)})}));
       }
       if (!type.shape || !before.shape || *type.shape != *before.shape) {
@@ -248,17 +249,6 @@ Result<Value> Evaluator::WriteInPlace(const std::string& name, const std::string
   return Value(target);
 }
 
-Value Evaluator::MissingResult(const std::string& name, std::vector<ir::Argument> arguments) {
-  const std::shared_ptr<const ir::Origin> origin = MakeOrigin(name);
-  const auto [entry, added] = missing_index_.emplace(name, imported_->missing.size());
-  if (added) imported_->missing.push_back({.op = name});
-  imported_->missing[entry->second].uses.push_back(origin);
-  const ir::NodeId node = graph().AddNode(name, std::move(arguments), {TensorType{}}, origin);
-  const Value result = NewTensorValue(graph().node(node).outputs[0]);
-  result.As<TensorBox*>()->tainted = true;
-  return result;
-}
-
 void Evaluator::ShareMemory(const std::string& name, const CallArguments& arguments, const Value& result) {
   if (!MayAlias(name)) return;
   const TensorBox* source = FirstTensor(arguments);
@@ -281,42 +271,42 @@ Result<Value> Evaluator::AddOperator(const std::string& name, const CallArgument
   TensorsToNumbers(*this, name, arguments);
   OCTAVO_TRY(Upgrade(*this, name, arguments));
   const bool tainted = AnyTainted(arguments);
+  bool unknown = false, refused = false;
   std::vector<ir::Argument> operands;
   operands.reserve(arguments.size());
   Status converted;
   const auto convert = [&](std::string keyword, const Value& value) {
-    if (!converted) return;
-    if (value.Is<Unknown>()) {
-      operands.push_back({std::move(keyword), ir::None{}});
-      return;
-    }
-    Result<ir::Operand> operand = ToOperand(value, name);
-    if (operand) {
-      operands.push_back({std::move(keyword), std::move(*operand)});
-    } else {
-      converted = std::move(operand).error();
-    }
+    Result<ir::Operand> operand = value.Is<Unknown>() ? ir::Operand(ir::None{}) : ToOperand(value, name);
+    unknown |= value.Is<Unknown>() || !operand;
+    operands.push_back({std::move(keyword), operand ? std::move(*operand) : ir::Operand(ir::None{})});
+    if (operand) return;
+    // A list that holds something unknown is no operand; a tensor that is none is an error of its own.
+    refused |= value.Is<TensorBox*>();
+    if (converted) converted = std::move(operand).error();
   };
   for (const Value& value : arguments.positional) convert({}, value);
   for (const auto& [keyword, value] : arguments.keywords) convert(std::string(keyword), value);
 
+  // Arguments that are not known are no arguments to bind.
   Result<std::optional<OperatorRules::Call>> bound =
-      converted ? rules_.Bind(graph(), name, operands) : rules_.Bind(graph(), name, {});
-  if (bound && !bound->has_value()) return MissingResult(name, std::move(operands));
-  if (!converted || !bound) {
-    if (tainted) {
-      const ir::NodeId node = graph().AddNode(name, {}, {TensorType{}}, nullptr);
-      const Value result = NewTensorValue(graph().node(node).outputs[0]);
-      result.As<TensorBox*>()->tainted = true;
-      return result;
+      unknown ? rules_.Bind(graph(), name, {}) : rules_.Bind(graph(), name, operands);
+  const bool missing = bound && !bound->has_value();
+  if (missing || unknown || !bound) {
+    if (!missing && !goes_on()) return converted ? std::move(bound).error() : std::move(converted).error();
+    if (refused || (!missing && !tainted)) NoteSkipped(At(converted ? bound.error() : converted.error()));
+    std::shared_ptr<const ir::Origin> origin = MakeOrigin(name);
+    if (missing) Miss(name, origin);
+    if (!converted) {
+      for (const Value& value : arguments.positional) GatherWeights(value, operands);
     }
-    if (!converted) return std::move(converted).error();
-    return std::move(bound).error();
+    return UnknownResult(name, std::move(operands), std::move(origin), missing);
   }
 
   OperatorRules::Call& call = **bound;
+  std::shared_ptr<const ir::Origin> origin = MakeOrigin(name);
+  Note(origin.get(), true);
   const ir::NodeId node =
-      graph().AddNode(name, std::move(call.arguments), std::move(call.results), MakeOrigin(name));
+      graph().AddNode(name, std::move(call.arguments), std::move(call.results), std::move(origin));
   const std::vector<ir::ValueId> outputs = graph().node(node).outputs;
   std::vector<Value> results;
   results.reserve(outputs.size());

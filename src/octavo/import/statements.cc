@@ -17,7 +17,8 @@ Result<Flow> Evaluator::Execute(const source::Block& block, Frame& frame, Value*
     Result<Flow> flow = ExecuteStatement(*statement, frame, returned);
     if (!flow) {
       flow.error().SetWhere(FullPlace(statement->range, frame_), statement->range.Excerpt());
-      return flow;
+      if (!goes_on()) return flow;
+      flow = Skip(*statement, flow.error(), frame, returned);
     }
     if (*flow != Flow::kNext) return flow;
   }
@@ -112,7 +113,7 @@ Result<Flow> Evaluator::ExecuteStatement(const Statement& statement, Frame& fram
 
 namespace {
 
-// Does the block begin by raising?  What follows from an operator that has no row is assumed not to go there.
+// Does the block begin by raising?  A condition that is not known is assumed not to lead there.
 bool Raises(const source::Block& block) {
   for (const source::StatementPtr& statement : block) {
     if (statement->kind == StatementKind::kRaise) return true;
@@ -126,24 +127,25 @@ bool Raises(const source::Block& block) {
 }  // namespace
 
 Result<Flow> Evaluator::ExecuteIf(const Statement& statement, Frame& frame, Value* returned) {
-  const Value condition = OCTAVO_TRY(Evaluate(*statement.value, frame));
-  if (condition.Is<Unknown>()) {
-    if (Raises(statement.body)) return Execute(statement.otherwise, frame, returned);
-    if (Raises(statement.otherwise)) return Execute(statement.body, frame, returned);
-  }
-  Result<bool> truth = Truth(condition, "this branch");
+  const Value condition = OCTAVO_TRY(EvaluateOrUnknown(*statement.value, frame));
+  Result<std::optional<bool>> truth = Decide(condition, "this branch");
   if (!truth) {
     truth.error().SetWhere(FullPlace(statement.value->range, frame_), statement.value->range.Excerpt());
     return std::move(truth).error();
   }
-  return Execute(*truth ? statement.body : statement.otherwise, frame, returned);
+  if (truth->has_value()) return Execute(**truth ? statement.body : statement.otherwise, frame, returned);
+  if (Raises(statement.body)) return Execute(statement.otherwise, frame, returned);
+  if (Raises(statement.otherwise)) return Execute(statement.body, frame, returned);
+  return ExecutePerhaps(statement.body, &statement.otherwise, frame, returned);
 }
 
 Result<Flow> Evaluator::ExecuteWhile(const Statement& statement, Frame& frame, Value* returned) {
   for (;;) {
     OCTAVO_TRY(Step());
-    const Value condition = OCTAVO_TRY(Evaluate(*statement.value, frame));
-    if (!OCTAVO_TRY(Truth(condition, "this loop"))) return Flow::kNext;
+    const Value condition = OCTAVO_TRY(EvaluateOrUnknown(*statement.value, frame));
+    const std::optional<bool> truth = OCTAVO_TRY(Decide(condition, "this loop"));
+    if (!truth) return ExecutePerhaps(statement.body, nullptr, frame, returned);
+    if (!*truth) return Flow::kNext;
     const Flow flow = OCTAVO_TRY(Execute(statement.body, frame, returned));
     if (flow == Flow::kReturn) return flow;
     if (flow == Flow::kBreak) return Flow::kNext;
@@ -151,9 +153,15 @@ Result<Flow> Evaluator::ExecuteWhile(const Statement& statement, Frame& frame, V
 }
 
 Result<Flow> Evaluator::ExecuteFor(const Statement& statement, Frame& frame, Value* returned) {
-  const Value value = OCTAVO_TRY(Evaluate(*statement.value, frame));
-  const std::vector<Value> items = OCTAVO_TRY(Iterate(value));
-  for (const Value& item : items) {
+  const Value value = OCTAVO_TRY(EvaluateOrUnknown(*statement.value, frame));
+  const Result<std::vector<Value>> items = Iterate(value);
+  if (!items) {
+    if (!goes_on()) return items.error();
+    NoteSkipped(items.error());
+    Forget(*statement.targets[0], frame);
+    return ExecutePerhaps(statement.body, nullptr, frame, returned);
+  }
+  for (const Value& item : *items) {
     OCTAVO_TRY(Step());
     OCTAVO_TRY(Assign(*statement.targets[0], item, frame));
     const Flow flow = OCTAVO_TRY(Execute(statement.body, frame, returned));
@@ -164,7 +172,7 @@ Result<Flow> Evaluator::ExecuteFor(const Statement& statement, Frame& frame, Val
 }
 
 Result<Flow> Evaluator::ExecuteWith(const Statement& statement, Frame& frame, Value* returned) {
-  const Value manager = OCTAVO_TRY(Evaluate(*statement.value, frame));
+  const Value manager = OCTAVO_TRY(EvaluateOrUnknown(*statement.value, frame));
   Object* object = manager.Get<Object*>();
   Value entered = manager;
   if (object) entered = OCTAVO_TRY(CallMethod(object, "__enter__", {.expr = statement.value.get()}, frame));

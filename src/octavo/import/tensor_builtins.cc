@@ -16,10 +16,10 @@ Error UnknownType(std::string_view what) {
                     "Give the input's dtype and shape, as in --input 'x:float32[1,3,224,224]'.");
 }
 
-// The shape, or an error; `unknown` is set where an operator without a row is to blame.
+// The shape, or an error; `unknown` is set where it is no error that there is none.
 Result<Shape> ShapeOf(Evaluator& evaluator, TensorBox* box, bool* unknown) {
   const TensorType type = OCTAVO_TRY(evaluator.TypeOf(box));
-  *unknown = !type.shape && box->tainted;
+  *unknown = !type.shape && evaluator.Unknowable(*box);
   if (*unknown) return Shape{};
   if (!type.shape) return UnknownType("the shape");
   return *type.shape;
@@ -79,7 +79,7 @@ BuiltinResult SameSize(Evaluator& evaluator, const CallArguments& call) {
 Result<std::optional<DType>> KnownDType(Evaluator& evaluator, TensorBox* box) {
   const TensorType type = OCTAVO_TRY(evaluator.TypeOf(box));
   if (type.dtype != DType::kUnknown) return std::optional<DType>(type.dtype);
-  if (box->tainted) return std::optional<DType>();
+  if (evaluator.Unknowable(*box)) return std::optional<DType>();
   return UnknownType("the dtype");
 }
 
@@ -167,7 +167,9 @@ BuiltinResult SameTensor(Evaluator&, const CallArguments& call) {
 Result<std::optional<Quantization>> QuantizationOf(Evaluator& evaluator, TensorBox* box) {
   const TensorType type = OCTAVO_TRY(evaluator.TypeOf(box));
   if (type.quantized()) return type.quantization;
-  if (box->tainted) return std::optional<Quantization>();
+  if (box->tainted || (type.dtype == DType::kUnknown && evaluator.Unknowable(*box))) {
+    return std::optional<Quantization>();
+  }
   return Unsupported("this tensor is not quantized");
 }
 
