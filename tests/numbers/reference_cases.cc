@@ -18,6 +18,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "octavo/driver/missing_operators.h"
 #include "octavo/driver/pipeline.h"
 #include "octavo/reference/reference.h"
 

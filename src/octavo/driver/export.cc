@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "octavo/driver/missing_operators.h"
 #include "octavo/driver/pipeline.h"
 #include "octavo/octavo.h"
 #include "octavo/onnx/write.h"

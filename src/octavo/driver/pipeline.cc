@@ -76,41 +76,28 @@ Result<std::unique_ptr<Operators>> LoadOperators(const std::vector<std::filesyst
   return operators;
 }
 
+import::Options ImportOptions(const std::vector<InputSpec>& inputs){import::Options options;
+for (const InputSpec& input : inputs) options.inputs.push_back({input.name, input.type, input.value});
+return options;
+}  // namespace octavo::driver
+
 Result<Read> ReadModel(const std::filesystem::path& path, const Registry& registry,
                        const std::vector<InputSpec>& inputs) {
   Read read;
   read.module = OCTAVO_TRY(module::Load(path));
-  import::Options options;
-  for (const InputSpec& input : inputs) options.inputs.push_back({input.name, input.type, input.value});
   const RegistryRules rules(registry);
-  read.imported = OCTAVO_TRY(import::Import(read.module, rules, options));
-  std::vector<std::string> warnings = read.module.warnings;
-  std::ranges::move(LostWeightWarnings(read.module, read.imported.graph), std::back_inserter(warnings));
-  std::ranges::move(read.imported.warnings, std::back_inserter(warnings));
-  read.imported.warnings = std::move(warnings);
+  read.imported = OCTAVO_TRY(import::Import(read.module, rules, ImportOptions(inputs)));
+  WarnOfAssumedTypes(read.imported);
   return read;
 }
 
-Error MissingOperators(const std::vector<import::MissingOperator>& missing) {
-  Error error = Unsupported(missing.size() == 1 ? "1 operator has no row"
-                                                : fmt::format("{} operators have no row", missing.size()));
-  for (const import::MissingOperator& operation : missing) {
-    const std::size_t count = operation.uses.size();
-    ErrorDetail detail{
-        .message = count == 1 ? operation.op : fmt::format("{}, {} times", operation.op, count),
-        .op = operation.op,
-        .count = count};
-    if (!operation.uses.empty() && operation.uses[0]) {
-      const ir::Origin& origin = *operation.uses[0];
-      detail.place = ir::Place(origin);
-      detail.module_path = origin.module_path;
-      detail.excerpt = origin.excerpt;
-    }
-    error.AddDetail(std::move(detail));
+void WarnOfAssumedTypes(import::Imported& imported) {
+  for (const std::string& name : imported.untyped) {
+    imported.warnings.push_back(fmt::format(
+        "the file does not say the type of the input {}: float32 is assumed; --input '{}:int64[...]' gives "
+        "another",
+        name, name));
   }
-  error.SetHint(
-      "Register your own with --plugin, see docs/custom_operators.md; `octavo ops` lists what there is.");
-  return error;
 }
 
 Result<int> ChosenOpset(const ExportOptions& options) {

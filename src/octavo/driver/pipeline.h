@@ -21,6 +21,10 @@ struct Operators {
 };
 Result<std::unique_ptr<Operators>> LoadOperators(const std::vector<std::filesystem::path>& plugins);
 
+import::Options ImportOptions(const std::vector<InputSpec>& inputs);
+// Inputs of which neither the file nor the user says the type are taken as float32.
+void WarnOfAssumedTypes(import::Imported& imported);
+
 // Reads and imports a model.
 struct Read {
   module::Module module;
@@ -28,9 +32,6 @@ struct Read {
 };
 Result<Read> ReadModel(const std::filesystem::path& path, const Registry& registry,
                        const std::vector<InputSpec>& inputs);
-
-// The one error that lists all operators without a row.
-Error MissingOperators(const std::vector<import::MissingOperator>& missing);
 
 struct Converted {
   ir::Graph graph;

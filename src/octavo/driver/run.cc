@@ -6,6 +6,7 @@
 
 #include "octavo/base/output_file.h"
 #include "octavo/driver/given_inputs.h"
+#include "octavo/driver/missing_operators.h"
 #include "octavo/driver/model_kind.h"
 #include "octavo/driver/onnx_model.h"
 #include "octavo/driver/pipeline.h"
