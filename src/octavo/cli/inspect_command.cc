@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 
 #include <fmt/format.h>
@@ -19,12 +20,15 @@ struct InspectArguments {
   std::vector<std::string> inputs;
   std::vector<std::filesystem::path> plugins;
   bool graph = false;
+  bool check = false;
+  Dialect dialect = Dialect::kQdq;
 };
 
 constexpr const char* kInspectFooter =
     R"(Examples:
   octavo inspect model.pt
-  octavo inspect model.pt --input 'x:float32[N,3,224,224]')";
+  octavo inspect model.pt --input 'x:float32[N,3,224,224]'
+  octavo inspect model.pt --check --input 'x:float32[N,3,224,224]')";
 
 // The type without its quantization, which has columns of its own.
 std::string ShapeText(TensorType type) {
@@ -32,35 +36,87 @@ std::string ShapeText(TensorType type) {
   return type.ToString();
 }
 
-std::string WeightText(const driver::Layer& layer) {
-  if (layer.weights.empty()) return "";
-  const TensorType& weight = layer.weights[0];
+// "0.0031", "0.0012 to 0.0034".
+std::string ScaleText(const Quantization& quantization) {
+  const auto [low, high] = std::ranges::minmax_element(quantization.scales);
+  if (low == quantization.scales.end()) return "";
+  return *low == *high ? fmt::format("{:.3g}", *low) : fmt::format("{:.3g} to {:.3g}", *low, *high);
+}
+
+// "qint8[8,3,3,3] per channel, scales 0.0012 to 0.0034".
+std::string WeightText(const TensorType& weight) {
   std::string text = ShapeText(weight);
-  if (weight.quantization) text += weight.quantization->per_tensor() ? " per tensor" : " per channel";
+  if (!weight.quantization) return text;
+  const bool per_tensor = weight.quantization->per_tensor();
+  return text + fmt::format(" per {}, scale{} {}", per_tensor ? "tensor" : "channel", per_tensor ? "" : "s",
+                            ScaleText(*weight.quantization));
+}
+
+std::string LayerWeights(const driver::Layer& layer) {
+  if (layer.weights.empty()) return "";
+  // Of an LSTM's many, the largest stands for all.
+  const auto elements = [](const TensorType& type) { return NumElements(*type.shape).value(); };
+  std::string text = WeightText(*std::ranges::max_element(layer.weights, {}, elements));
+  if (layer.weights.size() > 2) text += fmt::format(", and {} more", layer.weights.size() - 1);
   return text;
 }
 
-void PrintInspection(const InspectArguments& arguments, const driver::Inspection& inspection) {
-  std::printf("%s\n", Printable(fmt::format("{} ({}), {}", inspection.format, inspection.producer,
-                                            HumanBytes(inspection.file_bytes)))
-                          .c_str());
-  for (const ValueReport& v : inspection.inputs) {
-    std::printf("%s\n", Printable(fmt::format("input  {}  {}", v.name, v.type.ToString())).c_str());
+const char* SupportText(driver::Support support, bool inputs_known) {
+  switch (support) {
+    case driver::Support::kYes:
+      return "yes";
+    case driver::Support::kNo:
+      return "not yet";
+    case driver::Support::kNeedsInput:
+      return inputs_known ? "?" : "needs --input";
   }
-  for (const ValueReport& v : inspection.outputs) {
-    std::printf("%s\n", Printable(fmt::format("output {}  {}", v.name, v.type.ToString())).c_str());
+  return "";
+}
+
+void Print(const std::string& line) { std::printf("%s\n", Printable(line).c_str()); }
+
+std::string InputText(const driver::InspectedInput& input) {
+  if (!input.is_tensor) return input.declared;
+  if (input.type.dtype != DType::kUnknown) return input.type.ToString();
+  return fmt::format("{}, type not in the file", input.declared.empty() ? "Tensor" : input.declared);
+}
+
+std::string OutputText(const TensorType& type) {
+  return type.dtype == DType::kUnknown ? "type not known" : type.ToString();
+}
+
+// An --input that says everything of an input.
+std::string ExampleInput(const driver::Inspection& inspection) {
+  for (const driver::InspectedInput& input : inspection.inputs) {
+    if (input.is_tensor && input.type.dtype == DType::kUnknown) return input.name + ":float32[...]";
   }
-  if (arguments.graph) {
-    std::printf("\n%s", inspection.graph_text.c_str());
-    return;
+  return "float32[...]";
+}
+
+void PrintOperators(const driver::Inspection& inspection) {
+  const auto any = [&](const auto& condition) { return std::ranges::any_of(inspection.layers, condition); };
+  const bool perhaps = any([](const driver::Layer& layer) { return layer.perhaps; });
+  const bool support = any([](const driver::Layer& layer) {
+    return !layer.supported.empty() && layer.supported.at(Dialect::kQdq) != driver::Support::kYes;
+  });
+  if (inspection.listing == driver::Listing::kCode && !inspection.layers.empty()) {
+    std::string text = fmt::format(
+        "\nThese operators were found in the model's code, without evaluating all of it; --input '{}' "
+        "evaluates "
+        "it.",
+        ExampleInput(inspection));
+    if (perhaps) text += "\nThose marked \"perhaps\" are in branches that may not be taken.";
+    Print(text);
   }
-  Table table({">#", "operator", "place", "output", ">scale", ">zero", "weights", ">parameters", ">bytes"});
-  std::int64_t parameters = 0;
-  std::uint64_t bytes = 0;
+  std::vector<std::string> headers = {">#", "operator"};
+  if (perhaps) headers.emplace_back("runs");
+  if (support) headers.emplace_back("converts");
+  for (const char* header : {"place", "output", ">scale", ">zero", "weights", ">parameters", ">bytes"}) {
+    headers.emplace_back(header);
+  }
+  Table table(std::move(headers));
   for (std::size_t i = 0; i < inspection.layers.size(); ++i) {
     const driver::Layer& layer = inspection.layers[i];
-    parameters += layer.parameters;
-    bytes += layer.parameter_bytes;
     std::string shape, scale, zero;
     if (!layer.outputs.empty()) {
       const TensorType& type = layer.outputs[0];
@@ -71,60 +127,150 @@ void PrintInspection(const InspectArguments& arguments, const driver::Inspection
         zero = std::to_string(type.quantization->zero_point());
       }
     }
-    table.Add({std::to_string(i + 1), layer.op, layer.module_path.empty() ? layer.place : layer.module_path,
-               shape, scale, zero, WeightText(layer),
-               layer.parameters ? std::to_string(layer.parameters) : "",
-               layer.parameter_bytes ? HumanBytes(layer.parameter_bytes) : ""});
+    std::vector<Cell> cells = {std::to_string(i + 1), layer.op};
+    if (perhaps) cells.emplace_back(layer.perhaps ? "perhaps" : "");
+    if (support) cells.emplace_back(SupportText(layer.supported.at(Dialect::kQdq), inspection.inputs_known));
+    for (std::string cell : {layer.module_path.empty() ? layer.place : layer.module_path, shape, scale, zero,
+                             LayerWeights(layer), layer.parameters ? std::to_string(layer.parameters) : "",
+                             layer.parameter_bytes ? HumanBytes(layer.parameter_bytes) : ""}) {
+      cells.push_back(std::move(cell));
+    }
+    table.Add(std::move(cells));
   }
   std::printf("\n%s\n", table.ToString().c_str());
-  std::printf("%zu operators, %lld parameters, %s\n", inspection.layers.size(),
-              static_cast<long long>(parameters), HumanBytes(bytes).c_str());
-  for (const driver::Convertibility& answer : inspection.converts) {
-    if (!answer.obstacle) {
-      std::printf("converts to %s\n", std::string(Name(answer.dialect)).c_str());
-    } else {
-      std::printf("does not convert to %s: %s\n", std::string(Name(answer.dialect)).c_str(),
-                  Printable(answer.obstacle->ToString()).c_str());
-    }
+}
+
+void PrintUnread(const driver::Inspection& inspection) {
+  if (inspection.unread.empty()) return;
+  Print(fmt::format("{} more tensor{} in the file that no operator above reads:", inspection.unread.size(),
+                    inspection.unread.size() == 1 ? "" : "s"));
+  constexpr std::size_t kShown = 10;
+  for (std::size_t i = 0; i < inspection.unread.size() && i < kShown; ++i) {
+    Print(fmt::format("  {}  {}", inspection.unread[i].name, WeightText(inspection.unread[i].type)));
   }
+  if (inspection.unread.size() > kShown)
+    Print(fmt::format("  and {} more", inspection.unread.size() - kShown));
+}
+
+// A reason that holds for all dialects is given once.
+void PrintAnswers(const std::vector<driver::Convertibility>& answers) {
+  using enum driver::Convertibility::Answer;
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    const driver::Convertibility& answer = answers[i];
+    std::string dialects(octavo::Name(answer.dialect));
+    if (answer.answer == kYes) {
+      Print("converts to " + dialects);
+      continue;
+    }
+    const std::string why = answer.obstacle->ToString();
+    while (i + 1 < answers.size() && answers[i + 1].answer == answer.answer &&
+           answers[i + 1].obstacle->ToString() == why) {
+      dialects += fmt::format(" or {}", octavo::Name(answers[++i].dialect));
+    }
+    Print(fmt::format(
+        "{} {}: {}",
+        answer.answer == kNo ? "does not convert to" : "needs --input to tell whether it converts to",
+        dialects, why));
+  }
+}
+
+void PrintInspection(const InspectArguments& arguments, const driver::Inspection& inspection) {
+  Print(
+      fmt::format("{} ({}), {}", inspection.format, inspection.producer, HumanBytes(inspection.file_bytes)));
+  for (const driver::InspectedInput& v : inspection.inputs) {
+    Print(fmt::format("input  {}  {}", v.name, InputText(v)));
+  }
+  for (const ValueReport& v : inspection.outputs) {
+    Print(fmt::format("output {}  {}", v.name, OutputText(v.type)));
+  }
+  std::fflush(stdout);
   PrintWarnings(inspection.warnings);
+  if (arguments.graph) {
+    std::printf("\n%s", inspection.graph_text.c_str());
+    return;
+  }
+  PrintOperators(inspection);
+  Print(fmt::format("{} operator{}, {} parameter{}, {}", inspection.layers.size(),
+                    inspection.layers.size() == 1 ? "" : "s", inspection.parameters,
+                    inspection.parameters == 1 ? "" : "s", HumanBytes(inspection.parameter_bytes)));
+  PrintUnread(inspection);
+  PrintAnswers(inspection.converts);
+}
+
+nlohmann::ordered_json LayerJson(const driver::Layer& layer) {
+  nlohmann::ordered_json outputs = nlohmann::ordered_json::array(), weights = nlohmann::ordered_json::array();
+  for (const TensorType& type : layer.outputs) outputs.push_back(TypeJson(type));
+  for (const TensorType& type : layer.weights) weights.push_back(TypeJson(type));
+  nlohmann::ordered_json json = {{"operator", layer.op},
+                                 {"module", layer.module_path},
+                                 {"place", layer.place},
+                                 {"outputs", outputs},
+                                 {"weights", weights},
+                                 {"parameters", layer.parameters},
+                                 {"bytes", layer.parameter_bytes}};
+  if (layer.supported.empty()) return json;
+  json["perhaps"] = layer.perhaps;
+  for (const auto& [dialect, support] : layer.supported) {
+    nlohmann::ordered_json& entry = json["supported"][std::string(octavo::Name(dialect))];
+    if (support != driver::Support::kNeedsInput) entry = support == driver::Support::kYes;
+  }
+  return json;
+}
+
+nlohmann::ordered_json InputJson(const driver::InspectedInput& input) {
+  nlohmann::ordered_json json = {{"name", input.name}};
+  json.update(TypeJson(input.type));
+  if (!input.declared.empty()) json["declared"] = input.declared;
+  json["tensor"] = input.is_tensor;
+  return json;
 }
 
 nlohmann::ordered_json Json(const driver::Inspection& inspection) {
-  nlohmann::ordered_json layers = nlohmann::ordered_json::array();
-  for (const driver::Layer& layer : inspection.layers) {
-    nlohmann::ordered_json outputs = nlohmann::ordered_json::array(),
-                           weights = nlohmann::ordered_json::array();
-    for (const TensorType& type : layer.outputs) outputs.push_back(TypeJson(type));
-    for (const TensorType& type : layer.weights) weights.push_back(TypeJson(type));
-    layers.push_back({{"operator", layer.op},
-                      {"module", layer.module_path},
-                      {"place", layer.place},
-                      {"outputs", outputs},
-                      {"weights", weights},
-                      {"parameters", layer.parameters},
-                      {"bytes", layer.parameter_bytes}});
-  }
+  nlohmann::ordered_json inputs = nlohmann::ordered_json::array(), layers = nlohmann::ordered_json::array();
+  for (const driver::InspectedInput& input : inspection.inputs) inputs.push_back(InputJson(input));
+  for (const driver::Layer& layer : inspection.layers) layers.push_back(LayerJson(layer));
   nlohmann::ordered_json converts = nlohmann::ordered_json::object();
   for (const driver::Convertibility& answer : inspection.converts) {
-    nlohmann::ordered_json entry = {{"converts", !answer.obstacle.has_value()}};
+    nlohmann::ordered_json& entry = converts[std::string(octavo::Name(answer.dialect))];
+    // null: needs --input to tell.
+    entry["converts"] = nullptr;
+    if (answer.answer != driver::Convertibility::Answer::kNeedsInput) {
+      entry["converts"] = answer.answer == driver::Convertibility::Answer::kYes;
+    }
     if (answer.obstacle) entry["error"] = ErrorJson(*answer.obstacle);
-    converts[std::string(Name(answer.dialect))] = std::move(entry);
   }
-  nlohmann::ordered_json json = {{"format", inspection.format},
-                                 {"producer", inspection.producer},
-                                 {"bytes", inspection.file_bytes},
-                                 {"inputs", ValuesJson(inspection.inputs)},
-                                 {"outputs", ValuesJson(inspection.outputs)},
-                                 {"layers", layers},
-                                 {"dialects", converts},
-                                 {"warnings", inspection.warnings}};
+  nlohmann::ordered_json json = {
+      {"format", inspection.format},
+      {"producer", inspection.producer},
+      {"bytes", inspection.file_bytes},
+      {"inputs", inputs},
+      {"inputs_known", inspection.inputs_known},
+      {"outputs", ValuesJson(inspection.outputs)},
+      {"listing", inspection.listing == driver::Listing::kEvaluated ? "evaluated" : "code"},
+      {"layers", layers},
+      {"unread", ValuesJson(inspection.unread)},
+      {"parameters", inspection.parameters},
+      {"parameter_bytes", inspection.parameter_bytes},
+      {"dialects", converts},
+      {"warnings", inspection.warnings}};
   if (!inspection.graph_text.empty()) json["graph"] = inspection.graph_text;
   return json;
 }
 
+// What --check says: 1 unless the model converts to the dialect.
+int Check(const InspectArguments& arguments, const driver::Inspection& inspection) {
+  if (!arguments.check) return kDone;
+  for (const driver::Convertibility& answer : inspection.converts) {
+    if (answer.dialect == arguments.dialect && answer.obstacle) return kDiffer;
+  }
+  return kDone;
+}
+
 Status CheckInspect(const InspectArguments& arguments) {
   OCTAVO_TRY(CheckInputFile(arguments.file));
+  if (arguments.common.Given("--dialect") && !arguments.check) {
+    return UsageError("--dialect is for --check: inspect always tells of each dialect");
+  }
   return CheckRunner(*arguments.common.command, arguments.file);
 }
 
@@ -151,7 +297,7 @@ int RunInspect(InspectArguments& arguments) {
   } else if (!arguments.common.quiet) {
     PrintInspection(arguments, *inspection);
   }
-  return kDone;
+  return Check(arguments, *inspection);
 }
 
 }  // namespace
@@ -161,6 +307,10 @@ void AddInspect(CLI::App& app, Run& run) {
   auto arguments = std::make_shared<InspectArguments>();
   AddText(*command, "FILE", arguments->file, "", "Saved PyTorch model or ONNX model")->required();
   command->add_flag("--graph", arguments->graph, "Print the graph as text (docs/ir.md) instead of the table");
+  command->add_flag(
+      "--check", arguments->check,
+      "Exit with 1 if the model does not convert to the dialect, or if that needs --input to tell");
+  AddDialect(*command, arguments->dialect);
   AddSpecs(*command, arguments->inputs);
   AddPlugins(*command, arguments->plugins);
   arguments->common.AddTo(*command);

@@ -66,7 +66,12 @@ Status CheckRunner(const CLI::App& command, const std::string& file) {
     }
     return {};
   };
-  if (onnx) return refuse({"--engine", "--plugin"}, "saved PyTorch models", "an ONNX model");
+  if (onnx) {
+    OCTAVO_TRY(refuse({"--engine", "--plugin"}, "saved PyTorch models", "an ONNX model"));
+    // An ONNX model says its inputs' types, and converts with another command.
+    if (command.get_name() != "inspect") return {};
+    return refuse({"--input", "--check", "--dialect"}, "saved PyTorch models", "an ONNX model");
+  }
   const bool verify = command.get_name() == "verify";  // the second model is an ONNX model
   if (!verify) {
     OCTAVO_TRY(refuse({"--arithmetic", "--no-fuse", "--threads"}, "ONNX models", "no ONNX model"));

@@ -1,52 +1,84 @@
 #include "octavo/driver/inspect.h"
 
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
 #include <fmt/format.h>
 
+#include "octavo/driver/missing_operators.h"
 #include "octavo/driver/model_kind.h"
 #include "octavo/driver/pipeline.h"
+#include "octavo/driver/registry_rules.h"
+#include "octavo/import/signature.h"
 #include "octavo/ir/origin.h"
 #include "octavo/ir/text.h"
+#include "octavo/module/load.h"
+#include "octavo/module/weights.h"
 #include "octavo/onnx/read.h"
 #include "octavo/passes/passes.h"
 
 namespace octavo::driver {
 namespace {
 
-void AddWeight(Layer& layer, const Tensor& tensor) {
-  layer.weights.push_back(tensor.type());
-  layer.parameters += tensor.num_elements();
-  layer.parameter_bytes += tensor.num_bytes();
-}
+// Describes nodes, and counts what several of them share once.
+class Describer {
+ public:
+  Describer(const ir::Graph& graph, Inspection& inspection) : graph_(graph), inspection_(inspection) {}
 
-Layer Describe(const ir::Graph& graph, const ir::Node& node) {
-  Layer layer;
-  layer.op = node.op;
-  if (node.origin) {
-    layer.module_path = node.origin->module_path;
-    layer.place = ir::Place(*node.origin);
-  }
-  for (const ir::ValueId output : node.outputs) layer.outputs.push_back(graph.type(output));
-  for (const ir::Argument& argument : node.arguments) {
-    if (const auto* id = std::get_if<ir::ValueId>(&argument.value)) {
-      if (const auto& constant = graph.value(*id).constant) AddWeight(layer, *constant);
-    } else if (const auto* packed = std::get_if<std::shared_ptr<const ir::PackedWeights>>(&argument.value)) {
-      if (!(*packed)->weight_value.valid()) AddWeight(layer, (*packed)->weight);
-      if ((*packed)->bias) AddWeight(layer, *(*packed)->bias);
-    } else if (const auto* bytes = std::get_if<ir::Bytes>(&argument.value)) {
-      AddWeight(layer, bytes->data);
+  Layer Describe(const ir::Node& node) {
+    Layer layer;
+    layer.op = node.op;
+    if (node.origin) {
+      layer.module_path = node.origin->module_path;
+      layer.place = ir::Place(*node.origin);
     }
+    for (const ir::ValueId output : node.outputs) layer.outputs.push_back(graph_.type(output));
+    for (const ir::Argument& argument : node.arguments) {
+      if (const auto* id = std::get_if<ir::ValueId>(&argument.value)) {
+        AddConstant(layer, *id);
+      } else if (const auto* list = std::get_if<ir::ValueList>(&argument.value)) {
+        for (const ir::ValueId item : *list) AddConstant(layer, item);
+      } else if (const auto* packed =
+                     std::get_if<std::shared_ptr<const ir::PackedWeights>>(&argument.value)) {
+        if ((*packed)->weight_value.valid()) {
+          AddConstant(layer, (*packed)->weight_value);
+          AddConstant(layer, (*packed)->bias_value);
+        } else {
+          AddWeight(layer, (*packed)->weight);
+        }
+        if ((*packed)->bias) AddWeight(layer, *(*packed)->bias);
+      } else if (const auto* bytes = std::get_if<ir::Bytes>(&argument.value)) {
+        AddWeight(layer, bytes->data);
+      }
+    }
+    return layer;
   }
-  return layer;
-}
 
-void DescribeGraph(const ir::Graph& graph, Inspection& inspection) {
-  for (const ir::ValueId input : graph.inputs()) {
-    inspection.inputs.push_back({graph.value(input).name, graph.type(input)});
+ private:
+  void AddConstant(Layer& layer, ir::ValueId id) {
+    if (!id.valid()) return;
+    if (const auto& constant = graph_.value(id).constant) AddWeight(layer, *constant);
   }
-  for (const ir::Output& output : graph.outputs()) {
-    inspection.outputs.push_back({output.name, graph.type(output.value)});
+  void AddWeight(Layer& layer, const Tensor& tensor) {
+    layer.weights.push_back(tensor.type());
+    layer.parameters += tensor.num_elements();
+    layer.parameter_bytes += tensor.num_bytes();
+    const void* elements = module::ElementsOf(tensor);
+    if (elements && !counted_.insert(elements).second) return;
+    inspection_.parameters += tensor.num_elements();
+    inspection_.parameter_bytes += tensor.num_bytes();
   }
-  for (const ir::Node& node : graph.nodes()) inspection.layers.push_back(Describe(graph, node));
+
+  const ir::Graph& graph_;
+  Inspection& inspection_;
+  std::unordered_set<const void*> counted_;
+};
+
+bool Known(const TensorType& type) {
+  return type.dtype != DType::kUnknown && type.shape &&
+         std::ranges::all_of(*type.shape, [](const Dim& dim) { return dim.known(); });
 }
 
 // In a file, quantized values are plain integers; the nodes that make them say what they mean.
@@ -86,9 +118,172 @@ Result<Inspection> InspectOnnx(const std::filesystem::path& path, const InspectO
   }
   inspection.producer = (read.producer.empty() ? "unknown producer" : read.producer) + opsets;
   inspection.file_bytes = read.bytes;
-  DescribeGraph(read.graph, inspection);
+  Describer describer(read.graph, inspection);
+  for (const ir::ValueId input : read.graph.inputs()) {
+    inspection.inputs.push_back({read.graph.value(input).name, read.graph.type(input), {}});
+  }
+  for (const ir::Output& output : read.graph.outputs()) {
+    inspection.outputs.push_back({output.name, read.graph.type(output.value)});
+  }
+  for (const ir::Node& node : read.graph.nodes()) inspection.layers.push_back(describer.Describe(node));
   if (options.graph_text) inspection.graph_text = ir::Print(read.graph);
   return inspection;
+}
+
+// What a TorchScript file's program does, as far as it can be told.
+struct Told {
+  import::Imported imported;
+  Listing listing = Listing::kEvaluated;
+  // Why it does not convert, or why that is not known; unset: it was imported as for export.
+  std::optional<Error> obstacle;
+  bool needs_input = false;
+};
+
+// Only the limits of an evaluation that answers nothing are lower.
+constexpr std::int64_t kSurveySteps = 5'000'000;
+
+Result<Told> Tell(const module::Module& module, const Registry& registry, const InspectOptions& options) {
+  const RegistryRules rules(registry);
+  import::Options import_options = ImportOptions(options.inputs);
+  Told told;
+  Result<import::Imported> imported = import::Import(module, rules, import_options);
+  if (imported) {
+    told.imported = std::move(*imported);
+    WarnOfAssumedTypes(told.imported);
+    if (!told.imported.complete) told.listing = Listing::kCode;
+    if (!told.imported.missing.empty()) told.obstacle = MissingOperators(told.imported.missing);
+    return told;
+  }
+  Error error = std::move(imported).error();
+  if (error.code() != ErrorCode::kUnsupported && !error.needs_input()) return error;
+  import_options.survey = true;
+  import_options.limits.max_steps = std::min(import_options.limits.max_steps, kSurveySteps);
+  told.imported = OCTAVO_TRY(import::Import(module, rules, import_options));
+  told.listing = Listing::kCode;
+  std::vector<import::MissingOperator>& missing = told.imported.missing;
+  if (std::ranges::any_of(missing, [](const auto& operation) { return !operation.uses.empty(); })) {
+    told.obstacle = MissingOperators(missing);
+    return told;
+  }
+  // Where a type is assumed, export's error may come of that: it stands if it comes without it, too.
+  const ir::Graph& graph = told.imported.graph;
+  const bool all_known =
+      std::ranges::all_of(graph.inputs(), [&graph](ir::ValueId id) { return Known(graph.type(id)); });
+  const bool stands = std::ranges::any_of(told.imported.skipped, [&error](const Error& skipped) {
+    return skipped.what() == error.what() && skipped.where() == error.where();
+  });
+  told.needs_input = !all_known && (error.needs_input() || (!told.imported.untyped.empty() && !stands));
+  told.obstacle = std::move(error);
+  return told;
+}
+
+// Which dialects have an operator, for calls.
+class Supporter {
+ public:
+  Supporter(const Registry& registry, const ir::Graph& graph) : registry_(registry), graph_(graph) {
+    for (const OperatorRow* row : registry.rows()) {
+      const std::size_t colons = row->name.find("::");
+      rows_[row->name.substr(0, row->name.find('.', colons))].push_back(row);
+    }
+  }
+
+  // `bound`: the operator takes these arguments.
+  Support Of(const ir::Node& node, bool bound, Dialect dialect) const {
+    if (bound) {
+      const auto call = registry_.Match(graph_, node.op, node.arguments);
+      if (call && *call) return Has(*(*call)->row, dialect) ? Support::kYes : Support::kNo;
+    }
+    const auto rows = rows_.find(node.op);
+    if (rows == rows_.end()) return Support::kNo;
+    const bool any =
+        std::ranges::any_of(rows->second, [&](const OperatorRow* row) { return Has(*row, dialect); });
+    return any ? Support::kNeedsInput : Support::kNo;
+  }
+
+ private:
+  bool Has(const OperatorRow& row, Dialect dialect) const {
+    ExportOptions options;
+    options.dialect = dialect;
+    return registry_.FindEmitter(row, dialect, ChosenOpset(options).value()) != nullptr;
+  }
+
+  const Registry& registry_;
+  const ir::Graph& graph_;
+  std::unordered_map<std::string, std::vector<const OperatorRow*>> rows_;
+};
+
+// forward's arguments, and what is known of the tensors in them.
+void DescribeInputs(const module::Module& module, const import::Imported& imported, Inspection& inspection) {
+  const ir::Graph& graph = imported.graph;
+  const auto type_of = [&](ir::ValueId id) {
+    const bool untyped = std::ranges::find(imported.untyped, graph.value(id).name) != imported.untyped.end();
+    return untyped ? TensorType{} : graph.type(id);
+  };
+  const auto definition = module.program->FindClass(module.root->class_name);
+  const source::Function* forward =
+      definition && *definition ? (*definition)->FindMethod("forward") : nullptr;
+  std::vector<bool> shown(graph.inputs().size());
+  for (std::size_t i = 1; forward && i < forward->parameters.size(); ++i) {
+    const source::Parameter& parameter = forward->parameters[i];
+    const std::string declared = import::TypeText(parameter.annotation.get());
+    bool any = false;
+    for (std::size_t k = 0; k < graph.inputs().size(); ++k) {
+      const std::string& name = graph.value(graph.inputs()[k]).name;
+      if (shown[k] || (name != parameter.name && !name.starts_with(parameter.name + "."))) continue;
+      shown[k] = any = true;
+      inspection.inputs.push_back(
+          {name, type_of(graph.inputs()[k]), name == parameter.name ? declared : "Tensor"});
+    }
+    if (!any) inspection.inputs.push_back({parameter.name, {}, declared, false});
+  }
+  for (const InspectedInput& input : inspection.inputs) {
+    if (input.is_tensor && !Known(input.type)) inspection.inputs_known = false;
+  }
+}
+
+void DescribeOperators(const Told& told, const Registry& registry, Inspection& inspection) {
+  const ir::Graph& graph = told.imported.graph;
+  Describer describer(graph, inspection);
+  const Supporter support(registry, graph);
+  // What is written into a list or a tensor in a branch is there afterwards, taken or not.
+  bool shapes_known = true;
+  for (const ir::Node& node : graph.nodes()) {
+    if (node.op == import::kEither) continue;
+    Layer layer = describer.Describe(node);
+    const auto note = told.imported.notes.find(node.origin.get());
+    const import::CallNote known = note == told.imported.notes.end() ? import::CallNote{} : note->second;
+    layer.perhaps = known.perhaps;
+    shapes_known &= !known.perhaps;
+    if (!shapes_known) {
+      for (TensorType& type : layer.outputs) type.shape.reset();
+    }
+    for (const Dialect dialect : {Dialect::kQdq, Dialect::kCaffe2}) {
+      layer.supported[dialect] = support.Of(node, known.bound, dialect);
+    }
+    inspection.layers.push_back(std::move(layer));
+  }
+}
+
+// A single number is a scale, a zero point or a counter, which the program reads as a number.
+void DescribeUnread(const module::Module& module, const import::Imported& imported, Inspection& inspection) {
+  for (const module::Weight& weight : module::WeightsOf(module)) {
+    const std::int64_t elements = weight.tensor->num_elements();
+    if (elements <= 1 || imported.read.contains(module::ElementsOf(*weight.tensor))) continue;
+    inspection.unread.push_back({weight.name, weight.tensor->type()});
+    inspection.parameters += elements;
+    inspection.parameter_bytes += weight.tensor->num_bytes();
+  }
+}
+
+Convertibility Answer(const Told& told, const Registry& registry, Dialect dialect, bool inputs_known) {
+  using enum Convertibility::Answer;
+  if (told.obstacle) return {dialect, told.needs_input ? kNeedsInput : kNo, told.obstacle};
+  ExportOptions options;
+  options.dialect = dialect;
+  auto converted = Convert(told.imported.graph, registry, options);
+  if (converted) return {dialect, kYes, std::nullopt};
+  const bool needs_input = converted.error().needs_input() && !inputs_known;
+  return {dialect, needs_input ? kNeedsInput : kNo, std::move(converted).error()};
 }
 
 }  // namespace
@@ -96,28 +291,25 @@ Result<Inspection> InspectOnnx(const std::filesystem::path& path, const InspectO
 Result<Inspection> Inspect(const std::filesystem::path& path, const InspectOptions& options) {
   if (LooksLikeOnnx(path)) return InspectOnnx(path, options);
   const auto operators = OCTAVO_TRY(LoadOperators(options.plugins));
-  Read read = OCTAVO_TRY(ReadModel(path, operators->registry, options.inputs));
-  ir::Graph& graph = read.imported.graph;
+  const module::Module module = OCTAVO_TRY(module::Load(path));
+  Told told = OCTAVO_TRY(Tell(module, operators->registry, options));
+  ir::Graph& graph = told.imported.graph;
   Inspection inspection;
   inspection.format = "TorchScript";
   // Only newer files tell whether a model was traced.
-  inspection.producer = (read.module.traced ? "traced, " : "") + read.module.producer;
-  inspection.file_bytes = read.module.file_bytes;
-  inspection.warnings = std::move(read.imported.warnings);
-  passes::RemoveDeadNodes(graph);
-  DescribeGraph(graph, inspection);
+  inspection.producer = (module.traced ? "traced, " : "") + module.producer;
+  inspection.file_bytes = module.file_bytes;
+  inspection.warnings = std::move(told.imported.warnings);
+  inspection.listing = told.listing;
+  if (told.listing == Listing::kEvaluated) passes::RemoveDeadNodes(graph);
+  DescribeInputs(module, told.imported, inspection);
+  for (const ir::Output& output : graph.outputs()) {
+    inspection.outputs.push_back({output.name, graph.type(output.value)});
+  }
+  DescribeOperators(told, operators->registry, inspection);
+  DescribeUnread(module, told.imported, inspection);
   for (const Dialect dialect : {Dialect::kQdq, Dialect::kCaffe2}) {
-    Convertibility answer{dialect, std::nullopt};
-    if (!read.imported.missing.empty()) {
-      answer.obstacle = MissingOperators(read.imported.missing);
-    } else {
-      ExportOptions export_options;
-      export_options.dialect = dialect;
-      if (auto converted = Convert(graph, operators->registry, export_options); !converted) {
-        answer.obstacle = std::move(converted).error();
-      }
-    }
-    inspection.converts.push_back(std::move(answer));
+    inspection.converts.push_back(Answer(told, operators->registry, dialect, inspection.inputs_known));
   }
   if (options.graph_text) inspection.graph_text = ir::Print(graph);
   return inspection;

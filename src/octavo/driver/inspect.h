@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,9 @@
 #include "octavo/octavo.h"
 
 namespace octavo::driver {
+
+// Of an operator in a dialect: it is supported; it is not; the types of the model's inputs decide.
+enum class Support { kYes, kNo, kNeedsInput };
 
 struct Layer {
   std::string op;           // "quantized::conv2d_relu", "DequantizeLinear"
@@ -20,19 +24,43 @@ struct Layer {
   std::vector<TensorType> weights;  // types of the constants that it has of its own
   std::int64_t parameters = 0;      // their elements together
   std::uint64_t parameter_bytes = 0;
+  bool perhaps = false;                  // in a branch that may not be taken
+  std::map<Dialect, Support> supported;  // for TorchScript
+};
+
+struct InspectedInput {
+  std::string name;
+  TensorType type;        // as far as the file or --input says
+  std::string declared;   // by forward: "Tensor", "Optional[Tensor]", "int"; empty for ONNX
+  bool is_tensor = true;  // false: forward's argument is no input of the graph
 };
 
 struct Convertibility {
+  enum class Answer { kYes, kNo, kNeedsInput };
   Dialect dialect;
+  Answer answer = Answer::kYes;
   std::optional<Error> obstacle;  // unset: converts
+};
+
+// How the operators were found.
+enum class Listing {
+  kEvaluated,  // forward was evaluated: these are the ones that run
+  kCode,  // forward's code was followed as far as types are known, branches on what is not known both ways
 };
 
 struct Inspection {
   std::string format;    // "TorchScript", "ONNX"
   std::string producer;  // "traced, PyTorch 1.13"; "octavo 0.1.0, opset 17"
   std::uint64_t file_bytes = 0;
-  std::vector<ValueReport> inputs, outputs;
+  std::vector<InspectedInput> inputs;
+  bool inputs_known = true;  // every tensor's dtype and shape
+  std::vector<ValueReport> outputs;
+  Listing listing = Listing::kEvaluated;
   std::vector<Layer> layers;
+  std::vector<ValueReport> unread;  // tensors of more than one element that no operator of `layers` reads
+  // Of the layers and the unread tensors; what several of them share counts once.
+  std::int64_t parameters = 0;
+  std::uint64_t parameter_bytes = 0;
   std::vector<Convertibility> converts;  // for TorchScript
   std::vector<std::string> warnings;
   std::string graph_text;  // only where it was asked for
@@ -44,7 +72,7 @@ struct InspectOptions {
   bool graph_text = false;
 };
 
-// Operators that have no row are part of the answer, not an error.
+// What does not convert, and what the file does not say, is part of the answer and no error.
 Result<Inspection> Inspect(const std::filesystem::path& path, const InspectOptions& options);
 
 }  // namespace octavo::driver
