@@ -56,7 +56,10 @@ std::string LayerWeights(const driver::Layer& layer) {
   if (layer.weights.empty()) return "";
   // Of an LSTM's many, the largest stands for all.
   const auto elements = [](const TensorType& type) { return NumElements(*type.shape).value(); };
-  std::string text = WeightText(*std::ranges::max_element(layer.weights, {}, elements));
+  const auto largest = std::ranges::max_element(layer.weights, {}, elements);
+  // A scale, or another number.
+  if (elements(*largest) <= 1) return "";
+  std::string text = WeightText(*largest);
   if (layer.weights.size() > 2) text += fmt::format(", and {} more", layer.weights.size() - 1);
   return text;
 }

@@ -1,6 +1,7 @@
 #include "octavo/driver/inspect.h"
 
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -25,7 +26,12 @@ namespace {
 // Describes nodes, and counts what several of them share once.
 class Describer {
  public:
-  Describer(const ir::Graph& graph, Inspection& inspection) : graph_(graph), inspection_(inspection) {}
+  // The first `external` inputs of the graph are weights in another file.
+  Describer(const ir::Graph& graph, Inspection& inspection, std::size_t external = 0)
+      : graph_(graph), inspection_(inspection) {
+    const auto inputs = graph.inputs().begin();
+    external_.insert(inputs, inputs + static_cast<std::ptrdiff_t>(external));
+  }
 
   Layer Describe(const ir::Node& node) {
     Layer layer;
@@ -59,20 +65,31 @@ class Describer {
  private:
   void AddConstant(Layer& layer, ir::ValueId id) {
     if (!id.valid()) return;
-    if (const auto& constant = graph_.value(id).constant) AddWeight(layer, *constant);
+    if (const auto& constant = graph_.value(id).constant) {
+      AddWeight(layer, *constant);
+    } else if (external_.contains(id)) {
+      const TensorType& type = graph_.type(id);
+      const std::int64_t elements = NumElements(*type.shape).value();
+      Count(layer, type, elements, static_cast<std::uint64_t>(elements) * ElementSize(type.dtype),
+            &graph_.value(id));
+    }
   }
   void AddWeight(Layer& layer, const Tensor& tensor) {
-    layer.weights.push_back(tensor.type());
-    layer.parameters += tensor.num_elements();
-    layer.parameter_bytes += tensor.num_bytes();
-    const void* elements = module::ElementsOf(tensor);
-    if (elements && !counted_.insert(elements).second) return;
-    inspection_.parameters += tensor.num_elements();
-    inspection_.parameter_bytes += tensor.num_bytes();
+    Count(layer, tensor.type(), tensor.num_elements(), tensor.num_bytes(), module::ElementsOf(tensor));
+  }
+  // `key`: the same for the same elements; null where there are none.
+  void Count(Layer& layer, TensorType type, std::int64_t elements, std::uint64_t bytes, const void* key) {
+    layer.weights.push_back(std::move(type));
+    layer.parameters += elements;
+    layer.parameter_bytes += bytes;
+    if (key && !counted_.insert(key).second) return;
+    inspection_.parameters += elements;
+    inspection_.parameter_bytes += bytes;
   }
 
   const ir::Graph& graph_;
   Inspection& inspection_;
+  std::set<ir::ValueId> external_;
   std::unordered_set<const void*> counted_;
 };
 
@@ -105,6 +122,41 @@ void RestoreQuantization(ir::Graph& graph, const ir::Node& node) {
   }
 }
 
+// Integers that a DequantizeLinear reads are a weight of its scales.
+void QuantizeWeight(const ir::Graph& graph, const ir::Node& node, Layer& layer) {
+  if (node.op != "DequantizeLinear" || layer.weights.empty() || node.arguments.size() < 2) return;
+  const auto constant = [&](std::size_t i) -> const Tensor* {
+    const auto* id = i < node.arguments.size() ? std::get_if<ir::ValueId>(&node.arguments[i].value) : nullptr;
+    return id && id->valid() && graph.value(*id).constant ? &*graph.value(*id).constant : nullptr;
+  };
+  const auto* read = std::get_if<ir::ValueId>(&node.arguments[0].value);
+  const Tensor* scales = constant(1);
+  const Tensor* zero_points = constant(2);
+  // Of an activation, the scale alone is the operator's own.
+  if (!read || graph.value(*read).producer != ir::kNoNode || layer.weights[0] != graph.type(*read)) return;
+  if (!scales || scales->rank() > 1 || !IsFloat(scales->dtype)) return;
+  TensorType& weight = layer.weights[0];
+  std::int64_t axis = 1;
+  if (const ir::Operand* given = node.Find("axis"); given && std::holds_alternative<Dim>(*given)) {
+    axis = std::get<Dim>(*given).value();
+  }
+  Quantization quantization{.scales = scales->ToDoubles()};
+  quantization.zero_points = zero_points ? zero_points->ToInts() : std::vector<std::int64_t>{};
+  quantization.zero_points.resize(quantization.scales.size());
+  if (scales->rank() == 1 && scales->num_elements() != 1) {
+    if (axis < 0) axis += *weight.rank();
+    if (axis < 0 || axis >= *weight.rank()) return;
+    quantization.axis = static_cast<int>(axis);
+  }
+  const auto quantized = weight.dtype == DType::kInt8    ? std::optional(DType::kQInt8)
+                         : weight.dtype == DType::kUint8 ? std::optional(DType::kQUint8)
+                         : weight.dtype == DType::kInt32 ? std::optional(DType::kQInt32)
+                                                         : std::nullopt;
+  if (!quantized || quantization.scales.empty()) return;
+  weight.dtype = *quantized;
+  weight.quantization = std::move(quantization);
+}
+
 Result<Inspection> InspectOnnx(const std::filesystem::path& path, const InspectOptions& options) {
   onnx::ReadModel read = OCTAVO_TRY(onnx::Read(path, {.external_data = false}));
   for (const ir::Node& node : read.graph.nodes()) {
@@ -118,14 +170,19 @@ Result<Inspection> InspectOnnx(const std::filesystem::path& path, const InspectO
   }
   inspection.producer = (read.producer.empty() ? "unknown producer" : read.producer) + opsets;
   inspection.file_bytes = read.bytes;
-  Describer describer(read.graph, inspection);
-  for (const ir::ValueId input : read.graph.inputs()) {
-    inspection.inputs.push_back({read.graph.value(input).name, read.graph.type(input), {}});
+  Describer describer(read.graph, inspection, read.external_tensors);
+  const std::vector<ir::ValueId>& inputs = read.graph.inputs();
+  for (std::size_t i = read.external_tensors; i < inputs.size(); ++i) {
+    inspection.inputs.push_back({read.graph.value(inputs[i]).name, read.graph.type(inputs[i]), {}});
+    if (!Known(inspection.inputs.back().type)) inspection.inputs_known = false;
   }
   for (const ir::Output& output : read.graph.outputs()) {
     inspection.outputs.push_back({output.name, read.graph.type(output.value)});
   }
-  for (const ir::Node& node : read.graph.nodes()) inspection.layers.push_back(describer.Describe(node));
+  for (const ir::Node& node : read.graph.nodes()) {
+    inspection.layers.push_back(describer.Describe(node));
+    QuantizeWeight(read.graph, node, inspection.layers.back());
+  }
   if (options.graph_text) inspection.graph_text = ir::Print(read.graph);
   return inspection;
 }

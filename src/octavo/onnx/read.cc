@@ -99,6 +99,8 @@ class Reader {
     return std::move(graph_);
   }
 
+  std::size_t external_tensors() const { return external_tensors_; }
+
  private:
   Status AddInitializer(const pb::TensorProto& proto) {
     if (values_.contains(proto.name()))
@@ -107,6 +109,7 @@ class Reader {
       TensorType type{.dtype = ElementType(proto.data_type()),
                       .shape = Shape(proto.dims().begin(), proto.dims().end())};
       values_[proto.name()] = graph_.AddInput(proto.name(), std::move(type));
+      ++external_tensors_;
       return {};
     }
     values_[proto.name()] = graph_.AddConstant(OCTAVO_TRY(tensors_.Read(proto)), proto.name());
@@ -163,6 +166,7 @@ class Reader {
   std::unordered_map<std::string, ValueId> values_;
   std::unordered_map<std::string, TensorType> known_;
   std::unordered_set<std::string> made_;  // by any node
+  std::size_t external_tensors_ = 0;
 };
 
 }  // namespace
@@ -178,7 +182,9 @@ Result<ReadModel> Read(const std::filesystem::path& path, const ReadOptions& opt
   }
   ReadModel read;
   TensorReader tensors(path.parent_path(), options.external_data);
-  read.graph = OCTAVO_TRY(Reader(model, tensors).Graph());
+  Reader reader(model, tensors);
+  read.graph = OCTAVO_TRY(reader.Graph());
+  read.external_tensors = reader.external_tensors();
   read.producer = model.producer_name();
   if (!model.producer_version().empty()) read.producer += " " + model.producer_version();
   read.bytes = bytes.size();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -13,6 +14,8 @@ struct ReadModel {
   ir::Graph graph;          // operators with their domain before "::"; quantized edges are plain integers
   std::string producer;     // "pytorch 1.13.1", "octavo 0.1.0"
   std::uint64_t bytes = 0;  // of the file
+  // How many of the graph's inputs, the first ones, are tensors in other files that were not read.
+  std::size_t external_tensors = 0;
 };
 
 struct ReadOptions {
