@@ -88,6 +88,7 @@ struct ConvertOptions {
   Numbers numbers = Numbers::kExact;
   int opset = 0;  // 0: the dialect's default (qdq 17, caffe2 9)
   ExternalData external_data = ExternalData::kAuto;
+  bool require_exact = false;  // true: a node that cannot be exact in ONNX Runtime is an error
   bool optimize = false;
   bool requantize_per_channel = false;
   ProgressFunction progress;

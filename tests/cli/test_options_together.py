@@ -43,6 +43,7 @@ class Together(CliTest):
         self.refused(*export, "--dialect", "caffe2", says="--numbers exact does not go with --dialect caffe2")
         for target in ("openvino", "tensorrt"):
             self.refused(*export, "--target", target, says=f"--numbers exact does not go with --target {target}")
+            self.refused("convert", self.onnx, "-o", self.output, "--numbers", "exact", "--target", target, says=f"--target {target}")
         self.accepted(*export, "--target", "onnxruntime")
         self.accepted("export", DIGITS, "-o", self.output, *SPEC, "--numbers", "plain", "--target", "openvino")
 

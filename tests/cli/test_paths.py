@@ -1,8 +1,10 @@
 """Files that are no files: "-", pipes, devices and folders, where a model, an array or an output is named."""
 import os
+import resource
 import subprocess
 import unittest
 
+import npy
 from octavo_cli import DIGITS, OCTAVO, TIMEOUT, CliTest, run
 
 IMAGES = DIGITS.parent / "images.npy"
@@ -88,6 +90,26 @@ class Paths(CliTest):
             self.refused(*command, "-", code=2, says="- is not supported: it takes the name of a folder")
             for path in (self.pipe, self.onnx, "/dev/null"):
                 self.refused(*command, path, code=4, says="is not a folder")
+
+    def test_standard_output_that_cannot_be_written(self):
+        for words in (("ops",), ("--help",), ("inspect", self.onnx), ("ops", "--json"), ("verify", DIGITS, self.onnx)):
+            with open("/dev/full", "w") as full:
+                result = subprocess.run([OCTAVO, *words], stdout=full, stderr=subprocess.PIPE, text=True, timeout=TIMEOUT)
+            self.assertEqual(result.returncode, 4, words)
+            self.assertEqual(result.stderr, "octavo: cannot write to standard output: No space left on device\n")
+
+    def test_too_little_memory(self):
+        images = npy.write(self.folder / "many.npy", "<f4", (20000, 1, 8, 8), [0.5] * (20000 * 64))
+        for words in (("run", self.onnx, "--input", images), ("run", DIGITS, "--input", images)):
+            refused = 0
+            for megabytes in (50, 100):
+                result = run(*words, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20)))
+                if "error while loading shared libraries" in result.stderr or result.returncode == 0:
+                    continue
+                refused += 1
+                self.assertEqual(result.returncode, 3, result.stderr)
+                self.assertIn("octavo: there is not enough memory for this model\n", result.stderr)
+            self.assertGreater(refused, 0)
 
     def test_a_pipe_does_not_hang_where_nobody_writes(self):
         subprocess.run([OCTAVO, "inspect", self.pipe], capture_output=True, timeout=TIMEOUT / 4)

@@ -7,6 +7,7 @@ import unittest
 
 import npy
 from octavo_cli import DIGITS, ROOT, CliTest, on_a_terminal, run
+from test_bad_input import with_body
 
 # A terminal's "go to the line's start and clear it".
 CLEAR = "\r\x1b[K"
@@ -63,6 +64,31 @@ class Progress(CliTest):
 
     def test_is_not_shown_where_it_is_quick(self):
         self.assertEqual(on_standard_error("export", DIGITS, "-o", self.output, "--input", "float32[1,1,8,8]"), "")
+
+    def deep(self, layers):
+        """A model of so many layers, whose scales take time to choose."""
+        body = "".join(f"q = torch.leaky_relu(q, 0.{i % 89 + 1:02d})\n" for i in range(layers))
+        return self.changed(with_body("q = torch.quantize_per_tensor(x, 0.1, 77, 13)\n" + body + "return torch.dequantize(q)"), "deep.pt")
+
+    def test_every_command_shows_it(self):
+        layers, seconds = 1000, 0
+        while seconds < 1.5:
+            layers *= 2
+            model, converted = self.deep(layers), self.folder / "deep.onnx"
+            start = time.monotonic()
+            self.assertEqual(run("convert", converted, "-o", self.output).returncode
+                             if run("export", model, "-o", converted, *INPUT).returncode == 0 else 1, 0)
+            seconds = (time.monotonic() - start) / 3
+        x = npy.write(self.folder / "x.npy", "<f4", (4096, 1, 8, 8), [0.5] * (4096 * 64))
+        for words, stages in ((("export", model, "-o", self.output, *INPUT), "converting"), (("convert", converted, "-o", self.output, "--opset", "13"), "converting"),
+                              (("inspect", model, *INPUT), "reading"), (("verify", model, converted), "converted model|reference|layer"),
+                              (("run", model, "--input", x), "running"), (("bench", model, *INPUT, "--seconds", "2"), "measuring")):
+            with self.subTest(words[0]):
+                lines = on_standard_error(*words).split(CLEAR)
+                self.assertEqual((lines[0], lines[-1]), ("", ""))
+                self.assertTrue(any(re.fullmatch(rf".*deep\.\w+: ({stages}).*, \d+ s", line) for line in lines), lines)
+                if words[0] != "inspect":
+                    self.assertTrue(any(re.search(r", \d+ %, \d+ s$", line) for line in lines), lines)
 
     def test_says_how_much_of_a_measurement_is_done(self):
         self.assertEqual(run("export", DIGITS, "-o", self.output, "--input", "x:float32[N,1,8,8]").returncode, 0)

@@ -42,7 +42,7 @@ void AddRun(CLI::App& app, Run& run);
 void AddVerify(CLI::App& app, Run& run);
 void AddBench(CLI::App& app, Run& run);
 
-// The whole program; gives the exit code, or ends the process with it.
-int RunProgram(const std::vector<std::string>& words);
+// The whole program; ends the process with the exit code.
+[[noreturn]] void RunProgram(const std::vector<std::string>& words);
 
 }  // namespace octavo::cli

@@ -26,7 +26,10 @@ struct ConvertArguments {
 Status CheckConvert(const ConvertArguments& arguments) {
   OCTAVO_TRY(CheckInputFile(arguments.model));
   OCTAVO_TRY(CheckOutputFile(arguments.output));
-  return CheckConversion(*arguments.common.command, arguments.options.dialect);
+  const ConvertOptions& options = arguments.options;
+  const CLI::App& command = *arguments.common.command;
+  OCTAVO_TRY(CheckConversion(command, options.dialect));
+  return CheckExactIsPossible(command, options.dialect, options.target, options.numbers);
 }
 
 int RunConvert(ConvertArguments& arguments) {
@@ -69,14 +72,18 @@ void AddConvert(CLI::App& app, Run& run) {
   ConvertOptions& options = arguments->options;
   AddDialect(*command, options.dialect);
   AddTarget(*command, options.target);
-  AddNumbers(*command, options.numbers, false);
+  AddNumbers(*command, options.numbers, true);
   AddOpset(*command, options.opset);
   AddExternalData(*command, options.external_data);
   AddPerChannel(*command, options.requantize_per_channel);
   AddOptimize(*command, options.optimize);
   arguments->common.AddTo(*command);
   command->footer(kConvertFooter);
-  command->callback([arguments, &run] { run = [arguments] { return RunConvert(*arguments); }; });
+  command->callback([arguments, &run] {
+    arguments->options.require_exact =
+        arguments->common.Given("--numbers") && arguments->options.numbers == Numbers::kExact;
+    run = [arguments] { return RunConvert(*arguments); };
+  });
 }
 
 }  // namespace octavo::cli

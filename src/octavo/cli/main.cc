@@ -1,3 +1,3 @@
 #include "octavo/cli/commands.h"
 
-int main(int argc, char** argv) { return octavo::cli::RunProgram({argv + 1, argv + argc}); }
+int main(int argc, char** argv) { octavo::cli::RunProgram({argv + 1, argv + argc}); }

@@ -1,5 +1,8 @@
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <new>
+#include <system_error>
 
 #include "octavo/cli/command_line.h"
 #include "octavo/cli/commands.h"
@@ -42,27 +45,8 @@ Result<Run> Read(CLI::App& app, const CommandLine& line, const Run& run) {
   return run;
 }
 
-}  // namespace
-
-int RunProgram(const std::vector<std::string>& words) {
-  CLI::App app(
-      "Octavo converts quantized PyTorch models (TorchScript .pt) to int8 ONNX, runs both and compares them "
-      "layer by layer.",
-      "octavo");
-  Run run;
-  AddExport(app, run);
-  AddConvert(app, run);
-  AddInspect(app, run);
-  AddRun(app, run);
-  AddVerify(app, run);
-  AddBench(app, run);
-  AddOps(app, run);
-  TakeOneValueEach(app);
-  Common common;
-  common.AddTo(app);
-  app.set_version_flag("--version", "octavo " OCTAVO_VERSION, "Print the version")->group("General options");
-  app.footer(kFooter);
-
+// Does what is asked for; the exit code.
+int Answer(CLI::App& app, const std::vector<std::string>& words, const Run& run) {
   const Result<CommandLine> line = ReadCommandLine(app, words);
   if (!line) return FailUsage(line.error(), AsksForJson(words));
   if (line->version) {
@@ -80,9 +64,40 @@ int RunProgram(const std::vector<std::string>& words) {
     return FailUsage(
         UsageError("--json and --quiet do not go together: --json prints one object and nothing else"), true);
   }
-  const int code = (*chosen)();
+  try {
+    return (*chosen)();
+  } catch (const std::bad_alloc&) {
+    return FailUsage(Unsupported("there is not enough memory for this model"), AsksForJson(words));
+  }
+}
+
+}  // namespace
+
+void RunProgram(const std::vector<std::string>& words) {
+  CLI::App app(
+      "Octavo converts quantized PyTorch models (TorchScript .pt) to int8 ONNX, runs both and compares them "
+      "layer by layer.",
+      "octavo");
+  Run run;
+  AddExport(app, run);
+  AddConvert(app, run);
+  AddInspect(app, run);
+  AddRun(app, run);
+  AddVerify(app, run);
+  AddBench(app, run);
+  AddOps(app, run);
+  TakeOneValueEach(app);
+  Common common;
+  common.AddTo(app);
+  app.set_version_flag("--version", "octavo " OCTAVO_VERSION, "Print the version")->group("General options");
+  app.footer(kFooter);
+  int code = Answer(app, words, run);
+  // A full disk, or another program that reads no more.
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    const std::string why = std::generic_category().message(errno);
+    code = FailUsage(IoError("cannot write to standard output: " + why), false);
+  }
   // The process gives all memory back at once, which is faster than one destructor after another.
-  std::fflush(nullptr);
   std::_Exit(code);
 }
 

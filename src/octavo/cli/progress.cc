@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -14,7 +15,12 @@
 namespace octavo::cli {
 
 Progress::Progress(bool wanted, std::string subject) : subject_(std::move(subject)) {
-  if (wanted && IsTerminal(Stream::kError)) thread_ = std::thread([this] { Show(); });
+  if (!wanted || !IsTerminal(Stream::kError)) return;
+  try {
+    thread_ = std::thread([this] { Show(); });
+  } catch (const std::system_error&) {
+    // The system has no more threads: the work is done without.
+  }
 }
 
 Progress::~Progress() {

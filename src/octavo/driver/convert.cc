@@ -15,6 +15,7 @@ ExportOptions AsExport(const ConvertOptions& options) {
   as.opset = options.opset;
   as.external_data = options.external_data;
   as.optimize = options.optimize;
+  as.require_exact = options.require_exact;
   as.requantize_per_channel = options.requantize_per_channel;
   as.progress = options.progress;
   return as;

@@ -63,13 +63,21 @@ void Report(const ExportOptions& options, std::string_view stage, double share) 
 namespace {
 
 Status RequireExact(const std::vector<NodeExactness>& nodes) {
-  const std::vector<std::string> reasons = WhyNotExact(nodes);
-  if (reasons.empty()) return {};
-  const auto exact = std::ranges::count_if(nodes, IsExact);
-  return Unsupported(
-      fmt::format("{} of {} quantized nodes cannot be made exact in ONNX Runtime\n  {}",
-                  static_cast<std::int64_t>(nodes.size()) - exact, nodes.size(), fmt::join(reasons, "\n  ")),
-      "Without --numbers exact they are written as near as can be.");
+  const auto exact = static_cast<std::size_t>(std::ranges::count_if(nodes, IsExact));
+  if (exact == nodes.size()) return {};
+  Error error = Unsupported(fmt::format("{} of {} quantized nodes cannot be exact in ONNX Runtime",
+                                        nodes.size() - exact, nodes.size()),
+                            "Leave out --numbers exact to write them with the smallest known error.");
+  constexpr std::size_t kNamed = 20;
+  std::size_t named = 0;
+  for (const NodeExactness& node : nodes) {
+    if (IsExact(node) || ++named > kNamed) continue;
+    const auto& [place, op, statement] = node;
+    const std::string_view bound = statement.bound.empty() ? Name(statement.exactness) : statement.bound;
+    error.AddDetail({.message = fmt::format("{}: {}", op, bound), .op = op, .count = 1, .place = place});
+  }
+  if (named > kNamed) error.AddDetail(fmt::format("and {} more", named - kNamed));
+  return error;
 }
 
 }  // namespace
