@@ -60,6 +60,8 @@ class Together(CliTest):
             self.refused("bench", self.onnx, "--seconds", "0.01", *option, says=option[0])
             self.refused("verify", self.onnx, self.onnx, *option, says=option[0])
         self.refused("inspect", self.onnx, "--plugin", "none.so", says="--plugin")
+        self.refused("inspect", self.onnx, *SPEC, says=["--input", "digits.onnx"])
+        self.refused("inspect", self.onnx, "--check", says=["--check", "digits.onnx"])
 
     def test_no_fuse(self):
         for command in (("run", self.onnx, "--input", IMAGES), ("bench", self.onnx, "--seconds", "0.01"), ("verify", DIGITS, self.onnx)):
@@ -84,6 +86,7 @@ class Together(CliTest):
         self.accepted("verify", DIGITS, self.onnx, *SPEC, "--runs", "3")
 
     def test_what_prints_nothing(self):
+        self.refused("inspect", DIGITS, "--graph", "-q", says="--graph")
         self.refused("run", DIGITS, "--input", IMAGES, "--time", "-q", says="--time")
         self.refused("verify", DIGITS, *SPEC, "--all", "-q", says="--all")
         self.refused("bench", self.onnx, "--seconds", "0.01", "--all", "-q", says="--all")

@@ -81,14 +81,13 @@ class Progress(CliTest):
             seconds = (time.monotonic() - start) / 3
         x = npy.write(self.folder / "x.npy", "<f4", (4096, 1, 8, 8), [0.5] * (4096 * 64))
         for words, stages in ((("export", model, "-o", self.output, *INPUT), "converting"), (("convert", converted, "-o", self.output, "--opset", "13"), "converting"),
-                              (("inspect", model, *INPUT), "reading"), (("verify", model, converted), "converted model|reference|layer"),
+                              (("inspect", model, *INPUT), "trying qdq|trying caffe2"), (("verify", model, converted), "converted model|reference|layer"),
                               (("run", model, "--input", x), "running"), (("bench", model, *INPUT, "--seconds", "2"), "measuring")):
             with self.subTest(words[0]):
                 lines = on_standard_error(*words).split(CLEAR)
                 self.assertEqual((lines[0], lines[-1]), ("", ""))
                 self.assertTrue(any(re.fullmatch(rf".*deep\.\w+: ({stages}).*, \d+ s", line) for line in lines), lines)
-                if words[0] != "inspect":
-                    self.assertTrue(any(re.search(r", \d+ %, \d+ s$", line) for line in lines), lines)
+                self.assertTrue(any(re.search(r", \d+ %, \d+ s$", line) for line in lines), lines)
 
     def test_says_how_much_of_a_measurement_is_done(self):
         self.assertEqual(run("export", DIGITS, "-o", self.output, "--input", "x:float32[N,1,8,8]").returncode, 0)
@@ -155,6 +154,11 @@ class Colors(CliTest):
     def test_what_differs_is_red_and_what_is_exact_is_green(self):
         code, text = on_a_terminal("export", DIGITS, "-o", self.output, *INPUT)
         self.assertIn(f"{GREEN}exact:{PLAIN} ", text)
+        code, text = on_a_terminal("inspect", DIGITS, *INPUT)
+        self.assertIn(f"{GREEN}converts to{PLAIN} qdq", text)
+        self.assertIn(f"{YELLOW}needs --input to tell whether it converts to{PLAIN} qdq", on_a_terminal("inspect", DIGITS)[1])
+        unknown = self.changed(with_body("return torch.stft(x, 512)"))
+        self.assertIn(f"{RED}does not convert to{PLAIN} qdq", on_a_terminal("inspect", unknown, *INPUT)[1])
         code, text = on_a_terminal("verify", DIGITS, *INPUT)
         self.assertEqual(code, 0)
         self.assertIn(f"{GREEN}equal:{PLAIN} 0 of ", text)

@@ -64,14 +64,14 @@ std::string LayerWeights(const driver::Layer& layer) {
   return text;
 }
 
-const char* SupportText(driver::Support support, bool inputs_known) {
+Cell SupportCell(driver::Support support, bool inputs_known) {
   switch (support) {
     case driver::Support::kYes:
       return "yes";
     case driver::Support::kNo:
-      return "not yet";
+      return {"not yet", Color::kRed};
     case driver::Support::kNeedsInput:
-      return inputs_known ? "?" : "needs --input";
+      return {inputs_known ? "?" : "needs --input", Color::kYellow};
   }
   return "";
 }
@@ -132,7 +132,7 @@ void PrintOperators(const driver::Inspection& inspection) {
     }
     std::vector<Cell> cells = {std::to_string(i + 1), layer.op};
     if (perhaps) cells.emplace_back(layer.perhaps ? "perhaps" : "");
-    if (support) cells.emplace_back(SupportText(layer.supported.at(Dialect::kQdq), inspection.inputs_known));
+    if (support) cells.push_back(SupportCell(layer.supported.at(Dialect::kQdq), inspection.inputs_known));
     for (std::string cell : {layer.module_path.empty() ? layer.place : layer.module_path, shape, scale, zero,
                              LayerWeights(layer), layer.parameters ? std::to_string(layer.parameters) : "",
                              layer.parameter_bytes ? HumanBytes(layer.parameter_bytes) : ""}) {
@@ -162,7 +162,7 @@ void PrintAnswers(const std::vector<driver::Convertibility>& answers) {
     const driver::Convertibility& answer = answers[i];
     std::string dialects(octavo::Name(answer.dialect));
     if (answer.answer == kYes) {
-      Print("converts to " + dialects);
+      std::printf("%s %s\n", Colored("converts to", Color::kGreen).c_str(), dialects.c_str());
       continue;
     }
     const std::string why = answer.obstacle->ToString();
@@ -170,10 +170,10 @@ void PrintAnswers(const std::vector<driver::Convertibility>& answers) {
            answers[i + 1].obstacle->ToString() == why) {
       dialects += fmt::format(" or {}", octavo::Name(answers[++i].dialect));
     }
-    Print(fmt::format(
-        "{} {}: {}",
-        answer.answer == kNo ? "does not convert to" : "needs --input to tell whether it converts to",
-        dialects, why));
+    const std::string verdict = answer.answer == kNo
+                                    ? Colored("does not convert to", Color::kRed)
+                                    : Colored("needs --input to tell whether it converts to", Color::kYellow);
+    std::printf("%s %s: %s\n", verdict.c_str(), dialects.c_str(), Printable(why).c_str());
   }
 }
 
@@ -274,6 +274,9 @@ Status CheckInspect(const InspectArguments& arguments) {
   if (arguments.common.Given("--dialect") && !arguments.check) {
     return UsageError("--dialect is for --check: inspect always tells of each dialect");
   }
+  if (arguments.graph && arguments.common.quiet) {
+    return UsageError("--graph does not go with --quiet: it prints the graph");
+  }
   return CheckRunner(*arguments.common.command, arguments.file);
 }
 
@@ -291,7 +294,7 @@ int RunInspect(InspectArguments& arguments) {
   options.graph_text = arguments.graph;
   const Result<driver::Inspection> inspection = [&] {
     Progress progress(!arguments.common.quiet && !arguments.common.json, arguments.file);
-    progress.Stage("reading", -1);
+    options.progress = [&progress](std::string_view stage, double share) { progress.Stage(stage, share); };
     return driver::Inspect(arguments.file, options);
   }();
   if (!inspection) return Fail(inspection.error(), arguments.common, doing);

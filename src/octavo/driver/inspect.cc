@@ -332,11 +332,15 @@ void DescribeUnread(const module::Module& module, const import::Imported& import
   }
 }
 
-Convertibility Answer(const Told& told, const Registry& registry, Dialect dialect, bool inputs_known) {
+Convertibility Answer(const Told& told, const Registry& registry, Dialect dialect, bool inputs_known,
+                      const ProgressFunction& progress) {
   using enum Convertibility::Answer;
   if (told.obstacle) return {dialect, told.needs_input ? kNeedsInput : kNo, told.obstacle};
   ExportOptions options;
   options.dialect = dialect;
+  options.progress = [&](std::string_view, double share) {
+    if (progress) progress(fmt::format("trying {}", Name(dialect)), share);
+  };
   auto converted = Convert(told.imported.graph, registry, options);
   if (converted) return {dialect, kYes, std::nullopt};
   const bool needs_input = converted.error().needs_input() && !inputs_known;
@@ -346,6 +350,7 @@ Convertibility Answer(const Told& told, const Registry& registry, Dialect dialec
 }  // namespace
 
 Result<Inspection> Inspect(const std::filesystem::path& path, const InspectOptions& options) {
+  if (options.progress) options.progress("reading", -1);
   if (LooksLikeOnnx(path)) return InspectOnnx(path, options);
   const auto operators = OCTAVO_TRY(LoadOperators(options.plugins));
   const module::Module module = OCTAVO_TRY(module::Load(path));
@@ -366,7 +371,8 @@ Result<Inspection> Inspect(const std::filesystem::path& path, const InspectOptio
   DescribeOperators(told, operators->registry, inspection);
   DescribeUnread(module, told.imported, inspection);
   for (const Dialect dialect : {Dialect::kQdq, Dialect::kCaffe2}) {
-    inspection.converts.push_back(Answer(told, operators->registry, dialect, inspection.inputs_known));
+    inspection.converts.push_back(
+        Answer(told, operators->registry, dialect, inspection.inputs_known, options.progress));
   }
   if (options.graph_text) inspection.graph_text = ir::Print(graph);
   return inspection;

@@ -70,6 +70,7 @@ struct InspectOptions {
   std::vector<InputSpec> inputs;
   std::vector<std::filesystem::path> plugins;
   bool graph_text = false;
+  ProgressFunction progress;  // "reading", "trying qdq"; may be empty
 };
 
 // What does not convert, and what the file does not say, is part of the answer and no error.
