@@ -156,13 +156,18 @@ void PrintUnread(const driver::Inspection& inspection) {
 }
 
 // A reason that holds for all dialects is given once.
-void PrintAnswers(const std::vector<driver::Convertibility>& answers) {
+void PrintAnswers(const driver::Inspection& inspection) {
   using enum driver::Convertibility::Answer;
+  const std::vector<driver::Convertibility>& answers = inspection.converts;
+  const bool assumed = std::ranges::any_of(inspection.inputs, [](const driver::InspectedInput& input) {
+    return input.is_tensor && input.type.dtype == DType::kUnknown;
+  });
   for (std::size_t i = 0; i < answers.size(); ++i) {
     const driver::Convertibility& answer = answers[i];
     std::string dialects(octavo::Name(answer.dialect));
     if (answer.answer == kYes) {
-      std::printf("%s %s\n", Colored("converts to", Color::kGreen).c_str(), dialects.c_str());
+      std::printf("%s %s%s\n", Colored("converts to", Color::kGreen).c_str(), dialects.c_str(),
+                  assumed ? ", if the assumed types are right" : "");
       continue;
     }
     const std::string why = answer.obstacle->ToString();
@@ -197,7 +202,7 @@ void PrintInspection(const InspectArguments& arguments, const driver::Inspection
                     inspection.layers.size() == 1 ? "" : "s", inspection.parameters,
                     inspection.parameters == 1 ? "" : "s", HumanBytes(inspection.parameter_bytes)));
   PrintUnread(inspection);
-  PrintAnswers(inspection.converts);
+  PrintAnswers(inspection);
 }
 
 nlohmann::ordered_json LayerJson(const driver::Layer& layer) {

@@ -12,6 +12,7 @@
 #include "octavo/driver/model_kind.h"
 #include "octavo/driver/pipeline.h"
 #include "octavo/driver/registry_rules.h"
+#include "octavo/driver/saved_state.h"
 #include "octavo/import/signature.h"
 #include "octavo/ir/origin.h"
 #include "octavo/ir/text.h"
@@ -343,7 +344,9 @@ Convertibility Answer(const Told& told, const Registry& registry, Dialect dialec
   };
   auto converted = Convert(told.imported.graph, registry, options);
   if (converted) return {dialect, kYes, std::nullopt};
-  const bool needs_input = converted.error().needs_input() && !inputs_known;
+  // With another type than the one assumed, it may convert.
+  const bool needs_input =
+      !inputs_known && (converted.error().needs_input() || !told.imported.untyped.empty());
   return {dialect, needs_input ? kNeedsInput : kNo, std::move(converted).error()};
 }
 
@@ -362,6 +365,9 @@ Result<Inspection> Inspect(const std::filesystem::path& path, const InspectOptio
   inspection.producer = (module.traced ? "traced, " : "") + module.producer;
   inspection.file_bytes = module.file_bytes;
   inspection.warnings = std::move(told.imported.warnings);
+  for (std::string& warning : SavedStateWarnings(module, graph)) {
+    inspection.warnings.push_back(std::move(warning));
+  }
   inspection.listing = told.listing;
   if (told.listing == Listing::kEvaluated) passes::RemoveDeadNodes(graph);
   DescribeInputs(module, told.imported, inspection);

@@ -10,6 +10,7 @@
 #include "octavo/driver/lost_weights.h"
 #include "octavo/driver/plugin.h"
 #include "octavo/driver/registry_rules.h"
+#include "octavo/driver/saved_state.h"
 #include "octavo/ir/origin.h"
 #include "octavo/ir/verify.h"
 #include "octavo/module/load.h"
@@ -88,6 +89,9 @@ Result<Read> ReadModel(const std::filesystem::path& path, const Registry& regist
   const RegistryRules rules(registry);
   read.imported = OCTAVO_TRY(import::Import(read.module, rules, ImportOptions(inputs)));
   WarnOfAssumedTypes(read.imported);
+  for (std::string& warning : SavedStateWarnings(read.module, read.imported.graph)) {
+    read.imported.warnings.push_back(std::move(warning));
+  }
   return read;
 }
 

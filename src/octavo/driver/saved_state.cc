@@ -1,0 +1,109 @@
+#include "octavo/driver/saved_state.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <string_view>
+#include <unordered_set>
+
+#include <fmt/format.h>
+
+namespace octavo::driver {
+namespace {
+
+// Counts the modules that collect the ranges of activations and weights.
+class Observers {
+ public:
+  void Look(const module::Object& object) {
+    if (!seen_.insert(&object).second) return;
+    if (object.Find("min_val") && object.Find("max_val")) ++count;
+    for (const auto& [name, value] : object.attributes) {
+      if (const auto* child = std::get_if<std::shared_ptr<module::Object>>(&value.v)) Look(**child);
+    }
+  }
+  std::size_t count = 0;
+
+ private:
+  std::unordered_set<const void*> seen_;
+};
+
+bool Quantizes(const ir::Graph& graph) {
+  return std::ranges::any_of(graph.nodes(), [&graph](const ir::Node& node) {
+    return node.op.starts_with("quantized::") || node.op.find("fake_quant") != std::string::npos ||
+           std::ranges::any_of(node.outputs, [&](ir::ValueId id) { return graph.type(id).quantized(); });
+  });
+}
+
+// The first index of dimension 0: a channel, for weights of a layer.
+Tensor FirstChannel(Tensor tensor) {
+  tensor.sizes[0] = 1;
+  return tensor;
+}
+
+// Fewer elements fit on a grid of 256 steps by chance, and more than this prove enough.
+constexpr std::int64_t kFewest = 512, kMost = std::int64_t{1} << 16;
+
+// True if all of these are multiples of one step, of which 256 are between the lowest and the highest.
+bool OnGrid(const std::vector<float>& values) {
+  constexpr std::size_t kLevels = 256;
+  std::set<float> levels;
+  for (const float value : values) {
+    if (!std::isfinite(value)) return false;
+    levels.insert(value);
+    if (levels.size() > kLevels) return false;
+  }
+  if (levels.size() < 16) return false;  // a mask, or constants
+  double step = INFINITY;
+  for (auto level = std::next(levels.begin()); level != levels.end(); ++level) {
+    step = std::min(step, static_cast<double>(*level) - static_cast<double>(*std::prev(level)));
+  }
+  const double span = static_cast<double>(*levels.rbegin()) - static_cast<double>(*levels.begin());
+  if (span > step * (kLevels + 0.5)) return false;
+  return std::ranges::all_of(levels, [step](float level) {
+    const double steps = static_cast<double>(level) / step;
+    return std::abs(steps - std::nearbyint(steps)) < 0.01;
+  });
+}
+
+bool WasQuantized(const Tensor& weight) {
+  if (weight.dtype != DType::kFloat32 || weight.rank() < 2 || weight.sizes[0] < 1) return false;
+  for (const Tensor& part : {FirstChannel(weight), weight}) {
+    const std::int64_t elements = part.num_elements();
+    if (elements >= kFewest && elements <= kMost && OnGrid(part.ToFloats())) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::vector<std::string> SavedStateWarnings(const module::Module& module, const ir::Graph& graph) {
+  if (Quantizes(graph)) return {};
+  std::vector<std::string> warnings;
+  Observers observers;
+  if (module.root) observers.Look(*module.root);
+  if (observers.count > 0) {
+    warnings.push_back(
+        fmt::format("the file has {} observer{} and nothing is quantized: the model was calibrated, but not "
+                    "converted; call "
+                    "torch.ao.quantization.convert (or convert_fx) before saving it",
+                    observers.count, observers.count == 1 ? "" : "s"));
+  }
+  std::size_t weights = 0;
+  std::set<ir::ValueId> seen;
+  for (const ir::Node& node : graph.nodes()) {
+    ir::Graph::ForEachUse(node, [&](ir::ValueId id) {
+      if (!id.valid() || !seen.insert(id).second) return;
+      if (const auto& constant = graph.value(id).constant) weights += WasQuantized(*constant);
+    });
+  }
+  if (weights > 0) {
+    warnings.push_back(
+        fmt::format("{} float32 weight{} only values of an 8-bit grid: they were quantized and turned back "
+                    "into floats, so "
+                    "the model runs in float; save the quantized model itself",
+                    weights, weights == 1 ? " has" : "s have"));
+  }
+  return warnings;
+}
+
+}  // namespace octavo::driver
