@@ -47,6 +47,7 @@ enum class Exactness : std::uint8_t {
   kMultiplier,    // the target multiplies sums by the same float32 as PyTorch, in every channel
   kExhaustion,    // every possible integer, or pair of integers, of the inputs was tried
   kNotExact,
+  kAsMeant,  // PyTorch's engine has a known bug here; the node computes what the operator means
 };
 std::string_view Name(Exactness exactness);  // "construction", "by node", ...
 
@@ -313,6 +314,9 @@ struct OperatorRow {
   Returns returns = Returns::kTensor;
   // Of quantized results in ONNX Runtime, for Numbers::kExact.
   ExactnessStatement exactness = {};
+  // Describes the bug of PyTorch's qnnpack engine that changes the result of this call; nullopt if none does.
+  // The arguments include the result types.
+  std::function<std::optional<std::string>(const Arguments&)> mistake = {};
 };
 
 class Registry {
@@ -330,6 +334,9 @@ class Registry {
   // Sets the exactness of all overloads of an operator ("quantized::add").  An unknown name is a mistake in
   // Octavo and ends the program.
   void SetExactness(std::string_view op, const ExactnessStatement& exactness);
+  // Sets OperatorRow::mistake of all overloads of an operator, likewise.
+  void SetMistake(std::string_view op,
+                  const std::function<std::optional<std::string>(const Arguments&)>& mistake);
   // Adds a user's own row, which overrides a built-in row of the same name.  A second custom row of the same
   // name is an error.
   Status AddCustom(OperatorRow row);

@@ -18,7 +18,8 @@ using ir::MemoryFormat;
 using ir::Node;
 using ir::ValueId;
 
-constexpr int kImageRank = 4;
+// Images and volumes; the order of others is never asked for.
+bool IsImage(std::optional<int> rank) { return rank == 4 || rank == 5; }
 
 // "quantized::conv2d_relu" -> "conv2d_relu"
 std::string_view NameOf(const Node& node) {
@@ -27,14 +28,23 @@ std::string_view NameOf(const Node& node) {
   return colons == std::string_view::npos ? op : op.substr(colons + 2);
 }
 
+std::string_view WithoutOverload(const Node& node) {
+  const std::string_view op = node.op;
+  return op.substr(0, op.find('.'));
+}
+
 // Whatever comes in, a dense channels-last tensor comes out.
-bool MakesChannelsLast(const Node& node) {
+bool MakesChannelsLast(const Node& node, bool quantized) {
   static constexpr std::string_view kMakers[] = {
-      "quantized::conv2d",          "quantized::conv2d_relu", "quantized::conv_transpose2d",
-      "quantized::batch_norm2d",    "quantized::batch_norm",  "quantized::batch_norm2d_relu",
-      "quantized::batch_norm_relu",
+      "quantized::conv2d",           "quantized::conv2d_relu",
+      "quantized::conv3d",           "quantized::conv3d_relu",
+      "quantized::conv_transpose2d", "quantized::conv_transpose3d",
+      "quantized::batch_norm",       "quantized::batch_norm_relu",
+      "quantized::batch_norm2d",     "quantized::batch_norm2d_relu",
+      "quantized::batch_norm3d",     "quantized::batch_norm3d_relu",
   };
-  return std::ranges::find(kMakers, std::string_view(node.op)) != std::end(kMakers);
+  if (quantized && node.op == "aten::avg_pool3d") return true;
+  return std::ranges::find(kMakers, WithoutOverload(node)) != std::end(kMakers);
 }
 
 // What is written element by element in a new order, or as one block that is contiguous.
@@ -125,7 +135,7 @@ class Formats {
       for (const ValueId output : node.outputs) {
         if (!output.valid()) continue;
         ir::Value& value = graph_.value(output);
-        const bool image = !value.type.shape || value.type.rank() == kImageRank;
+        const bool image = !value.type.shape || IsImage(value.type.rank());
         value.memory_format = image ? format : MemoryFormat::kContiguous;
       }
     }
@@ -133,7 +143,8 @@ class Formats {
 
  private:
   MemoryFormat Of(const Node& node) const {
-    if (MakesChannelsLast(node)) return MemoryFormat::kChannelsLast;
+    const bool quantized = !node.outputs.empty() && graph_.type(node.outputs.front()).quantized();
+    if (MakesChannelsLast(node, quantized)) return MemoryFormat::kChannelsLast;
     const std::vector<ValueId> images = Images(node);
     if (images.empty()) return MemoryFormat::kContiguous;
     const ir::Value& first = graph_.value(images.front());
@@ -151,20 +162,21 @@ class Formats {
     if (first.memory_format == MemoryFormat::kContiguous) return MemoryFormat::kContiguous;
     if (TakesAPart(node)) {
       const std::int64_t dim = Number(node, "dim", 0);
-      return dim == 0 || dim == -kImageRank ? first.memory_format : MemoryFormat::kSlicedChannelsLast;
+      return dim == 0 || -dim == first.type.rank().value_or(4) ? first.memory_format
+                                                               : MemoryFormat::kSlicedChannelsLast;
     }
     // The result is new, in the order of the operand.
     return MemoryFormat::kChannelsLast;
   }
 
-  // The tensors of four dimensions that the node reads, or whose rank is not known.
+  // The tensors of four or five dimensions that the node reads, or whose rank is not known.
   std::vector<ValueId> Images(const Node& node) const {
     std::vector<ValueId> images;
     Graph::ForEachUse(node, [&](ValueId id) {
       if (!id.valid()) return;
       const ir::Value& value = graph_.value(id);
-      if (value.constant && value.type.rank() != kImageRank) return;
-      if (!value.type.shape || value.type.rank() == kImageRank) images.push_back(id);
+      if (value.constant && !IsImage(value.type.rank())) return;
+      if (!value.type.shape || IsImage(value.type.rank())) images.push_back(id);
     });
     return images;
   }
@@ -172,11 +184,11 @@ class Formats {
   // x.contiguous(memory_format=...), by the numbers that TorchScript has for them; nullopt where none is
   // given.
   static std::optional<MemoryFormat> Asked(const Node& node, const ir::Value& x) {
-    constexpr std::int64_t kNone = -1, kContiguous = 0, kChannelsLast = 2;
+    constexpr std::int64_t kNone = -1, kContiguous = 0, kChannelsLast = 2, kChannelsLast3d = 3;
     const std::int64_t asked =
         Number(node, "memory_format", NameOf(node) == "contiguous" ? kContiguous : kNone);
     if (asked == kContiguous) return MemoryFormat::kContiguous;
-    if (asked != kChannelsLast) return std::nullopt;
+    if (asked != kChannelsLast && asked != kChannelsLast3d) return std::nullopt;
     // What is channels-last already is not copied.
     return x.memory_format == MemoryFormat::kSlicedChannelsLast && NameOf(node) == "to"
                ? x.memory_format
@@ -186,8 +198,9 @@ class Formats {
   static MemoryFormat Permuted(const Node& node, const ir::Value& x) {
     const ir::Operand* operand = node.Find("dims");
     const auto* dims = operand ? std::get_if<std::vector<Dim>>(operand) : nullptr;
-    const std::vector<Dim> to_front = {0, 3, 1, 2};
-    const bool from_nhwc = dims && *dims == to_front && x.memory_format == MemoryFormat::kContiguous;
+    const std::vector<Dim> to_front = {0, 3, 1, 2}, to_front_3d = {0, 4, 1, 2, 3};
+    const bool from_nhwc =
+        dims && (*dims == to_front || *dims == to_front_3d) && x.memory_format == MemoryFormat::kContiguous;
     return from_nhwc ? MemoryFormat::kChannelsLast : MemoryFormat::kContiguous;
   }
 

@@ -80,7 +80,8 @@ class Lowering {
       const std::size_t colons = node.op.find("::");
       if (colons != std::string::npos) lowered_.opsets.try_emplace(node.op.substr(0, colons), 1);
     }
-    return Lowered{std::move(lowered_), builder_.warnings(), std::move(exactness_), Links()};
+    return Lowered{std::move(lowered_), builder_.warnings(), std::move(exactness_), std::move(mistakes_),
+                   origins, Links()};
   }
 
  private:
@@ -204,9 +205,12 @@ class Lowering {
     }
     builder_.TakeStatement();
     const std::size_t nodes_before = lowered_.nodes().size();
-    const std::vector<Value> values = OCTAVO_TRY((*emitter)(
-        builder_, Arguments(&lowered_, &call->row->arguments, std::move(call->arguments), results)));
-    if (lowered_.nodes().size() != nodes_before) NoteExactness(node, results, call->row->exactness);
+    const Arguments bound(&lowered_, &call->row->arguments, std::move(call->arguments), results);
+    const std::vector<Value> values = OCTAVO_TRY((*emitter)(builder_, bound));
+    const std::optional<std::string> mistake = call->row->mistake ? call->row->mistake(bound) : std::nullopt;
+    if (lowered_.nodes().size() != nodes_before || mistake) {
+      NoteExactness(node, results, call->row->exactness, mistake);
+    }
     if (values.size() != node.outputs.size()) {
       return Unsupported(
           fmt::format("its emitter for the {} dialect returned {} values, but the operator has {} results",
@@ -226,18 +230,24 @@ class Lowering {
     return {};
   }
 
-  // An identity writes no node, and is none here.
+  // An identity writes no node, and is none here; but PyTorch may make a mistake in one.
   void NoteExactness(const ir::Node& node, const std::vector<TensorType>& results,
-                     const ExactnessStatement& of_row) {
-    if (!StatesExactness(builder_)) return;
+                     const ExactnessStatement& of_row, const std::optional<std::string>& mistake) {
     if (std::ranges::none_of(results, [](const TensorType& type) { return type.quantized(); })) return;
     const bool named = node.origin && !node.origin->module_path.empty();
     std::string place = named         ? node.origin->module_path
                         : node.origin ? ir::Place(*node.origin)
                                       : std::string();
+    if (mistake) mistakes_.push_back({place, node.op, {Exactness::kAsMeant, *mistake}});
+    if (!StatesExactness(builder_)) return;
     std::optional<ExactnessStatement> statement = builder_.TakeStatement();
     if (!statement && of_row.exactness == Exactness::kNotExact) statement = of_row;
     if (!statement && of_row.exactness != Exactness::kByNode) statement = {of_row.exactness, {}};
+    if (mistake) {
+      const bool exact = !statement || statement->exactness != Exactness::kNotExact;
+      statement = {Exactness::kAsMeant,
+                   exact ? *mistake : fmt::format("{}; besides, {}", *mistake, statement->bound)};
+    }
     exactness_.push_back({std::move(place), node.op, statement.value_or(ExactnessStatement{})});
   }
 
@@ -322,7 +332,7 @@ class Lowering {
     const ir::Node* node;
   };
   std::vector<Failed> failures_;
-  std::vector<NodeExactness> exactness_;
+  std::vector<NodeExactness> exactness_, mistakes_;
 };
 
 }  // namespace

@@ -1,6 +1,9 @@
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "octavo/graph.h"
 #include "octavo/operators.h"
@@ -17,8 +20,11 @@ struct Lowered {
   ir::Graph graph;
   std::vector<std::string> warnings;
   std::vector<NodeExactness>
-      exactness;            // of the nodes with quantized results, where Numbers::kExact asks for it
-  std::vector<Link> links;  // in the order of the imported graph, without constants
+      exactness;  // of the nodes with quantized results, where Numbers::kExact asks for it
+  std::vector<NodeExactness> mistakes;  // the nodes in which PyTorch itself is wrong, whatever was asked for
+  // Of the nodes that were written for each node of the imported graph, by its index.
+  std::vector<std::shared_ptr<const ir::Origin>> origins;
+  std::vector<Link> links;              // in the order of the imported graph, without constants
 };
 
 // Writes every node of an imported graph through its row's emitter for the dialect.  All nodes that cannot be

@@ -61,6 +61,8 @@ std::string_view Name(Exactness exactness) {
       return "exhaustion";
     case Exactness::kNotExact:
       return "not exact";
+    case Exactness::kAsMeant:
+      return "as meant";
   }
   return "?";
 }
@@ -145,6 +147,13 @@ void Registry::SetExactness(std::string_view op, const ExactnessStatement& exact
   const auto at = entries_.find(op);
   if (at == entries_.end()) Bug(fmt::format("the exactness of {}, which is not registered", op));
   for (const auto& entry : at->second) entry->row.exactness = exactness;
+}
+
+void Registry::SetMistake(std::string_view op,
+                          const std::function<std::optional<std::string>(const Arguments&)>& mistake) {
+  const auto at = entries_.find(op);
+  if (at == entries_.end()) Bug(fmt::format("the mistakes of {}, which is not registered", op));
+  for (const auto& entry : at->second) entry->row.mistake = mistake;
 }
 
 Status Registry::AddCustom(OperatorRow row) {

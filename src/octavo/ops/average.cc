@@ -217,7 +217,7 @@ Result<Value> WindowAverage(Builder& g, Value x, const Window& w, const AverageO
   if (runtime) StateOfAverage(g, type, w, rounding, whole_windows, false);
   if (options.divisor_override || (!options.count_include_pad && w.padded())) {
     g.State(Exactness::kNotExact,
-            "may be off by several steps: PyTorch's qnnpack ignores count_include_pad and divisor_override");
+            "may be off by one step at a tie: a window is not divided by its number of cells");
   }
   if (runtime && !rounding.zero_point_after) {
     // The zero point is added before rounding.  Where padding does not count, an average of the integers

@@ -196,6 +196,11 @@ Result<AverageOptions> AverageOptionsOf(const Arguments& a, int n) {
     const std::int64_t divisor = OCTAVO_TRY(KnownInt(a, "divisor_override"));
     if (divisor == 0) return Unsupported("argument divisor_override must not be 0");
     options.divisor_override = divisor;
+    const Window w = OCTAVO_TRY(WindowOf(a));
+    if (divisor == w.cells() && !w.ceil_mode) {  // as if all cells counted
+      options.divisor_override.reset();
+      options.count_include_pad = true;
+    }
   }
   return options;
 }

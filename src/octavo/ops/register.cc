@@ -1,6 +1,7 @@
 #include "octavo/ops/register.h"
 
 #include "octavo/ops/exactness.h"
+#include "octavo/ops/mistakes.h"
 
 namespace octavo {
 
@@ -21,6 +22,7 @@ void RegisterBuiltinOperators(Registry& registry) {
   RegisterShaping(registry);
   RegisterSlicing(registry);
   SetExactness(registry);
+  SetMistakes(registry);
 }
 
 }  // namespace octavo

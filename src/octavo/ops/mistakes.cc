@@ -1,0 +1,281 @@
+#include "octavo/ops/mistakes.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "octavo/lower/window.h"
+#include "octavo/ops/quantized_weights.h"
+
+namespace octavo {
+namespace {
+
+using Mistake = std::optional<std::string>;
+using MistakeOf = Mistake (*)(const Arguments&);
+
+constexpr double kInt32End = 2147483648.0;
+constexpr std::string_view kMixedUp = "PyTorch mixes up the elements of ";
+
+bool Takes(const Arguments& a, std::string_view name) {
+  return std::ranges::any_of(a.specs(), [name](const ArgumentSpec& spec) { return spec.name == name; });
+}
+
+// Not one of the overloads that take a number.
+bool TakesTwoTensors(const Arguments& a) {
+  return std::ranges::count_if(a.specs(), [](const ArgumentSpec& spec) {
+           return spec.kind == ArgumentKind::kTensor && (spec.name == "qa" || spec.name == "qb");
+         }) == 2;
+}
+
+// The operand; rows name it in one of these ways.
+Value Operand(const Arguments& a) {
+  for (const char* name : {"self", "qx", "input", "X"}) {
+    if (Takes(a, name)) return a.tensor(name);
+  }
+  return {};
+}
+
+bool IsOne(const Dim& size) { return size == Dim(1); }
+
+// Whether every dimension behind the channels has one element.
+bool OfOneElement(const Shape& shape) {
+  return shape.size() > 2 && std::all_of(shape.begin() + 2, shape.end(), IsOne);
+}
+
+// ---- The order in memory
+
+// The operator reads channels-last elements and writes them as if they were in contiguous order.
+Mistake OfClamp(const Arguments& a) {
+  const Value x = Operand(a);
+  if (x.dtype() != DType::kQUint8 || x.memory_format() == ir::MemoryFormat::kContiguous) return {};
+  // Both orders are the same.
+  if (x.shape() && (IsOne((*x.shape())[1]) || OfOneElement(*x.shape()))) return {};
+  return fmt::format("{}a channels-last tensor, which every convolution's result is", kMixedUp);
+}
+
+// Images of one element are taken for channels-last ones.
+bool OneElementGrows(const Value& x, const TensorType& y) {
+  return x.quantized() && x.shape() && y.shape && x.rank() >= 4 && OfOneElement(*x.shape()) &&
+         !OfOneElement(*y.shape) && !IsOne((*x.shape())[1]);
+}
+Mistake OfImages(const Arguments& a) {
+  if (!OneElementGrows(Operand(a), a.result())) return {};
+  return fmt::format("{}images of one element", kMixedUp);
+}
+
+Mistake OfNearestVolumes(const Arguments& a) {
+  const Value x = Operand(a);
+  if (x.quantized() && x.rank() == 5 && IsOne((*x.shape())[1])) {
+    return "PyTorch leaves some elements of volumes of one channel unwritten";
+  }
+  return OfImages(a);
+}
+
+Mistake OfNorm(const Arguments& a) {
+  const Value x = Operand(a);
+  if (!x.quantized() || !x.shape() || x.rank() < 4) return {};
+  if (IsOne((*x.shape())[1])) return "PyTorch leaves some elements of tensors of one channel unwritten";
+  if (OfOneElement(*x.shape())) return fmt::format("{}images of one element", kMixedUp);
+  return {};
+}
+
+// ---- Pooling
+
+bool PooledByQnnpack(const Value& x, const Window& w) {
+  return x.dtype() == DType::kQUint8 && w.spatial_dims() < 3 && !w.ceil_mode;
+}
+
+Mistake OfMaxPool(const Arguments& a) {
+  const Value x = Operand(a);
+  const Result<Window> w = WindowOf(a);
+  if (!w || !x.quantized()) return {};
+  if (!PooledByQnnpack(x, *w)) return OfImages(a);
+  for (std::size_t i = 0; i < w->spatial_dims(); ++i) {
+    if (w->dilation[i] > 1 && w->padding[i] > 0) {
+      return "PyTorch reads other elements where a dilated window reaches into the padding";
+    }
+  }
+  return {};
+}
+
+Mistake OfAveragePool(const Arguments& a) {
+  const Value x = Operand(a);
+  const Result<Window> w = WindowOf(a);
+  if (!w || !PooledByQnnpack(x, *w)) return {};
+  if (Takes(a, "divisor_override") && a.has("divisor_override") &&
+      a.integer("divisor_override") != w->cells()) {
+    return "PyTorch overlooks divisor_override";
+  }
+  if (w->padded() && !a.flag("count_include_pad")) return "PyTorch overlooks count_include_pad=False";
+  return {};
+}
+
+// ---- Numbers beyond int32
+
+std::string TooFar(std::string_view what) {
+  return fmt::format(
+      "PyTorch makes the lowest level of {} of 2^31 steps and more, which this layer's scales allow", what);
+}
+
+double Scale(const Value& x) { return x.quantization().scale(); }
+
+// How far a level may be from the zero point.
+double Reach(const TensorType& type) {
+  const double low = type.dtype == DType::kQUint8 ? 0 : -128, high = low + 255;
+  const auto zero_point = static_cast<double>(type.quantization->zero_point());
+  return std::max(high - zero_point, zero_point - low);
+}
+
+bool PerTensor(const TensorType& type) { return type.quantized() && type.quantization->per_tensor(); }
+
+Mistake OfProduct(const Arguments& a) {
+  if (!TakesTwoTensors(a)) return {};
+  const Value x = a.tensor("qa"), y = a.tensor("qb");
+  const TensorType& z = a.result();
+  if (x.dtype() != DType::kQUint8 || !PerTensor(x.type()) || !PerTensor(y.type()) || !PerTensor(z)) return {};
+  const double multiplier = Scale(x) * Scale(y) / z.quantization->scale();
+  if (Reach(x.type()) * Reach(y.type()) * multiplier < kInt32End) return {};
+  return TooFar("a product");
+}
+
+Mistake OfPrelu(const Arguments& a) {
+  const Value x = Operand(a), w = a.tensor("weight");
+  const TensorType& z = a.result();
+  if (x.dtype() != DType::kQUint8 || !PerTensor(x.type()) || !PerTensor(w.type()) || !PerTensor(z)) return {};
+  const double multiplier = Scale(x) * Scale(w) / z.quantization->scale();
+  if (Reach(x.type()) * Reach(w.type()) * multiplier < kInt32End) return {};
+  return TooFar("a product");
+}
+
+bool MayBeAlike(const Shape& a, const Shape& b) {
+  return std::ranges::equal(a, b, [](const Dim& m, const Dim& n) { return Dim::Equal(m, n) != false; });
+}
+
+// qnnpack's fixed point shifts by 21 less the exponent of the larger ratio of scales, and has 32 bits.
+Mistake OfSum(const Arguments& a) {
+  if (!TakesTwoTensors(a)) return {};
+  const Value x = a.tensor("qa"), y = a.tensor("qb");
+  const TensorType& z = a.result();
+  // With a tensor for its result, and where a size of 1 is repeated, PyTorch adds reals.
+  if (!Takes(a, "scale") || x.dtype() != DType::kQUint8 || !PerTensor(x.type()) || !PerTensor(y.type())) {
+    return {};
+  }
+  if (x.shape() && y.shape() && !MayBeAlike(*x.shape(), *y.shape())) return {};
+  const auto scale = static_cast<float>(z.quantization->scale());
+  const float larger = std::max(static_cast<float>(Scale(x)) / scale, static_cast<float>(Scale(y)) / scale);
+  if (larger >= 0x1p-10F) return {};
+  return "PyTorch shifts by more bits than an integer has where the result's scale is 1024 times the "
+         "operands'";
+}
+
+// The largest sum that any input gives, over all channels, in steps of the result.
+struct LayerSums {
+  double x_low = 0, x_high = 0;  // levels of the input less the zero point
+
+  double Largest(const Tensor& weight, std::int64_t channels, const std::vector<double>& multipliers,
+                 const std::vector<double>& biases, const Quantization& q) const {
+    const std::vector<std::int64_t> levels = weight.Integers().ToInts();
+    const std::size_t each = levels.size() / static_cast<std::size_t>(channels);
+    double largest = 0;
+    for (std::size_t c = 0; c < static_cast<std::size_t>(channels); ++c) {
+      double sum = biases[c];
+      const auto zero_point = static_cast<double>(q.zero_points[q.per_tensor() ? 0 : c]);
+      for (std::size_t i = c * each; i < (c + 1) * each; ++i) {
+        const double w = static_cast<double>(levels[i]) - zero_point;
+        sum += std::max(w * x_low, w * x_high);
+      }
+      largest = std::max(largest, sum * multipliers[q.per_tensor() ? 0 : c]);
+    }
+    return largest;
+  }
+};
+
+Mistake OfLayer(const Arguments& a) {
+  const Value x = Operand(a);
+  const auto packed_at = std::ranges::find_if(
+      a.specs(), [](const ArgumentSpec& spec) { return spec.kind == ArgumentKind::kPacked; });
+  const TensorType& z = a.result();
+  if (packed_at == a.specs().end() || !PerTensor(x.type()) || !PerTensor(z)) return {};
+  if (x.dtype() == DType::kQInt8) {
+    if (packed_at->name == "W_prepack" && x.rank() == 4 &&
+        x.memory_format() != ir::MemoryFormat::kContiguous) {
+      return fmt::format("{}a channels-last tensor of qint8", kMixedUp);
+    }
+    return {};
+  }
+  const ir::PackedWeights& packed = a.packed(packed_at->name);
+  const Result<QuantizedWeights> w = WeightsOf(a, packed);
+  if (!w || w->channels == 0) return {};
+  const Quantization& q = w->quantization();
+  std::vector<double> biases(static_cast<std::size_t>(w->channels), 0.0), multipliers;
+  for (const double scale : q.scales) multipliers.push_back(scale * Scale(x) / z.quantization->scale());
+  if (w->bias && w->bias->dtype == DType::kFloat32) {
+    const std::vector<float> reals = w->bias->ToFloats();
+    for (std::size_t c = 0; c < reals.size(); ++c) {
+      biases[c] = static_cast<double>(reals[c]) / (q.scales[q.per_tensor() ? 0 : c] * Scale(x));
+      if (std::abs(biases[c]) >= kInt32End) return "PyTorch overflows in a bias of 2^31 steps and more";
+    }
+  }
+  // What no layer that is worth anything reaches; only beyond that are its weights looked at.
+  const double taps = static_cast<double>(
+      NumElements(*w->type.shape).value() /
+      std::max<std::int64_t>(1, packed.kind == ir::PackedWeights::Kind::kConvTranspose ? 1 : w->channels));
+  const double most = *std::ranges::max_element(biases);
+  if ((taps * Reach(x.type()) * 255 + std::max(most, 0.0)) * *std::ranges::max_element(multipliers) <
+      kInt32End) {
+    return {};
+  }
+  const auto zero_point = static_cast<double>(x.quantization().zero_point());
+  if (w->weight && packed.kind != ir::PackedWeights::Kind::kConvTranspose) {
+    const LayerSums sums{.x_low = -zero_point, .x_high = 255 - zero_point};
+    if (sums.Largest(*w->weight, w->channels, multipliers, biases, q) < kInt32End) return {};
+  }
+  return TooFar("a sum");
+}
+
+struct RowMistake {
+  std::initializer_list<std::string_view> operators;  // names without overload
+  MistakeOf mistake;
+};
+
+const RowMistake kMistakes[] = {
+    {{"aten::clamp", "aten::clamp_max", "aten::clamp_min", "aten::clip", "aten::hardtanh", "aten::relu6",
+      "quantized::clamp", "quantized::relu6"},
+     OfClamp},
+    {{"aten::max_pool1d", "aten::max_pool2d", "aten::max_pool1d_with_indices",
+      "aten::max_pool2d_with_indices", "quantized::max_pool1d", "quantized::max_pool2d"},
+     OfMaxPool},
+    {{"aten::avg_pool1d", "aten::avg_pool2d"}, OfAveragePool},
+    {{"aten::adaptive_avg_pool2d", "aten::adaptive_avg_pool3d", "aten::_adaptive_avg_pool2d",
+      "aten::_adaptive_avg_pool3d", "aten::upsample_nearest2d", "aten::_upsample_nearest_exact2d",
+      "aten::upsample_bilinear2d"},
+     OfImages},
+    {{"aten::upsample_nearest3d", "aten::_upsample_nearest_exact3d", "aten::__interpolate"},
+     OfNearestVolumes},
+    {{"quantized::group_norm", "quantized::instance_norm"}, OfNorm},
+    {{"quantized::add", "quantized::add_relu"}, OfSum},
+    {{"quantized::mul", "quantized::mul_relu", "quantized::mul_out", "quantized::mul_relu_out"}, OfProduct},
+    {{"quantized::prelu"}, OfPrelu},
+    {{"quantized::conv1d", "quantized::conv1d_relu", "quantized::conv2d", "quantized::conv2d_relu",
+      "quantized::conv3d", "quantized::conv3d_relu", "quantized::conv_transpose1d",
+      "quantized::conv_transpose2d", "quantized::conv_transpose3d", "quantized::linear",
+      "quantized::linear_relu"},
+     OfLayer},
+};
+
+}  // namespace
+
+void SetMistakes(Registry& registry) {
+  for (const RowMistake& row : kMistakes) {
+    for (const std::string_view name : row.operators) registry.SetMistake(name, row.mistake);
+  }
+}
+
+}  // namespace octavo
