@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,9 +39,22 @@ using ProgressFunction = std::function<void(std::string_view stage, double share
 
 enum class ExternalData { kAuto, kAlways, kNever };
 
+// PyTorch's engines for quantized operators.  Their results differ in the last bit (docs/differences.md).
+enum class Engine : std::uint8_t {
+  kQnnpack,     // of PyTorch without kernels for x86 of its own: Debian's packages, ARM, mobile
+  kQnnpackX86,  // pip's x86 packages with torch.backends.quantized.engine = "qnnpack"
+  kFbgemm,      // ... "fbgemm"
+  kOnednn,      // ... "onednn"
+  kX86,         // ... "x86", their default
+};
+std::string_view Name(Engine engine);  // "qnnpack", "qnnpack-x86", ...
+// Error (kUsage): that engine's numbers are not supported yet.
+Status CheckEngine(Engine engine);
+
 struct ExportOptions {
   Dialect dialect = Dialect::kQdq;
   Target target = Target::kOnnxRuntime;
+  Engine engine = Engine::kQnnpack;  // whose results the model is to repeat
   Numbers numbers = Numbers::kExact;
   bool require_exact = false;  // true: a node that cannot be exact in ONNX Runtime is an error
   int opset = 0;               // 0: the dialect's default (qdq 17, caffe2 9)
@@ -65,6 +79,20 @@ bool IsExact(const NodeExactness& node);
 // are more, the last line counts them and ends with `see`.
 std::vector<std::string> WhyNotExact(const std::vector<NodeExactness>& nodes, std::string_view see = {});
 
+// An operator of the model that computes floats, which a runtime may round otherwise than PyTorch.
+struct FloatOperator {
+  std::string place;  // "layer1.0.conv1", or where the source calls the operator
+  std::string op;     // "aten::softmax"
+  std::string why;    // "sums of floats in another order"
+  // Its result is quantized later, where a float that is rounded otherwise can become the next integer.
+  // Otherwise only float outputs depend on it.
+  bool before_quantized = false;
+};
+// One line per operator, at most ten: "aten::softmax  head: a sum of floats, ...; an integer behind it may be
+// one step off".  If there are more, the last line counts them and ends with `see`.
+std::vector<std::string> WhatFloatsMayChange(const std::vector<FloatOperator>& operators,
+                                             std::string_view see = {});
+
 struct ExportReport {
   std::uint64_t bytes = 0, external_bytes = 0;
   std::size_t operators = 0, nodes = 0;
@@ -72,7 +100,16 @@ struct ExportReport {
   int opset = 0;
   std::vector<ValueReport> inputs, outputs;
   std::vector<std::string> warnings;
+  Engine engine = Engine::kQnnpack;      // the engine whose results `exactness` is about
   std::vector<NodeExactness> exactness;  // per node with a quantized result; only for Numbers::kExact
+  std::vector<FloatOperator> float_operators;
+  // The model's operators that compute: not those that only move, copy, convert or make elements, quantize or
+  // dequantize, nor those for which nothing is written.  And how many of them run on 8-bit integers:
+  // for ONNX Runtime those whose computing nodes are all integer kernels after its default optimization
+  // (QLinearConv, QGemm, MaxPool of uint8, ...); in the Caffe2 dialect those that became Int8 operators; for
+  // other targets those that read or make quantized tensors in PyTorch.
+  std::size_t counted_operators = 0, int8_operators = 0;
+  std::map<std::string, std::size_t> not_int8;  // the others, by name
   // The graphs of the conversion, freed with the report.  A program that is about to exit may skip freeing
   // them.
   std::shared_ptr<const void> made;
@@ -104,7 +141,7 @@ Result<ExportReport> Convert(const std::filesystem::path& model, const std::file
 // A plugin is a shared library that defines this function (docs/custom_operators.md).  `registry` holds all
 // built-in rows.
 //   OCTAVO_PLUGIN(registry) { return registry.AddCustom({.name = "mylib::twice", ...}); }
-#define OCTAVO_PLUGIN_ABI 1
+#define OCTAVO_PLUGIN_ABI 2
 #define OCTAVO_PLUGIN(registry)                                                                             \
   extern "C" int octavo_plugin_abi() { return OCTAVO_PLUGIN_ABI; }                                          \
   static octavo::Status OctavoRegister(octavo::Registry& registry);                                         \

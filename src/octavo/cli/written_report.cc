@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "octavo/cli/text.h"
+#include "octavo/driver/claims.h"
 
 namespace octavo::cli {
 
@@ -15,11 +16,35 @@ void PrintExactness(const ExportReport& report) {
   if (report.exactness.empty()) return;
   const auto exact = static_cast<std::size_t>(std::ranges::count_if(report.exactness, IsExact));
   const Color color = exact == report.exactness.size() ? Color::kGreen : Color::kYellow;
-  std::printf("%s %zu of %zu quantized nodes\n", Colored("exact:", color).c_str(), exact,
-              report.exactness.size());
+  std::string text =
+      fmt::format("{} {} of {} quantized nodes (PyTorch {} → ONNX Runtime)", Colored("exact:", color), exact,
+                  report.exactness.size(), Name(report.engine));
+  if (const std::size_t floats = report.float_operators.size(); floats > 0) {
+    text += fmt::format("; {} float {} may round otherwise", floats, floats == 1 ? "operator" : "operators");
+  }
+  std::printf("%s\n", text.c_str());
   for (const std::string& reason : WhyNotExact(report.exactness, ", see --json")) {
     std::printf("  %s\n", Printable(reason).c_str());
   }
+  for (const std::string& line : WhatFloatsMayChange(report.float_operators, ", see --json")) {
+    std::printf("  %s\n", Printable(line).c_str());
+  }
+}
+
+void PrintInt8(const Written& written, const ExportReport& report) {
+  const std::string text = driver::Int8Text(report, written.dialect, written.target);
+  if (!text.empty()) std::printf("%s\n", Printable(text).c_str());
+}
+
+nlohmann::ordered_json FloatsJson(const ExportReport& report) {
+  nlohmann::ordered_json operators = nlohmann::ordered_json::array();
+  for (const FloatOperator& node : report.float_operators) {
+    operators.push_back({{"place", node.place},
+                         {"operator", node.op},
+                         {"why", node.why},
+                         {"before_quantized", node.before_quantized}});
+  }
+  return operators;
 }
 
 nlohmann::ordered_json ExactnessJson(const ExportReport& report) {
@@ -61,6 +86,7 @@ void PrintReport(const Written& written, const ExportReport& report) {
   };
   print("input", report.inputs);
   print("output", report.outputs);
+  PrintInt8(written, report);
   PrintExactness(report);
   PrintWarnings(report.warnings);
 }
@@ -78,7 +104,14 @@ void PrintReportAsJson(const Written& written, const ExportReport& report) {
              {"nodes_saved", report.nodes_saved},
              {"inputs", ValuesJson(report.inputs)},
              {"outputs", ValuesJson(report.outputs)},
+             {"counted_operators", report.counted_operators},
+             {"int8_operators", report.int8_operators},
+             {"not_int8", report.not_int8},
+             {"engine", Name(report.engine)},
+             {"exact_for", report.exactness.empty() ? nlohmann::ordered_json()
+                                                    : nlohmann::ordered_json(Name(written.target))},
              {"exactness", ExactnessJson(report)},
+             {"float_operators", FloatsJson(report)},
              {"warnings", report.warnings},
              {"seconds", written.seconds}});
 }

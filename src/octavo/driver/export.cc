@@ -30,7 +30,9 @@ onnx::ExternalData Translate(ExternalData external) {
 }  // namespace
 
 bool IsExact(const NodeExactness& node) {
-  return node.statement.exactness != Exactness::kNotExact && node.statement.exactness != Exactness::kUnknown;
+  const Exactness exactness = node.statement.exactness;
+  return exactness != Exactness::kNotExact && exactness != Exactness::kAsMeant &&
+         exactness != Exactness::kUnknown;
 }
 
 std::vector<std::string> WhyNotExact(const std::vector<NodeExactness>& nodes, std::string_view see) {
@@ -41,7 +43,8 @@ std::vector<std::string> WhyNotExact(const std::vector<NodeExactness>& nodes, st
     if (IsExact(node) || ++others > kNamed) continue;
     const auto& [place, op, statement] = node;
     const std::string_view bound = statement.bound.empty() ? Name(statement.exactness) : statement.bound;
-    lines.push_back(fmt::format("{}  {}: {}", op, place, bound));
+    const bool as_meant = statement.exactness == Exactness::kAsMeant;
+    lines.push_back(fmt::format("{}  {}: {}{}", op, place, as_meant ? "as meant; " : "", bound));
   }
   if (others > kNamed) lines.push_back(fmt::format("and {} more{}", others - kNamed, see));
   return lines;
@@ -93,6 +96,13 @@ Result<ExportReport> ConvertAndWrite(const ir::Graph& imported, const Registry& 
   report.nodes = graph.nodes().size();
   report.nodes_saved = converted->nodes_saved;
   report.warnings = std::move(converted->warnings);
+  Claims& claims = converted->claims;
+  report.warnings.insert(report.warnings.end(), claims.warnings.begin(), claims.warnings.end());
+  report.engine = options.engine;
+  report.counted_operators = claims.counted_operators;
+  report.int8_operators = claims.int8_operators;
+  report.not_int8 = std::move(claims.not_int8);
+  report.float_operators = std::move(claims.float_operators);
   report.exactness = std::move(converted->exactness);
   report.made = converted;
   for (const ir::ValueId input : graph.inputs())
@@ -127,6 +137,7 @@ Result<ExportReport> Export(const std::filesystem::path& model, const std::files
   const auto made = std::make_shared<Made>();
   made->operators = OCTAVO_TRY(driver::LoadOperators(options.plugins));
   OCTAVO_TRY(driver::ChosenOpset(options));
+  OCTAVO_TRY(CheckEngine(options.engine));
   OCTAVO_TRY(driver::CheckOutput(model, output));
   driver::Report(options, "reading");
   const Registry& registry = made->operators->registry;

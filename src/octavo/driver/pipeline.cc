@@ -44,6 +44,23 @@ std::string MetadataText(const Json& json) {
   return json.empty() ? std::string() : json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+// The metadata that says how exact the model is, and against which PyTorch.  A model that is converted may
+// have brought some.
+void SetClaims(ir::Graph& graph, const Converted& converted, const ExportOptions& options) {
+  for (const char* key :
+       {"octavo.exactness", "octavo.engine", "octavo.exact_for", "octavo.float_operators"}) {
+    graph.metadata.erase(key);
+  }
+  std::string text = ExactnessText(converted.exactness);
+  if (text.empty()) return;
+  graph.metadata["octavo.exactness"] = std::move(text);
+  graph.metadata["octavo.engine"] = Name(options.engine);
+  graph.metadata["octavo.exact_for"] = Name(options.target);
+  if (std::string floats = FloatOperatorsText(converted.claims.float_operators); !floats.empty()) {
+    graph.metadata["octavo.float_operators"] = std::move(floats);
+  }
+}
+
 }  // namespace
 
 std::string QuantizationText(const ir::Graph& graph) {
@@ -121,6 +138,7 @@ Result<int> ChosenOpset(const ExportOptions& options) {
 }
 
 Result<Converted> Convert(const ir::Graph& imported, const Registry& registry, const ExportOptions& options) {
+  OCTAVO_TRY(CheckEngine(options.engine));
   LowerOptions lower_options;
   lower_options.dialect = options.dialect;
   lower_options.opset = OCTAVO_TRY(ChosenOpset(options));
@@ -138,10 +156,8 @@ Result<Converted> Convert(const ir::Graph& imported, const Registry& registry, c
     graph.metadata["octavo.quantization"] = std::move(text);
   }
   converted.exactness = std::move(lowered.exactness);
-  // A model that is converted may have brought one.
-  graph.metadata.erase("octavo.exactness");
-  if (std::string text = ExactnessText(converted.exactness); !text.empty()) {
-    graph.metadata["octavo.exactness"] = std::move(text);
+  for (std::string& warning : WarningsAboutMistakes(lowered.mistakes)) {
+    converted.warnings.push_back(std::move(warning));
   }
   passes::RemoveDeadNodes(graph);
   const LinkFollower links(graph, std::move(lowered.links));
@@ -161,6 +177,8 @@ Result<Converted> Convert(const ir::Graph& imported, const Registry& registry, c
   }
   passes::InferTypes(graph);
   OCTAVO_TRY(ir::Verify(graph));
+  converted.claims = ClaimsOf(imported, lowered.origins, graph, options);
+  SetClaims(graph, converted, options);
   converted.pairs = links.After(graph);
   return converted;
 }

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "octavo/driver/claims.h"
 #include "octavo/import/import.h"
 #include "octavo/lower/lower.h"
 #include "octavo/module/value.h"
@@ -37,6 +38,7 @@ struct Converted {
   ir::Graph graph;
   std::vector<std::string> warnings;
   std::vector<NodeExactness> exactness;
+  Claims claims;  // with warnings about the written file, which are not among `warnings`
   std::size_t nodes_saved = 0;
   std::vector<verify::Pair> pairs;  // of the imported graph's values and this one's
 };

@@ -1,0 +1,310 @@
+#include "octavo/driver/claims.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <set>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "octavo/ops/computation.h"
+#include "octavo/targets/onnxruntime/integer_kernels.h"
+#include "octavo/targets/onnxruntime/saturation.h"
+#include <nlohmann/json.hpp>
+
+namespace octavo {
+
+std::string_view Name(Engine engine) {
+  switch (engine) {
+    case Engine::kQnnpack:
+      return "qnnpack";
+    case Engine::kQnnpackX86:
+      return "qnnpack-x86";
+    case Engine::kFbgemm:
+      return "fbgemm";
+    case Engine::kOnednn:
+      return "onednn";
+    case Engine::kX86:
+      return "x86";
+  }
+  return "?";
+}
+
+Status CheckEngine(Engine engine) {
+  if (engine == Engine::kQnnpack) return {};
+  return UsageError(fmt::format("engine {} is not supported yet: Octavo reproduces qnnpack", Name(engine)),
+                    "docs/differences.md says how far apart PyTorch's engines are.");
+}
+
+std::vector<std::string> WhatFloatsMayChange(const std::vector<FloatOperator>& operators,
+                                             std::string_view see) {
+  constexpr std::size_t kNamed = 10;
+  std::vector<std::string> lines;
+  // Those that can change integers first.
+  for (const bool before : {true, false}) {
+    for (const FloatOperator& node : operators) {
+      if (node.before_quantized != before || lines.size() == kNamed) continue;
+      lines.push_back(fmt::format("{}  {}: {}; {}", node.op, node.place, node.why,
+                                  before ? "an integer behind it may be one step off"
+                                         : "float outputs may differ in their last bits"));
+    }
+  }
+  if (operators.size() > kNamed)
+    lines.push_back(fmt::format("and {} more{}", operators.size() - kNamed, see));
+  return lines;
+}
+
+namespace driver {
+namespace {
+
+using ir::Graph;
+using ir::Node;
+using ir::ValueId;
+
+std::string PlaceOf(const Node& node) {
+  if (!node.origin) return {};
+  return node.origin->module_path.empty() ? node.origin->place : node.origin->module_path;
+}
+
+bool Quantized(const Graph& graph, const Node& node) {
+  bool quantized =
+      std::ranges::any_of(node.outputs, [&](ValueId id) { return id.valid() && graph.type(id).quantized(); });
+  Graph::ForEachUse(node, [&](ValueId id) { quantized |= id.valid() && graph.type(id).quantized(); });
+  return quantized;
+}
+
+bool MakesFloats(const Graph& graph, const Node& node) {
+  return std::ranges::any_of(node.outputs, [&](ValueId id) {
+    if (!id.valid()) return false;
+    const DType dtype = graph.type(id).dtype;
+    return IsFloat(dtype) || dtype == DType::kUnknown;
+  });
+}
+
+// The values on which something quantized depends, by index.
+std::vector<bool> LeadsToQuantized(const Graph& graph) {
+  std::vector<bool> leads(graph.num_values());
+  for (auto node = graph.nodes().rbegin(); node != graph.nodes().rend(); ++node) {
+    const bool wanted = std::ranges::any_of(node->outputs, [&](ValueId id) {
+      return id.valid() && (graph.type(id).quantized() || leads[static_cast<std::size_t>(id.index)]);
+    });
+    // Integers of a fake_quantize are integers too.
+    if (!wanted && !node->op.starts_with("aten::fake_quantize")) continue;
+    Graph::ForEachUse(*node, [&](ValueId id) {
+      if (id.valid()) leads[static_cast<std::size_t>(id.index)] = true;
+    });
+  }
+  return leads;
+}
+
+std::string_view WhyFloatsDiffer(const Node& node) {
+  if (node.op.starts_with("aten::fake_quantize")) {
+    return "the runtime divides by the scale, PyTorch multiplies by its reciprocal";
+  }
+  switch (ComputationOf(node.op)) {
+    case Computation::kSum:
+      return "a sum of floats, which a runtime adds up in another order";
+    case Computation::kArithmetic:
+      return "a runtime may fuse it with other operators";
+    default:
+      return "a function that a runtime approximates in its own way";
+  }
+}
+
+std::vector<FloatOperator> FloatOperatorsOf(const Graph& graph) {
+  const std::vector<bool> leads = LeadsToQuantized(graph);
+  std::vector<FloatOperator> operators;
+  for (const Node& node : graph.nodes()) {
+    const Computation computation = ComputationOf(node.op);
+    if (computation == Computation::kNone || computation == Computation::kChoice) continue;
+    if (Quantized(graph, node) || !MakesFloats(graph, node)) continue;
+    const bool before = std::ranges::any_of(
+        node.outputs, [&](ValueId id) { return id.valid() && leads[static_cast<std::size_t>(id.index)]; });
+    operators.push_back({PlaceOf(node), node.op, std::string(WhyFloatsDiffer(node)), before});
+  }
+  return operators;
+}
+
+// Convolutions and matrix products: what a model is quantized for.
+bool IsProduct(std::string_view op) {
+  static constexpr std::string_view kProducts[] = {
+      "aten::conv", "aten::_convolution", "aten::linear",  "aten::addmm",  "aten::addmv", "aten::mm",
+      "aten::mv",   "aten::bmm",          "aten::baddbmm", "aten::matmul", "aten::dot",   "aten::einsum",
+      "onnx::Conv", "onnx::Gemm",         "onnx::MatMul",  "onnx::Einsum"};
+  return std::ranges::any_of(kProducts, [op](std::string_view name) { return op.starts_with(name); });
+}
+
+bool QuantizedSomewhere(const Graph& graph) {
+  return std::ranges::any_of(graph.nodes(), [&](const Node& node) {
+    return Quantized(graph, node) || node.op.starts_with("aten::fake_quantize") ||
+           node.op == "onnx::QuantizeLinear" || node.op == "onnx::DequantizeLinear" ||
+           node.op == "onnx::DynamicQuantizeLinear";
+  });
+}
+
+// Observers that leave one bit of the activations' range unused (reduce_range, PyTorch's default for x86)
+// choose zero points of at most 127, about 64 for values around 0; with the whole range these are about 128.
+// The written model has nothing else that tells.
+bool LooksReduced(const Graph& graph) {
+  constexpr std::int64_t kHighest = 127, kTypical = 96;
+  std::vector<std::int64_t> zero_points;
+  const auto look = [&](ValueId id) {
+    if (!id.valid()) return;
+    const TensorType& type = graph.type(id);
+    if (type.dtype != DType::kQUint8 || !type.quantization->per_tensor()) return;
+    if (type.quantization->zero_point() > 0) zero_points.push_back(type.quantization->zero_point());
+  };
+  for (const ValueId input : graph.inputs()) look(input);
+  for (const Node& node : graph.nodes()) std::ranges::for_each(node.outputs, look);
+  if (zero_points.empty()) return false;
+  std::ranges::sort(zero_points);
+  return zero_points.back() <= kHighest && zero_points[zero_points.size() / 2] <= kTypical;
+}
+
+std::string Counts(const std::map<std::string, std::size_t>& by_name) {
+  std::vector<std::pair<std::string, std::size_t>> sorted(by_name.begin(), by_name.end());
+  std::ranges::stable_sort(sorted, [](const auto& a, const auto& b) { return a.second > b.second; });
+  constexpr std::size_t kNamed = 4;
+  std::string text;
+  std::size_t others = 0;
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    if (i >= kNamed) {
+      others += sorted[i].second;
+      continue;
+    }
+    text += fmt::format("{}{} {}", i == 0 ? "" : ", ", sorted[i].second, sorted[i].first);
+  }
+  if (others > 0) text += fmt::format(" and {} others", others);
+  return text;
+}
+
+// How many of the model's convolutions and matrix products are floats, beside others that are not.
+void WarnOfShare(const Graph& graph, const std::vector<bool>& int8, Claims& claims) {
+  std::size_t products = 0, floats = 0;
+  std::map<std::string, std::size_t> by_name;
+  for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
+    const Node& node = graph.nodes()[i];
+    const bool quantized = node.op.starts_with("quantized::conv") ||
+                           node.op.starts_with("quantized::linear") || node.op == "quantized::matmul";
+    if (!quantized && !IsProduct(node.op)) continue;
+    ++products;
+    if (quantized || int8[i]) continue;
+    ++floats;
+    ++by_name[node.op];
+  }
+  if (floats == 0) return;
+  claims.warnings.push_back(
+      fmt::format("{} of the {} convolutions and matrix products in this model are not quantized and run in "
+                  "float32: {}",
+                  floats, products, Counts(by_name)));
+}
+
+// What becomes of the model's operators, by index: computes at all, and on integers alone.
+struct Fate {
+  bool counted = false, int8 = false;
+};
+
+std::vector<Fate> Fates(const Graph& imported, const std::vector<std::shared_ptr<const ir::Origin>>& origins,
+                        const Graph& written, const ExportOptions& options) {
+  using targets::onnxruntime::Work;
+  const bool caffe2 = options.dialect == Dialect::kCaffe2;
+  const bool runtime = !caffe2 && options.target == Target::kOnnxRuntime;
+  const std::vector<Work> work = targets::onnxruntime::WorkOfNodes(written);
+  struct Found {
+    bool integers = false, floats = false;
+  };
+  std::unordered_map<const ir::Origin*, Found> found;
+  for (std::size_t i = 0; i < work.size(); ++i) {
+    const Node& node = written.nodes()[i];
+    Found& of = found[node.origin.get()];
+    of.integers |= work[i] == Work::kInteger;
+    of.floats |= work[i] == Work::kFloat;
+  }
+  std::vector<Fate> fates(imported.nodes().size());
+  for (std::size_t i = 0; i < fates.size(); ++i) {
+    const Node& node = imported.nodes()[i];
+    const auto at = origins[i] ? found.find(origins[i].get()) : found.end();
+    if (at == found.end() || ComputationOf(node.op) == Computation::kNone) continue;
+    fates[i].counted = at->second.integers || at->second.floats;
+    fates[i].int8 = fates[i].counted && (runtime || caffe2 ? !at->second.floats : Quantized(imported, node));
+  }
+  return fates;
+}
+
+}  // namespace
+
+Claims ClaimsOf(const ir::Graph& imported, const std::vector<std::shared_ptr<const ir::Origin>>& origins,
+                const ir::Graph& written, const ExportOptions& options) {
+  Claims claims;
+  claims.float_operators = FloatOperatorsOf(imported);
+  const std::vector<Fate> fates = Fates(imported, origins, written, options);
+  std::vector<bool> int8(fates.size());
+  for (std::size_t i = 0; i < fates.size(); ++i) {
+    if (!fates[i].counted) continue;
+    int8[i] = fates[i].int8;
+    ++claims.counted_operators;
+    if (fates[i].int8) {
+      ++claims.int8_operators;
+    } else {
+      ++claims.not_int8[imported.nodes()[i].op];
+    }
+  }
+  if (claims.int8_operators == 0 && !QuantizedSomewhere(imported)) {
+    claims.warnings.emplace_back("nothing in this model is quantized: the ONNX model is float32");
+    return claims;
+  }
+  WarnOfShare(imported, int8, claims);
+  if (options.dialect == Dialect::kQdq && options.target == Target::kOnnxRuntime && !LooksReduced(imported)) {
+    const std::size_t layers = targets::onnxruntime::LayersThatCanSaturate(written);
+    if (layers > 0) {
+      claims.warnings.push_back(fmt::format(
+          "{} {} weights that can saturate on x86 CPUs without VNNI, where results are then wrong; set ONNX "
+          "Runtime's session option session.x64quantprecision to 1 there, or quantize with reduce_range",
+          layers, layers == 1 ? "layer has" : "layers have"));
+    }
+  }
+  return claims;
+}
+
+std::vector<std::string> WarningsAboutMistakes(const std::vector<NodeExactness>& mistakes) {
+  std::vector<std::string> warnings;
+  std::set<std::pair<std::string_view, std::string_view>> seen;
+  for (const NodeExactness& node : mistakes) {
+    if (!seen.emplace(node.op, node.statement.bound).second) continue;
+    const auto count = std::ranges::count_if(mistakes, [&](const NodeExactness& other) {
+      return other.op == node.op && other.statement.bound == node.statement.bound;
+    });
+    const std::string where = count == 1 ? fmt::format("at {}", node.place)
+                                         : fmt::format("{} times, first at {}", count, node.place);
+    warnings.push_back(
+        fmt::format("{} {}: {}; here the result is as meant, and not what PyTorch's qnnpack "
+                    "engine gives",
+                    node.op, where, node.statement.bound));
+  }
+  return warnings;
+}
+
+std::string Int8Text(const ExportReport& report, Dialect dialect, Target target) {
+  if (report.counted_operators == 0) return {};
+  const bool runs = dialect == Dialect::kCaffe2 || target == Target::kOnnxRuntime;
+  std::string text = fmt::format("{} of {} operators {}", report.int8_operators, report.counted_operators,
+                                 runs ? "run in int8" : "are quantized");
+  if (report.int8_operators > 0 && !report.not_int8.empty()) {
+    text += fmt::format(" (not {})", Counts(report.not_int8));
+  }
+  return text;
+}
+
+std::string FloatOperatorsText(const std::vector<FloatOperator>& operators) {
+  using Json = nlohmann::json;
+  Json json = Json::array();
+  for (const FloatOperator& node : operators) {
+    json.push_back({node.place, node.op, node.why, node.before_quantized});
+  }
+  return json.empty() ? std::string() : json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace driver
+}  // namespace octavo

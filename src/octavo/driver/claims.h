@@ -1,0 +1,40 @@
+#pragma once
+
+// What is said of a written model beside its exactness: how much of it runs in int8, which operators compute
+// floats, and what a user should know about both.
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "octavo/graph.h"
+#include "octavo/octavo.h"
+
+namespace octavo::driver {
+
+struct Claims {
+  std::size_t counted_operators = 0, int8_operators = 0;  // as in ExportReport
+  std::map<std::string, std::size_t> not_int8;
+  std::vector<FloatOperator> float_operators;
+  std::vector<std::string> warnings;
+};
+
+// `written` is what `imported` became; its nodes have the `origins`, one for each node of `imported`
+// (lower::Lowered::origins).
+Claims ClaimsOf(const ir::Graph& imported, const std::vector<std::shared_ptr<const ir::Origin>>& origins,
+                const ir::Graph& written, const ExportOptions& options);
+
+// Warnings about the operators in which PyTorch itself is wrong (lower::Lowered::mistakes): one for each
+// kind.
+std::vector<std::string> WarningsAboutMistakes(const std::vector<NodeExactness>& mistakes);
+
+// "41 of 62 operators run in int8 (not 21 quantized::hardswish)".  Empty where no operator counts.
+std::string Int8Text(const ExportReport& report, Dialect dialect, Target target);
+
+// The metadata `octavo.float_operators`: [place, operator, why, whether integers depend on it] of each.
+// Empty where there are none.
+std::string FloatOperatorsText(const std::vector<FloatOperator>& operators);
+
+}  // namespace octavo::driver
