@@ -301,8 +301,8 @@ def images(d, dims, most=14, batch=True):
 
 def averaged(d, n):
     x = d.q(images(d, n, 7 if n == 3 else 14, d.chance(0.8)), sliced=True)
-    if n == 2 and x.dim() == 4 and d.chance(0.4):
-        x = x.contiguous(memory_format=torch.channels_last)
+    if n > 1 and x.dim() == n + 2 and d.chance(0.4):
+        x = x.contiguous(memory_format=torch.channels_last if n == 2 else torch.channels_last_3d)
     return x
 
 

@@ -46,6 +46,23 @@ TEST(MemoryFormats, APartIsNotDenseAndWhatIsMadeOfItIs) {
       MemoryFormat::kChannelsLast);
 }
 
+TEST(MemoryFormats, OfVolumes) {
+  const std::string type = ": quint8[1,4,6,6,6](0.5,3) = ";
+  const std::string last = "%c" + type + "aten::contiguous(self=%v, memory_format=3)\n";
+  const std::string input = "input %v: quint8[1,4,6,6,6](0.5,3)\n";
+  EXPECT_EQ(FormatOf("aten::relu", input + last + "%y" + type + "aten::relu(self=%c)\n"),
+            MemoryFormat::kChannelsLast);
+  EXPECT_EQ(FormatOf("aten::relu", input + "%y" + type + "aten::relu(self=%v)\n"), MemoryFormat::kContiguous);
+  EXPECT_EQ(FormatOf("aten::avg_pool3d", input + "%y" + type + "aten::avg_pool3d(self=%v)\n"),
+            MemoryFormat::kChannelsLast);
+  EXPECT_EQ(FormatOf("aten::slice",
+                     input + last + "%y" + type + "aten::slice(self=%c, dim=-5, start=0, end=1, step=1)\n"),
+            MemoryFormat::kChannelsLast);
+  EXPECT_EQ(FormatOf("aten::permute", "input %w: quint8[1,6,6,6,4](0.5,3)\n%y" + type +
+                                          "aten::permute(self=%w, dims=[0,4,1,2,3])\n"),
+            MemoryFormat::kChannelsLast);
+}
+
 TEST(MemoryFormats, AListNeedsAll) {
   const std::string type = ": quint8[1,8,6,6](0.5,3) = ";
   EXPECT_EQ(FormatOf("aten::cat", kLast + "%y" + type + "aten::cat(tensors=[%l,%l], dim=1)\n"),

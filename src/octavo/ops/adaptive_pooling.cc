@@ -196,7 +196,14 @@ Result<Value> GlobalAdaptiveAverage(Builder& g, Value x, const TensorType& type,
                          distance ? HalfwayRounding::kEvenDistance : HalfwayRounding::kEvenInteger);
   }
   // That of a whole volume is its mean, whatever its channels.
-  if (volume) return AverageOfIntegers(g, x, *whole, type);
+  if (volume) {
+    const Value mean = OCTAVO_TRY(AverageOfIntegers(g, x, *whole, type));
+    // In another order in memory PyTorch averages reals.
+    if (x.memory_format() != ir::MemoryFormat::kContiguous) {
+      g.State(Exactness::kNotExact, "may be off by one step: float32 numbers are added in another order");
+    }
+    return mean;
+  }
   const Adaptive adaptive{
       .window = *whole, .input = whole->kernel, .output = PooledSizes(whole->kernel.size(), 1)};
   return AverageOfWindows(g, x, adaptive, type, channels_last);

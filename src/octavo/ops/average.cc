@@ -182,7 +182,7 @@ Result<Value> AverageInSteps(Builder& g, Value x, const Window& w, const Average
 }  // namespace
 
 bool AveragedChannelsLast(const Value& x, int spatial_dims) {
-  if (spatial_dims == 2 && x.memory_format() == ir::MemoryFormat::kChannelsLast) return true;
+  if (spatial_dims >= 2 && x.memory_format() == ir::MemoryFormat::kChannelsLast) return true;
   return x.rank() == spatial_dims + 2 && (*x.shape())[1] == Dim(1);
 }
 

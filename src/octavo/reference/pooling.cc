@@ -202,7 +202,7 @@ Results ChannelsLastAverage(const Call& call, const Tensor& x, const Windows& w,
 // not.
 bool ChannelsLast(const Call& call, const Tensor& x, std::size_t dims) {
   if (x.sizes.size() != dims + 2) return false;
-  return x.sizes[1] == 1 || (dims == 2 && call.memory_format("self") == ir::MemoryFormat::kChannelsLast);
+  return x.sizes[1] == 1 || (dims >= 2 && call.memory_format("self") == ir::MemoryFormat::kChannelsLast);
 }
 
 template <std::size_t dims>
