@@ -5,12 +5,12 @@
 namespace octavo {
 namespace {
 
-struct Kind {
+struct OperatorsOfKind {
   Computation computation;
   std::string_view operators;  // between blanks; a last '*' stands for anything.  The first that fits counts.
 };
 
-constexpr Kind kKinds[] = {
+constexpr OperatorsOfKind kComputations[] = {
     {Computation::kNone,
      "aten::alias* aten::alpha_dropout aten::broadcast_to aten::_cast_* aten::channel_shuffle aten::chunk "
      "aten::clone aten::constant_pad_nd aten::contiguous aten::cpu aten::cuda aten::dequantize aten::detach* "
@@ -79,7 +79,7 @@ bool FitsPattern(std::string_view name, std::string_view pattern) {
 Computation ComputationOf(std::string_view op) {
   const std::size_t colons = op.find("::");
   const std::string_view name = op.substr(0, op.find('.', colons == std::string_view::npos ? 0 : colons));
-  for (const Kind& kind : kKinds) {
+  for (const OperatorsOfKind& kind : kComputations) {
     for (std::string_view rest = kind.operators; !rest.empty();) {
       const std::string_view pattern = rest.substr(0, rest.find(' '));
       rest.remove_prefix(std::min(rest.size(), pattern.size() + 1));

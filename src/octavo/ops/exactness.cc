@@ -37,9 +37,14 @@ constexpr RowStatement kStatements[] = {
      kConstruction, "integers are only moved"},
     {"aten::constant_pad_nd aten::pad aten::masked_fill", kConstruction,
      "integers are only moved; the fill value is quantized as in PyTorch"},
-    {"aten::max aten::min aten::max_pool* quantized::max_pool* aten::relu aten::relu6 quantized::relu6 "
-     "aten::clamp aten::clamp_max aten::clamp_min aten::clip aten::hardtanh quantized::clamp",
-     kConstruction, "integers are only compared"},
+    {"aten::max aten::min aten::relu", kConstruction, "integers are only compared"},
+    {"aten::max_pool* quantized::max_pool*", kConstruction,
+     "integers are only compared; as meant with both dilation and padding, where qnnpack reads other "
+     "elements"},
+    {"aten::relu6 quantized::relu6 aten::clamp aten::clamp_max aten::clamp_min aten::clip aten::hardtanh "
+     "quantized::clamp",
+     kConstruction,
+     "integers are only compared; as meant behind convolutions, where qnnpack mixes up the elements"},
     {"aten::_empty_affine_quantized", kConstruction, "the elements are undefined"},
     // ---- What the numbers of a node decide
     {"aten::quantize_per_tensor aten::quantize_per_channel", kByNode,

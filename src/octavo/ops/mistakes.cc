@@ -23,7 +23,7 @@ using MistakeOf = Mistake (*)(const Arguments&);
 constexpr double kInt32End = 2147483648.0;
 constexpr std::string_view kMixedUp = "PyTorch mixes up the elements of ";
 
-bool Takes(const Arguments& a, std::string_view name) {
+bool HasArgument(const Arguments& a, std::string_view name) {
   return std::ranges::any_of(a.specs(), [name](const ArgumentSpec& spec) { return spec.name == name; });
 }
 
@@ -35,53 +35,53 @@ bool TakesTwoTensors(const Arguments& a) {
 }
 
 // The operand; rows name it in one of these ways.
-Value Operand(const Arguments& a) {
+Value FirstOperand(const Arguments& a) {
   for (const char* name : {"self", "qx", "input", "X"}) {
-    if (Takes(a, name)) return a.tensor(name);
+    if (HasArgument(a, name)) return a.tensor(name);
   }
   return {};
 }
 
-bool IsOne(const Dim& size) { return size == Dim(1); }
+bool IsSizeOne(const Dim& size) { return size == Dim(1); }
 
 // Whether every dimension behind the channels has one element.
 bool OfOneElement(const Shape& shape) {
-  return shape.size() > 2 && std::all_of(shape.begin() + 2, shape.end(), IsOne);
+  return shape.size() > 2 && std::all_of(shape.begin() + 2, shape.end(), IsSizeOne);
 }
 
 // ---- The order in memory
 
 // The operator reads channels-last elements and writes them as if they were in contiguous order.
 Mistake OfClamp(const Arguments& a) {
-  const Value x = Operand(a);
+  const Value x = FirstOperand(a);
   if (x.dtype() != DType::kQUint8 || x.memory_format() == ir::MemoryFormat::kContiguous) return {};
   // Both orders are the same.
-  if (x.shape() && (IsOne((*x.shape())[1]) || OfOneElement(*x.shape()))) return {};
+  if (x.shape() && (IsSizeOne((*x.shape())[1]) || OfOneElement(*x.shape()))) return {};
   return fmt::format("{}a channels-last tensor, which every convolution's result is", kMixedUp);
 }
 
 // Images of one element are taken for channels-last ones.
 bool OneElementGrows(const Value& x, const TensorType& y) {
   return x.quantized() && x.shape() && y.shape && x.rank() >= 4 && OfOneElement(*x.shape()) &&
-         !OfOneElement(*y.shape) && !IsOne((*x.shape())[1]);
+         !OfOneElement(*y.shape) && !IsSizeOne((*x.shape())[1]);
 }
 Mistake OfImages(const Arguments& a) {
-  if (!OneElementGrows(Operand(a), a.result())) return {};
+  if (!OneElementGrows(FirstOperand(a), a.result())) return {};
   return fmt::format("{}images of one element", kMixedUp);
 }
 
 Mistake OfNearestVolumes(const Arguments& a) {
-  const Value x = Operand(a);
-  if (x.quantized() && x.rank() == 5 && IsOne((*x.shape())[1])) {
+  const Value x = FirstOperand(a);
+  if (x.quantized() && x.rank() == 5 && IsSizeOne((*x.shape())[1])) {
     return "PyTorch leaves some elements of volumes of one channel unwritten";
   }
   return OfImages(a);
 }
 
 Mistake OfNorm(const Arguments& a) {
-  const Value x = Operand(a);
+  const Value x = FirstOperand(a);
   if (!x.quantized() || !x.shape() || x.rank() < 4) return {};
-  if (IsOne((*x.shape())[1])) return "PyTorch leaves some elements of tensors of one channel unwritten";
+  if (IsSizeOne((*x.shape())[1])) return "PyTorch leaves some elements of tensors of one channel unwritten";
   if (OfOneElement(*x.shape())) return fmt::format("{}images of one element", kMixedUp);
   return {};
 }
@@ -93,7 +93,7 @@ bool PooledByQnnpack(const Value& x, const Window& w) {
 }
 
 Mistake OfMaxPool(const Arguments& a) {
-  const Value x = Operand(a);
+  const Value x = FirstOperand(a);
   const Result<Window> w = WindowOf(a);
   if (!w || !x.quantized()) return {};
   if (!PooledByQnnpack(x, *w)) return OfImages(a);
@@ -106,10 +106,10 @@ Mistake OfMaxPool(const Arguments& a) {
 }
 
 Mistake OfAveragePool(const Arguments& a) {
-  const Value x = Operand(a);
+  const Value x = FirstOperand(a);
   const Result<Window> w = WindowOf(a);
   if (!w || !PooledByQnnpack(x, *w)) return {};
-  if (Takes(a, "divisor_override") && a.has("divisor_override") &&
+  if (HasArgument(a, "divisor_override") && a.has("divisor_override") &&
       a.integer("divisor_override") != w->cells()) {
     return "PyTorch overlooks divisor_override";
   }
@@ -133,22 +133,24 @@ double Reach(const TensorType& type) {
   return std::max(high - zero_point, zero_point - low);
 }
 
-bool PerTensor(const TensorType& type) { return type.quantized() && type.quantization->per_tensor(); }
+bool IsPerTensor(const TensorType& type) { return type.quantized() && type.quantization->per_tensor(); }
 
 Mistake OfProduct(const Arguments& a) {
   if (!TakesTwoTensors(a)) return {};
   const Value x = a.tensor("qa"), y = a.tensor("qb");
   const TensorType& z = a.result();
-  if (x.dtype() != DType::kQUint8 || !PerTensor(x.type()) || !PerTensor(y.type()) || !PerTensor(z)) return {};
+  if (x.dtype() != DType::kQUint8 || !IsPerTensor(x.type()) || !IsPerTensor(y.type()) || !IsPerTensor(z))
+    return {};
   const double multiplier = Scale(x) * Scale(y) / z.quantization->scale();
   if (Reach(x.type()) * Reach(y.type()) * multiplier < kInt32End) return {};
   return TooFar("a product");
 }
 
 Mistake OfPrelu(const Arguments& a) {
-  const Value x = Operand(a), w = a.tensor("weight");
+  const Value x = FirstOperand(a), w = a.tensor("weight");
   const TensorType& z = a.result();
-  if (x.dtype() != DType::kQUint8 || !PerTensor(x.type()) || !PerTensor(w.type()) || !PerTensor(z)) return {};
+  if (x.dtype() != DType::kQUint8 || !IsPerTensor(x.type()) || !IsPerTensor(w.type()) || !IsPerTensor(z))
+    return {};
   const double multiplier = Scale(x) * Scale(w) / z.quantization->scale();
   if (Reach(x.type()) * Reach(w.type()) * multiplier < kInt32End) return {};
   return TooFar("a product");
@@ -164,7 +166,8 @@ Mistake OfSum(const Arguments& a) {
   const Value x = a.tensor("qa"), y = a.tensor("qb");
   const TensorType& z = a.result();
   // With a tensor for its result, and where a size of 1 is repeated, PyTorch adds reals.
-  if (!Takes(a, "scale") || x.dtype() != DType::kQUint8 || !PerTensor(x.type()) || !PerTensor(y.type())) {
+  if (!HasArgument(a, "scale") || x.dtype() != DType::kQUint8 || !IsPerTensor(x.type()) ||
+      !IsPerTensor(y.type())) {
     return {};
   }
   if (x.shape() && y.shape() && !MayBeAlike(*x.shape(), *y.shape())) return {};
@@ -198,11 +201,11 @@ struct LayerSums {
 };
 
 Mistake OfLayer(const Arguments& a) {
-  const Value x = Operand(a);
+  const Value x = FirstOperand(a);
   const auto packed_at = std::ranges::find_if(
       a.specs(), [](const ArgumentSpec& spec) { return spec.kind == ArgumentKind::kPacked; });
   const TensorType& z = a.result();
-  if (packed_at == a.specs().end() || !PerTensor(x.type()) || !PerTensor(z)) return {};
+  if (packed_at == a.specs().end() || !IsPerTensor(x.type()) || !IsPerTensor(z)) return {};
   if (x.dtype() == DType::kQInt8) {
     if (packed_at->name == "W_prepack" && x.rank() == 4 &&
         x.memory_format() != ir::MemoryFormat::kContiguous) {

@@ -114,7 +114,7 @@ const ir::Node* ProducerOf(const ir::Graph& graph, const ir::Node& node, std::si
 }
 
 // The integers that a DequantizeLinear reads.
-const ir::Value* Dequantized(const ir::Graph& graph, const ir::Node* node) {
+const ir::Value* IntegersBehind(const ir::Graph& graph, const ir::Node* node) {
   if (node == nullptr || node->op != "DequantizeLinear" || node->arguments.empty()) return nullptr;
   const auto* id = std::get_if<ir::ValueId>(&node->arguments[0].value);
   return id != nullptr && id->valid() ? &graph.value(*id) : nullptr;
@@ -129,8 +129,8 @@ std::int64_t IntegerAttribute(const ir::Node& node, std::string_view name, std::
 bool CanSaturate(const ir::Graph& graph, const ir::Node& node) {
   const bool conv = node.op == "Conv", gemm = node.op == "Gemm";
   if (!conv && !gemm && node.op != "MatMul") return false;
-  const ir::Value* x = Dequantized(graph, ProducerOf(graph, node, 0));
-  const ir::Value* w = Dequantized(graph, ProducerOf(graph, node, 1));
+  const ir::Value* x = IntegersBehind(graph, ProducerOf(graph, node, 0));
+  const ir::Value* w = IntegersBehind(graph, ProducerOf(graph, node, 1));
   if (x == nullptr || w == nullptr || !w->constant || w->constant->rank() < 2) return false;
   const Tensor& weight = *w->constant;
   if (conv) {
