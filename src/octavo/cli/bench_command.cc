@@ -17,7 +17,7 @@ namespace {
 struct BenchArguments {
   Common common;
   std::string model;
-  bool qnnpack = false, all = false;
+  bool all = false;
   driver::BenchOptions options;
 };
 
@@ -31,7 +31,8 @@ constexpr std::size_t kTimedLayers = 15;
 std::string Milliseconds(double seconds) { return fmt::format("{:.3g}", seconds * 1e3); }
 
 void PrintTimes(const BenchArguments& arguments, const driver::BenchReport& report) {
-  std::string first = fmt::format("{}  {}", arguments.model, report.runner);
+  std::string first = fmt::format("{}  {}", arguments.model,
+                                  RunnerText(report.runner, report.pytorch_engine, report.engine_bugs));
   if (!report.arithmetic.empty()) {
     const int threads = arguments.options.engine.threads;
     first += fmt::format(", {} arithmetic, {} thread{}", report.arithmetic, threads, threads == 1 ? "" : "s");
@@ -83,7 +84,6 @@ Status CheckBench(const BenchArguments& arguments) {
 int RunBench(BenchArguments& arguments) {
   if (const Status status = CheckBench(arguments); !status)
     return FailUsage(status.error(), arguments.common);
-  if (arguments.qnnpack) arguments.options.reference.meaning = reference::Meaning::kQnnpack;
   const Result<driver::BenchReport> report = [&] {
     Progress progress(!arguments.common.quiet && !arguments.common.json, arguments.model);
     arguments.options.progress = [&progress](std::string_view stage, double share) {
@@ -99,6 +99,8 @@ int RunBench(BenchArguments& arguments) {
           {{"name", layer.name}, {"kind", layer.kind}, {"seconds", layer.seconds}, {"share", layer.share}});
     }
     PrintJson({{"runner", report->runner},
+               {"engine", report->pytorch_engine},
+               {"engine_bugs", report->engine_bugs},
                {"arithmetic", report->arithmetic},
                {"threads", arguments.options.engine.threads},
                {"inputs", ValuesJson(report->inputs)},
@@ -129,7 +131,8 @@ void AddBench(CLI::App& app, Run& run) {
   command->add_flag("--all", arguments->all,
                     "List every layer, in order (ONNX only; default: the slowest 15)");
   AddEngine(*command, arguments->options.engine);
-  AddReference(*command, arguments->qnnpack);
+  AddPyTorchEngine(*command, arguments->options.pytorch_engine);
+  AddEngineBugs(*command, arguments->options.reference);
   AddPlugins(*command, arguments->options.plugins);
   arguments->common.AddTo(*command);
   command->footer(kBenchFooter);

@@ -79,6 +79,7 @@ void AddExport(CLI::App& app, Run& run) {
   ExportOptions& options = arguments->options;
   AddDialect(*command, options.dialect);
   AddTarget(*command, options.target);
+  AddPyTorchEngine(*command, options.engine);
   AddNumbers(*command, options.numbers, true);
   AddOpset(*command, options.opset);
   AddSpecs(*command, arguments->inputs);

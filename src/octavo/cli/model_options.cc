@@ -1,6 +1,7 @@
 #include "octavo/cli/model_options.h"
 
 #include <charconv>
+#include <cstdint>
 
 #include <fmt/format.h>
 
@@ -122,11 +123,28 @@ void AddEngine(CLI::App& command, engine::Options& options) {
       ->group(kRunning);
 }
 
-void AddReference(CLI::App& command, bool& qnnpack) {
-  AddChoice<bool, bool>(command, "--engine", qnnpack, "engine",
-                        "PyTorch's engine to reproduce with its bugs (.pt files):",
-                        {{"qnnpack", true, "reproduce qnnpack's known bugs instead of the intended result"}})
+void AddPyTorchEngine(CLI::App& command, octavo::Engine& engine) {
+  using octavo::Engine;
+  AddChoice<Engine, Engine>(command, "--engine", engine, "engine",
+                            "PyTorch's engine whose results are reproduced (.pt files):",
+                            {{"qnnpack", Engine::kQnnpack, "Debian's PyTorch, ARM, mobile (default)"},
+                             {"qnnpack-x86", Engine::kQnnpackX86, "not supported yet"},
+                             {"fbgemm", Engine::kFbgemm, "not supported yet"},
+                             {"onednn", Engine::kOnednn, "not supported yet"},
+                             {"x86", Engine::kX86, "not supported yet"}});
+}
+
+void AddEngineBugs(CLI::App& command, reference::Options& options) {
+  command
+      .add_flag_function(
+          "--engine-bugs", [&options](std::int64_t) { options.meaning = reference::Meaning::kQnnpack; },
+          "Reproduce the known bugs of PyTorch's engine instead of the intended result (.pt files)")
       ->group(kRunning);
+}
+
+std::string RunnerText(std::string_view runner, std::string_view pytorch_engine, bool bugs) {
+  if (pytorch_engine.empty()) return std::string(runner);
+  return fmt::format("PyTorch {}{}, {}", pytorch_engine, bugs ? " with its bugs" : "", runner);
 }
 
 }  // namespace octavo::cli

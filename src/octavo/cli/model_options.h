@@ -3,10 +3,12 @@
 // Options that several commands have.
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "octavo/engine/engine.h"
 #include "octavo/octavo.h"
+#include "octavo/reference/reference.h"
 #include <CLI/CLI.hpp>
 
 namespace octavo::cli {
@@ -28,7 +30,11 @@ void AddPlugins(CLI::App& command, std::vector<std::filesystem::path>& plugins);
 
 // --arithmetic, --no-fuse, --threads.
 void AddEngine(CLI::App& command, engine::Options& options);
-// --engine qnnpack.
-void AddReference(CLI::App& command, bool& qnnpack);
+// --engine, which names one of PyTorch's engines.
+void AddPyTorchEngine(CLI::App& command, octavo::Engine& engine);
+// --engine-bugs.
+void AddEngineBugs(CLI::App& command, reference::Options& options);
+// "PyTorch qnnpack, reference", and whether with the engine's bugs; `runner` where that is not PyTorch's.
+std::string RunnerText(std::string_view runner, std::string_view pytorch_engine, bool bugs);
 
 }  // namespace octavo::cli

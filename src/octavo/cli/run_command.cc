@@ -22,7 +22,7 @@ struct RunArguments {
   Common common;
   std::string model, folder;
   std::vector<std::string> inputs;
-  bool time = false, qnnpack = false;
+  bool time = false;
   bool images = false;  // an input has four dimensions
   driver::RunOptions options;
 };
@@ -134,6 +134,12 @@ void PrintOutput(const driver::NamedTensor& output, std::size_t width, const cha
 }
 
 void PrintOutputs(const RunArguments& arguments, const driver::RunReport& report) {
+  const std::string runner = report.arithmetic.empty()
+                                 ? report.runner
+                                 : fmt::format("{}, {} arithmetic", report.runner, report.arithmetic);
+  std::printf("%s\n", Printable(fmt::format("{} ({})", arguments.model,
+                                            RunnerText(runner, report.pytorch_engine, report.engine_bugs)))
+                          .c_str());
   std::size_t width = 0;
   for (const driver::NamedTensor& output : report.outputs) width = std::max(width, output.name.size());
   for (std::size_t i = 0; i < report.outputs.size(); ++i) {
@@ -167,7 +173,6 @@ Status CheckRun(const RunArguments& arguments) {
 int RunRun(RunArguments& arguments) {
   if (const Status status = CheckRun(arguments); !status) return FailUsage(status.error(), arguments.common);
   const std::string doing = "run " + arguments.model;
-  if (arguments.qnnpack) arguments.options.reference.meaning = reference::Meaning::kQnnpack;
   Result<driver::RunReport> report = [&]() -> Result<driver::RunReport> {
     Progress progress(!arguments.common.quiet && !arguments.common.json, arguments.model);
     arguments.options.progress = [&progress](std::string_view stage, double share) {
@@ -188,6 +193,8 @@ int RunRun(RunArguments& arguments) {
     for (std::size_t i = 0; i < report->outputs.size(); ++i)
       outputs.push_back(OutputJson(report->outputs[i], i, arguments));
     PrintJson({{"runner", report->runner},
+               {"engine", report->pytorch_engine},
+               {"engine_bugs", report->engine_bugs},
                {"arithmetic", report->arithmetic},
                {"outputs", outputs},
                {"warnings", report->warnings},
@@ -204,7 +211,8 @@ int RunRun(RunArguments& arguments) {
 
 void AddRun(CLI::App& app, Run& run) {
   CLI::App* command = app.add_subcommand(
-      "run", "Run a model on arrays: a saved PyTorch model with PyTorch's numbers, or an ONNX model");
+      "run",
+      "Run a model on arrays: a saved PyTorch model as PyTorch's qnnpack engine would, or an ONNX model");
   auto arguments = std::make_shared<RunArguments>();
   AddText(*command, "FILE", arguments->model, "", "Saved PyTorch model (.pt) or ONNX model")->required();
   AddList(
@@ -219,7 +227,8 @@ void AddRun(CLI::App& app, Run& run) {
           "Write the outputs to DIR/y0.npy, DIR/y1.npy, ...; quantized outputs as integers");
   command->add_flag("--time", arguments->time, "Print how long reading and running took");
   AddEngine(*command, arguments->options.engine);
-  AddReference(*command, arguments->qnnpack);
+  AddPyTorchEngine(*command, arguments->options.pytorch_engine);
+  AddEngineBugs(*command, arguments->options.reference);
   AddPlugins(*command, arguments->options.plugins);
   arguments->common.AddTo(*command);
   command->footer(kRunFooter);

@@ -28,7 +28,7 @@ Examples:
 struct VerifyArguments {
   Common common;
   std::string first, second, repro;
-  bool all = false, qnnpack = false;
+  bool all = false;
   driver::VerifyOptions options;
 };
 
@@ -70,7 +70,6 @@ int RunVerify(VerifyArguments& arguments) {
   const std::string doing = fmt::format("verify {}", arguments.first);
   driver::VerifyOptions& options = arguments.options;
   options.repro = arguments.repro;
-  if (arguments.qnnpack) options.reference.meaning = reference::Meaning::kQnnpack;
   const auto start = std::chrono::steady_clock::now();
   const Result<driver::VerifyReport> report = [&] {
     Progress progress(!arguments.common.quiet && !arguments.common.json, arguments.first);
@@ -110,7 +109,8 @@ void AddVerify(CLI::App& app, Run& run) {
           "Write the smallest part of the model that differs by itself to DIR: model.onnx, "
           "test_data_set_0/input_0.pb, output_0.pb");
   AddEngine(*command, options.engine);
-  AddReference(*command, arguments->qnnpack);
+  AddPyTorchEngine(*command, options.conversion.engine);
+  AddEngineBugs(*command, options.reference);
   AddDialect(*command, options.conversion.dialect);
   AddTarget(*command, options.conversion.target);
   AddNumbers(*command, options.conversion.numbers, false);

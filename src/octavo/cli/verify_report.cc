@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "octavo/cli/model_options.h"
 #include "octavo/cli/text.h"
 
 namespace octavo::cli {
@@ -121,8 +122,9 @@ Totals Sum(const std::vector<Layer>& layers) {
 
 // The first line, and one for each input and output.
 std::string Head(const driver::VerifyReport& report) {
-  std::string text = fmt::format("{} ({}) and {} ({})\n", report.first, report.first_runner, report.second,
-                                 report.second_runner);
+  std::string text = fmt::format("{} ({}) and {} ({})\n", report.first,
+                                 RunnerText(report.first_runner, report.pytorch_engine, report.engine_bugs),
+                                 report.second, report.second_runner);
   for (const ValueReport& input : report.inputs) {
     text += fmt::format("input  {}  {}{}\n", input.name, input.type.ToString(),
                         !report.drawn             ? ""
@@ -266,7 +268,11 @@ nlohmann::ordered_json VerifyJson(const driver::VerifyReport& report, const veri
   }
   const Totals totals = Sum(report.report.layers);
   nlohmann::ordered_json json = {{"equal", report.report.equal()},
-                                 {"first", {{"model", report.first}, {"runner", report.first_runner}}},
+                                 {"first",
+                                  {{"model", report.first},
+                                   {"runner", report.first_runner},
+                                   {"engine", report.pytorch_engine},
+                                   {"engine_bugs", report.engine_bugs}}},
                                  {"second", {{"model", report.second}, {"runner", report.second_runner}}},
                                  {"inputs", ValuesJson(report.inputs)},
                                  {"drawn", report.drawn},

@@ -97,6 +97,7 @@ Result<BenchReport> Bench(const std::filesystem::path& model, const BenchOptions
   const auto progress = [&](std::string_view stage) {
     if (options.progress) options.progress(stage, -1);
   };
+  OCTAVO_TRY(CheckEngine(options.pytorch_engine));
   progress("reading");
   GivenInputs given = OCTAVO_TRY(ReadGivenInputs(options.inputs));
   BenchReport report;
@@ -123,6 +124,8 @@ Result<BenchReport> Bench(const std::filesystem::path& model, const BenchOptions
     return report;
   }
   report.runner = "reference";
+  report.pytorch_engine = Name(options.pytorch_engine);
+  report.engine_bugs = options.reference.meaning == reference::Meaning::kQnnpack;
   const auto operators = OCTAVO_TRY(LoadOperators(options.plugins));
   OCTAVO_TRY(CloseSizes(given.specs));
   std::vector<InputSpec> specs = given.specs;

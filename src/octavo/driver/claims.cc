@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <unordered_map>
@@ -260,12 +261,28 @@ Claims ClaimsOf(const ir::Graph& imported, const std::vector<std::shared_ptr<con
     const std::size_t layers = targets::onnxruntime::LayersThatCanSaturate(written);
     if (layers > 0) {
       claims.warnings.push_back(fmt::format(
-          "{} {} weights that can saturate on x86 CPUs without VNNI, where results are then wrong; set ONNX "
-          "Runtime's session option session.x64quantprecision to 1 there, or quantize with reduce_range",
+          "{} {} weights that can saturate on x86 CPUs without VNNI; set ONNX Runtime's session option "
+          "session.x64quantprecision=1 there, or quantize with reduce_range",
           layers, layers == 1 ? "layer has" : "layers have"));
     }
   }
   return claims;
+}
+
+std::vector<NodeExactness> MistakesIn(const ir::Graph& imported, const Registry& registry) {
+  std::vector<NodeExactness> mistakes;
+  for (const Node& node : imported.nodes()) {
+    const auto call = registry.Match(imported, node.op, node.arguments);
+    if (!call || !*call || !(*call)->row->mistake) continue;
+    std::vector<TensorType> results;
+    for (const ValueId output : node.outputs) results.push_back(imported.type(output));
+    if (std::ranges::none_of(results, [](const TensorType& type) { return type.quantized(); })) continue;
+    const Arguments bound(&imported, &(*call)->row->arguments, (*call)->arguments, std::move(results));
+    if (const std::optional<std::string> mistake = (*call)->row->mistake(bound)) {
+      mistakes.push_back({PlaceOf(node), node.op, {Exactness::kAsMeant, *mistake}});
+    }
+  }
+  return mistakes;
 }
 
 std::vector<std::string> WarningsAboutMistakes(const std::vector<NodeExactness>& mistakes) {

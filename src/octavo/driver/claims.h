@@ -26,8 +26,11 @@ struct Claims {
 Claims ClaimsOf(const ir::Graph& imported, const std::vector<std::shared_ptr<const ir::Origin>>& origins,
                 const ir::Graph& written, const ExportOptions& options);
 
-// Warnings about the operators in which PyTorch itself is wrong (lower::Lowered::mistakes): one for each
-// kind.
+// The operators of an imported graph in which PyTorch's qnnpack engine is wrong, each with
+// Exactness::kAsMeant and the bug as its bound.
+std::vector<NodeExactness> MistakesIn(const ir::Graph& imported, const Registry& registry);
+
+// Warnings about them (also about lower::Lowered::mistakes): one per kind.
 std::vector<std::string> WarningsAboutMistakes(const std::vector<NodeExactness>& mistakes);
 
 // "41 of 62 operators run in int8 (not 21 quantized::hardswish)".  Empty where no operator counts.

@@ -68,9 +68,10 @@ namespace {
 Status RequireExact(const std::vector<NodeExactness>& nodes) {
   const auto exact = static_cast<std::size_t>(std::ranges::count_if(nodes, IsExact));
   if (exact == nodes.size()) return {};
-  Error error = Unsupported(fmt::format("{} of {} quantized nodes cannot be exact in ONNX Runtime",
-                                        nodes.size() - exact, nodes.size()),
-                            "Leave out --numbers exact to write them with the smallest known error.");
+  Error error =
+      Unsupported(fmt::format("{} of {} quantized nodes cannot be exact (PyTorch qnnpack → ONNX Runtime)",
+                              nodes.size() - exact, nodes.size()),
+                  "Leave out --numbers exact to write them with the smallest known error.");
   constexpr std::size_t kNamed = 20;
   std::size_t named = 0;
   for (const NodeExactness& node : nodes) {

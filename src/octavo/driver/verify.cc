@@ -34,6 +34,7 @@ class Verification {
   explicit Verification(const VerifyOptions& options) : options_(options) {}
 
   Result<VerifyReport> Run(const std::filesystem::path& first, const std::filesystem::path& second) {
+    OCTAVO_TRY(CheckEngine(options_.conversion.engine));
     Progress("reading");
     sides_.given = OCTAVO_TRY(ReadGivenInputs(options_.inputs));
     if (!sides_.given.drawn() && options_.runs > 1) {
@@ -105,7 +106,12 @@ class Verification {
     sides_.first = std::move(read.imported.graph);
     sides_.report.warnings = std::move(read.imported.warnings);
     passes::RemoveDeadNodes(sides_.first);
-    if (!convert) return {};
+    if (!convert) {
+      if (options_.reference.meaning == reference::Meaning::kQnnpack) return {};
+      for (std::string& text : WarningsAboutMistakes(MistakesIn(sides_.first, operators->registry)))
+        sides_.report.warnings.push_back(std::move(text));
+      return {};
+    }
     Progress("converting");
     ExportOptions conversion = options_.conversion;
     conversion.progress = options_.progress;
@@ -170,6 +176,10 @@ class Verification {
     if (sides_.first_is_onnx) a.engine = options_.engine;
     report.first_runner = a.engine ? EngineText(sides_.first, *a.engine) : "reference";
     report.second_runner = EngineText(sides_.second, *b.engine);
+    if (!a.engine) {
+      report.pytorch_engine = Name(options_.conversion.engine);
+      report.engine_bugs = options_.reference.meaning == reference::Meaning::kQnnpack;
+    }
     const verify::Options options{
         .tolerance = options_.tolerance, .alone = true, .progress = options_.progress};
     report.report = OCTAVO_TRY(verify::Verify(a, b, sides_.pairs, inputs, options));

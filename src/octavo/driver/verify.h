@@ -27,6 +27,10 @@ struct VerifyOptions {
 struct VerifyReport {
   verify::Report report;
   std::string first, second;  // what was compared: "model.pt", "its conversion to qdq for onnxruntime"
+  // Of a PyTorch model: the engine whose results the reference has, "qnnpack", and whether its known bugs are
+  // repeated.  Empty for an ONNX model.
+  std::string pytorch_engine;
+  bool engine_bugs = false;
   std::string first_runner, second_runner;  // "reference", "engine, onnxruntime arithmetic"
   std::vector<ValueReport> inputs;
   bool drawn = false;

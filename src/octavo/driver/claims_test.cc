@@ -1,0 +1,163 @@
+#include "octavo/driver/claims.h"
+
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "octavo/driver/pipeline.h"
+#include "octavo/ir/text.h"
+
+namespace octavo::driver {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+// What is claimed of an imported graph that is exported with the default options.
+Claims ClaimsOfText(const std::string& text, ExportOptions options = {}) {
+  Result<ir::Graph> graph = ir::ParseGraph(text);
+  EXPECT_TRUE(graph) << graph.error().ToString();
+  if (!graph) return {};
+  // Each node has an origin, as the importer gives it.
+  int line = 0;
+  for (ir::Node& node : graph->nodes()) {
+    auto origin = std::make_shared<ir::Origin>();
+    origin->op = node.op;
+    origin->place = "code/net.py:" + std::to_string(++line);
+    node.origin = std::move(origin);
+  }
+  Registry registry;
+  RegisterBuiltinOperators(registry);
+  Result<Converted> converted = Convert(*graph, registry, options);
+  EXPECT_TRUE(converted) << converted.error().ToString();
+  return converted ? std::move(converted->claims) : Claims();
+}
+
+const std::string kQuantized = R"(
+    input %x: float32[1,4,6,6]
+    %q: quint8[1,4,6,6](0.05,110) = aten::quantize_per_tensor(%x, 0.05, 110, 13)
+)";
+
+TEST(ClaimsTest, CountsOperatorsThatCompute) {
+  const Claims claims = ClaimsOfText(kQuantized + R"(
+      %r: quint8[1,4,6,6](0.05,110) = aten::relu(%q)
+      %t: quint8[1,4,6,6](0.05,110) = aten::transpose(%r, 2, 3)
+      %h: quint8[1,4,6,6](0.1,110) = quantized::hardswish(%t, 0.1, 110)
+      %y: float32[1,4,6,6] = aten::dequantize(%h)
+      output %y)");
+  EXPECT_EQ(claims.counted_operators, 2U);
+  EXPECT_EQ(claims.int8_operators, 1U);
+  EXPECT_THAT(claims.not_int8, ElementsAre(::testing::Pair("quantized::hardswish", 1U)));
+  EXPECT_THAT(claims.float_operators, IsEmpty());
+  EXPECT_THAT(claims.warnings, IsEmpty());
+}
+
+TEST(ClaimsTest, OtherTargetsCountWhatIsQuantized) {
+  ExportOptions options;
+  options.target = Target::kOpenVino;
+  const Claims claims = ClaimsOfText(kQuantized + R"(
+      %h: quint8[1,4,6,6](0.1,110) = quantized::hardswish(%q, 0.1, 110)
+      %y: float32[1,4,6,6] = aten::dequantize(%h)
+      %s: float32[1,4,6,6] = aten::sigmoid(%y)
+      output %s)",
+                                     options);
+  EXPECT_EQ(claims.counted_operators, 2U);
+  EXPECT_EQ(claims.int8_operators, 1U);
+}
+
+TEST(ClaimsTest, FloatOperatorsBeforeAndBehindQuantizedOnes) {
+  const Claims claims = ClaimsOfText(R"(
+      input %x: float32[1,4,6,6]
+      %a: float32[1,4,6,6] = aten::sigmoid(%x)
+      %v: float32[1,4,36] = aten::flatten(%a, 2, 3)
+      %q: quint8[1,4,36](0.05,110) = aten::quantize_per_tensor(%v, 0.05, 110, 13)
+      %d: float32[1,4,36] = aten::dequantize(%q)
+      %s: float32[1,4,36] = aten::softmax(%d, 2, None)
+      %m: float32[1,4,36] = aten::relu(%s)
+      output %m)");
+  ASSERT_EQ(claims.float_operators.size(), 2U);
+  EXPECT_EQ(claims.float_operators[0].op, "aten::sigmoid");
+  EXPECT_TRUE(claims.float_operators[0].before_quantized);
+  EXPECT_EQ(claims.float_operators[1].op, "aten::softmax");
+  EXPECT_FALSE(claims.float_operators[1].before_quantized);
+  EXPECT_EQ(claims.float_operators[1].place, "code/net.py:5");
+  const std::vector<std::string> lines = WhatFloatsMayChange(claims.float_operators);
+  EXPECT_THAT(lines, ElementsAre(HasSubstr("one step off"), HasSubstr("last bits")));
+  EXPECT_EQ(FloatOperatorsText({}), "");
+  EXPECT_THAT(FloatOperatorsText(claims.float_operators), HasSubstr("\"aten::softmax\""));
+}
+
+TEST(ClaimsTest, TenFloatOperatorsAreNamedAndTheOthersCounted) {
+  const std::vector<FloatOperator> many(12, FloatOperator{"head", "aten::exp", "a function", false});
+  const std::vector<std::string> lines = WhatFloatsMayChange(many, ", see --json");
+  EXPECT_EQ(lines.size(), 11U);
+  EXPECT_EQ(lines.back(), "and 2 more, see --json");
+}
+
+TEST(ClaimsTest, WarnsOfAModelThatIsNotQuantized) {
+  const Claims claims = ClaimsOfText(R"(
+      input %x: float32[1,4]
+      %a: float32[1,4] = aten::relu(%x)
+      output %a)");
+  EXPECT_THAT(claims.warnings, ElementsAre("nothing in this model is quantized: the ONNX model is float32"));
+}
+
+TEST(ClaimsTest, WarnsOfFloatProductsBesideQuantizedOperators) {
+  const Claims claims = ClaimsOfText(R"(
+      input %x: float32[6,6]
+      %q: quint8[6,6](0.05,110) = aten::quantize_per_tensor(%x, 0.05, 110, 13)
+      %d: float32[6,6] = aten::dequantize(%q)
+      %e: float32[6,6] = aten::exp(%d)
+      %m: float32[6,6] = aten::matmul(%e, %e)
+      output %m)");
+  EXPECT_THAT(claims.warnings,
+              ElementsAre("1 of the 1 convolutions and matrix products in this model are not "
+                          "quantized and run in float32: 1 aten::matmul"));
+}
+
+// A linear layer whose weights can saturate, behind activations with that zero point.
+std::string Layer(int zero_point) {
+  const std::string z = std::to_string(zero_point);
+  return "input %x: float32[2,4]\n%q: quint8[2,4](0.05," + z + ") = aten::quantize_per_tensor(%x, 0.05, " +
+         z +
+         ", 13)\n"
+         "constant %w = qint8[1,4](0.01,0){127,127,1,1}\n"
+         "%l: quint8[2,1](0.05,60) = quantized::linear(%q, packed(kind=linear, weight=%w), 0.05, 60)\n"
+         "%y: float32[2,1] = aten::dequantize(%l)\noutput %y";
+}
+
+TEST(ClaimsTest, SaturationIsNoMatterWithSevenBits) {
+  const auto warning = HasSubstr("1 layer has weights that can saturate");
+  EXPECT_THAT(ClaimsOfText(Layer(128)).warnings, Contains(warning));
+  EXPECT_THAT(ClaimsOfText(Layer(114)).warnings, Contains(warning));
+  EXPECT_THAT(ClaimsOfText(Layer(64)).warnings, Not(Contains(warning)));
+  EXPECT_THAT(ClaimsOfText(Layer(0)).warnings, Not(Contains(warning)));  // by the result's, which is 60
+  ExportOptions options;
+  options.target = Target::kOpenVino;
+  EXPECT_THAT(ClaimsOfText(Layer(128), options).warnings, Not(Contains(warning)));
+}
+
+TEST(ClaimsTest, OneWarningPerKindOfMistake) {
+  const std::vector<NodeExactness> mistakes = {{"a", "aten::relu6", {Exactness::kAsMeant, "PyTorch errs"}},
+                                               {"b", "aten::relu6", {Exactness::kAsMeant, "PyTorch errs"}},
+                                               {"c", "aten::clamp", {Exactness::kAsMeant, "PyTorch errs"}}};
+  EXPECT_THAT(WarningsAboutMistakes(mistakes),
+              ElementsAre(HasSubstr("aten::relu6 2 times, first at a: PyTorch errs"),
+                          HasSubstr("aten::clamp at c: ")));
+}
+
+TEST(ClaimsTest, EnginesHaveNames) {
+  EXPECT_EQ(Name(Engine::kQnnpackX86), "qnnpack-x86");
+  EXPECT_TRUE(CheckEngine(Engine::kQnnpack));
+  const Status refused = CheckEngine(Engine::kFbgemm);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kUsage);
+  EXPECT_EQ(refused.error().what(), "engine fbgemm is not supported yet: Octavo reproduces qnnpack");
+}
+
+}  // namespace
+}  // namespace octavo::driver
