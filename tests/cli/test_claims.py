@@ -1,0 +1,152 @@
+"""What is claimed of a model: which PyTorch is meant, how much runs in int8, what may round otherwise."""
+import json
+import unittest
+
+from octavo_cli import DIGITS, CliTest, run
+from test_bad_input import with_body
+
+INPUT = ("--input", "x:float32[1,1,8,8]")
+IN_INT8 = "q = torch.quantize_per_tensor(x, 0.1, 77, 13)\n"
+
+
+class WithBodies(CliTest):
+    def export(self, *arguments, body=None, code=0):
+        model = self.changed(with_body(body)) if body else DIGITS
+        result = run("export", model, "-o", self.output, *INPUT, *arguments)
+        self.assertEqual(result.returncode, code, result.stderr)
+        return result
+
+    def report(self, *arguments, body=None):
+        return json.loads(self.export("--json", *arguments, body=body).stdout)
+
+
+class Engine(WithBodies):
+    def test_export_names_it(self):
+        self.assertIn("exact: 12 of 12 quantized nodes (PyTorch qnnpack → ONNX Runtime)\n", self.export().stdout)
+        written = self.output.read_bytes()
+        for text in (b"octavo.engine", b"qnnpack", b"octavo.exact_for", b"onnxruntime"):
+            self.assertIn(text, written)
+        report = self.report()
+        self.assertEqual((report["engine"], report["exact_for"]), ("qnnpack", "onnxruntime"))
+        self.assertIsNone(self.report("--target", "openvino")["exact_for"])
+        self.assertNotIn(b"octavo.exact_for", self.output.read_bytes())
+
+    def test_run_verify_and_bench_name_it(self):
+        model = self.folder / "digits.onnx"
+        self.assertEqual(run("export", DIGITS, "-o", model, *INPUT).returncode, 0)
+        verified = run("verify", DIGITS, model, *INPUT)
+        self.assertIn("digits.pt (PyTorch qnnpack, reference) and ", verified.stdout)
+        self.assertIn("digits.onnx (engine, onnxruntime arithmetic)\n", verified.stdout)
+        first = json.loads(run("verify", DIGITS, *INPUT, "--json").stdout)["first"]
+        self.assertEqual((first["runner"], first["engine"], first["engine_bugs"]), ("reference", "qnnpack", False))
+        self.assertIn("(PyTorch qnnpack with its bugs, reference)", run("verify", DIGITS, *INPUT, "--engine-bugs").stdout)
+        images = DIGITS.parent / "images.npy"
+        self.assertTrue(run("run", DIGITS, "--input", images).stdout.startswith(str(DIGITS) + " (PyTorch qnnpack, reference)\n"))
+        self.assertTrue(run("run", model, "--input", self.image(images)).stdout.startswith(
+            str(model) + " (engine, onnxruntime arithmetic)\n"))
+        self.assertEqual(json.loads(run("run", DIGITS, "--input", images, "--json").stdout)["engine"], "qnnpack")
+        measured = run("bench", DIGITS, *INPUT, "--seconds", "0.01")
+        self.assertIn("digits.pt  PyTorch qnnpack, reference\n", measured.stdout)
+
+    def image(self, images):
+        import npy
+        descr, shape, numbers = npy.read(images)
+        return npy.write(self.folder / "x.npy", descr, (1, *shape[1:]), numbers[:64])
+
+    def test_others_are_not_supported_yet(self):
+        commands = [("export", DIGITS, "-o", self.output), ("verify", DIGITS), ("run", DIGITS), ("bench", DIGITS)]
+        for command in commands:
+            for engine in ("qnnpack-x86", "fbgemm", "onednn", "x86"):
+                given = ("--input", DIGITS.parent / "images.npy") if command[0] == "run" else INPUT
+                result = run(*command, *given, "--engine", engine)
+                self.assertEqual(result.returncode, 2, (command, result.stderr))
+                self.assertIn("engine %s is not supported yet: Octavo reproduces qnnpack" % engine, result.stderr)
+        self.assertFalse(self.output.exists())
+        self.assertEqual(self.report("--engine", "qnnpack")["engine"], "qnnpack")
+        unknown = run("export", DIGITS, "-o", self.output, "--engine", "xnnpack")
+        self.assertEqual(unknown.returncode, 2)
+
+
+class Int8(WithBodies):
+    def test_how_many_operators(self):
+        self.assertIn("\n10 of 10 operators run in int8\n", self.export().stdout)
+        report = self.report()
+        self.assertEqual((report["counted_operators"], report["int8_operators"], report["not_int8"]), (10, 10, {}))
+        self.assertIn("\n10 of 10 operators run in int8\n", self.export("--dialect", "caffe2").stdout)
+        self.assertIn("\n10 of 10 operators are quantized\n", self.export("--target", "openvino").stdout)
+
+    def test_not_all(self):
+        body = IN_INT8 + "return torch.dequantize(torch.tanh(torch.relu(q)))"
+        self.assertIn("\n1 of 2 operators run in int8 (not 1 aten::tanh)\n", self.export(body=body).stdout)
+        self.assertEqual(self.report(body=body)["not_int8"], {"aten::tanh": 1})
+
+    def test_nothing_is_quantized(self):
+        made = self.export(body="return torch.relu(torch.add(x, 0.5))")
+        self.assertIn("0 of 2 operators run in int8", made.stdout)
+        self.assertIn("warning: nothing in this model is quantized: the ONNX model is float32\n", made.stderr)
+        self.assertNotIn("exact:", made.stdout)
+
+    def test_a_share_is_quantized(self):
+        body = IN_INT8 + "y = torch.sigmoid(torch.dequantize(torch.relu(q)))\nreturn torch.matmul(y, y)"
+        warnings = self.report(body=body)["warnings"]
+        self.assertEqual(warnings, ["1 of the 1 convolutions and matrix products in this model are not quantized and run in float32: "
+                                    "1 aten::matmul"])
+        self.assertEqual([w for w in self.report()["warnings"] if "float32" in w], [])
+
+
+class Floats(WithBodies):
+    def test_behind_the_quantized_part(self):
+        body = IN_INT8 + "return torch.softmax(torch.dequantize(torch.relu(q)), 1)"
+        text = self.export(body=body).stdout
+        self.assertIn("exact: 2 of 2 quantized nodes (PyTorch qnnpack → ONNX Runtime); 1 float operator may round otherwise\n", text)
+        self.assertRegex(text, r"\n  aten::softmax  code/__torch__\.py:\d+:\d+: a sum of floats, .*; float outputs may differ in their last bits\n")
+        self.assertIn(b"octavo.float_operators", self.output.read_bytes())
+
+    def test_before_it(self):
+        body = "q = torch.quantize_per_tensor(torch.sigmoid(torch.add(x, 1.0)), 0.1, 77, 13)\nreturn torch.dequantize(torch.relu(q))"
+        report = self.report(body=body)
+        self.assertEqual([(n["operator"], n["before_quantized"]) for n in report["float_operators"]],
+                         [("aten::add", True), ("aten::sigmoid", True)])
+        self.assertIn("an integer behind it may be one step off", self.export(body=body).stdout)
+
+    def test_what_is_the_same_everywhere_is_not_listed(self):
+        body = IN_INT8 + "y = torch.relu(torch.dequantize(q))\nreturn torch.max_pool2d(torch.transpose(y, 2, 3), [2, 2])"
+        self.assertEqual(self.report(body=body)["float_operators"], [])
+
+
+class AsMeant(WithBodies):
+    BODY = IN_INT8 + "return torch.dequantize(torch.avg_pool2d(q, [3, 3], [1, 1], [1, 1], False, False, None))"
+
+    def test_is_not_exact(self):
+        made = self.export(body=self.BODY)
+        self.assertRegex(made.stdout, r"exact: 1 of 2 quantized nodes .*\n  aten::avg_pool2d  code/__torch__\.py:\d+:\d+: as meant; "
+                                      r"PyTorch overlooks count_include_pad=False")
+        self.assertRegex(made.stderr, r"warning: aten::avg_pool2d at code/__torch__\.py:\d+:\d+: PyTorch overlooks count_include_pad=False; "
+                                      r"here the result is as meant, and not what PyTorch's qnnpack engine gives\n")
+        node = self.report(body=self.BODY)["exactness"][1]
+        self.assertEqual((node["exact"], node["by"]), (False, "as meant"))
+        self.assertIn(b'"as meant"', self.output.read_bytes())
+
+    def test_whoever_asks_for_exact_results_gets_an_error(self):
+        refused = self.export("--numbers", "exact", body=self.BODY, code=3)
+        self.assertIn("1 of 2 quantized nodes cannot be exact (PyTorch qnnpack → ONNX Runtime)\n  aten::avg_pool2d: ", refused.stderr)
+
+    def test_verify_and_run_say_so_too(self):
+        model = self.changed(with_body(self.BODY))
+        self.assertIn("warning: aten::avg_pool2d", run("verify", model, *INPUT).stderr)
+        image = Engine.image(self, DIGITS.parent / "images.npy")
+        self.assertIn("warning: aten::avg_pool2d", run("run", model, "--input", image).stderr)
+        self.assertEqual(run("run", model, "--input", image, "--engine-bugs").stderr, "")
+
+
+class Saturation(WithBodies):
+    def test_counts_the_layers(self):
+        warnings = [w for w in self.report()["warnings"] if "saturate" in w]
+        self.assertEqual(len(warnings), 1)
+        self.assertRegex(warnings[0], r"^\d layers have weights that can saturate on x86 CPUs without VNNI.*session\.x64quantprecision")
+        for others in (("--target", "openvino"), ("--dialect", "caffe2")):
+            self.assertEqual([w for w in self.report(*others)["warnings"] if "saturate" in w], [])
+
+
+if __name__ == "__main__":
+    unittest.main()
