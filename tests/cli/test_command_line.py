@@ -10,7 +10,7 @@ SPEC = "x:float32[N,1,8,8]"
 COMMANDS = ("export", "convert", "inspect", "run", "verify", "bench", "ops")
 CHOICES = {"--dialect": ("qdq", "caffe2"), "--target": ("onnxruntime", "openvino", "tensorrt"), "--numbers": ("exact", "plain"),
            "--external-data": ("auto", "always", "never"), "--per-channel-weights": ("error", "requantize"),
-           "--arithmetic": ("pytorch", "onnxruntime", "caffe2"), "--engine": ("qnnpack",)}
+           "--arithmetic": ("pytorch", "onnxruntime", "caffe2"), "--engine": ("qnnpack", "qnnpack-x86", "fbgemm", "onednn", "x86")}
 
 
 def options_of(command):
@@ -98,7 +98,7 @@ class Wrong(CommandLine):
                      hint="See `octavo export --help`.")
         self.refused("export", DIGITS, "--frob", says="unknown option --frob of octavo export\n")
         self.refused("export", DIGITS, "-x", says="unknown option -x of octavo export\n")
-        self.refused("export", DIGITS, "--engine", "qnnpack", says="unknown option --engine of octavo export; it is one of run, verify or bench")
+        self.refused("export", DIGITS, "--engine-bugs", says="unknown option --engine-bugs of octavo export; it is one of run, verify or bench")
         self.refused("export", DIGITS, "--quiet=yes", says="--quiet takes no value")
         self.refused("export", "a.pt", "b.pt", "-o", self.output, says='unexpected argument "b.pt"')
         self.refused("ops", "a", "b", says='unexpected argument "b"')

@@ -63,7 +63,7 @@ class Progress(CliTest):
             self.assertRegex(line, r", \d+ %, \d+ s$")
 
     def test_is_not_shown_where_it_is_quick(self):
-        self.assertEqual(on_standard_error("export", DIGITS, "-o", self.output, "--input", "float32[1,1,8,8]"), "")
+        self.assertEqual(on_standard_error("export", DIGITS, "-o", self.output, "--input", "float32[1,1,8,8]", "--target", "openvino"), "")
 
     def deep(self, layers):
         """A model of so many layers, whose scales take time to choose."""

@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "octavo/ir/origin.h"
 #include "octavo/ops/computation.h"
 #include "octavo/targets/onnxruntime/integer_kernels.h"
 #include "octavo/targets/onnxruntime/saturation.h"
@@ -66,7 +67,7 @@ using ir::ValueId;
 
 std::string PlaceOf(const Node& node) {
   if (!node.origin) return {};
-  return node.origin->module_path.empty() ? node.origin->place : node.origin->module_path;
+  return node.origin->module_path.empty() ? ir::Place(*node.origin) : node.origin->module_path;
 }
 
 bool Quantized(const Graph& graph, const Node& node) {
