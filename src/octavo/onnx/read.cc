@@ -1,6 +1,7 @@
 #include "octavo/onnx/read.h"
 
 #include <climits>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <unordered_set>
@@ -8,7 +9,10 @@
 #include <fmt/format.h>
 #include <onnx.pb.h>
 
+#include "octavo/base/file_kind.h"
 #include "octavo/base/mapped_file.h"
+#include "octavo/base/protobuf_scan.h"
+#include "octavo/base/type_names.h"
 #include "octavo/ir/origin.h"
 #include "octavo/onnx/read_tensor.h"
 
@@ -63,9 +67,54 @@ Result<ir::Operand> Attribute(const pb::AttributeProto& proto, TensorReader& ten
   }
 }
 
+// An input that no value of the graph can be.
+Status CheckInput(const std::string& name, const pb::TypeProto& type) {
+  if (type.has_sequence_type() || type.has_map_type() || type.has_optional_type()) {
+    return Unsupported(fmt::format("the input {} is a {}, which is not supported; only tensors are", name,
+                                   type.has_sequence_type() ? "sequence"
+                                   : type.has_map_type()    ? "map"
+                                                            : "optional value"));
+  }
+  const int element = type.tensor_type().elem_type();
+  if (element == 0 || ElementType(element) != DType::kUnknown) return {};
+  return Unsupported(fmt::format("the input {} has elements of type {}, which is not supported", name,
+                                 OnnxTypeName(element)));
+}
+
+// Why the file cannot be read as protobuf, or has no graph.
+Error NotOnnx(std::span<const std::byte> bytes) {
+  constexpr std::string_view kAgain = "Export or download the file again.";
+  if (bytes.empty()) return InvalidFile("the file is empty", std::string(kAgain));
+  const std::optional<FileKind> kind = RecognizeFile(bytes);
+  if (kind && kind->id == FileKind::Id::kZip) {
+    return InvalidFile(fmt::format("this is {}, not an ONNX model", kind->what),
+                       "`octavo export` makes an ONNX model of a TorchScript model.");
+  }
+  if (kind && kind->id == FileKind::Id::kOther) {
+    return InvalidFile(fmt::format("this is {}, not an ONNX model", kind->what), "Give the .onnx file.");
+  }
+  // protobuf counts a message's bytes in 31 bits.
+  if (kind && bytes.size() > INT_MAX) {
+    return InvalidFile(
+        fmt::format("the ONNX file has {} bytes; files of more than 2 GiB cannot be read", bytes.size()),
+        "Save its tensors beside it: onnx.save_model(model, path, save_as_external_data=True)");
+  }
+  ProtobufScan scan(bytes);
+  while (scan.Next()) {
+  }
+  if (kind && scan.truncated()) {
+    return InvalidFile(
+        fmt::format("the ONNX file is truncated: it ends after {} bytes, inside a field", bytes.size()),
+        std::string(kAgain));
+  }
+  if (kind) return InvalidFile("the ONNX file is damaged", std::string(kAgain));
+  return InvalidFile("the file is not an ONNX model, or it is truncated", std::string(kAgain));
+}
+
 class Reader {
  public:
-  Reader(const pb::ModelProto& model, TensorReader& tensors) : model_(model), tensors_(tensors) {}
+  Reader(const pb::ModelProto& model, TensorReader& tensors, const ReadOptions& options)
+      : model_(model), tensors_(tensors), options_(options) {}
 
   Result<ir::Graph> Graph() {
     const pb::GraphProto& proto = model_.graph();
@@ -84,6 +133,7 @@ class Reader {
         return InvalidFile(fmt::format("the input \"{}\" is duplicate or has no name", input.name()));
       // Old files list initializers as inputs, too.
       if (values_.contains(input.name())) continue;
+      if (!options_.any_type) OCTAVO_TRY(CheckInput(input.name(), input.type()));
       values_[input.name()] = graph_.AddInput(input.name(), Type(input.type()));
     }
     for (const auto& node : proto.node()) {
@@ -162,6 +212,7 @@ class Reader {
 
   const pb::ModelProto& model_;
   TensorReader& tensors_;
+  const ReadOptions& options_;
   ir::Graph graph_;
   std::unordered_map<std::string, ValueId> values_;
   std::unordered_map<std::string, TensorType> known_;
@@ -177,12 +228,11 @@ Result<ReadModel> Read(const std::filesystem::path& path, const ReadOptions& opt
   pb::ModelProto model;
   if (bytes.size() > INT_MAX || !model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
       !model.has_graph()) {
-    return InvalidFile("the file is not an ONNX model, or it is truncated",
-                       "Export or download the file again.");
+    return NotOnnx(bytes);
   }
   ReadModel read;
   TensorReader tensors(path.parent_path(), options.external_data);
-  Reader reader(model, tensors);
+  Reader reader(model, tensors, options);
   read.graph = OCTAVO_TRY(reader.Graph());
   read.external_tensors = reader.external_tensors();
   read.producer = model.producer_name();

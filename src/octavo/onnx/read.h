@@ -21,6 +21,8 @@ struct ReadModel {
 struct ReadOptions {
   // False: tensors in other files are not read; they are inputs then.
   bool external_data = true;
+  // True: inputs may be of types that no value of a graph can have; their dtype is unknown then.
+  bool any_type = false;
 };
 
 // Reads a model file's graph.  Tensors may lie in other files, in the model's folder and nowhere else.

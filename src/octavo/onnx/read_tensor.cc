@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "octavo/base/limits.h"
+#include "octavo/base/type_names.h"
 
 namespace octavo::onnx {
 
@@ -117,8 +118,8 @@ bool TensorReader::Skips(const pb::TensorProto& proto) const {
 Result<Tensor> TensorReader::Read(const pb::TensorProto& proto) {
   const DType dtype = ElementType(proto.data_type());
   if (dtype == DType::kUnknown) {
-    return Unsupported(fmt::format("the tensor {} has the ONNX element type {}, which is not supported",
-                                   proto.name(), proto.data_type()));
+    return Unsupported(fmt::format("the tensor {} has elements of type {}, which is not supported",
+                                   proto.name(), OnnxTypeName(proto.data_type())));
   }
   const auto elements = Elements(proto);
   if (!elements || proto.dims_size() > Limits().max_rank)

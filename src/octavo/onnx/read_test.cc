@@ -246,11 +246,64 @@ TEST_F(BrokenGraph, SizesThatOverflow) {
 }
 
 TEST_F(BrokenGraph, TypeThatIsNotKnown) {
+  const std::pair<int, const char*> types[] = {{::onnx::TensorProto::STRING, "elements of type string,"},
+                                               {::onnx::TensorProto::UINT16, "elements of type uint16,"},
+                                               {22, "elements of type int4,"},
+                                               {99, "elements of type unknown (number 99),"}};
+  for (const auto& [type, says] : types) {
+    ::onnx::ModelProto model;
+    auto& tensor = *model.mutable_graph()->add_initializer();
+    tensor.set_name("w");
+    tensor.set_data_type(type);
+    EXPECT_EQ(ErrorOf(model).code(), ErrorCode::kUnsupported);
+    EXPECT_THAT(ErrorOf(model).what(), HasSubstr(says));
+    ::onnx::ModelProto of_input;
+    auto& input = *of_input.mutable_graph()->add_input();
+    input.set_name("x");
+    input.mutable_type()->mutable_tensor_type()->set_elem_type(type);
+    EXPECT_EQ(ErrorOf(of_input).code(), ErrorCode::kUnsupported);
+    EXPECT_THAT(ErrorOf(of_input).what(), HasSubstr(std::string("the input x has ") + says));
+    const auto any = Read(path_, {.any_type = true});
+    ASSERT_TRUE(any);
+    EXPECT_EQ(any->graph.type(any->graph.inputs()[0]).dtype, DType::kUnknown);
+  }
   ::onnx::ModelProto model;
-  auto& tensor = *model.mutable_graph()->add_initializer();
-  tensor.set_name("w");
-  tensor.set_data_type(::onnx::TensorProto::STRING);
-  EXPECT_EQ(ErrorOf(model).code(), ErrorCode::kUnsupported);
+  auto& input = *model.mutable_graph()->add_input();
+  input.set_name("x");
+  input.mutable_type()->mutable_sequence_type();
+  EXPECT_THAT(ErrorOf(model).what(), HasSubstr("the input x is a sequence"));
+}
+
+TEST_F(ReadTest, FilesThatAreNoOnnx) {
+  const auto error = [this](const std::string& bytes) {
+    std::ofstream(path_, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    const auto read = Read(path_);
+    EXPECT_FALSE(read);
+    return read ? std::string() : read.error().what();
+  };
+  ASSERT_TRUE(Write(SmallGraph(), path_, {}));
+  std::ifstream stream(path_, std::ios::binary);
+  const std::string whole((std::istreambuf_iterator<char>(stream)), {});
+  EXPECT_THAT(error(""), HasSubstr("empty"));
+  EXPECT_THAT(error(std::string(100, '\xff')), HasSubstr("not an ONNX model"));
+  EXPECT_THAT(error("hello world"), HasSubstr("this is a text, not an ONNX model"));
+  EXPECT_THAT(error("PK\3\4" + std::string(50, 'x')), HasSubstr("this is a zip archive"));
+  EXPECT_THAT(error(whole.substr(0, whole.size() / 2)), HasSubstr("truncated"));
+  std::string damaged = whole;
+  damaged[whole.find("mylib") - 1] = '\xff';  // a length inside the graph
+  EXPECT_THAT(error(damaged), HasSubstr("damaged"));
+  // No part of a model reads as another format; two parts end behind a field, and are models.
+  int models = 0;
+  for (std::size_t size = 1; size < whole.size(); ++size) {
+    std::ofstream(path_, std::ios::binary).write(whole.data(), static_cast<std::streamsize>(size));
+    const auto read = Read(path_);
+    if (read) {
+      ++models;
+    } else {
+      EXPECT_THAT(read.error().what(), HasSubstr("truncated")) << size;
+    }
+  }
+  EXPECT_LE(models, 5);
 }
 
 }  // namespace
