@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "octavo/base/type_names.h"
 #include "octavo/import/builtins.h"
 
 namespace octavo::import {
@@ -269,8 +270,11 @@ Status Flatten(Evaluator& evaluator, const Value& value, std::size_t depth, std:
 Result<std::optional<DType>> GivenDType(const CallArguments& call) {
   const Value* number = call.Find(1, "dtype");
   if (!number || number->is_none()) return std::optional<DType>();
-  const std::optional<DType> dtype = DTypeFromScalarType(OCTAVO_TRY(KnownInt(*number, "a dtype")));
-  if (!dtype) return Unsupported("torch.tensor() has an unknown dtype");
+  const std::int64_t scalar_type = OCTAVO_TRY(KnownInt(*number, "a dtype"));
+  const std::optional<DType> dtype = DTypeFromScalarType(scalar_type);
+  if (!dtype)
+    return Unsupported(
+        fmt::format("torch.tensor() of dtype {} is not supported", ScalarTypeName(scalar_type)));
   return dtype;
 }
 

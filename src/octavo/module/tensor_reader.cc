@@ -1,5 +1,6 @@
 #include "octavo/module/tensor_reader.h"
 
+#include <cctype>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -11,6 +12,15 @@ namespace {
 
 using pickle::Kind;
 using pickle::NodeId;
+
+// "uint16" of "UInt16Storage", "float8_e4m3fn" of "Float8_e4m3fnStorage".
+std::string StorageTypeName(std::string_view storage) {
+  constexpr std::string_view kStorage = "Storage";
+  if (storage.ends_with(kStorage)) storage.remove_suffix(kStorage.size());
+  std::string name(storage);
+  for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return name;
+}
 
 std::pair<std::int64_t, std::int64_t> ZeroPointRange(DType dtype) {
   switch (dtype) {
@@ -156,7 +166,8 @@ Result<DType> TensorReader::ReadStorage(NodeId node, Tensor& tensor) {
     return pickle_.Fail(id[1], "the type of a storage is not one of PyTorch's");
   const std::optional<DType> dtype = DTypeOfStorage(std::string_view(type).substr(6));
   if (!dtype) {
-    return Unsupported(fmt::format("a storage of type {}, which Octavo does not read", type),
+    return Unsupported(fmt::format("a tensor of dtype {}, which is not supported",
+                                   StorageTypeName(std::string_view(type).substr(6))),
                        "Convert the tensor to another dtype before saving the model.")
         .SetWhere(pickle_.Where(id[1]));
   }

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "octavo/base/type_names.h"
 #include "octavo/emit.h"
 #include "octavo/lower/checks.h"
 #include "octavo/ops/casts.h"
@@ -250,8 +251,9 @@ Result<std::vector<TensorType>> CumsumType(const Arguments& a) {
   if (type.shape) OCTAVO_TRY(NormalizedAxis(dim, static_cast<int>(type.shape->size())));
   type.dtype = KnownDType(type.dtype);
   if (a.has("dtype")) {
-    const auto dtype = DTypeFromScalarType(OCTAVO_TRY(KnownInt(a, "dtype")));
-    if (!dtype) return Unsupported("argument dtype is not a PyTorch dtype");
+    const std::int64_t number = OCTAVO_TRY(KnownInt(a, "dtype"));
+    const auto dtype = DTypeFromScalarType(number);
+    if (!dtype) return Unsupported(fmt::format("dtype {} is not supported", ScalarTypeName(number)));
     type.dtype = *dtype;
   } else if (!IsFloat(type.dtype)) {
     type.dtype = DType::kInt64;

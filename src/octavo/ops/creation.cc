@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "octavo/base/limits.h"
+#include "octavo/base/type_names.h"
 #include "octavo/emit.h"
 #include "octavo/lower/checks.h"
 #include "octavo/ops/arithmetic.h"
@@ -26,9 +27,10 @@ void AppendOptions(std::vector<ArgumentSpec>& arguments) {
 
 Result<DType> GivenDType(const Arguments& a, DType otherwise) {
   if (!a.has("dtype")) return otherwise;
-  const auto dtype = DTypeFromScalarType(OCTAVO_TRY(KnownInt(a, "dtype")));
+  const std::int64_t number = OCTAVO_TRY(KnownInt(a, "dtype"));
+  const auto dtype = DTypeFromScalarType(number);
   if (!dtype || IsQuantized(*dtype) || (!IsFloat(*dtype) && !IsInteger(*dtype) && *dtype != DType::kBool)) {
-    return Unsupported(fmt::format("argument dtype cannot be {}", dtype ? Name(*dtype) : "an unknown dtype"));
+    return Unsupported(fmt::format("dtype {} is not supported here", ScalarTypeName(number)));
   }
   return *dtype;
 }

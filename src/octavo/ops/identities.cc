@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "octavo/base/type_names.h"
 #include "octavo/emit.h"
 #include "octavo/lower/checks.h"
 #include "octavo/ops/casts.h"
@@ -62,7 +63,7 @@ Result<std::optional<DType>> RequestedDType(const Arguments& a) {
   if (!a.has("dtype")) return std::optional<DType>();
   const std::int64_t number = OCTAVO_TRY(KnownInt(a, "dtype"));
   const auto dtype = DTypeFromScalarType(number);
-  if (!dtype) return Unsupported(fmt::format("argument dtype is {}, which is not a PyTorch dtype", number));
+  if (!dtype) return Unsupported(fmt::format("dtype {} is not supported", ScalarTypeName(number)));
   return dtype;
 }
 

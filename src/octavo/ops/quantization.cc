@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "octavo/base/type_names.h"
 #include "octavo/emit.h"
 #include "octavo/lower/steps.h"
 #include "octavo/ops/quantized_result.h"
@@ -17,7 +18,8 @@ Result<DType> QuantizedDType(const Arguments& a) {
   const Dim number = a.dim("dtype");
   const std::optional<DType> dtype = number.known() ? DTypeFromScalarType(number.value()) : std::nullopt;
   if (!dtype || !IsQuantized(*dtype)) {
-    return Unsupported(fmt::format("argument dtype must be a quantized dtype, not {}", number.ToString()));
+    return Unsupported(fmt::format("argument dtype must be a quantized dtype, not {}",
+                                   number.known() ? ScalarTypeName(number.value()) : number.ToString()));
   }
   return *dtype;
 }

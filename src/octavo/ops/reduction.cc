@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "octavo/base/type_names.h"
 #include "octavo/emit.h"
 #include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
@@ -95,7 +96,7 @@ Result<std::optional<DType>> AskedDType(const Arguments& a) {
   if (!HasArgument(a, "dtype") || !a.has("dtype")) return std::optional<DType>();
   const std::int64_t number = OCTAVO_TRY(KnownInt(a, "dtype"));
   const std::optional<DType> dtype = DTypeFromScalarType(number);
-  if (!dtype) return Unsupported(fmt::format("argument dtype is {}, which is not a PyTorch dtype", number));
+  if (!dtype) return Unsupported(fmt::format("dtype {} is not supported", ScalarTypeName(number)));
   return dtype;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "octavo/base/type_names.h"
 #include "octavo/emit.h"
 #include "octavo/lower/checks.h"
 #include "octavo/ops/movement.h"
@@ -270,12 +271,11 @@ void RegisterSqueeze(Registry& registry) {
 // view(dtype): another reading of the same bytes, or nothing.
 Result<std::vector<TensorType>> SameDType(const Arguments& a) {
   const TensorType& type = a.tensor("self").type();
-  const auto dtype = DTypeFromScalarType(OCTAVO_TRY(KnownInt(a, "dtype")));
-  if (dtype != type.dtype) {
-    return Unsupported(
-        fmt::format("view of {} as {} would reinterpret bytes, which is not supported", Name(type.dtype),
-                    dtype ? Name(*dtype) : std::string_view("another dtype")),
-        "Use .to(dtype), which converts the values.");
+  const std::int64_t number = OCTAVO_TRY(KnownInt(a, "dtype"));
+  if (DTypeFromScalarType(number) != type.dtype) {
+    return Unsupported(fmt::format("view of {} as {} would reinterpret bytes, which is not supported",
+                                   Name(type.dtype), ScalarTypeName(number)),
+                       "Use .to(dtype), which converts the values.");
   }
   return std::vector<TensorType>{type};
 }

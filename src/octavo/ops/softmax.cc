@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "octavo/base/type_names.h"
 #include "octavo/emit.h"
 #include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
@@ -37,7 +38,8 @@ Result<std::vector<TensorType>> SoftmaxType(const Arguments& a) {
     const std::int64_t number = OCTAVO_TRY(KnownInt(a, "dtype"));
     const std::optional<DType> dtype = DTypeFromScalarType(number);
     if (!dtype || !IsFloat(*dtype))
-      return Unsupported(fmt::format("argument dtype must be a floating-point dtype, not {}", number));
+      return Unsupported(
+          fmt::format("argument dtype must be a floating-point dtype, not {}", ScalarTypeName(number)));
     type.dtype = *dtype;
   }
   return std::vector<TensorType>{std::move(type)};

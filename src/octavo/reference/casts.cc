@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "octavo/base/type_names.h"
 #include "octavo/reference/conversion.h"
 #include "octavo/reference/kernels.h"
 #include "octavo/reference/movement.h"
@@ -24,8 +25,7 @@ Results To(const Call& call) {
   if (!call.has("dtype")) return One(x);
   const std::optional<DType> dtype = DTypeFromScalarType(call.integer("dtype"));
   if (!dtype)
-    return Unsupported(
-        fmt::format("argument dtype is {}, which is not a PyTorch dtype", call.integer("dtype")));
+    return Unsupported(fmt::format("dtype {} is not supported", ScalarTypeName(call.integer("dtype"))));
   return One(OCTAVO_TRY(Converted(x, *dtype)));
 }
 

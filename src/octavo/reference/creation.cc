@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "octavo/base/type_names.h"
 #include "octavo/reference/conversion.h"
 #include "octavo/reference/kernels.h"
 #include "octavo/reference/movement.h"
@@ -18,8 +19,7 @@ Result<DType> DTypeOf(const Call& call) {
   if (!call.has("dtype")) return ResultDType(call);
   const std::optional<DType> dtype = DTypeFromScalarType(call.integer("dtype"));
   if (!dtype)
-    return Unsupported(
-        fmt::format("argument dtype is {}, which is not a PyTorch dtype", call.integer("dtype")));
+    return Unsupported(fmt::format("dtype {} is not supported", ScalarTypeName(call.integer("dtype"))));
   return *dtype;
 }
 

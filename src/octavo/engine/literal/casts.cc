@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "octavo/base/type_names.h"
 #include "octavo/engine/literal/numbers.h"
 #include "octavo/engine/literal/registry.h"
 
@@ -67,7 +68,7 @@ Result<Prepared> Cast(Call& call) {
   const std::int64_t number = OCTAVO_TRY(call.Int("to"));
   const DType to = FromOnnxNumber(number);
   if (to == DType::kUnknown)
-    return call.NotSupported(fmt::format("conversion to the ONNX data type {} is not supported", number));
+    return call.NotSupported(fmt::format("conversion to type {} is not supported", OnnxTypeName(number)));
   return To(call, to);
 }
 

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "octavo/base/type_names.h"
 #include "octavo/engine/literal/numbers.h"
 #include "octavo/engine/literal/registry.h"
 
@@ -76,7 +77,7 @@ Result<Prepared> QuantizeLinear(Call& call) {
   if (const std::int64_t given = OCTAVO_TRY(call.Int("output_dtype", 0)); given != 0) {
     constexpr std::int64_t kUint8 = 2, kInt8 = 3, kInt16 = 5;  // TensorProto's numbers
     if (given != kUint8 && given != kInt8 && given != kInt16)
-      return call.NotSupported(fmt::format("output_dtype {} is not supported", given));
+      return call.NotSupported(fmt::format("output_dtype {} is not supported", OnnxTypeName(given)));
     to = given == kUint8 ? DType::kUint8 : given == kInt8 ? DType::kInt8 : DType::kInt16;
   }
   if (call.has(2)) {
