@@ -47,9 +47,10 @@ std::vector<std::string> LostWeightWarnings(const module::Module& module, const 
   std::vector<std::string> warnings;
   if (!used.empty()) {
     warnings.push_back(fmt::format(
-        "PyTorch saved zeros in place of weights that the model uses: {}.  torch.jit.save loses the "
-        "data of tensor subclasses such as torchao's; trace the model instead of scripting it, or "
-        "make them plain tensors before saving",
+        "PyTorch saved zeros in place of weights that the model uses: {}. It does so for tensor subclasses "
+        "such "
+        "as torchao's; trace the model instead of scripting it, or replace these weights by plain tensors "
+        "(weight.dequantize()) before saving",
         Names(used)));
   }
   if (!unused.empty()) {

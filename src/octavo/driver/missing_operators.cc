@@ -46,6 +46,20 @@ constexpr const char* kMobile =
 constexpr const char* kLowered =
     "A part of the model is compiled for another runtime, and its program is not in the file. Save the model "
     "before that step.";
+constexpr const char* kNnapi =
+    "The model is compiled for Android's NNAPI, and its program is not in the file. Save the model with "
+    "torch.jit.save before convert_model_to_nnapi.";
+constexpr const char* kTensorRt =
+    "The model is compiled for TensorRT by Torch-TensorRT, and its program is not in the file. Save the "
+    "model with "
+    "torch.jit.save before torch_tensorrt.compile.";
+constexpr const char* kNeuron =
+    "The model is compiled for AWS Neuron, and its program is not in the file. Save the model with "
+    "torch.jit.save "
+    "before torch_neuron traces it.";
+constexpr const char* kIpex =
+    "Intel Extension for PyTorch has rewritten the model. Save the model with torch.jit.save before "
+    "ipex.optimize.";
 constexpr const char* kCaffe2Operator =
     "This is an operator of Caffe2, which PyTorch no longer has. Save the model's PyTorch form.";
 constexpr const char* kAttention =
@@ -97,14 +111,20 @@ constexpr Advice kAdvice[] = {
     {"*mkldnn", kThisCpu},
     {"*MKLDNN", kThisCpu},
     {"prepacked::", kMobile},
-    {"metal_prepacked::", kMobile},
-    {"vulkan_prepacked::", kMobile},
+    {"metal_prepack::", kMobile},
+    {"vulkan_prepack::", kMobile},
     {"torch.classes.xnnpack.", kMobile},
     {"torch.classes.metal.", kMobile},
     {"torch.classes.vulkan.", kMobile},
-    {"nnapi::", kLowered},
-    {"tensorrt::", kLowered},
-    {"neuron::", kLowered},
+    {"torch.classes._nnapi.", kNnapi},
+    {"_nnapi::", kNnapi},
+    {"torch.classes.tensorrt.", kTensorRt},
+    {"tensorrt::", kTensorRt},
+    {"torch.classes.neuron.", kNeuron},
+    {"neuron::", kNeuron},
+    {"torch.classes.ipex_prepack.", kIpex},
+    {"ipex_prepack::", kIpex},
+    {"torch_ipex::", kIpex},
     {"coreml::", kLowered},
     {"torch.classes.", kLowered},
     {"_caffe2::", kCaffe2Operator},

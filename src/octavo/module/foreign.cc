@@ -1,20 +1,35 @@
 #include "octavo/module/foreign.h"
 
 #include <algorithm>
-#include <cstring>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include <fmt/format.h>
 
+#include "octavo/base/file_kind.h"
 #include "octavo/pickle/pickle.h"
 
 namespace octavo::module {
 namespace {
 
-constexpr std::string_view kSaveTorchScript =
-    "Octavo reads TorchScript.  In Python, with the model built and its weights loaded: "
+constexpr std::string_view kLoadWeights =
+    "Build the model in Python, quantized as it was before (fuse, prepare, convert), load the weights into "
+    "it "
+    "(model.load_state_dict(torch.load('weights.pt'))), and save the model: "
     "torch.jit.save(torch.jit.trace(model.eval(), example_input), 'model.pt')";
+constexpr std::string_view kLoadModule =
+    "Load it in Python where its classes can be imported, and save it as TorchScript: "
+    "model = torch.load('saved.pt', weights_only=False).eval(); "
+    "torch.jit.save(torch.jit.trace(model, example_input), 'model.pt').  torch.load runs code that the file "
+    "names: do this with files that you trust only.";
+constexpr std::string_view kTraceProgram =
+    "Octavo does not read .pt2 files yet.  In Python: p = torch.export.load('model.pt2'); "
+    "torch.jit.save(torch.jit.trace(p.module(), p.example_inputs[0]), 'model.pt')";
+constexpr std::string_view kQuantizeOtherwise =
+    "Octavo does not read models quantized with PT2E yet.  Quantize the float model with "
+    "torch.ao.quantization.quantize_fx (prepare_fx, convert_fx), and save it: "
+    "torch.jit.save(torch.jit.trace(model, example_input), 'model.pt')";
 
 Error Foreign(std::string what, std::string_view hint = kSaveTorchScript) {
   return InvalidFile(std::move(what), std::string(hint));
@@ -22,12 +37,6 @@ Error Foreign(std::string what, std::string_view hint = kSaveTorchScript) {
 
 std::string_view Text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-// ModelProto begins with ir_version, a small number, and goes on with another of its fields.
-bool LooksLikeOnnx(std::string_view bytes) {
-  return bytes.size() > 4 && bytes[0] == 0x08 && bytes[1] > 0 && bytes[1] < 0x20 &&
-         std::string_view("\x12\x1a\x22\x28\x32\x3a\x42").find(bytes[2]) != std::string_view::npos;
 }
 
 // The name of what a kCall or kObject was made by.  torch.save's former format has classes as persistent ids
@@ -43,7 +52,7 @@ std::string CallableName(const pickle::Pickle& pickle, pickle::NodeId node) {
 }
 
 // What torch.save was given, from the pickle that it wrote.
-std::string Describe(const pickle::Pickle& pickle) {
+Error Describe(const pickle::Pickle& pickle) {
   using pickle::Kind;
   const pickle::NodeId root = pickle.root();
   const Kind kind = pickle.kind(root);
@@ -54,20 +63,33 @@ std::string Describe(const pickle::Pickle& pickle) {
     for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
       if (pickle.kind(items[i]) != Kind::kString) continue;
       if (pickle.kind(items[i + 1]) == Kind::kObject) {
-        return fmt::format("a checkpoint of torch.save with a pickled {} in it, not a model",
-                           CallableName(pickle, items[i + 1]));
+        return Foreign(
+            fmt::format("this is a checkpoint of torch.save with a pickled {} in it, not a model",
+                        CallableName(pickle, items[i + 1])),
+            fmt::format("Load it in Python where its classes can be imported, and save the model as "
+                        "TorchScript: model = torch.load('saved.pt', weights_only=False)['{}'].eval(); "
+                        "torch.jit.save(torch.jit.trace(model, example_input), 'model.pt').  "
+                        "torch.load runs code that the file names: do this with files that you "
+                        "trust only.",
+                        pickle.text(items[i])));
       }
     }
-    return "a state_dict or checkpoint of torch.save: tensors by name, without the model that they belong to";
+    return Foreign(
+        "this is a state_dict or checkpoint of torch.save: tensors by name, without the model that they "
+        "belong "
+        "to",
+        kLoadWeights);
   }
-  if (callable.starts_with("torch._utils._rebuild")) return "a tensor of torch.save, not a model";
+  if (callable.starts_with("torch._utils._rebuild"))
+    return Foreign("this is a tensor of torch.save, not a model");
   if (kind == Kind::kObject || kind == Kind::kCall) {
-    return fmt::format(
-        "a {} pickled by torch.save: it holds the weights, and of the program only the names of Python "
-        "classes",
-        callable);
+    return Foreign(
+        fmt::format("this is a {} pickled by torch.save: it holds the weights, and of the program only "
+                    "the names of Python classes",
+                    callable),
+        kLoadModule);
   }
-  return "a pickle of torch.save, not a model";
+  return Foreign("this is a pickle of torch.save, not a model");
 }
 
 // Reads the pickle that describes the model; the bytes may hold others before it.
@@ -79,20 +101,52 @@ Error DescribePickle(const Storage& storage, const Limits& limits, bool legacy) 
     std::size_t end = 0;
     const auto pickle = pickle::Read(rest, options, &end);
     if (!pickle) break;
-    if (skip == 0) return Foreign("this is " + Describe(*pickle));
+    if (skip == 0) return Describe(*pickle);
     rest.bytes = rest.bytes.subspan(end);
   }
   return Foreign("this is a pickle, as torch.save writes it, not a TorchScript model");
+}
+
+// A program of torch.export (.pt2), by its records; nullopt: none.
+std::optional<Error> ExportedProgram(const archive::Archive& archive) {
+  std::string model;
+  bool compiled = false;
+  for (const std::string_view full : archive.names()) {
+    const std::string_view name = full.substr(full.starts_with(archive.root()) ? archive.root().size() : 0);
+    compiled |= name.starts_with("data/aotinductor/");
+    if (name.ends_with("serialized_exported_program.json") ||
+        (name.starts_with("models/") && name.ends_with(".json"))) {
+      model = name;
+    }
+  }
+  if (model.empty() && compiled) {
+    return Foreign("this is a program that AOTInductor compiled (.pt2), not a model",
+                   "Give Octavo the PyTorch model that it was made from.");
+  }
+  if (model.empty() && !archive.Has("archive_format")) return std::nullopt;
+  // PyTorch's loader needs the operators' library, and Octavo lacks them.
+  constexpr std::size_t kMostBytes = std::size_t{64} << 20;
+  const std::optional<Storage> json = archive.ReadOptional(model, kMostBytes);
+  if (json && Text(json->bytes).find("quantized_decomposed.") != std::string_view::npos) {
+    return Foreign("this is a program of torch.export (.pt2) that was quantized with PT2E, not TorchScript",
+                   kQuantizeOtherwise);
+  }
+  return Foreign("this is a program of torch.export (.pt2), not TorchScript", kTraceProgram);
+}
+
+// "coreml" of "code/torch/jit/LoweredModule/coreml/__torch__.py"; empty for other records.
+std::string_view LoweredTo(std::string_view record) {
+  for (const std::string_view folder : {"code/torch/jit/LoweredModule/", "code/torch/jit/LoweredWrapper/"}) {
+    if (record.starts_with(folder))
+      return record.substr(folder.size(), record.find('/', folder.size()) - folder.size());
+  }
+  return {};
 }
 
 }  // namespace
 
 Status CheckIsArchive(std::span<const std::byte> bytes, const Limits& limits) {
   const std::string_view text = Text(bytes);
-  if (text.empty()) {
-    return Foreign("the file is empty", "The program that wrote it may have failed; save the model again.");
-  }
-  if (archive::LooksLikeZip(bytes)) return {};
   // The magic number 0x1950a86a20f9469cfc6c as the first pickle.
   if (text.starts_with("\x80\x02\x8a\x0al\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.")) {
     return DescribePickle({.bytes = bytes, .owner = nullptr}, limits, true);
@@ -100,31 +154,20 @@ Status CheckIsArchive(std::span<const std::byte> bytes, const Limits& limits) {
   if (text.size() > 2 && text[0] == '\x80' && text[1] >= 2 && text[1] <= 5) {
     return DescribePickle({.bytes = bytes, .owner = nullptr}, limits, false);
   }
-  const std::string_view tag = text.size() > 8 ? text.substr(4, 4) : std::string_view();
-  if (tag == "PTMF")
-    return Foreign("this is a flatbuffer model of PyTorch's lite interpreter, not TorchScript");
-  if (tag == "ORTM") {
-    return Foreign("this is a model in ONNX Runtime's own format, not TorchScript");
+  const std::optional<FileKind> kind = RecognizeFile(bytes);
+  if (!kind) {
+    return Foreign(
+        "this is not a TorchScript model: the file is no zip archive, and of no kind that Octavo knows");
   }
-  if (tag == "TFL3") return Foreign("this is a TensorFlow Lite model, not TorchScript");
-  if (tag == "ET12" || tag == "ET11") return Foreign("this is an ExecuTorch model, not TorchScript");
-  if (text.starts_with("\x89HDF")) return Foreign("this is an HDF5 file, not TorchScript");
-  if (text.starts_with("\x93NUMPY")) return Foreign("this is a NumPy array, not TorchScript");
-  if (text.starts_with("\x1f\x8b")) {
-    return Foreign("this is a gzip file, not TorchScript", "Unpack it with gunzip first.");
+  if (kind->id == FileKind::Id::kZip) return {};
+  if (text.empty()) return Foreign("the file is empty", kind->hint);
+  if (kind->id == FileKind::Id::kOnnx) {
+    return Foreign(
+        "this is an ONNX model, not TorchScript",
+        "`octavo convert` converts ONNX models; `octavo export` reads TorchScript, as torch.jit.save "
+        "writes it.");
   }
-  if (text.size() > 262 && text.substr(257, 5) == "ustar") {
-    return Foreign("this is a tar file, not TorchScript", "Unpack it, or save the model again.");
-  }
-  if (text.size() > 10 && text[8] == '{' && text.substr(9, 32).find('"') != std::string_view::npos &&
-      text.substr(4, 4) == std::string_view("\0\0\0\0", 4)) {
-    return Foreign("this is a safetensors file: tensors by name, without the model that they belong to");
-  }
-  if (LooksLikeOnnx(text)) {
-    return Foreign("this is an ONNX model already",
-                   "A model is converted from TorchScript, as torch.jit.save writes it, not from ONNX.");
-  }
-  return Foreign("the file is not a TorchScript model: it is no zip archive");
+  return Foreign(fmt::format("this is {}, not a TorchScript model", kind->what), kind->hint);
 }
 
 Status CheckIsTorchScript(const archive::Archive& archive, const Limits& limits) {
@@ -133,19 +176,37 @@ Status CheckIsTorchScript(const archive::Archive& archive, const Limits& limits)
     return std::any_of(names.begin(), names.end(),
                        [suffix](std::string_view name) { return name.ends_with(suffix); });
   };
+  for (const std::string_view full : names) {
+    const std::string_view name = full.substr(full.starts_with(archive.root()) ? archive.root().size() : 0);
+    if (const std::string_view backend = LoweredTo(name); !backend.empty()) {
+      return Foreign(
+          fmt::format("a part of the model was compiled for the backend {} (torch._C._jit_to_backend), "
+                      "and its program is not in the file",
+                      backend),
+          "Save the model with torch.jit.save before it is compiled for the backend, and convert that "
+          "file.");
+    }
+  }
   const bool has_code = archive.HasUnder("code/");
   if (has_code && archive.Has("data.pkl") && archive.Has("constants.pkl")) return {};
-  if (any_ends("serialized_exported_program.json") || any_ends("models/model.json") ||
-      any_ends("archive_format")) {
-    return Foreign("this is a program of torch.export (.pt2), not TorchScript",
-                   "Trace the module that it was exported from: torch.jit.save(torch.jit.trace(model.eval(), "
-                   "example_input), 'model.pt')");
+  if (const auto program = ExportedProgram(archive)) return *program;
+  // PyTorch 1.0 to 1.3.
+  if (archive.Has("model.json") && (has_code || archive.HasUnder("tensors/"))) {
+    return Foreign(
+        "this is a TorchScript model in the format of PyTorch 1.0 to 1.3",
+        "Newer versions of PyTorch do not load it.  With the version that wrote it: "
+        "torch.save(torch.jit.load('old.pt').state_dict(), 'weights.pt').  Then load these weights into "
+        "the model in a newer version, and save it with torch.jit.save.");
   }
   if (archive.Has("bytecode.pkl") && !has_code) {
-    return Foreign("this is bytecode for PyTorch's lite interpreter (.ptl), without the model's source");
+    return Foreign("this is bytecode for PyTorch's lite interpreter (.ptl), without the model's source",
+                   "Save the model itself: torch.jit.save(torch.jit.script(model.eval()), 'model.pt')");
   }
   if (archive.HasUnder(".data/extern_modules")) {
-    return Foreign("this is a package of torch.package, not TorchScript");
+    return Foreign(
+        "this is a package of torch.package, not TorchScript",
+        "Load the model in Python (torch.package.PackageImporter('package.pt').load_pickle(...)), and "
+        "save it: torch.jit.save(torch.jit.trace(model.eval(), example_input), 'model.pt')");
   }
   if (has_code || archive.Has("constants.pkl")) {
     const std::string_view missing = !archive.Has("data.pkl")        ? "data.pkl"
@@ -159,9 +220,26 @@ Status CheckIsTorchScript(const archive::Archive& archive, const Limits& limits)
   if (archive.Has("data.pkl")) {
     return DescribePickle(OCTAVO_TRY(archive.Read("data.pkl")), limits, false);
   }
-  if (any_ends(".npy")) return Foreign("this is a NumPy archive (.npz), not TorchScript");
+  if (any_ends(".npy")) {
+    return Foreign("this is a NumPy archive (.npz), not a TorchScript model",
+                   "Its arrays are inputs of a model: unpack it, and octavo run MODEL --input x.npy");
+  }
   if (any_ends("saved_model.pb") || any_ends("keras_metadata.pb") || any_ends("model.weights.h5")) {
-    return Foreign("this is a TensorFlow or Keras model, not TorchScript");
+    return Foreign(
+        "this is a TensorFlow or Keras model, not TorchScript",
+        "Octavo converts models of PyTorch.  tf2onnx converts those of TensorFlow and Keras to ONNX.");
+  }
+  if (any_ends(".mlmodel")) {
+    return Foreign("this is a Core ML model, not TorchScript",
+                   "Give Octavo the PyTorch model that it was made from.");
+  }
+  for (const std::string_view suffix : {".pt", ".pth", ".ptl", ".onnx"}) {
+    const auto inner = std::find_if(names.begin(), names.end(),
+                                    [suffix](std::string_view name) { return name.ends_with(suffix); });
+    if (inner != names.end()) {
+      return Foreign(fmt::format("this is a zip archive with {} in it, not a TorchScript model", *inner),
+                     fmt::format("Unpack it, and give Octavo {}.", *inner));
+    }
   }
   return Foreign("this is a zip archive without a TorchScript model in it (no record data.pkl)");
 }

@@ -16,50 +16,48 @@ namespace {
 using Owner = AuthorLine::Owner;
 
 // Pickles, written as PyTorch's pickler writes these records.
-std::string Int(std::int64_t n) {
+std::string PklInt(std::int64_t n) {
   std::string out = "\x8a\x08";  // LONG1
   for (int i = 0; i < 8; ++i) out += static_cast<char>(static_cast<std::uint64_t>(n) >> (8 * i));
   return out;
 }
-std::string Str(std::string_view text) {
+std::string PklStr(std::string_view text) {
   std::string out = "X";
   for (int i = 0; i < 4; ++i) out += static_cast<char>(text.size() >> (8 * i));
   return out + std::string(text);
 }
-std::string Tuple(const std::vector<std::string>& items) {
+std::string PklTuple(const std::vector<std::string>& items) {
   std::string out = "(";
   for (const std::string& item : items) out += item;
   return out + "t";
 }
-std::string IntList(const std::vector<int>& items) {
+std::string PklInts(const std::vector<int>& items) {
   std::string out = "ctorch.jit._pickle\nbuild_intlist\n](";
-  for (const int item : items) out += Int(item);
+  for (const int item : items) out += PklInt(item);
   return out + "e\x85R";
 }
-std::string Pickled(const std::string& value) { return "\x80\x02" + value + "."; }
+std::string Pkl(const std::string& value) { return "\x80\x02" + value + "."; }
 
-std::string Source(const std::vector<int>& lines, int path, int first_line) {
-  return Tuple({IntList(lines), Int(path), Int(first_line)});
+std::string PklSource(const std::vector<int>& lines, int path, int first_line) {
+  return PklTuple({PklInts(lines), PklInt(path), PklInt(first_line)});
 }
-std::string Entry(int byte, const std::string& source, int begin, int tag = 1) {
-  return Tuple({Int(byte), Tuple({source, Int(begin), Int(begin + 1)}), Int(tag)});
+std::string PklEntry(int byte, const std::string& source, int begin, int tag = 1) {
+  return PklTuple({PklInt(byte), PklTuple({source, PklInt(begin), PklInt(begin + 1)}), PklInt(tag)});
 }
 std::string WithTable(const std::vector<std::string>& texts, const std::vector<std::string>& entries) {
   std::vector<std::string> strings;
   strings.reserve(texts.size());
-  for (const std::string& text : texts) strings.push_back(Str(text));
-  return Pickled(Tuple({Str("FORMAT_WITH_STRING_TABLE"), Tuple(strings), Tuple(entries)}));
+  for (const std::string& text : texts) strings.push_back(PklStr(text));
+  return Pkl(PklTuple({PklStr("FORMAT_WITH_STRING_TABLE"), PklTuple(strings), PklTuple(entries)}));
 }
 
-std::optional<SourceMap> Read(const std::string& pickle) {
-  return SourceMap::Read(
-      Storage::Of({std::as_bytes(std::span(pickle)).begin(), std::as_bytes(std::span(pickle)).end()}),
-      Limits());
+std::optional<SourceMap> ReadMap(const std::string& pickle) {
+  return SourceMap::Read({.bytes = std::as_bytes(std::span(pickle)), .owner = nullptr}, Limits());
 }
 
 // "net.py:12"; "" where no line is known, "?" where the record cannot be read.
 std::string LineAt(const std::string& pickle, std::size_t byte) {
-  const std::optional<SourceMap> map = Read(pickle);
+  const std::optional<SourceMap> map = ReadMap(pickle);
   if (!map) return "?";
   const AuthorLine* line = map->Find(byte);
   return line == nullptr ? std::string() : line->file + ":" + std::to_string(line->line);
@@ -80,73 +78,80 @@ TEST(SourceMap, TracedStack) {
       "/usr/lib/python3/dist-packages/torchvision/models/resnet.py(92): forward\n",
       std::string(kTorch) + "module.py"};
   // The innermost call of the author's, not the library's in front of it nor the program that traces.
-  EXPECT_EQ(LineAt(WithTable(texts, {Entry(10, Source({1, 2, 3, 2, 4, 5, 6, 0}, 7, 459), 0)}), 12),
+  EXPECT_EQ(LineAt(WithTable(texts, {PklEntry(10, PklSource({1, 2, 3, 2, 4, 5, 6, 0}, 7, 459), 0)}), 12),
             "net.py:9");
   // Without one, torchvision's before PyTorch's.
-  EXPECT_EQ(LineAt(WithTable(texts, {Entry(10, Source({1, 2, 8, 2, 5, 6, 0}, 7, 459), 0)}), 12),
+  EXPECT_EQ(LineAt(WithTable(texts, {PklEntry(10, PklSource({1, 2, 8, 2, 5, 6, 0}, 7, 459), 0)}), 12),
             "resnet.py:92");
-  EXPECT_EQ(LineAt(WithTable(texts, {Entry(10, Source({1, 2, 2, 5, 6, 0}, 7, 459), 0)}), 12), "conv.py:459");
-  EXPECT_EQ(LineAt(WithTable(texts, {Entry(10, Source({2, 5, 6, 0}, 9, 1194), 0)}), 12), "");
+  EXPECT_EQ(LineAt(WithTable(texts, {PklEntry(10, PklSource({1, 2, 2, 5, 6, 0}, 7, 459), 0)}), 12),
+            "conv.py:459");
+  EXPECT_EQ(LineAt(WithTable(texts, {PklEntry(10, PklSource({2, 5, 6, 0}, 9, 1194), 0)}), 12), "");
 }
 
 TEST(SourceMap, EntriesReachToTheNext) {
   const std::vector<std::string> texts = {"", "    def forward(self, x):\n", "        y = self.conv(x)\n",
                                           "        return y * 2\n", "/home/ann/net.py"};
-  const std::string source = Source({1, 2, 3, 0}, 4, 18);
-  const std::string map = WithTable(texts, {Entry(0, Source({}, 0, 0), 0), Entry(100, source, 38),
-                                            Entry(200, source, 55), Entry(300, Source({}, 0, 0), 0)});
+  const std::string source = PklSource({1, 2, 3, 0}, 4, 18);
+  const std::string map =
+      WithTable(texts, {PklEntry(0, PklSource({}, 0, 0), 0), PklEntry(100, source, 38),
+                        PklEntry(200, source, 55), PklEntry(300, PklSource({}, 0, 0), 0)});
   EXPECT_EQ(LineAt(map, 0), "");
   EXPECT_EQ(LineAt(map, 99), "");
   EXPECT_EQ(LineAt(map, 100), "net.py:19");
   EXPECT_EQ(LineAt(map, 199), "net.py:19");
   EXPECT_EQ(LineAt(map, 200), "net.py:20");
   EXPECT_EQ(LineAt(map, 300), "");
-  EXPECT_EQ(LineAt(WithTable(texts, {Entry(5, source, 0)}), 4), "");
-  EXPECT_EQ(LineAt(WithTable(texts, {Entry(5, source, 0)}), 5), "net.py:18");
+  EXPECT_EQ(LineAt(WithTable(texts, {PklEntry(5, source, 0)}), 4), "");
+  EXPECT_EQ(LineAt(WithTable(texts, {PklEntry(5, source, 0)}), 5), "net.py:18");
   // The last byte of a line, the first of the next, the end of the text and beyond.
-  EXPECT_EQ(LineAt(WithTable(texts, {Entry(5, source, 25)}), 5), "net.py:18");
-  EXPECT_EQ(LineAt(WithTable(texts, {Entry(5, source, 26)}), 5), "net.py:19");
-  EXPECT_EQ(LineAt(WithTable(texts, {Entry(5, source, 71)}), 5), "net.py:20");
-  EXPECT_EQ(LineAt(WithTable(texts, {Entry(5, source, 72)}), 5), "");
+  EXPECT_EQ(LineAt(WithTable(texts, {PklEntry(5, source, 25)}), 5), "net.py:18");
+  EXPECT_EQ(LineAt(WithTable(texts, {PklEntry(5, source, 26)}), 5), "net.py:19");
+  EXPECT_EQ(LineAt(WithTable(texts, {PklEntry(5, source, 71)}), 5), "net.py:20");
+  EXPECT_EQ(LineAt(WithTable(texts, {PklEntry(5, source, 72)}), 5), "");
 }
 
 TEST(SourceMap, OlderFormats) {
   const std::string source =
-      Tuple({Str("def forward(self, x):\n  return x\n"), Str("/home/ann/net.py"), Int(7)});
-  const std::string range = Tuple({source, Int(24), Int(30)});
-  EXPECT_EQ(LineAt(Pickled(Tuple({Tuple({Int(3), range})})), 4), "net.py:8");
-  EXPECT_EQ(LineAt(Pickled(Tuple({Tuple({Int(3), Int(1), range})})), 4), "net.py:8");
-  const std::string stack = Tuple({Str("/home/ann/net.py(9): forward\n/home/ann/save.py(3): <module>\n"),
-                                   Str("/home/ann/net.py"), Int(9)});
-  EXPECT_EQ(LineAt(Pickled(Tuple({Tuple({Int(3), Tuple({stack, Int(0), Int(60)})})})), 4), "net.py:9");
-  const std::string nameless = Tuple({Str("text\n"), "N", Int(0)});
-  EXPECT_EQ(LineAt(Pickled(Tuple({Tuple({Int(3), Tuple({nameless, Int(0), Int(4)})})})), 4), "");
+      PklTuple({PklStr("def forward(self, x):\n  return x\n"), PklStr("/home/ann/net.py"), PklInt(7)});
+  const std::string range = PklTuple({source, PklInt(24), PklInt(30)});
+  EXPECT_EQ(LineAt(Pkl(PklTuple({PklTuple({PklInt(3), range})})), 4), "net.py:8");
+  EXPECT_EQ(LineAt(Pkl(PklTuple({PklTuple({PklInt(3), PklInt(1), range})})), 4), "net.py:8");
+  const std::string stack =
+      PklTuple({PklStr("/home/ann/net.py(9): forward\n/home/ann/save.py(3): <module>\n"),
+                PklStr("/home/ann/net.py"), PklInt(9)});
+  EXPECT_EQ(LineAt(Pkl(PklTuple({PklTuple({PklInt(3), PklTuple({stack, PklInt(0), PklInt(60)})})})), 4),
+            "net.py:9");
+  const std::string nameless = PklTuple({PklStr("text\n"), "N", PklInt(0)});
+  EXPECT_EQ(LineAt(Pkl(PklTuple({PklTuple({PklInt(3), PklTuple({nameless, PklInt(0), PklInt(4)})})})), 4),
+            "");
 }
 
 TEST(SourceMap, WhatHasNotTheFormIsIgnored) {
   const std::vector<std::string> texts = {"", "def f():\n", "net.py"};
-  const std::string good = Entry(5, Source({1, 0}, 2, 1), 0);
+  const std::string good = PklEntry(5, PklSource({1, 0}, 2, 1), 0);
   ASSERT_EQ(LineAt(WithTable(texts, {good}), 5), "net.py:1");
   const std::string bad[] = {
       "",
       "\x80\x02",
-      Pickled("N"),
-      Pickled(Int(3)),
-      Pickled(Tuple({Int(3)})),
-      Pickled(Tuple({Tuple({})})),
-      WithTable(texts, {Entry(-1, Source({1}, 2, 1), 0)}),       // a place before the file
-      WithTable(texts, {good, Entry(4, Source({1}, 2, 1), 0)}),  // not in order
-      WithTable(texts, {Entry(5, Source({3}, 2, 1), 0)}),        // a text that is not there
-      WithTable(texts, {Entry(5, Source({-1}, 2, 1), 0)}),
-      WithTable(texts, {Entry(5, Source({1}, 3, 1), 0)}),  // a path that is not there
-      WithTable(texts, {Entry(5, Source({1}, 2, -1), 0)}),
-      WithTable(texts, {Tuple({Int(5), Str("range"), Int(0)})}),
-      WithTable(texts, {Tuple({Int(5), Tuple({Int(1), Int(0), Int(1)}), Int(0)})}),
-      WithTable(texts, {Tuple({Int(5), Tuple({Tuple({IntList({1}), Int(2)}), Int(0), Int(1)}), Int(0)})}),
-      Pickled(Tuple({Str("FORMAT_WITH_STRING_TABLE"), Int(0), Tuple({})})),
-      Pickled(
-          Tuple({Str("FORMAT_WITH_STRING_TABLE"), Tuple({Int(1)}), Tuple({Entry(5, Source({0}, 0, 1), 0)})})),
-      Pickled("cos\nsystem\n(X\2\0\0\0lstR"),
+      Pkl("N"),
+      Pkl(PklInt(3)),
+      Pkl(PklTuple({PklInt(3)})),
+      Pkl(PklTuple({PklTuple({})})),
+      WithTable(texts, {PklEntry(-1, PklSource({1}, 2, 1), 0)}),       // a place before the file
+      WithTable(texts, {good, PklEntry(4, PklSource({1}, 2, 1), 0)}),  // not in order
+      WithTable(texts, {PklEntry(5, PklSource({3}, 2, 1), 0)}),        // a text that is not there
+      WithTable(texts, {PklEntry(5, PklSource({-1}, 2, 1), 0)}),
+      WithTable(texts, {PklEntry(5, PklSource({1}, 3, 1), 0)}),  // a path that is not there
+      WithTable(texts, {PklEntry(5, PklSource({1}, 2, -1), 0)}),
+      WithTable(texts, {PklTuple({PklInt(5), PklStr("range"), PklInt(0)})}),
+      WithTable(texts, {PklTuple({PklInt(5), PklTuple({PklInt(1), PklInt(0), PklInt(1)}), PklInt(0)})}),
+      WithTable(texts,
+                {PklTuple({PklInt(5), PklTuple({PklTuple({PklInts({1}), PklInt(2)}), PklInt(0), PklInt(1)}),
+                           PklInt(0)})}),
+      Pkl(PklTuple({PklStr("FORMAT_WITH_STRING_TABLE"), PklInt(0), PklTuple({})})),
+      Pkl(PklTuple({PklStr("FORMAT_WITH_STRING_TABLE"), PklTuple({PklInt(1)}),
+                    PklTuple({PklEntry(5, PklSource({0}, 0, 1), 0)})})),
+      Pkl("cos\nsystem\n(X\2\0\0\0lstR"),
   };
   for (const std::string& pickle : bad) EXPECT_EQ(LineAt(pickle, 5), "?") << testing::PrintToString(pickle);
 }
@@ -158,12 +163,13 @@ TEST(SourceMap, WorkIsBoundedByTheSize) {
   list += "e\x85Rq\1";  // remembered as 1
   std::string entries;
   for (int i = 0; i < 10000; ++i) {
-    entries +=
-        Tuple({Int(i), Tuple({Tuple({i == 0 ? list : "h\1", Int(2), Int(i)}), Int(0), Int(1)}), Int(0)});
+    entries += PklTuple(
+        {PklInt(i), PklTuple({PklTuple({i == 0 ? list : "h\1", PklInt(2), PklInt(i)}), PklInt(0), PklInt(1)}),
+         PklInt(0)});
   }
   const std::string pickle =
-      Pickled(Tuple({Str("FORMAT_WITH_STRING_TABLE"), Tuple({Str(""), Str("x = 1\n"), Str("net.py")}),
-                     "(" + entries + "t"}));
+      Pkl(PklTuple({PklStr("FORMAT_WITH_STRING_TABLE"),
+                    PklTuple({PklStr(""), PklStr("x = 1\n"), PklStr("net.py")}), "(" + entries + "t"}));
   EXPECT_EQ(LineAt(pickle, 5), "?");
 }
 
@@ -202,7 +208,7 @@ TEST(SourceMap, Owners) {
 // A record of an archive that is wrong in some way: the model loads, and no line is known.
 TEST(SourceMap, ABrokenRecordIsTheSameAsNone) {
   const std::vector<std::string> texts = {"", "def f():\n", "/home/ann/net.py"};
-  const std::string good = WithTable(texts, {Entry(0, Source({1, 0}, 2, 1), 0)});
+  const std::string good = WithTable(texts, {PklEntry(0, PklSource({1, 0}, 2, 1), 0)});
   const auto line = [](archive::TestRecord record) {
     archive::TestZip zip;
     zip.records = {{.name = "m/data.pkl",
