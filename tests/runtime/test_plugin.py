@@ -47,7 +47,7 @@ def test_caffe2_goes_through_float(folder, tmp_path):
 
 
 def test_what_is_no_plugin(folder, tmp_path):
-    for library, reason in (("/nowhere.so", "there is no plugin"), (folder / "model.pt", "cannot be loaded")):
+    for library, reason in (("/nowhere.so", "does not exist"), (folder / "model.pt", "cannot load the plugin")):
         run = tools.octavo("export", folder / "model.pt", "-o", tmp_path / "out.onnx", "--plugin", library, check=False)
         assert run.returncode == 2
         assert reason in run.stderr

@@ -42,13 +42,13 @@ Error OutputFile::Failure(int error_number) const {
     case EACCES:
     case EPERM:
     case EROFS:
-      return IoError(fmt::format("{}: the folder {} may not be written to", cannot, folder),
+      return IoError(fmt::format("{}: no permission to write to the folder {}", cannot, folder),
                      "Choose another folder, or change its permissions.");
     case ENOSPC:
     case EDQUOT:
-      return IoError(fmt::format("{}: the disk is full", cannot), "Make room, or choose another disk.");
+      return IoError(fmt::format("{}: the disk is full", cannot), "Free some space, or choose another disk.");
     case EFBIG:
-      return IoError(fmt::format("{}: the file would be larger than the system allows", cannot),
+      return IoError(fmt::format("{}: the file exceeds the size limit of the system", cannot),
                      "Raise the limit (ulimit -f), or choose another file system.");
     case ENAMETOOLONG:
       return IoError(fmt::format("{}: the name is too long", cannot), "Choose a shorter name.");

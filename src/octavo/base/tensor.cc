@@ -11,7 +11,7 @@ namespace octavo {
 namespace {
 
 static_assert(std::endian::native == std::endian::little,
-              "elements are read as they lie in little-endian files");
+              "elements are read in the byte order of little-endian files");
 
 float HalfToFloat(std::uint16_t half) {
   const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000u) << 16;
@@ -58,7 +58,7 @@ Number Element(DType dtype, const std::byte* at) {
     case DType::kFloat64:
       return static_cast<Number>(LoadAs<double>(at));
     default:
-      assert(false && "no real number");
+      assert(false && "not a real number");
       return Number{};
   }
 }

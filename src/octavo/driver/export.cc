@@ -54,7 +54,7 @@ namespace driver {
 
 Status CheckOutput(const std::filesystem::path& model, const std::filesystem::path& output) {
   if (std::error_code ignored; std::filesystem::equivalent(model, output, ignored)) {
-    return UsageError("the output is the model itself", "Name another file with -o.");
+    return UsageError("the output file is the model file itself", "Give another file with -o.");
   }
   return {};
 }

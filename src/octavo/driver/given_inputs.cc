@@ -18,8 +18,9 @@ Status CloseSizesOf(const std::string& name, TensorType& type) {
     Dim& size = (*type.shape)[i];
     if (size.known()) continue;
     if (i > 0) {
-      return UsageError(fmt::format("the size of the input {} is not known: {}", name, type.ToString()),
-                        "Give an array with --input X.npy, or all sizes: --input 'float32[1,3,224,224]'.");
+      return UsageError(
+          fmt::format("a size of input {} is open: {}", name, type.ToString()),
+          "Give an array with --input X.npy, or all sizes as numbers, as in --input 'float32[1,3,224,224]'.");
     }
     size = Dim(1);
   }
@@ -72,8 +73,8 @@ Result<GivenInputs> ReadGivenInputs(const std::vector<std::string>& all) {
     }
   }
   if (!files.empty() && !given.specs.empty()) {
-    return UsageError("some inputs are given as arrays and some only by their type",
-                      "Give all as arrays, or none.");
+    return UsageError("some inputs are given as arrays and some by type only",
+                      "Give all inputs as arrays, or none.");
   }
   given.values = OCTAVO_TRY(ReadInputs(files));
   for (const InputValue& value : given.values) given.specs.push_back(SpecOf(value));

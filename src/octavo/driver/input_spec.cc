@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "octavo/base/closest.h"
 #include "octavo/octavo.h"
 
 namespace octavo {
@@ -12,7 +13,7 @@ namespace {
 constexpr const char* kHint =
     "Expected [name:]dtype[d0,d1,...][(scale,zero_point)], such as x:float32[1,3,224,224], "
     "float32[N,3,224,224] (a name stands for a size that stays open) or quint8[1,4,2,3](0.26,128); or "
-    "name=value for an argument that is no tensor, such as k=3, alpha=0.5, flag=false or mask=None.";
+    "name=value for an argument that is not a tensor, such as k=3, alpha=0.5, flag=false or mask=None.";
 
 Error Bad(std::string_view text, const std::string& why) {
   return UsageError(fmt::format("--input \"{}\": {}", text, why), kHint);
@@ -49,12 +50,12 @@ Result<Shape> ParseShape(std::string_view whole, std::string_view inner) {
     const std::size_t comma = inner.find(',');
     const std::string_view item = Trim(inner.substr(0, comma));
     if (const auto size = Number<std::int64_t>(item)) {
-      if (*size < 0) return Bad(whole, fmt::format("the size {} is negative", *size));
+      if (*size < 0) return Bad(whole, fmt::format("the size {} must not be negative", *size));
       shape.emplace_back(*size);
     } else if (IsName(item)) {
       shape.push_back(Dim::Symbol(std::string(item)));
     } else {
-      return Bad(whole, fmt::format("\"{}\" is neither a size nor a name for one", item));
+      return Bad(whole, fmt::format("\"{}\" is neither a size nor a name", item));
     }
     if (comma == std::string_view::npos) return shape;
     inner.remove_prefix(comma + 1);
@@ -66,7 +67,7 @@ Result<Quantization> ParseQuantization(std::string_view whole, std::string_view 
   if (comma == std::string_view::npos) return Bad(whole, "the quantization needs a scale and a zero point");
   const auto scale = Number<double>(inner.substr(0, comma));
   const auto zero_point = Number<std::int64_t>(inner.substr(comma + 1));
-  if (!scale || !zero_point) return Bad(whole, "the scale or the zero point is no number");
+  if (!scale || !zero_point) return Bad(whole, "the scale and the zero point must be numbers");
   if (!std::isfinite(*scale) || static_cast<float>(*scale) <= 0 ||
       !std::isfinite(static_cast<float>(*scale))) {
     return Bad(whole, "the scale must be a positive float32 number");
@@ -77,6 +78,35 @@ Result<Quantization> ParseQuantization(std::string_view whole, std::string_view 
     return Bad(whole, fmt::format("the zero point must be from {} to {}", low, high));
   }
   return Quantization::PerTensor(*scale, *zero_point);
+}
+
+// Names that PyTorch, NumPy or C++ use.
+std::string_view DTypeOfAlias(std::string_view name) {
+  constexpr std::pair<std::string_view, std::string_view> kAliases[] = {
+      {"float", "float32"}, {"fp32", "float32"}, {"f32", "float32"},  {"double", "float64"},
+      {"fp64", "float64"},  {"half", "float16"}, {"fp16", "float16"}, {"bf16", "bfloat16"},
+      {"long", "int64"},    {"int", "int32"},    {"short", "int16"},  {"char", "int8"},
+      {"byte", "uint8"},    {"boolean", "bool"}};
+  if (name.starts_with("torch.")) name.remove_prefix(6);
+  for (const auto& [alias, dtype] : kAliases) {
+    if (alias == name) return dtype;
+  }
+  return DTypeFromName(name) ? name : std::string_view();
+}
+
+std::string UnknownDType(std::string_view name) {
+  if (name.empty()) return "the dtype is missing";
+  std::string suggestion(DTypeOfAlias(name));
+  if (suggestion.empty()) {
+    constexpr std::int64_t kScalarTypes = 32;
+    std::vector<std::string> names;
+    for (std::int64_t number = 0; number < kScalarTypes; ++number) {
+      if (const auto dtype = DTypeFromScalarType(number)) names.emplace_back(Name(*dtype));
+    }
+    suggestion = Closest(name, names);
+  }
+  return suggestion.empty() ? fmt::format("unknown dtype \"{}\"", name)
+                            : fmt::format("unknown dtype \"{}\" (did you mean {}?)", name, suggestion);
 }
 
 // "k", and "p.1" for an item of a tuple.
@@ -124,13 +154,13 @@ Result<InputSpec> InputSpec::Parse(std::string_view text) {
   const std::size_t bracket = rest.find('[');
   if (const std::size_t colon = rest.substr(0, bracket).rfind(':'); colon != std::string_view::npos) {
     spec.name = std::string(Trim(rest.substr(0, colon)));
-    if (spec.name.empty()) return Bad(text, "there is no name before the colon");
+    if (spec.name.empty()) return Bad(text, "the name before the colon is missing");
     rest.remove_prefix(colon + 1);
   }
   const std::size_t end = rest.find_first_of("[(");
   const std::string_view dtype_name = Trim(rest.substr(0, end));
   const auto dtype = DTypeFromName(dtype_name);
-  if (!dtype) return Bad(text, fmt::format("\"{}\" is no dtype", dtype_name));
+  if (!dtype) return Bad(text, UnknownDType(dtype_name));
   spec.type.dtype = *dtype;
   rest.remove_prefix(end == std::string_view::npos ? rest.size() : end);
   if (!rest.empty() && rest.front() == '[') {
@@ -141,11 +171,12 @@ Result<InputSpec> InputSpec::Parse(std::string_view text) {
   }
   if (!rest.empty() && rest.front() == '(') {
     if (rest.back() != ')') return Bad(text, "the parenthesis is not closed");
-    if (!IsQuantized(*dtype)) return Bad(text, fmt::format("{} has no scale and zero point", Name(*dtype)));
+    if (!IsQuantized(*dtype))
+      return Bad(text, fmt::format("{} does not take a scale and a zero point", Name(*dtype)));
     spec.type.quantization = OCTAVO_TRY(ParseQuantization(text, rest.substr(1, rest.size() - 2), *dtype));
     rest = {};
   }
-  if (!rest.empty()) return Bad(text, fmt::format("\"{}\" is left over", rest));
+  if (!rest.empty()) return Bad(text, fmt::format("unexpected text \"{}\" at the end", rest));
   if (IsQuantized(*dtype) && !spec.type.quantization) {
     return Bad(text, fmt::format("{} needs a scale and a zero point", Name(*dtype)));
   }

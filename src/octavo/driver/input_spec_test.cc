@@ -50,15 +50,20 @@ TEST(InputSpec, ReadsValues) {
 
 TEST(InputSpec, RefusesAndSaysWhatIsWrong) {
   const std::vector<std::pair<const char*, const char*>> cases = {
-      {"", "is no dtype"},
-      {"float31[1]", "\"float31\" is no dtype"},
+      {"", "the dtype is missing"},
+      {"float31[1]", "unknown dtype \"float31\" (did you mean float32?)"},
+      {"x:float[1]", "unknown dtype \"float\" (did you mean float32?)"},
+      {"long[1]", "(did you mean int64?)"},
+      {"torch.qint8[1](1,0)", "(did you mean qint8?)"},
+      {"Float32[1]", "(did you mean float32?)"},
+      {"text[1]", "unknown dtype \"text\"\n"},
       {"float32[1", "not closed"},
       {"float32[1,,2]", "neither a size nor a name"},
       {"float32[-1]", "negative"},
       {"float32[99999999999999999999]", "neither a size"},
-      {"float32[1]x", "left over"},
-      {":float32[1]", "no name before the colon"},
-      {"float32[1](0.5,3)", "has no scale"},
+      {"float32[1]x", "unexpected text \"x\""},
+      {":float32[1]", "name before the colon is missing"},
+      {"float32[1](0.5,3)", "does not take a scale"},
       {"quint8[1]", "needs a scale and a zero point"},
       {"quint8[1](0.5)", "needs a scale and a zero point"},
       {"quint8[1](0,3)", "positive"},
@@ -68,7 +73,7 @@ TEST(InputSpec, RefusesAndSaysWhatIsWrong) {
       {"quint8[1](0.5,256)", "from 0 to 255"},
       {"qint8[1](0.5,-129)", "from -128 to 127"},
       {"quint8[1](0.5,3", "not closed"},
-      {"quint8[1](a,b)", "no number"},
+      {"quint8[1](a,b)", "must be numbers"},
       {"k=", "\"\" is neither None, true, false nor a number"},
       {"k=three", "\"three\" is neither None, true, false nor a number"},
       {"k=none", "is neither"},
@@ -77,8 +82,8 @@ TEST(InputSpec, RefusesAndSaysWhatIsWrong) {
       {"k=[3]", "is neither"},
       {"k=9223372036854775808", "is neither"},
       {"k=int64[]", "\"int64[]\" is neither"},
-      {"=3", "is no dtype"},
-      {"3k=3", "is no dtype"},
+      {"=3", "unknown dtype \"=3\""},
+      {"3k=3", "unknown dtype \"3k=3\""},
   };
   for (const auto& [text, reason] : cases) {
     const auto spec = InputSpec::Parse(text);

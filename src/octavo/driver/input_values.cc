@@ -12,8 +12,8 @@ namespace octavo::driver {
 namespace {
 
 constexpr const char* kHint =
-    "It reads FILE[@SPEC], and SPEC is [name:]dtype[d0,d1,...][(scale,zero_point)] or name: alone: x.npy, "
-    "x.npy@mask:, x.npy@quint8(0.26,128).";
+    "Write FILE[@SPEC], where SPEC is [name:]dtype[d0,d1,...][(scale,zero_point)] or name:, as in x.npy, "
+    "x.npy@mask: or x.npy@quint8(0.26,128).";
 
 struct Parts {
   std::string file;
@@ -30,7 +30,7 @@ Result<Parts> Split(const std::string& text) {
   parts.file = text.substr(0, at);
   const std::string spec = text.substr(at + 1);
   if (parts.file.empty() || spec.empty())
-    return UsageError(fmt::format("--input {}: a part is missing", text), kHint);
+    return UsageError(fmt::format("--input {}: the file or the SPEC is missing", text), kHint);
   if (spec.ends_with(':')) {
     parts.spec.name = spec.substr(0, spec.size() - 1);
     if (parts.spec.name.empty())
@@ -48,9 +48,9 @@ Result<Parts> Split(const std::string& text) {
 Status Apply(const InputSpec& spec, InputValue& value) {
   Tensor& tensor = value.tensor;
   if (StorageType(spec.type.dtype) != tensor.dtype) {
-    return UsageError(fmt::format("{} holds {}, and the SPEC says {}", value.file, Name(tensor.dtype),
+    return UsageError(fmt::format("{} contains {}, but the SPEC says {}", value.file, Name(tensor.dtype),
                                   Name(spec.type.dtype)),
-                      IsQuantized(spec.type.dtype) ? "A quantized input is given as its integers." : "");
+                      IsQuantized(spec.type.dtype) ? "Give a quantized input as its integer values." : "");
   }
   if (spec.type.shape) {
     const Shape& shape = *spec.type.shape;
@@ -58,8 +58,8 @@ Status Apply(const InputSpec& spec, InputValue& value) {
     for (std::size_t i = 0; fits && i < shape.size(); ++i)
       fits = !shape[i].known() || shape[i].value() == tensor.sizes[i];
     if (!fits) {
-      return UsageError(fmt::format("{} holds {}, and the SPEC says {}", value.file, tensor.type().ToString(),
-                                    spec.type.ToString()));
+      return UsageError(fmt::format("{} contains {}, but the SPEC says {}", value.file,
+                                    tensor.type().ToString(), spec.type.ToString()));
     }
   }
   tensor.dtype = spec.type.dtype;
@@ -117,18 +117,18 @@ Result<std::vector<Tensor>> InOrder(const ir::Graph& graph, std::vector<InputVal
       text +=
           fmt::format("{}{}: {}", text.empty() ? "" : ", ", graph.value(id).name, graph.type(id).ToString());
     }
-    return fmt::format("The model takes {}.", text.empty() ? "nothing" : text);
+    return fmt::format("Use the inputs of the model: {}.", text.empty() ? "nothing" : text);
   };
   for (InputValue& value : values) {
     if (value.name.empty()) continue;
     const auto at = std::find_if(inputs.begin(), inputs.end(),
                                  [&](ir::ValueId id) { return graph.value(id).name == value.name; });
     if (at == inputs.end()) {
-      return UsageError(
-          fmt::format("the model has no input {}, for which {} is given", value.name, value.file), takes());
+      return UsageError(fmt::format("the model has no input {} ({} is given for it)", value.name, value.file),
+                        takes());
     }
     auto& place = found[static_cast<std::size_t>(at - inputs.begin())];
-    if (place) return UsageError(fmt::format("the input {} is given twice", value.name), takes());
+    if (place) return UsageError(fmt::format("input {} is given twice", value.name), takes());
     place = std::move(value.tensor);
   }
   std::size_t next = 0;
@@ -137,14 +137,14 @@ Result<std::vector<Tensor>> InOrder(const ir::Graph& graph, std::vector<InputVal
     while (next < found.size() && found[next]) ++next;
     if (next == found.size()) {
       return UsageError(
-          fmt::format("{} inputs are given, and the model has {}", values.size(), inputs.size()), takes());
+          fmt::format("{} inputs are given, but the model has {}", values.size(), inputs.size()), takes());
     }
     found[next] = std::move(value.tensor);
   }
   std::vector<Tensor> tensors;
   for (std::size_t i = 0; i < found.size(); ++i) {
     if (!found[i])
-      return UsageError(fmt::format("the input {} is not given", graph.value(inputs[i]).name), takes());
+      return UsageError(fmt::format("input {} is missing", graph.value(inputs[i]).name), takes());
     tensors.push_back(std::move(*found[i]));
   }
   return tensors;
@@ -162,7 +162,7 @@ std::vector<std::string> NotFinite(const ir::Graph& graph, const std::vector<Ten
     const auto count =
         std::count_if(numbers.begin(), numbers.end(), [](float x) { return !std::isfinite(x); });
     if (count > 0) {
-      texts.push_back(fmt::format("input {} has {} elements that are not finite (NaN or infinite)",
+      texts.push_back(fmt::format("input {} contains {} NaN or infinite elements",
                                   graph.value(graph.inputs()[i]).name, count));
     }
   }

@@ -10,8 +10,10 @@ namespace octavo::driver {
 namespace {
 
 Error Bad(const std::string& name) {
-  return InvalidFile(fmt::format("the metadata octavo.quantization does not say what {} is", name),
-                     "Export the model again.");
+  return InvalidFile(
+      fmt::format("the metadata entry octavo.quantization has no valid dtype, scale and zero point for {}",
+                  name),
+      "Export the model again.");
 }
 
 Result<TensorType> Type(const std::string& name, const nlohmann::json& json) {
@@ -37,7 +39,7 @@ Result<std::map<std::string, TensorType>> MetadataTypes(const ir::Graph& graph) 
   const auto entry = graph.metadata.find("octavo.quantization");
   if (entry == graph.metadata.end()) return types;
   const nlohmann::json json = nlohmann::json::parse(entry->second, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) return Bad("its inputs and outputs");
+  if (!json.is_object()) return Bad("inputs and outputs");
   for (const auto& [name, value] : json.items()) types[name] = OCTAVO_TRY(Type(name, value));
   return types;
 }

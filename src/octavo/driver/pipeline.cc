@@ -24,15 +24,15 @@ constexpr int kQdqOpset = 17, kFirstQdqOpset = 13, kLastQdqOpset = 21, kCaffe2Op
 
 Status NameOutputs(ir::Graph& graph, const std::vector<std::string>& names) {
   if (names.size() > graph.outputs().size()) {
-    return UsageError(fmt::format("--output-name is given {} times, the model has {} outputs", names.size(),
-                                  graph.outputs().size()));
+    return UsageError(fmt::format("--output-name is given {} times, but the model has {} outputs",
+                                  names.size(), graph.outputs().size()));
   }
   for (std::size_t i = 0; i < names.size(); ++i) graph.outputs()[i].name = names[i];
   std::set<std::string> taken;
   for (const ir::ValueId input : graph.inputs()) taken.insert(graph.value(input).name);
   for (const ir::Output& output : graph.outputs()) {
     if (output.name.empty() || !taken.insert(output.name).second) {
-      return UsageError(fmt::format("--output-name: \"{}\" is empty or taken already", output.name));
+      return UsageError(fmt::format("--output-name: \"{}\" is empty or already used", output.name));
     }
   }
   return {};

@@ -68,8 +68,8 @@ Status CheckInputs(const ir::Graph& graph, std::vector<Tensor>& tensors) {
     const ir::Value& value = graph.value(graph.inputs()[i]);
     const std::optional<Quantization>& wanted = value.type.quantization;
     if (tensors[i].quantization && wanted && tensors[i].quantization != wanted) {
-      return UsageError(fmt::format("the input {} is {}, and {} is given", value.name, value.type.ToString(),
-                                    tensors[i].type().ToString()));
+      return UsageError(fmt::format("input {} must be {}, but {} was given", value.name,
+                                    value.type.ToString(), tensors[i].type().ToString()));
     }
     if (wanted && StorageType(tensors[i].dtype) == StorageType(value.type.dtype)) {
       tensors[i].dtype = value.type.dtype;
@@ -127,7 +127,7 @@ Status WriteOutputs(const std::vector<NamedTensor>& outputs, const std::filesyst
   std::error_code failed;
   const bool made = std::filesystem::create_directories(folder, failed);
   if (failed)
-    return IoError(fmt::format("the folder {} cannot be made: {}", folder.string(), failed.message()));
+    return IoError(fmt::format("cannot create the folder {}: {}", folder.string(), failed.message()));
   const auto write = [&]() -> Status {
     std::vector<std::unique_ptr<OutputFile>> files;
     for (std::size_t i = 0; i < outputs.size(); ++i) {

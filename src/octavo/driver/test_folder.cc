@@ -24,8 +24,7 @@ Status WriteCounterexample(verify::Counterexample example, const std::filesystem
   const std::filesystem::path data = folder / "test_data_set_0";
   std::error_code failed;
   std::filesystem::create_directories(data, failed);
-  if (failed)
-    return IoError(fmt::format("the folder {} cannot be made: {}", data.string(), failed.message()));
+  if (failed) return IoError(fmt::format("cannot create the folder {}: {}", data.string(), failed.message()));
   std::vector<std::unique_ptr<OutputFile>> files;
   const auto add = [&](const std::string& file_name, const std::string& name,
                        const Tensor& tensor) -> Status {

@@ -47,8 +47,8 @@ class Verification {
     if (!second.empty()) OCTAVO_TRY(ReadSecond(second));
     if (sides_.first_is_onnx) {
       if (second.empty()) {
-        return UsageError("an ONNX model is compared with a second one, and none is given",
-                          "octavo verify A.onnx B.onnx, or octavo verify MODEL.pt [OUT.onnx].");
+        return UsageError("verify needs a second model to compare an ONNX model with",
+                          "Write octavo verify A.onnx B.onnx, or octavo verify MODEL.pt [OUT.onnx].");
       }
       OCTAVO_TRY(RefuseLiterals(sides_.given.literals));
       sides_.first = OCTAVO_TRY(ReadOnnx(first)).graph;
@@ -159,10 +159,11 @@ class Verification {
     VerifyReport& report = sides_.report;
     if (sides_.first.inputs().size() != sides_.second.inputs().size() ||
         sides_.first.outputs().size() != sides_.second.outputs().size()) {
-      return UsageError(fmt::format("the first model has {} inputs and {} outputs, the second {} and {}",
-                                    sides_.first.inputs().size(), sides_.first.outputs().size(),
-                                    sides_.second.inputs().size(), sides_.second.outputs().size()),
-                        "They do not mean the same.");
+      return UsageError(
+          fmt::format("the first model has {} inputs and {} outputs, but the second has {} and {}",
+                      sides_.first.inputs().size(), sides_.first.outputs().size(),
+                      sides_.second.inputs().size(), sides_.second.outputs().size()),
+          "Compare models with the same inputs and outputs.");
     }
     if (sides_.first_is_onnx) OCTAVO_TRY(CheckEngineOptions(sides_.first, options_.engine));
     OCTAVO_TRY(CheckEngineOptions(sides_.second, options_.engine));
@@ -192,7 +193,7 @@ class Verification {
         report.repro_written = true;
         report.repro_folder = options_.repro.string();
       } else {
-        report.warnings.push_back("no layer differs by itself, so --repro wrote nothing");
+        report.warnings.push_back("no layer differs on its own, so --repro wrote nothing");
       }
     }
     return std::move(report);

@@ -82,12 +82,12 @@ TEST_F(VerifyTest, UseBeforeItIsMade) {
 
 TEST_F(VerifyTest, UnknownValue) {
   graph_.node(2).arguments[0].value = ValueId{99};
-  Refused("there is no value %99");
+  Refused("value %99 does not exist");
 }
 
 TEST_F(VerifyTest, UnknownValueInsideAList) {
   graph_.node(2).arguments[0].value = ValueList{ValueId{0}, ValueId{99}};
-  Refused("there is no value %99");
+  Refused("value %99 does not exist");
 }
 
 TEST_F(VerifyTest, ValueMadeTwice) {

@@ -128,7 +128,7 @@ class Verifier {
   }
 
   Status Define(ValueId id) {
-    if (!InRange(id)) return Broken(fmt::format("there is no value %{}", id.index));
+    if (!InRange(id)) return Broken(fmt::format("value %{} does not exist", id.index));
     const auto index = static_cast<std::size_t>(id.index);
     if (defined_[index]) return Broken(fmt::format("{} is defined twice", Describe(id)));
     defined_[index] = true;
@@ -144,7 +144,7 @@ class Verifier {
   }
 
   Status CheckUse(ValueId id) const {
-    if (!InRange(id)) return Broken(fmt::format("there is no value %{}", id.index));
+    if (!InRange(id)) return Broken(fmt::format("value %{} does not exist", id.index));
     if (!defined_[static_cast<std::size_t>(id.index)]) {
       return Broken(fmt::format("{} is used before it is computed", Describe(id)));
     }

@@ -57,7 +57,7 @@ std::vector<Value> Arguments::tensors(std::string_view name) const {
 
 const Tensor& Arguments::constant(std::string_view name) const {
   const auto& constant = graph_->value(Get<ir::ValueId>(operand(name), name)).constant;
-  if (!constant) Bug(fmt::format("argument {} is no constant", name));
+  if (!constant) Bug(fmt::format("argument {} is not a constant", name));
   return *constant;
 }
 

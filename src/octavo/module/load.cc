@@ -40,7 +40,7 @@ class Loader {
     Value root = OCTAVO_TRY(ReadPickle("data.pkl", "data/", "", false, &module.lost_weights));
     auto* object = std::get_if<std::shared_ptr<Object>>(&root.v);
     if (object == nullptr) {
-      return InvalidFile("the model is no module", "Save a module with torch.jit.save.")
+      return InvalidFile("the file does not contain a module", "Save a module with torch.jit.save.")
           .SetWhere(fmt::format("record {}data.pkl", archive_->root()));
     }
     module.root = *object;
@@ -52,7 +52,7 @@ class Loader {
     } else if (const auto* list = std::get_if<std::shared_ptr<List>>(&constants.v)) {
       module.constants = (*list)->items;
     } else {
-      return InvalidFile("the constants are neither a tuple nor a list",
+      return InvalidFile("the constants must be a tuple or a list",
                          "The file is damaged; copy or save it again.")
           .SetWhere(fmt::format("record {}constants.pkl", archive_->root()));
     }
@@ -78,7 +78,7 @@ class Loader {
     const char* end = text.data() + text.size();
     const auto parsed = std::from_chars(text.data(), end, number);
     if (parsed.ec != std::errc() || parsed.ptr != end || number < 1) {
-      return InvalidFile("the version of the archive's format is no number",
+      return InvalidFile("the version of the archive format is not a number",
                          "The file is damaged; copy or save it again.")
           .SetWhere(fmt::format("record {}{}", archive_->root(), name));
     }
@@ -90,7 +90,7 @@ class Loader {
     const std::string text = OCTAVO_TRY(archive_->ReadText("byteorder"));
     if (text == "little") return false;
     if (text == "big") return true;
-    return InvalidFile("the byte order is neither \"little\" nor \"big\"",
+    return InvalidFile("the byte order must be \"little\" or \"big\"",
                        "The file is damaged; copy or save it again.")
         .SetWhere(fmt::format("record {}byteorder", archive_->root()));
   }

@@ -121,17 +121,17 @@ TEST(PackedWeights, TransposedChannels) {
   EXPECT_EQ((*packed)->kind, ir::PackedWeights::Kind::kConvTranspose);
   EXPECT_THAT((*packed)->output_padding, ElementsAre(1, 0));
   EXPECT_EQ((*packed)->groups, 2);
-  ExpectPackedError(kConv2d, Version3(config, {Weight({4, 3, 1, 2})}, Bias(3)), "output channels");
+  ExpectPackedError(kConv2d, Version3(config, {Weight({4, 3, 1, 2})}, Bias(3)), "bias must be float32[6], not float32[3]");
   ExpectPackedError(kConv2d, Version3(config, {Weight({4, 3, 1, 2}, 0)}, Bias(6)),
-                    "dimension 0; their output channels are dimension 1", ErrorCode::kUnsupported);
+                    "dimension 0, but their output channels are dimension 1", ErrorCode::kUnsupported);
 }
 
 TEST(PackedWeights, RefusesUnknownVersions) {
   ExpectPackedError(kConv2d, MakeTuple({{std::string("4")}, {}, {}}), "version \"4\"");
   ExpectPackedError(kConv2d, MakeTuple({{std::int64_t{2}}, {}, {}}), "version 2");
-  ExpectPackedError(kConv2d, MakeTuple({{1.5}}), "no known version");
-  ExpectPackedError(kConv2d, MakeTuple({}), "without a state");
-  ExpectPackedError(kConv2d, {}, "no tuple");
+  ExpectPackedError(kConv2d, MakeTuple({{1.5}}), "unknown version");
+  ExpectPackedError(kConv2d, MakeTuple({}), "the state is empty");
+  ExpectPackedError(kConv2d, {}, "the state is not a tuple");
   ExpectPackedError(kEmbedding,
                     MakeTuple({{std::int64_t{2}}, MakeList({{Weight({2, 2})}}), MakeList({}), Ints({8})}),
                     "version 2");
@@ -151,23 +151,24 @@ TEST(PackedWeights, RefusesFalseConfigurations) {
   ExpectPackedError(kConv2d, changed(3, -1), "padding");
   ExpectPackedError(kConv2d, changed(6, 0), "dilation");
   ExpectPackedError(kConv2d, changed(9, 0), "groups");
-  ExpectPackedError(kConv2d, changed(9, 3), "2 channels in 3 groups");
+  ExpectPackedError(kConv2d, changed(9, 3), "2 channels cannot be divided into 3 groups");
   ExpectPackedError(kConv2d, changed(10, 2), "flags 2");
 }
 
 TEST(PackedWeights, RefusesFalseTensors) {
-  ExpectPackedError(kConv2d, Version3(kConfig, {Weight({2, 3, 2})}), "qint8 with 4 dimensions");
-  ExpectPackedError(kConv2d, Version3(kConfig, {Weight({2, 0, 1, 1})}), "qint8 with 4 dimensions");
+  ExpectPackedError(kConv2d, Version3(kConfig, {Weight({2, 3, 2})}), "must be qint8 of rank 4");
+  ExpectPackedError(kConv2d, Version3(kConfig, {Weight({2, 0, 1, 1})}), "must be qint8 of rank 4");
   ExpectPackedError(kConv2d, Version3(kConfig, {Tensor::Floats({1, 1, 1, 1}, {1})}), "float32[1,1,1,1]");
-  ExpectPackedError(kConv2d, Version3(kConfig, {}), "weight is no tensor");
-  ExpectPackedError(kConv2d, Version3(kConfig, {Weight({2, 3, 1, 2})}, Bias(3)), "bias is float32[3]");
+  ExpectPackedError(kConv2d, Version3(kConfig, {}), "weight is not a tensor");
+  ExpectPackedError(kConv2d, Version3(kConfig, {Weight({2, 3, 1, 2})}, Bias(3)),
+                    "bias must be float32[2], not float32[3]");
   ExpectPackedError(kConv2d, Version3(kConfig, {Weight({2, 3, 1, 2})}, {std::int64_t{0}}),
-                    "bias is no tensor");
-  ExpectPackedError(kConv2d, Version3(kConfig, {Weight({2, 3, 1, 2}, 1)}), "dimension 1; their",
+                    "bias is not a tensor");
+  ExpectPackedError(kConv2d, Version3(kConfig, {Weight({2, 3, 1, 2}, 1)}), "dimension 1, but their",
                     ErrorCode::kUnsupported);
   ExpectPackedError(kLinear, MakeTuple({{Weight({2, 3, 1})}, {}}), "linear");
   ExpectPackedError(kLinear, MakeTuple({{Weight({2, 3})}, Bias(3)}), "bias");
-  ExpectPackedError(kLinear, MakeTuple({{Weight({2, 3})}}), "without weight and bias");
+  ExpectPackedError(kLinear, MakeTuple({{Weight({2, 3})}}), "a linear layer needs weight and bias");
   ExpectPackedError(kEmbedding, MakeTuple({{std::int64_t{1}}, MakeList({}), MakeList({}), Ints({8})}),
                     "one weight");
   ExpectPackedError(kEmbedding,

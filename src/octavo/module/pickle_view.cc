@@ -12,7 +12,9 @@ std::string PickleView::Where(NodeId node) const {
 }
 
 Error PickleView::Fail(NodeId node, std::string what) const {
-  return InvalidFile(std::move(what), "The file is damaged, or no model that torch.jit.save wrote.")
+  return InvalidFile(std::move(what),
+                     "Save the model again with torch.jit.save: the file is damaged or was written by "
+                     "another program.")
       .SetWhere(Where(node));
 }
 

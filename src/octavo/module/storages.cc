@@ -84,7 +84,7 @@ Result<std::shared_ptr<const Storage>> Storages::Get(std::string_view key, DType
   }
   const Entry& entry = found->second;
   if (big_endian_ && entry.element_size != SwapUnit(dtype)) {
-    return InvalidFile("a big-endian storage is used with elements of two sizes",
+    return InvalidFile("a big-endian storage with elements of two sizes is not supported",
                        "Save the model on a little-endian machine.")
         .SetWhere(fmt::format("record {}{}{}", archive_.root(), folder_, key));
   }
@@ -97,9 +97,9 @@ Result<std::shared_ptr<const Storage>> Storages::Get(std::string_view key, DType
   }
   if (num_elements < 0 || static_cast<std::uint64_t>(num_elements) > available / size) {
     return InvalidFile(
-               fmt::format("data.pkl says that the storage has {} elements of {} bytes, but the record "
-                           "has {} bytes",
-                           num_elements, size, available),
+               fmt::format(
+                   "data.pkl states {} elements of {} bytes for the storage, but the record has {} bytes",
+                   num_elements, size, available),
                "The file is damaged; copy or save it again.")
         .SetWhere(fmt::format("record {}{}{}", archive_.root(), folder_, key));
   }
@@ -113,11 +113,11 @@ Status CheckBounds(const Tensor& tensor, int max_rank) {
                     fmt::join(tensor.strides, ","), tensor.offset, what),
         "The file is damaged; copy or save it again.");
   };
-  if (tensor.sizes.size() != tensor.strides.size()) return fail("has unequally many of both");
+  if (tensor.sizes.size() != tensor.strides.size()) return fail("has different numbers of sizes and strides");
   if (tensor.sizes.size() > static_cast<std::size_t>(max_rank)) {
     return InvalidFile(
-        fmt::format("a tensor has {} dimensions; at most {} are read", tensor.sizes.size(), max_rank),
-        "PyTorch makes none with more; the file is damaged.");
+        fmt::format("a tensor has rank {}, which exceeds the limit of {}", tensor.sizes.size(), max_rank),
+        "Copy or save the file again: PyTorch does not write such tensors.");
   }
   if (tensor.offset < 0) return fail("begins before its storage");
   const std::uint64_t element = ElementSize(tensor.dtype);
@@ -139,14 +139,14 @@ Status CheckBounds(const Tensor& tensor, int max_rank) {
   }
   // The product of the sizes must be a number even where one of them is 0.
   if (overflow || count > std::uint64_t{std::numeric_limits<std::int64_t>::max()} / 16) {
-    return fail("is larger than any memory");
+    return fail("is too large");
   }
   if (empty) return {};
   if (last >= bytes / element) {
-    return fail(fmt::format("reaches element {} of a storage that has {}", last, bytes / element));
+    return fail(fmt::format("reads element {} of a storage with {} elements", last, bytes / element));
   }
   if (count * element > std::max(bytes, kMaxRepeatedBytes)) {
-    return fail(fmt::format("repeats its storage of {} bytes to {} bytes", bytes, count * element));
+    return fail(fmt::format("expands a storage of {} bytes to {} bytes", bytes, count * element));
   }
   return {};
 }

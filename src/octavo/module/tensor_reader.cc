@@ -48,7 +48,7 @@ Result<Tensor> Unpacked(Tensor tensor) {
   bytes.offset = 0;
   OCTAVO_TRY(CheckBounds(bytes, 1));
   if (!tensor.contiguous()) {
-    return Unsupported(fmt::format("a {} tensor whose elements do not lie in order", Name(tensor.dtype)),
+    return Unsupported(fmt::format("a {} tensor that is not contiguous is not supported", Name(tensor.dtype)),
                        "Call .contiguous() on it before saving.");
   }
   std::vector<std::byte> elements(static_cast<std::size_t>(count));
@@ -81,26 +81,27 @@ Result<Tensor> TensorReader::Read(NodeId node, std::string_view function, NodeId
   }
   if (function == "torch._utils._rebuild_parameter") {
     const auto items = OCTAVO_TRY(pickle_.Tuple(arguments, 1, "the description of a parameter"));
-    return ReadCall(items[0], "a parameter's data");
+    return ReadCall(items[0], "the data of a parameter");
   }
   if (function == "torch._tensor._rebuild_from_type_v2") {
     // function, type, arguments, attributes that a Python program added
     const auto items = OCTAVO_TRY(pickle_.Tuple(arguments, 3, "the description of a tensor"));
     const std::string inner = pickle_.GlobalName(items[0]);
     if (inner == function || !Makes(inner))
-      return pickle_.Fail(node, "a tensor is made by no known function");
+      return pickle_.Fail(node, "a tensor is built by an unknown function");
     return Read(node, inner, items[2]);
   }
-  return Unsupported(fmt::format("a tensor of a kind that Octavo does not read ({})", function),
-                     "Dense and quantized tensors are read; convert it with .to_dense() before saving.")
+  return Unsupported(
+             fmt::format("this kind of tensor is not supported ({})", function),
+             "Convert it with .to_dense() before saving: only dense and quantized tensors are supported.")
       .SetWhere(pickle_.Where(node));
 }
 
 Result<Tensor> TensorReader::ReadCall(NodeId node, std::string_view what) {
   const std::string function =
       pickle_->kind(node) == Kind::kCall ? pickle_.GlobalName(pickle_->callable(node)) : std::string();
-  if (!Makes(function)) return pickle_.Fail(node, fmt::format("{} are not a tensor", what));
-  if (depth_ > 2) return pickle_.Fail(node, "a tensor is described by tensors without end");
+  if (!Makes(function)) return pickle_.Fail(node, fmt::format("{} must be a tensor", what));
+  if (depth_ > 2) return pickle_.Fail(node, "the description of a tensor is nested too deeply");
   ++depth_;
   auto tensor = Read(node, function, pickle_->arguments(node));
   --depth_;
@@ -110,9 +111,9 @@ Result<Tensor> TensorReader::ReadCall(NodeId node, std::string_view what) {
 Result<Tensor> TensorReader::ReadView(NodeId node, std::span<const NodeId> arguments, bool quantized) {
   Tensor tensor;
   tensor.dtype = OCTAVO_TRY(ReadStorage(arguments[0], tensor));
-  tensor.offset = OCTAVO_TRY(pickle_.Int(arguments[1], "a tensor's offset"));
-  tensor.sizes = OCTAVO_TRY(pickle_.Ints(arguments[2], "a tensor's size"));
-  tensor.strides = OCTAVO_TRY(pickle_.Ints(arguments[3], "a tensor's stride"));
+  tensor.offset = OCTAVO_TRY(pickle_.Int(arguments[1], "the offset of a tensor"));
+  tensor.sizes = OCTAVO_TRY(pickle_.Ints(arguments[2], "the size of a tensor"));
+  tensor.strides = OCTAVO_TRY(pickle_.Ints(arguments[3], "the stride of a tensor"));
   const bool packed = tensor.dtype == DType::kQUint4x2 || tensor.dtype == DType::kQUint2x4;
   if (!types_only_ && !packed) {
     if (Status status = CheckBounds(tensor, limits_.max_rank); !status) {
@@ -120,7 +121,7 @@ Result<Tensor> TensorReader::ReadView(NodeId node, std::span<const NodeId> argum
     }
   }
   if (quantized != IsQuantized(tensor.dtype)) {
-    return pickle_.Fail(node, fmt::format("a tensor of {} {} a quantization", Name(tensor.dtype),
+    return pickle_.Fail(node, fmt::format("a tensor of dtype {} {} a quantization", Name(tensor.dtype),
                                           quantized ? "has" : "lacks"));
   }
   if (packed && !types_only_) {
@@ -156,14 +157,13 @@ Result<Tensor> TensorReader::ReadView(NodeId node, std::span<const NodeId> argum
 
 // ("storage", torch.FloatStorage, key, device, number of elements)
 Result<DType> TensorReader::ReadStorage(NodeId node, Tensor& tensor) {
-  if (pickle_->kind(node) != Kind::kPersistent) return pickle_.Fail(node, "a tensor's storage is none");
+  if (pickle_->kind(node) != Kind::kPersistent) return pickle_.Fail(node, "a tensor has no valid storage");
   const auto id = OCTAVO_TRY(pickle_.Tuple(pickle_->arguments(node), 5, "the description of a storage"));
   if (OCTAVO_TRY(pickle_.String(id[0], "the kind of a persistent id")) != "storage") {
-    return pickle_.Fail(node, "a persistent id is of another kind than \"storage\"");
+    return pickle_.Fail(node, "a persistent id must be of kind \"storage\"");
   }
   const std::string type = pickle_.GlobalName(id[1]);
-  if (!type.starts_with("torch."))
-    return pickle_.Fail(id[1], "the type of a storage is not one of PyTorch's");
+  if (!type.starts_with("torch.")) return pickle_.Fail(id[1], "the type of a storage is not a PyTorch type");
   const std::optional<DType> dtype = DTypeOfStorage(std::string_view(type).substr(6));
   if (!dtype) {
     return Unsupported(fmt::format("a tensor of dtype {}, which is not supported",
@@ -186,10 +186,10 @@ Result<Quantization> TensorReader::ReadQuantization(NodeId node, const Tensor& t
     quantization.zero_points = {OCTAVO_TRY(pickle_.Int(items[2], "a zero point"))};
   } else if (scheme == "torch.per_channel_affine" || scheme == "torch.per_channel_symmetric" ||
              scheme == "torch.per_channel_affine_float_qparams") {
-    if (items.size() < 4) return pickle_.Fail(node, "a quantization by channel lacks its axis");
+    if (items.size() < 4) return pickle_.Fail(node, "a per-channel quantization has no axis");
     const std::int64_t axis = OCTAVO_TRY(pickle_.Int(items[3], "the axis of a quantization"));
     if (axis < 0 || axis >= tensor.rank()) {
-      return pickle_.Fail(items[3], fmt::format("a tensor of {} dimensions is quantized along dimension {}",
+      return pickle_.Fail(items[3], fmt::format("a tensor of rank {} cannot be quantized along dimension {}",
                                                 tensor.rank(), axis));
     }
     quantization.axis = static_cast<int>(axis);
@@ -204,7 +204,7 @@ Result<Quantization> TensorReader::ReadQuantization(NodeId node, const Tensor& t
     quantization.scales = scales.ToDoubles();
     quantization.float_zero_points = scheme.ends_with("_float_qparams");
     if (quantization.float_zero_points ? !IsFloat(zeros.dtype) : !IsInteger(zeros.dtype)) {
-      return pickle_.Fail(node, fmt::format("the zero points of {} are {}", scheme, Name(zeros.dtype)));
+      return pickle_.Fail(node, fmt::format("the zero points of {} cannot be {}", scheme, Name(zeros.dtype)));
     }
     if (quantization.float_zero_points) {
       quantization.float_zeros = zeros.ToDoubles();
@@ -212,32 +212,32 @@ Result<Quantization> TensorReader::ReadQuantization(NodeId node, const Tensor& t
       quantization.zero_points = zeros.ToInts();
     }
   } else {
-    return Unsupported(fmt::format("a tensor quantized by {}, which Octavo does not read",
-                                   scheme.empty() ? "an unknown scheme" : scheme),
-                       "Quantize it by tensor or by channel.")
+    return Unsupported(fmt::format("the quantization scheme {} is not supported",
+                                   scheme.empty() ? "(unknown)" : scheme),
+                       "Quantize the tensor per-tensor or per-channel.")
         .SetWhere(pickle_.Where(node));
   }
   const auto refuse = [this, node](std::string what) {
-    return InvalidFile(std::move(what),
-                       "The model was not calibrated, or the file is damaged: quantize and save it again.")
+    return InvalidFile(std::move(what), "Calibrate, quantize and save the model again.")
         .SetWhere(pickle_.Where(node));
   };
   for (std::size_t i = 0; i < quantization.scales.size(); ++i) {
     const double scale = quantization.scales[i];
     if (!std::isfinite(scale) || scale <= 0) {
-      return refuse(fmt::format("a tensor has the scale {}{}; a scale must be a positive number", scale,
+      return refuse(fmt::format("a tensor has the scale {}{}, but a scale must be positive and finite", scale,
                                 quantization.axis ? fmt::format(" in channel {}", i) : std::string()));
     }
   }
   const auto [low, high] = ZeroPointRange(tensor.dtype);
   for (const std::int64_t zero : quantization.zero_points) {
     if (zero < low || zero > high) {
-      return refuse(fmt::format("a tensor of {} has the zero point {}, which is not from {} to {}",
+      return refuse(fmt::format("a {} tensor has the zero point {}, but it must be from {} to {}",
                                 Name(tensor.dtype), zero, low, high));
     }
   }
   for (const double zero : quantization.float_zeros) {
-    if (!std::isfinite(zero)) return refuse(fmt::format("a tensor has the zero point {}", zero));
+    if (!std::isfinite(zero))
+      return refuse(fmt::format("a tensor has the zero point {}, but it must be finite", zero));
   }
   return quantization;
 }
@@ -247,7 +247,7 @@ Status TensorReader::CheckNoMathBits(NodeId node) {
   const auto items = pickle_->items(node);
   for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
     if (pickle_->kind(items[i + 1]) == Kind::kBool && !pickle_->boolean(items[i + 1])) continue;
-    return Unsupported("a tensor that is a conjugated or negated view",
+    return Unsupported("conjugated or negated views are not supported",
                        "Call .resolve_conj().resolve_neg() on it before saving.")
         .SetWhere(pickle_.Where(node));
   }

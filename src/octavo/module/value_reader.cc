@@ -25,7 +25,7 @@ Result<Value> ValueReader::Read(NodeId node, std::string path) {
 
 Result<Value> ValueReader::ReadNode(NodeId node) {
   if (values_left_ == 0) {
-    return pickle_.Fail(node, fmt::format("the pickle makes more than {} values", options_.max_values));
+    return pickle_.Fail(node, fmt::format("the pickle creates more than {} values", options_.max_values));
   }
   --values_left_;
   switch (pickle_->kind(node)) {
@@ -42,16 +42,16 @@ Result<Value> ValueReader::ReadNode(NodeId node) {
     case Kind::kGlobal:
       if (IsTorchScriptClass(pickle_->module(node))) {
         return pickle_.Fail(node,
-                            fmt::format("the class {} itself as a value", pickle_->QualifiedName(node)));
+                            fmt::format("a class is used as a value: {}", pickle_->QualifiedName(node)));
       }
       return Value{Symbol{pickle_->QualifiedName(node)}};
     case Kind::kBigInt:
-      return pickle_.Fail(node, "an integer of more than 64 bits");
+      return pickle_.Fail(node, "integers of more than 64 bits are not supported");
     case Kind::kBytes:
     case Kind::kSet:
-      return pickle_.Fail(node, "a bytes object or a set, which TorchScript does not have");
+      return pickle_.Fail(node, "bytes and sets are not supported by TorchScript");
     case Kind::kPersistent:
-      return pickle_.Fail(node, "a storage that belongs to no tensor");
+      return pickle_.Fail(node, "a storage does not belong to a tensor");
     default:
       return ReadContainer(node);
   }
@@ -63,10 +63,10 @@ Result<Value> ValueReader::ReadContainer(NodeId node) {
     const auto found = shared_.find(node);
     if (found != shared_.end()) return found->second;
   }
-  if (active_[node]) return pickle_.Fail(node, "a value that contains itself");
+  if (active_[node]) return pickle_.Fail(node, "a value contains itself");
   if (depth_ >= options_.limits.max_pickle_depth) {
-    return pickle_.Fail(node,
-                        fmt::format("values are nested deeper than {}", options_.limits.max_pickle_depth));
+    return pickle_.Fail(
+        node, fmt::format("values are nested more than {} levels deep", options_.limits.max_pickle_depth));
   }
   active_[node] = true;
   ++depth_;
@@ -93,7 +93,7 @@ Result<Value> ValueReader::ReadContainer(NodeId node) {
 Result<std::vector<Value>> ValueReader::ReadItems(NodeId node) {
   const auto items = pickle_->items(node);
   if (items.size() > static_cast<std::size_t>(options_.limits.max_list_length)) {
-    return pickle_.Fail(node, fmt::format("a list of {} values; at most {} are read", items.size(),
+    return pickle_.Fail(node, fmt::format("a list of {} values exceeds the limit of {}", items.size(),
                                           options_.limits.max_list_length));
   }
   std::vector<Value> values;
@@ -127,7 +127,7 @@ Result<Value> ValueReader::ReadCall(NodeId node) {
   const NodeId arguments = pickle_->arguments(node);
   const std::string function = pickle_.GlobalName(callable);
   if (pickle_->state(node) != pickle::kNoNode) {
-    return pickle_.Fail(node, fmt::format("a state for the result of {}", function));
+    return pickle_.Fail(node, fmt::format("the result of {} cannot have a state", function));
   }
   if (TensorReader::Makes(function)) {
     Tensor tensor = OCTAVO_TRY(tensors_.Read(node, function, arguments));
@@ -135,16 +135,16 @@ Result<Value> ValueReader::ReadCall(NodeId node) {
     return Value{std::move(tensor)};
   }
   if (function == "collections.OrderedDict") {
-    if (!OCTAVO_TRY(pickle_.Tuple(arguments, 0, "what OrderedDict is called with")).empty()) {
-      return pickle_.Fail(node, "OrderedDict is called with a list");
+    if (!OCTAVO_TRY(pickle_.Tuple(arguments, 0, "the argument of OrderedDict")).empty()) {
+      return pickle_.Fail(node, "OrderedDict with arguments is not supported");
     }
     return ReadDict(node);
   }
   if (!pickle_->items(node).empty()) {
-    return pickle_.Fail(node, fmt::format("items are added to the result of {}", function));
+    return pickle_.Fail(node, fmt::format("items cannot be added to the result of {}", function));
   }
   if (IsTorchScriptClass(pickle_->module(callable))) return ReadEnumMember(node, function);
-  const auto items = OCTAVO_TRY(pickle_.Tuple(arguments, 1, fmt::format("what {} is called with", function)));
+  const auto items = OCTAVO_TRY(pickle_.Tuple(arguments, 1, fmt::format("the argument of {}", function)));
   // Lists of one type are marked by a function, the types of other containers by a string.  TorchScript's
   // types are not kept: the source of the class has them.
   if (function == "torch.jit._pickle.restore_type_tag" || function == "torch.jit._pickle.build_intlist" ||
@@ -154,14 +154,15 @@ Result<Value> ValueReader::ReadCall(NodeId node) {
   }
   if (function == "torch.device") {
     std::string name(OCTAVO_TRY(pickle_.String(items[0], "the name of a device")));
-    if (items.size() > 1) name += fmt::format(":{}", OCTAVO_TRY(pickle_.Int(items[1], "a device's number")));
+    if (items.size() > 1)
+      name += fmt::format(":{}", OCTAVO_TRY(pickle_.Int(items[1], "the index of a device")));
     return Value{Device{std::move(name)}};
   }
   if (function == "builtins.complex" && items.size() == 2) {
     return Value{Symbol{fmt::format("complex({}, {})", OCTAVO_TRY(pickle_.Number(items[0], "a real part")),
                                     OCTAVO_TRY(pickle_.Number(items[1], "an imaginary part")))}};
   }
-  return pickle_.Fail(node, fmt::format("a value that {} would make", function));
+  return pickle_.Fail(node, fmt::format("values of {} are not supported", function));
 }
 
 Result<Value> ValueReader::ReadEnumMember(NodeId node, const std::string& class_name) {
@@ -172,8 +173,7 @@ Result<Value> ValueReader::ReadEnumMember(NodeId node, const std::string& class_
   const Value value = OCTAVO_TRY(ReadNode(argument));
   const ClassDefinition* definition = OCTAVO_TRY(program_.FindClass(class_name));
   if (definition == nullptr) {
-    return pickle_.Fail(node,
-                        fmt::format("a member of {}, a class that the archive's code lacks", class_name));
+    return pickle_.Fail(node, fmt::format("the archive's code does not contain the class {}", class_name));
   }
   for (const source::StatementPtr& statement : definition->syntax->body) {
     if (statement->kind != source::StatementKind::kAssign || !statement->value ||
@@ -195,21 +195,21 @@ Result<Value> ValueReader::ReadEnumMember(NodeId node, const std::string& class_
     }
     if (equal) return Value{Symbol{class_name + "." + statement->targets[0]->text}};
   }
-  return pickle_.Fail(node, fmt::format("a value that no member of {} has", class_name));
+  return pickle_.Fail(node, fmt::format("a value matches no member of the enum {}", class_name));
 }
 
 Result<Value> ValueReader::ReadObject(NodeId node) {
   const std::string class_name = pickle_.GlobalName(pickle_->callable(node));
   if (!IsTorchScriptClass(pickle_->module(pickle_->callable(node)))) {
-    return pickle_.Fail(node, fmt::format("an object of {}, which is no TorchScript class", class_name));
+    return pickle_.Fail(node, fmt::format("{} is not a TorchScript class", class_name));
   }
   if (!pickle_->items(node).empty()) {
-    return pickle_.Fail(node, fmt::format("items are added to an object of {}", class_name));
+    return pickle_.Fail(node, fmt::format("items cannot be added to an object of {}", class_name));
   }
   const NodeId state = pickle_->state(node);
   if (IsPackedWeightsClass(class_name)) {
     if (state == pickle::kNoNode)
-      return pickle_.Fail(node, fmt::format("a {} without its state", class_name));
+      return pickle_.Fail(node, fmt::format("an object of {} has no state", class_name));
     const std::string name = path_;
     const Value value = OCTAVO_TRY(ReadNode(state));
     auto packed = ReadPackedWeights(class_name, value, name);
@@ -234,7 +234,7 @@ Status ValueReader::ReadAttributes(NodeId node, Object& object) {
   std::unordered_set<std::string_view> names;
   const std::size_t path = path_.size();
   for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
-    const std::string_view name = OCTAVO_TRY(pickle_.String(items[i], "an attribute's name"));
+    const std::string_view name = OCTAVO_TRY(pickle_.String(items[i], "the name of an attribute"));
     if (!names.insert(name).second) {
       return pickle_.Fail(
           items[i], fmt::format("attribute {} occurs twice in an object of {}", name, object.class_name));

@@ -224,9 +224,9 @@ TEST(Pickle, RefusesForbiddenGlobals) {
 }
 
 TEST(Pickle, RefusesCallsOfOtherThanGlobals) {
-  ExpectError(ReadOpcodes("N)R"), "no global");
-  ExpectError(ReadOpcodes("cm\nf\n)R)R"), "no global");
-  ExpectError(ReadOpcodes("N)\x81"), "no global");
+  ExpectError(ReadOpcodes("N)R"), "not a global");
+  ExpectError(ReadOpcodes("cm\nf\n)R)R"), "not a global");
+  ExpectError(ReadOpcodes("N)\x81"), "not a global");
   ExpectError(ReadOpcodes("K\x01K\x02\x93"), "not a string");
 }
 
@@ -305,10 +305,11 @@ TEST(Pickle, RefusesABrokenStack) {
 }
 
 TEST(Pickle, RefusesUnknownOpcodes) {
-  // Text opcodes of protocol 0, the extension registry, buffers outside the pickle, no opcodes at all.
+  // Text opcodes of protocol 0, the extension registry, buffers outside the pickle, not a supported pickle
+  // opcodes at all.
   for (const char* opcode : {"I1\n", "L1L\n", "F1\n", "S'a'\n", "Va\n", "p0\n", "P1\n", "\x82\x01", "\x97",
                              "\x98", "?", "i", "o", "\xff"}) {
-    ExpectError(ReadOpcodes(opcode), "no opcode", "byte 2");
+    ExpectError(ReadOpcodes(opcode), "not a supported pickle opcode", "byte 2");
   }
   ExpectError(ReadText("\x80\x01N."), "protocol 1", "byte 0");
   ExpectError(ReadText("\x80\x06N."), "protocol 6", "byte 0");

@@ -24,7 +24,7 @@ class Reader {
     while (!stopped_) {
       at_ = input_.position();
       std::uint8_t opcode = 0;
-      if (!input_.Read(opcode)) return Fail("the pickle ends without its STOP opcode");
+      if (!input_.Read(opcode)) return Fail("the pickle is truncated: it has no STOP opcode");
       OCTAVO_TRY(Step(static_cast<Opcode>(opcode)));
     }
     if (end != nullptr) *end = input_.position();
@@ -33,10 +33,12 @@ class Reader {
 
  private:
   Error Fail(std::string what) const {
-    return InvalidFile(std::move(what), "The file is damaged, or no model that torch.jit.save wrote.")
+    return InvalidFile(std::move(what),
+                       "Save the model again with torch.jit.save: the file is damaged or was written by "
+                       "another program.")
         .SetWhere(fmt::format("record {}, byte {}", options_.record, at_));
   }
-  Error Ends() const { return Fail("the pickle ends inside a value, or a length in it is false"); }
+  Error Ends() const { return Fail("the pickle is truncated inside a value, or a length in it is wrong"); }
 
   // ---- Nodes ----
 
@@ -111,7 +113,7 @@ class Reader {
   std::size_t Available() const { return stack_.size() - (marks_.empty() ? 0 : marks_.back()); }
 
   Result<NodeId> Pop() {
-    if (Available() == 0) return Fail("the pickle takes a value from an empty stack");
+    if (Available() == 0) return Fail("the pickle reads from an empty stack");
     const NodeId id = stack_.back();
     stack_.pop_back();
     return id;
@@ -119,14 +121,14 @@ class Reader {
 
   // The values above the last mark; the mark and they are taken from the stack by Drop.
   Result<std::size_t> PopMark() {
-    if (marks_.empty()) return Fail("the pickle ends a group that was never begun");
+    if (marks_.empty()) return Fail("the pickle ends a group that it did not begin");
     const std::size_t begin = marks_.back();
     marks_.pop_back();
     return begin;
   }
 
   Status PushTuple(std::size_t count) {
-    if (Available() < count) return Fail("the pickle takes a value from an empty stack");
+    if (Available() < count) return Fail("the pickle reads from an empty stack");
     const std::size_t begin = stack_.size() - count;
     const auto first = static_cast<std::uint32_t>(pickle_.tuple_items_.size());
     pickle_.tuple_items_.insert(pickle_.tuple_items_.end(), Place(begin), stack_.cend());
@@ -141,15 +143,15 @@ class Reader {
   // Moves the values from `begin` up into the container below them.
   Status Extend(std::size_t begin, Kind kind) {
     if (begin == 0 || (!marks_.empty() && begin <= marks_.back())) {
-      return Fail("the pickle adds items to nothing");
+      return Fail("the pickle adds items without a container");
     }
     const NodeId container = stack_[begin - 1];
     const Kind actual = NodeAt(container).kind;
     if (actual != kind && actual != Kind::kCall && actual != Kind::kObject) {
-      return Fail("the pickle adds items to a value that has none");
+      return Fail("the pickle adds items to a value that is not a container");
     }
     if (kind == Kind::kDict && (stack_.size() - begin) % 2 != 0) {
-      return Fail("the pickle gives a dictionary a key without a value");
+      return Fail("the pickle has a dictionary key without a value");
     }
     if (stack_.size() > begin) {
       std::vector<NodeId>& items = ExtraOf(container).items;
@@ -169,7 +171,7 @@ class Reader {
   // ---- Memo ----
 
   Status Put(std::uint64_t index) {
-    if (Available() == 0) return Fail("the pickle remembers a value of an empty stack");
+    if (Available() == 0) return Fail("the pickle stores a value of an empty stack");
     // Each index is written by an opcode of its own, so a true one is smaller than the byte position.
     if (index >= at_ + 1) return Fail(fmt::format("memo index {} is out of range", index));
     if (index >= memo_.size()) memo_.resize(static_cast<std::size_t>(index) + 1, kNoNode);
@@ -200,10 +202,10 @@ class Reader {
 
   Status PushGlobal(std::string_view module, std::string_view name) {
     if (options_.allowed && !options_.allowed(module, name)) {
-      return InvalidFile(
-                 fmt::format("the pickle refers to {}.{}, which no TorchScript model needs", module, name),
-                 "Octavo executes nothing that a file asks for.  If the model is your own, save it with "
-                 "torch.jit.save; otherwise do not trust the file.")
+      return InvalidFile(fmt::format("the pickle refers to {}.{}, which TorchScript models do not need",
+                                     module, name),
+                         "Save the model with torch.jit.save if it is your own; otherwise do not trust the "
+                         "file. Octavo executes nothing from a file.")
           .SetWhere(fmt::format("record {}, byte {}", options_.record, at_));
     }
     const auto lengths = static_cast<std::int64_t>((std::uint64_t{module.size()} << 32) | name.size());
@@ -230,7 +232,7 @@ class Reader {
   Status PushCall(Kind kind, NodeId callable, NodeId arguments) {
     const Kind called = NodeAt(callable).kind;
     if (called != Kind::kGlobal && (options_.allowed || called != Kind::kPersistent)) {
-      return Fail("the pickle calls a value that is no global");
+      return Fail("the pickle calls a value that is not a global");
     }
     return Push(kind, -1, callable, arguments);
   }
@@ -248,13 +250,13 @@ class Reader {
 
   Status Build() {
     const NodeId state = OCTAVO_TRY(Pop());
-    if (Available() == 0) return Fail("the pickle takes a value from an empty stack");
+    if (Available() == 0) return Fail("the pickle reads from an empty stack");
     const NodeId object = stack_.back();
     const Kind kind = NodeAt(object).kind;
     if (kind != Kind::kObject && kind != Kind::kCall)
-      return Fail("the pickle gives a state to a plain value");
+      return Fail("the pickle sets the state of a value that is not an object");
     Pickle::Extra& extra = ExtraOf(object);
-    if (extra.state != kNoNode) return Fail("the pickle gives an object two states");
+    if (extra.state != kNoNode) return Fail("the pickle sets the state of an object twice");
     extra.state = state;
     return {};
   }
@@ -263,7 +265,7 @@ class Reader {
     std::uint8_t protocol = 0;
     if (!input_.Read(protocol)) return Ends();
     if (protocol < 2 || protocol > 5) {
-      return Fail(fmt::format("pickle protocol {}; PyTorch writes 2", protocol));
+      return Fail(fmt::format("pickle protocol {} is not supported, only 2 to 5", protocol));
     }
     return {};
   }
@@ -291,7 +293,7 @@ Status Reader::Step(Opcode opcode) {
     }
     case Opcode::kStop: {
       pickle_.root_ = OCTAVO_TRY(Pop());
-      if (!stack_.empty() || !marks_.empty()) return Fail("the pickle leaves values behind");
+      if (!stack_.empty() || !marks_.empty()) return Fail("the pickle ends with more than one value");
       stopped_ = true;
       return {};
     }
@@ -386,12 +388,12 @@ Status Reader::Step(Opcode opcode) {
     case Opcode::kFrozenSet:
       return Collect(Kind::kSet);
     case Opcode::kAppend:
-      if (Available() < 2) return Fail("the pickle takes a value from an empty stack");
+      if (Available() < 2) return Fail("the pickle reads from an empty stack");
       return Extend(stack_.size() - 1, Kind::kList);
     case Opcode::kAppends:
       return Extend(OCTAVO_TRY(PopMark()), Kind::kList);
     case Opcode::kSetItem:
-      if (Available() < 3) return Fail("the pickle takes a value from an empty stack");
+      if (Available() < 3) return Fail("the pickle reads from an empty stack");
       return Extend(stack_.size() - 2, Kind::kDict);
     case Opcode::kSetItems:
       return Extend(OCTAVO_TRY(PopMark()), Kind::kDict);
@@ -424,8 +426,7 @@ Status Reader::Step(Opcode opcode) {
     case Opcode::kBinPersId:
       return Push(Kind::kPersistent, -1, kNoNode, OCTAVO_TRY(Pop()));
   }
-  return Fail(fmt::format("0x{:02x} is no opcode of pickle protocols 2 to 5 that PyTorch writes",
-                          static_cast<unsigned>(opcode)));
+  return Fail(fmt::format("0x{:02x} is not a supported pickle opcode", static_cast<unsigned>(opcode)));
 }
 
 Result<Pickle> Read(Storage bytes, const Options& options, std::size_t* end) {

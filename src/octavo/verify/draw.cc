@@ -182,16 +182,17 @@ Result<Tensor> Draw(const Graph& graph, ValueId input, Random& random) {
   const auto sizes = type.shape ? KnownSizes(*type.shape) : std::nullopt;
   if (!sizes) {
     return UsageError(
-        fmt::format("the size of the input {} is not known: {}", value.name, type.ToString()),
+        fmt::format("a size of input {} is open: {}", value.name, type.ToString()),
         fmt::format(
-            "Give an array with --input X.npy, or its type and size: --input '{}:float32[1,3,224,224]'.",
+            "Give an array with --input X.npy, or dtype and sizes, as in --input '{}:float32[1,3,224,224]'.",
             value.name));
   }
   std::int64_t elements = 1;
   for (const std::int64_t size : *sizes) {
     if (size > 0 && elements > kMostElements / size) {
       return UsageError(
-          fmt::format("the input {} would have more than {} elements", value.name, kMostElements));
+          fmt::format("input {} has more than {} elements, which is too large for a random input", value.name,
+                      kMostElements));
     }
     elements *= size;
   }
@@ -236,7 +237,7 @@ Result<Tensor> Draw(const Graph& graph, ValueId input, Random& random) {
       return tensor;
     }
     default:
-      return UsageError(fmt::format("no input of type {} can be drawn", Name(type.dtype)),
+      return UsageError(fmt::format("random inputs of type {} are not supported", Name(type.dtype)),
                         "Give an array with --input X.npy.");
   }
 }

@@ -253,7 +253,8 @@ class Verifier {
       const std::int32_t at = of_b_[LayerIndex(id)];
       const auto value =
           at < 0 ? of_a.end() : of_a.find(report_.layers[static_cast<std::size_t>(at)].pair.a.index);
-      if (value == of_a.end()) return Unsupported("it reads a value that the first model does not have");
+      if (value == of_a.end())
+        return Unsupported("the layer reads a value that the first model does not have");
       const Pair& pair = report_.layers[static_cast<std::size_t>(at)].pair;
       const ir::Graph& graph = piece.graph;
       inputs.push_back(AsOnB(value->second, pair, graph.type(graph.inputs()[i]).dtype));
@@ -278,7 +279,7 @@ class Verifier {
     const auto run = [&]() -> Result<Tensor> {
       if (!alone_[index]) {
         std::optional<Piece> piece = Cut(*b_.graph, layer.pair.b, boundary_, quantizations_);
-        if (!piece) return Unsupported("the second model has no operator for it");
+        if (!piece) return Unsupported("the second model has no matching operator");
         const std::vector<Tensor> inputs = OCTAVO_TRY(InputsOf(*piece, of_a));
         OCTAVO_TRY(Prepare(index, inputs, std::move(*piece)));
       }
