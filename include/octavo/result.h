@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -57,6 +58,8 @@ class Error {
   // Sets the place.  The innermost function knows it best, so only the first call has an effect.
   Error& SetWhere(std::string where, std::string excerpt = {});
   Error& SetHint(std::string hint);
+  // Puts "subject: " before what(), unless it begins with the subject.
+  Error& SetSubject(std::string_view subject);
   Error& AddDetail(std::string message);
   Error& AddDetail(ErrorDetail detail);
   Error& AddContext(std::string step);

@@ -195,6 +195,19 @@ class BrokenPrograms(CliTest):
         self.assert_refused(self.changed(with_body(
             "if bool(torch.gt(torch.sum(x), 0)):\n  y = x\nelse:\n  y = torch.relu(x)\nreturn y")), *INPUT, says=":6:")
 
+    def test_an_operator_that_refuses_its_arguments_is_named(self):
+        for body, says in (("return torch.dropout(x, 0.5, True)", ["aten::dropout: dropout in training mode", "Call model.eval()"]),
+                           ("return torch.index(x, [torch.gt(x, 0)])", "aten::index: argument indices is a mask"),
+                           ("return torch.transpose(x, 0, 4)", "aten::transpose: argument dim1 is 4, but the tensor has rank 4"),
+                           ("return torch.relu(x, 1)", "aten::relu: this operator takes 1 argument, but the model passes more")):
+            with self.subTest(body):
+                self.assert_refused(self.changed(with_body(body)), *INPUT, says=says)
+
+    def test_an_open_size_where_a_number_is_needed(self):
+        path = self.changed(with_body("return torch.add(torch.arange(torch.size(x, 0)), x)"))
+        self.assert_refused(path, "--input", "float32[N,1,8,8]",
+                            says=["aten::arange: no overload takes these arguments", "not the open size N", "sizes as numbers"])
+
     def test_undefined_name(self):
         self.assert_refused(self.changed(with_body("return nothing")), *INPUT, says="nothing")
 

@@ -115,7 +115,7 @@ class Run(WithDigits):
         out = self.folder / "out"
         result = run("run", self.quantize(), "--input", x, "-o", out)
         self.assertEqual(result.returncode, 0, result.stderr)
-        self.assertIn("warning: input x has 2 elements that are not finite", result.stderr)
+        self.assertIn("warning: input x contains 2 NaN or infinite elements", result.stderr)
         self.assertEqual(npy.read(out / "y0.npy")[2], [3, 255, 0, 5])
 
 

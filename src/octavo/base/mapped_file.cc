@@ -40,14 +40,13 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::Open(const std::filesystem
   struct stat info = {};
   if (::fstat(file.get(), &info) != 0) return CannotRead(path, errno);
   if (S_ISDIR(info.st_mode)) {
-    return IoError(
-        fmt::format("{} is a folder", path.string()),
-        "Give the model file itself; a model that was unpacked into a folder must be saved again.");
+    return IoError(fmt::format("{} is a directory", path.string()),
+                   "Name the file itself; a model that was unpacked into a directory must be saved again.");
   }
   if (!S_ISREG(info.st_mode)) {
     const char* what = S_ISFIFO(info.st_mode) ? "a pipe" : S_ISSOCK(info.st_mode) ? "a socket" : "a device";
-    return IoError(fmt::format("{} is {}, but Octavo reads regular files only", path.string(), what),
-                   S_ISFIFO(info.st_mode) ? "Write the data to a file first, and give that file." : "");
+    return IoError(fmt::format("{} is {}, and Octavo reads regular files only", path.string(), what),
+                   S_ISFIFO(info.st_mode) ? "Write what comes through it to a file, and name that." : "");
   }
   const auto size = static_cast<std::size_t>(info.st_size);
   if (size == 0) return std::shared_ptr<const MappedFile>(new MappedFile(nullptr, 0));

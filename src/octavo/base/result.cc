@@ -15,6 +15,11 @@ Error& Error::SetHint(std::string hint) {
   return *this;
 }
 
+Error& Error::SetSubject(std::string_view subject) {
+  if (!what_.starts_with(subject)) what_.insert(0, std::string(subject) + ": ");
+  return *this;
+}
+
 Error& Error::AddDetail(std::string message) { return AddDetail(ErrorDetail{.message = std::move(message)}); }
 
 Error& Error::AddDetail(ErrorDetail detail) {

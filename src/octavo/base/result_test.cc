@@ -57,6 +57,13 @@ TEST(Error, DetailsSayHowOftenAndWhere) {
             "  and 3 more");
 }
 
+TEST(Error, TheSubjectComesFirstAndOnce) {
+  Error error = NeedsInput("the rank is unknown", "Give the shape.");
+  error.SetSubject("aten::t").SetSubject("aten::t");
+  EXPECT_EQ(error.ToString(), "aten::t: the rank is unknown\nGive the shape.");
+  EXPECT_TRUE(error.needs_input());
+}
+
 TEST(Error, ALongChainOfCallsIsShortened) {
   Error error = Unsupported("too deep");
   for (int i = 0; i < 300; ++i) error.AddContext("f" + std::to_string(i));

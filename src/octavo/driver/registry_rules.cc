@@ -4,7 +4,9 @@ namespace octavo::driver {
 
 Result<std::optional<import::OperatorRules::Call>> RegistryRules::Bind(
     const ir::Graph& graph, std::string_view op, std::span<const ir::Argument> arguments) const {
-  std::optional<Registry::BoundCall> bound = OCTAVO_TRY(registry_.Bind(graph, op, arguments));
+  Result<std::optional<Registry::BoundCall>> result = registry_.Bind(graph, op, arguments);
+  if (!result) return std::move(result.error().SetSubject(op));
+  std::optional<Registry::BoundCall> bound = *std::move(result);
   if (!bound) return std::optional<Call>();
   Call call;
   for (std::size_t i = 0; i < bound->arguments.size(); ++i) {

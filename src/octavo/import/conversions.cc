@@ -143,7 +143,7 @@ namespace {
 Error DataDependent(std::string_view what) {
   return Unsupported(
       fmt::format("{} needs the data of a tensor, which is known at run time only", what),
-      "Make the value a constant: models whose sizes or branches depend on tensor data are not supported.");
+      "Make the value a constant: models whose sizes, scales or branches depend on tensor data are not supported.");
 }
 
 // The number in a tensor of one element.

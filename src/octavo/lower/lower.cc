@@ -253,12 +253,7 @@ class Lowering {
 
   static Error Locate(Error error, const ir::Node& node) {
     // The binder's messages begin with the row's name; the emitters' do not.
-    if (error.what().rfind(node.op, 0) != 0) {
-      Error named(error.code(), fmt::format("{}: {}", node.op, error.what()), error.hint());
-      for (const ErrorDetail& detail : error.details()) named.AddDetail(detail);
-      if (error.needs_input()) named.SetNeedsInput();
-      error = std::move(named);
-    }
+    error.SetSubject(node.op);
     if (!node.origin) return error;
     error.SetWhere(ir::Place(*node.origin), node.origin->excerpt);
     for (const std::string& call : node.origin->calls) error.AddContext(call);

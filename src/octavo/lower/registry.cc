@@ -194,8 +194,11 @@ Result<std::optional<Registry::BoundCall>> Registry::Match(const ir::Graph& grap
     misfits.push_back(std::move(bound).error());
   }
   if (misfits.size() == 1) return std::move(misfits[0]);
-  Error error = Unsupported(fmt::format("no overload of {} takes these arguments", at->first));
-  for (const Error& misfit : misfits) error.AddDetail(misfit.what());
+  Error error = Unsupported(fmt::format("{}: no overload takes these arguments", at->first));
+  for (const Error& misfit : misfits) {
+    error.AddDetail(misfit.what());
+    if (!misfit.hint().empty()) error.SetHint(misfit.hint());
+  }
   if (std::ranges::any_of(misfits, &Error::needs_input)) error.SetNeedsInput();
   return error;
 }

@@ -103,7 +103,7 @@ TEST_F(RegistryTest, TriesOverloadsInOrder) {
   EXPECT_EQ((*match({{"", x_}, {"", std::vector<Dim>{1}}}))->row->name, "test::mean.dim");
   const auto neither = match({{"", x_}, {"", std::string("rows")}});
   ASSERT_FALSE(neither);
-  EXPECT_THAT(neither.error().ToString(), HasSubstr("no overload of test::mean takes these arguments"));
+  EXPECT_THAT(neither.error().ToString(), HasSubstr("test::mean: no overload takes these arguments"));
   EXPECT_THAT(neither.error().ToString(), HasSubstr("test::mean.dim: argument dim must be"));
   EXPECT_FALSE(*registry.Match(graph_, "test::median", {}));
 }

@@ -165,15 +165,14 @@ Status Raiser::RaiseNode() {
 }
 
 Error Raiser::Locate(Error error) const {
-  Error named(error.code(), fmt::format("{}: {}", node_->op, error.what()), error.hint());
-  for (const ErrorDetail& detail : error.details()) named.AddDetail(detail);
+  error.SetSubject(node_->op);
   std::string where = "node " + node_->name;
   if (node_->name.empty()) {
     where =
         node_->outputs.empty() ? "a node" : "the node that computes " + source_.value(node_->outputs[0]).name;
   }
-  named.SetWhere(std::move(where));
-  return named;
+  error.SetWhere(std::move(where));
+  return error;
 }
 
 Error Raiser::Failure() {
