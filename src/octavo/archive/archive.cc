@@ -45,7 +45,7 @@ long SeekMemory(voidpf opaque, voidpf /*stream*/, ZPOS64_T offset, int origin) {
 int CloseMemory(voidpf /*opaque*/, voidpf /*stream*/) { return 0; }
 int ErrorMemory(voidpf /*opaque*/, voidpf /*stream*/) { return 0; }
 
-constexpr std::string_view kDamaged = "The file is damaged; copy or save it again.";
+constexpr std::string_view kDamaged = "Copy or save the file again: it is damaged.";
 
 // What all deflated records of a file may become: source text shrinks to about a fifth.
 constexpr std::size_t kInflatedBytes = std::size_t{64} << 20;
@@ -125,7 +125,7 @@ Status Archive::ReadDirectory() {
   const unzFile zip = directory_->zip();
   if (zip == nullptr || !HasEnd(file_->bytes())) {
     return InvalidFile("the zip directory at the end of the file is missing or broken",
-                       "The file is not a zip, or it was cut short; copy or save it again.");
+                       "Copy or save the file again: it is not a zip archive, or it is truncated.");
   }
   unz_global_info64 global = {};
   unzGetGlobalInfo64(zip, &global);
@@ -186,7 +186,7 @@ Status Archive::ReadDirectory() {
         (total_compressed += record.compressed_size) > file_bytes()) {
       return RecordError(
           record.name,
-          fmt::format("the records up to this one claim more bytes than the file's {}", file_bytes()));
+          fmt::format("the records up to this one claim more bytes than the file has ({})", file_bytes()));
     }
     records_.push_back(std::move(record));
     if (i + 1 < count) status = unzGoToNextFile(zip);
@@ -263,7 +263,7 @@ Status Archive::ChargeInflated(const Record& record) const {
   if (record.size > limit - inflated_bytes_) {
     return RecordError(record.name,
                        fmt::format("the compressed records become more than {} bytes when unpacked", limit),
-                       "PyTorch stores tensors uncompressed; save the model again with torch.jit.save.");
+                       "Save the model again with torch.jit.save, which stores tensors uncompressed.");
   }
   inflated_bytes_ += static_cast<std::size_t>(record.size);
   return {};
@@ -308,9 +308,9 @@ Result<Storage> Archive::Read(std::string_view name) const {
   if (record.lacks_checksum()) return storage;
   const std::uint32_t crc = libdeflate_crc32(0, storage.bytes.data(), storage.bytes.size());
   if (crc != record.crc) {
-    return RecordError(record.name, fmt::format("the record's bytes have the checksum {:08x}, the zip "
-                                                "directory states {:08x}",
-                                                crc, record.crc));
+    return RecordError(record.name,
+                       fmt::format("the record has the checksum {:08x}, but the zip directory states {:08x}",
+                                   crc, record.crc));
   }
   return storage;
 }

@@ -41,12 +41,12 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::Open(const std::filesystem
   if (::fstat(file.get(), &info) != 0) return CannotRead(path, errno);
   if (S_ISDIR(info.st_mode)) {
     return IoError(fmt::format("{} is a directory", path.string()),
-                   "Name the file itself; a model that was unpacked into a directory must be saved again.");
+                   "Give the file itself; a model that was unpacked into a directory must be saved again.");
   }
   if (!S_ISREG(info.st_mode)) {
     const char* what = S_ISFIFO(info.st_mode) ? "a pipe" : S_ISSOCK(info.st_mode) ? "a socket" : "a device";
     return IoError(fmt::format("{} is {}, and Octavo reads regular files only", path.string(), what),
-                   S_ISFIFO(info.st_mode) ? "Write what comes through it to a file, and name that." : "");
+                   S_ISFIFO(info.st_mode) ? "Write the data to a file first, and give that file." : "");
   }
   const auto size = static_cast<std::size_t>(info.st_size);
   if (size == 0) return std::shared_ptr<const MappedFile>(new MappedFile(nullptr, 0));

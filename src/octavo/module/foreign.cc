@@ -214,7 +214,7 @@ Status CheckIsTorchScript(const archive::Archive& archive, const Limits& limits)
                                                                      : "code/";
     return InvalidFile(
                fmt::format("the archive has no record {}, which every TorchScript model has", missing),
-               "The file is damaged; copy or save it again.")
+               "Copy or save the file again: it is damaged.")
         .SetWhere(fmt::format("record {}{}", archive.root(), missing));
   }
   if (archive.Has("data.pkl")) {

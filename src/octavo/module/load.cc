@@ -53,7 +53,7 @@ class Loader {
       module.constants = (*list)->items;
     } else {
       return InvalidFile("the constants must be a tuple or a list",
-                         "The file is damaged; copy or save it again.")
+                         "Copy or save the file again: it is damaged.")
           .SetWhere(fmt::format("record {}constants.pkl", archive_->root()));
     }
 
@@ -79,7 +79,7 @@ class Loader {
     const auto parsed = std::from_chars(text.data(), end, number);
     if (parsed.ec != std::errc() || parsed.ptr != end || number < 1) {
       return InvalidFile("the version of the archive format is not a number",
-                         "The file is damaged; copy or save it again.")
+                         "Copy or save the file again: it is damaged.")
           .SetWhere(fmt::format("record {}{}", archive_->root(), name));
     }
     return text;
@@ -91,7 +91,7 @@ class Loader {
     if (text == "little") return false;
     if (text == "big") return true;
     return InvalidFile("the byte order must be \"little\" or \"big\"",
-                       "The file is damaged; copy or save it again.")
+                       "Copy or save the file again: it is damaged.")
         .SetWhere(fmt::format("record {}byteorder", archive_->root()));
   }
 

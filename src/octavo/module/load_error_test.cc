@@ -296,7 +296,8 @@ TEST(LoadError, TooManyValues) {
 TEST(LoadError, ObjectsThatAreNone) {
   ExpectAttributeError(Global("torch", "Tensor") + ")\x81", "not a TorchScript class");
   ExpectAttributeError(Global("__torch__", "M"), "a class is used as a value");
-  ExpectAttributeError(Global("__torch__", "M") + ")\x81}" + "K\x01Nsb", "the name of an attribute is not a string");
+  ExpectAttributeError(Global("__torch__", "M") + ")\x81}" + "K\x01Nsb",
+                       "the name of an attribute is not a string");
   ExpectAttributeError(Global("__torch__", "M") + ")\x81}" + Str("a") + "Ns" + Str("a") + "Nsb",
                        "a occurs twice");
   ExpectAttributeError(Global("__torch__", "M") + ")\x81Na", "items cannot be added");

@@ -121,7 +121,8 @@ TEST(PackedWeights, TransposedChannels) {
   EXPECT_EQ((*packed)->kind, ir::PackedWeights::Kind::kConvTranspose);
   EXPECT_THAT((*packed)->output_padding, ElementsAre(1, 0));
   EXPECT_EQ((*packed)->groups, 2);
-  ExpectPackedError(kConv2d, Version3(config, {Weight({4, 3, 1, 2})}, Bias(3)), "bias must be float32[6], not float32[3]");
+  ExpectPackedError(kConv2d, Version3(config, {Weight({4, 3, 1, 2})}, Bias(3)),
+                    "bias must be float32[6], not float32[3]");
   ExpectPackedError(kConv2d, Version3(config, {Weight({4, 3, 1, 2}, 0)}, Bias(6)),
                     "dimension 0, but their output channels are dimension 1", ErrorCode::kUnsupported);
 }

@@ -100,7 +100,7 @@ Result<std::shared_ptr<const Storage>> Storages::Get(std::string_view key, DType
                fmt::format(
                    "data.pkl states {} elements of {} bytes for the storage, but the record has {} bytes",
                    num_elements, size, available),
-               "The file is damaged; copy or save it again.")
+               "Copy or save the file again: it is damaged.")
         .SetWhere(fmt::format("record {}{}{}", archive_.root(), folder_, key));
   }
   return entry.storage;
@@ -111,7 +111,7 @@ Status CheckBounds(const Tensor& tensor, int max_rank) {
     return InvalidFile(
         fmt::format("a tensor of sizes [{}], strides [{}] and offset {} {}", fmt::join(tensor.sizes, ","),
                     fmt::join(tensor.strides, ","), tensor.offset, what),
-        "The file is damaged; copy or save it again.");
+        "Copy or save the file again: it is damaged.");
   };
   if (tensor.sizes.size() != tensor.strides.size()) return fail("has different numbers of sizes and strides");
   if (tensor.sizes.size() > static_cast<std::size_t>(max_rank)) {

@@ -134,7 +134,7 @@ Result<Tensor> TensorReader::ReadView(NodeId node, std::span<const NodeId> argum
     Status status = CheckBounds(probe, limits_.max_rank);
     if (status && (tensor.offset < 0 || tensor.offset > std::numeric_limits<std::int32_t>::max())) {
       status =
-          InvalidFile("a tensor begins outside its storage", "The file is damaged; copy or save it again.");
+          InvalidFile("a tensor begins outside its storage", "Copy or save the file again: it is damaged.");
     }
     if (!status) return status.error().SetWhere(pickle_.Where(node));
     auto unpacked = Unpacked(std::move(tensor));
