@@ -96,9 +96,8 @@ Result<ExportReport> ConvertAndWrite(const ir::Graph& imported, const Registry& 
   const ir::Graph& graph = converted->graph;
   report.nodes = graph.nodes().size();
   report.nodes_saved = converted->nodes_saved;
-  report.warnings = std::move(converted->warnings);
+  report.warnings = WarningsOf(*converted);
   Claims& claims = converted->claims;
-  report.warnings.insert(report.warnings.end(), claims.warnings.begin(), claims.warnings.end());
   report.engine = options.engine;
   report.counted_operators = claims.counted_operators;
   report.int8_operators = claims.int8_operators;

@@ -137,6 +137,12 @@ Result<int> ChosenOpset(const ExportOptions& options) {
   return options.opset;
 }
 
+std::vector<std::string> WarningsOf(const Converted& converted) {
+  std::vector<std::string> warnings = converted.warnings;
+  warnings.insert(warnings.end(), converted.claims.warnings.begin(), converted.claims.warnings.end());
+  return warnings;
+}
+
 Result<Converted> Convert(const ir::Graph& imported, const Registry& registry, const ExportOptions& options) {
   OCTAVO_TRY(CheckEngine(options.engine));
   LowerOptions lower_options;

@@ -42,6 +42,8 @@ struct Converted {
   std::size_t nodes_saved = 0;
   std::vector<verify::Pair> pairs;  // of the imported graph's values and this one's
 };
+// What a user should know of the conversion and of the file that is written.
+std::vector<std::string> WarningsOf(const Converted& converted);
 // Lowers and runs the passes.
 Result<Converted> Convert(const ir::Graph& imported, const Registry& registry, const ExportOptions& options);
 
