@@ -30,7 +30,7 @@ bool SameLetter(char a, char b) {
 }
 
 bool Contains(const std::string& name, const std::string& filter) {
-  return !std::ranges::search(name, filter, SameLetter).empty() || filter.empty();
+  return std::search(name.begin(), name.end(), filter.begin(), filter.end(), SameLetter) != name.end();
 }
 
 std::string ArgumentList(const OperatorRow& row) {
