@@ -41,20 +41,20 @@ enum class ExternalData { kAuto, kAlways, kNever };
 
 // PyTorch's engines for quantized operators.  Their results differ in the last bit (docs/differences.md).
 enum class Engine : std::uint8_t {
-  kQnnpack,     // of PyTorch without kernels for x86 of its own: Debian's packages, ARM, mobile
+  kQnnpack,     // builds of PyTorch without x86 kernels: Debian's packages, ARM, mobile
   kQnnpackX86,  // pip's x86 packages with torch.backends.quantized.engine = "qnnpack"
   kFbgemm,      // ... "fbgemm"
   kOnednn,      // ... "onednn"
   kX86,         // ... "x86", their default
 };
 std::string_view Name(Engine engine);  // "qnnpack", "qnnpack-x86", ...
-// Error (kUsage): that engine's numbers are not supported yet.
+// Error (kUsage): Octavo does not support that engine yet.
 Status CheckEngine(Engine engine);
 
 struct ExportOptions {
   Dialect dialect = Dialect::kQdq;
   Target target = Target::kOnnxRuntime;
-  Engine engine = Engine::kQnnpack;  // whose results the model is to repeat
+  Engine engine = Engine::kQnnpack;  // the PyTorch engine whose results the model reproduces
   Numbers numbers = Numbers::kExact;
   bool require_exact = false;  // true: a node that cannot be exact in ONNX Runtime is an error
   int opset = 0;               // 0: the dialect's default (qdq 17, caffe2 9)
@@ -79,13 +79,13 @@ bool IsExact(const NodeExactness& node);
 // are more, the last line counts them and ends with `see`.
 std::vector<std::string> WhyNotExact(const std::vector<NodeExactness>& nodes, std::string_view see = {});
 
-// An operator of the model that computes floats, which a runtime may round otherwise than PyTorch.
+// An operator of the model that computes floats.  A runtime may round them differently than PyTorch.
 struct FloatOperator {
-  std::string place;  // "layer1.0.conv1", or where the source calls the operator
+  std::string place;  // the module path "layer1.0.conv1", or the source line that calls the operator
   std::string op;     // "aten::softmax"
   std::string why;    // "sums of floats in another order"
-  // Its result is quantized later, where a float that is rounded otherwise can become the next integer.
-  // Otherwise only float outputs depend on it.
+  // True: the result is quantized later, so another rounding can change an integer by one step.  False: only
+  // float outputs depend on it.
   bool before_quantized = false;
 };
 // One line per operator, at most ten: "aten::softmax  head: a sum of floats, ...; an integer behind it may be
@@ -103,13 +103,14 @@ struct ExportReport {
   Engine engine = Engine::kQnnpack;      // the engine whose results `exactness` is about
   std::vector<NodeExactness> exactness;  // per node with a quantized result; only for Numbers::kExact
   std::vector<FloatOperator> float_operators;
-  // The model's operators that compute: not those that only move, copy, convert or make elements, quantize or
-  // dequantize, nor those for which nothing is written.  And how many of them run on 8-bit integers:
-  // for ONNX Runtime those whose computing nodes are all integer kernels after its default optimization
-  // (QLinearConv, QGemm, MaxPool of uint8, ...); in the Caffe2 dialect those that became Int8 operators; for
-  // other targets those that read or make quantized tensors in PyTorch.
+  // counted_operators: the operators that compute.  Operators that only move, copy, convert or create
+  // elements, that quantize or dequantize, or for which nothing is written, are not counted. int8_operators:
+  // those of them that run on 8-bit integers.  For ONNX Runtime, all computing nodes of the operator are
+  // integer kernels after its default optimization (QLinearConv, QGemm, MaxPool of uint8, ...).  In the
+  // Caffe2 dialect, the operator became an Int8 operator.  For other targets, the operator reads or makes
+  // quantized tensors in PyTorch.
   std::size_t counted_operators = 0, int8_operators = 0;
-  std::map<std::string, std::size_t> not_int8;  // the others, by name
+  std::map<std::string, std::size_t> not_int8;  // the counted operators that do not run in int8, by name
   // The graphs of the conversion, freed with the report.  A program that is about to exit may skip freeing
   // them.
   std::shared_ptr<const void> made;

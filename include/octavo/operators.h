@@ -314,8 +314,8 @@ struct OperatorRow {
   Returns returns = Returns::kTensor;
   // Of quantized results in ONNX Runtime, for Numbers::kExact.
   ExactnessStatement exactness = {};
-  // Describes the bug of PyTorch's qnnpack engine that changes the result of this call; nullopt if none does.
-  // The arguments include the result types.
+  // Describes the known bug of PyTorch's qnnpack engine that changes the result of this call; nullopt if
+  // there is none.  The arguments include the result types.
   std::function<std::optional<std::string>(const Arguments&)> mistake = {};
 };
 
@@ -334,7 +334,7 @@ class Registry {
   // Sets the exactness of all overloads of an operator ("quantized::add").  An unknown name is a mistake in
   // Octavo and ends the program.
   void SetExactness(std::string_view op, const ExactnessStatement& exactness);
-  // Sets OperatorRow::mistake of all overloads of an operator, likewise.
+  // Sets OperatorRow::mistake of all overloads of an operator.  An unknown name ends the program, too.
   void SetMistake(std::string_view op,
                   const std::function<std::optional<std::string>(const Arguments&)>& mistake);
   // Adds a user's own row, which overrides a built-in row of the same name.  A second custom row of the same
