@@ -71,7 +71,7 @@ def test_refused_with_a_reason(case, tmp_path):
     run = export(case, tmp_path / "ours.onnx")
     assert run.returncode == 3 and not (tmp_path / "ours.onnx").exists()
     words = {"conv_per_channel": "--per-channel-weights requantize", "linear_per_channel": "--per-channel-weights requantize",
-             "signed_activations": "unsigned 8-bit activations only", "quantized_input": "cannot say how"}
+             "signed_activations": "quint8 activations only", "quantized_input": "does not support quantized inputs"}
     assert words[case["name"]] in run.stderr
 
 

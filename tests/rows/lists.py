@@ -10,7 +10,7 @@ NOT_DRAWN = {
     "aten::pin_memory": "needs a GPU",
 }
 # What Octavo says of single cases that it does not convert; with bad luck it is all of a row's.
-LIMITS = ("quint8 activations only", "quantized per-channel", "caffe2 dialect (opset 9)", "needs ONNX opset", "takes floating-point tensors only",
+LIMITS = ("quint8 activations only", "per-tensor scales only", "quantized per-channel", "caffe2 dialect (opset 9)", "needs ONNX opset", "takes floating-point tensors only",
           "must be floating-point", "windows of different sizes", "operands must have the same dtype", "arithmetic on bool", "Call .dequantize() on them first",
           "does not fit into the padded size", "either one output size", "may hold negative indices", "a part of the 8-bit range",
           "would depend on the data", "arange of", "takes numbers only", "bools is not supported",
