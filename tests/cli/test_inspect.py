@@ -213,7 +213,7 @@ class Messages(CliTest):
         ("onednn-linear-leaky-relu.pt", "quantized::linear_leaky_relu", "get_onednn_backend_config"),
         ("optimized-for-inference.pt", "prim::mkldnn_convolution", "torch.jit.optimize_for_inference"),
         ("mobile.pt", "prepacked::conv2d_clamp_run", "optimize_for_mobile"),
-        ("nnapi.pt", "torch.classes._nnapi.Compilation", "compiled for another runtime"),
+        ("nnapi.pt", "torch.classes._nnapi.Compilation", "compiled for Android's NNAPI"),
         ("vit-traced.pt", "aten::_native_multi_head_attention", "Write the attention as"),
         ("ssd-nms.pt", "torchvision::nms", "torchvision's own operators"),
         ("sort.pt", "aten::sort is not supported yet (1 use)", "`octavo ops` lists"),

@@ -12,7 +12,6 @@
 #include "octavo/driver/model_kind.h"
 #include "octavo/driver/pipeline.h"
 #include "octavo/driver/registry_rules.h"
-#include "octavo/driver/saved_state.h"
 #include "octavo/import/signature.h"
 #include "octavo/ir/origin.h"
 #include "octavo/ir/text.h"
@@ -364,10 +363,8 @@ Result<Inspection> Inspect(const std::filesystem::path& path, const InspectOptio
   // Only newer files tell whether a model was traced.
   inspection.producer = (module.traced ? "traced, " : "") + module.producer;
   inspection.file_bytes = module.file_bytes;
+  AddFileWarnings(module, told.imported);
   inspection.warnings = std::move(told.imported.warnings);
-  for (std::string& warning : SavedStateWarnings(module, graph)) {
-    inspection.warnings.push_back(std::move(warning));
-  }
   inspection.listing = told.listing;
   if (told.listing == Listing::kEvaluated) passes::RemoveDeadNodes(graph);
   DescribeInputs(module, told.imported, inspection);

@@ -99,6 +99,14 @@ for (const InputSpec& input : inputs) options.inputs.push_back({input.name, inpu
 return options;
 }  // namespace octavo::driver
 
+void AddFileWarnings(const module::Module& module, import::Imported& imported) {
+  std::vector<std::string> warnings = module.warnings;
+  std::ranges::move(LostWeightWarnings(module, imported.graph), std::back_inserter(warnings));
+  std::ranges::move(imported.warnings, std::back_inserter(warnings));
+  std::ranges::move(SavedStateWarnings(module, imported.graph), std::back_inserter(warnings));
+  imported.warnings = std::move(warnings);
+}
+
 Result<Read> ReadModel(const std::filesystem::path& path, const Registry& registry,
                        const std::vector<InputSpec>& inputs) {
   Read read;
@@ -106,9 +114,7 @@ Result<Read> ReadModel(const std::filesystem::path& path, const Registry& regist
   const RegistryRules rules(registry);
   read.imported = OCTAVO_TRY(import::Import(read.module, rules, ImportOptions(inputs)));
   WarnOfAssumedTypes(read.imported);
-  for (std::string& warning : SavedStateWarnings(read.module, read.imported.graph)) {
-    read.imported.warnings.push_back(std::move(warning));
-  }
+  AddFileWarnings(read.module, read.imported);
   return read;
 }
 
