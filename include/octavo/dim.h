@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,10 @@ class Dim {
   static std::optional<Dim> Parse(const std::string& text);
   // The names of the sizes that it depends on, without the names inside quotients.
   std::vector<std::string> symbols() const;
+  // The names of the sizes that it depends on, also inside quotients, without those of Unknown().
+  std::set<std::string> named_sizes() const;
+  // The Dim with these numbers in place of the sizes of those names.
+  Dim With(const std::map<std::string, std::int64_t>& numbers) const;
 
  private:
   using Monomial = std::vector<std::string>;  // sorted factors; empty: the constant

@@ -169,7 +169,9 @@ namespace {
 // factor := number | name | "floor(" top "/" bottom ")" with top, bottom := factor | "(" sum ")"
 class DimParser {
  public:
-  explicit DimParser(const std::string& text) : text_(text) {}
+  using Numbers = std::map<std::string, std::int64_t>;
+  // `numbers` take the place of names.
+  explicit DimParser(const std::string& text, const Numbers& numbers = {}) : text_(text), numbers_(numbers) {}
 
   std::optional<Dim> Whole() {
     auto d = Sum(0);
@@ -177,6 +179,8 @@ class DimParser {
     if (!d || at_ != text_.size()) return std::nullopt;
     return d;
   }
+  // The names that Whole() met.
+  const std::set<std::string>& names() const { return names_; }
 
  private:
   static constexpr int kMaxDepth = 64;
@@ -237,7 +241,11 @@ class DimParser {
     }
     std::string name = text_.substr(begin, at_ - begin);
     if (name.empty()) return std::nullopt;
-    if (name != "floor") return Dim::Symbol(std::move(name));
+    if (name != "floor") {
+      if (const auto number = numbers_.find(name); number != numbers_.end()) return Dim(number->second);
+      names_.insert(name);
+      return Dim::Symbol(std::move(name));
+    }
     if (!Eat('(')) return std::nullopt;
     auto top = Operand(depth + 1);
     if (!top || !Eat('/')) return std::nullopt;
@@ -246,13 +254,29 @@ class DimParser {
     return Dim::FloorDivide(*top, *bottom);
   }
 
-  const std::string& text_;
+  const std::string text_;
+  const Numbers numbers_;
+  std::set<std::string> names_;
   std::size_t at_ = 0;
 };
 
 }  // namespace
 
 std::optional<Dim> Dim::Parse(const std::string& text) { return DimParser(text).Whole(); }
+
+std::set<std::string> Dim::named_sizes() const {
+  if (known()) return {};
+  DimParser parser(ToString());
+  parser.Whole();
+  std::set<std::string> names = parser.names();
+  std::erase_if(names, [](const std::string& name) { return name.starts_with('?'); });
+  return names;
+}
+
+Dim Dim::With(const std::map<std::string, std::int64_t>& numbers) const {
+  if (known()) return *this;
+  return DimParser(ToString(), numbers).Whole().value_or(*this);
+}
 
 std::vector<std::string> Dim::symbols() const {
   std::set<std::string> names;

@@ -82,5 +82,27 @@ TEST(Dim, HugeNumbersWrapInADefinedWay) {
   EXPECT_EQ(Dim::FloorDivide(INT64_MIN, -1).value(), INT64_MIN);
 }
 
+TEST(Dim, PutsNumbersInPlaceOfNames) {
+  const Dim n = Dim::Symbol("N"), h = Dim::Symbol("height_2");
+  const Dim half = Dim::FloorDivide(h + 1, 2);
+  EXPECT_EQ((n * 2 + 1).With({{"N", 5}}), Dim(11));
+  EXPECT_EQ((n * half * half).With({{"height_2", 7}}), n * 16);
+  EXPECT_EQ((n * half).With({{"N", 3}, {"height_2", 7}}), Dim(12));
+  EXPECT_EQ((n * half).With({{"M", 3}}), n * half);
+  EXPECT_EQ(Dim::FloorDivide(n, h).With({{"height_2", 0}}), Dim::FloorDivide(n, h));
+  EXPECT_EQ(Dim::FloorDivide(half, h).With({{"height_2", 3}}), Dim(0));
+  EXPECT_EQ(Dim(4).With({{"N", 3}}), Dim(4));
+  const Dim unknown = Dim::Unknown();
+  EXPECT_EQ((unknown + n).With({{"N", 3}}), unknown + 3);
+}
+
+TEST(Dim, NamesTheSizesThatItDependsOn) {
+  const Dim n = Dim::Symbol("N"), h = Dim::Symbol("H"), w = Dim::Symbol("W");
+  EXPECT_EQ(Dim(3).named_sizes(), std::set<std::string>());
+  EXPECT_EQ((n + Dim::FloorDivide(h, Dim::FloorDivide(w, 2))).named_sizes(),
+            (std::set<std::string>{"H", "N", "W"}));
+  EXPECT_EQ((Dim::Unknown() * n).named_sizes(), (std::set<std::string>{"N"}));
+}
+
 }  // namespace
 }  // namespace octavo
