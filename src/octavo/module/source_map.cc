@@ -278,7 +278,7 @@ class SourceMapReader {
       best = known.owner;
       found = known.call;
     }
-    return best ? AddLine(found.path, found.line, *best) : SourceMap::kNoLine;
+    return best ? AddLine(found.path, found.line, *best, true) : SourceMap::kNoLine;
   }
 
   std::uint32_t LineIn(const Source& source, std::int64_t begin) {
@@ -286,12 +286,12 @@ class SourceMapReader {
     if (!source.owner || begin < 0) return SourceMap::kNoLine;
     const auto line = std::upper_bound(source.line_ends.begin(), source.line_ends.end(), begin);
     if (line == source.line_ends.end()) return SourceMap::kNoLine;
-    return AddLine(source.path, source.first_line + (line - source.line_ends.begin()), *source.owner);
+    return AddLine(source.path, source.first_line + (line - source.line_ends.begin()), *source.owner, false);
   }
 
-  std::uint32_t AddLine(std::string_view path, std::int64_t line, AuthorLine::Owner owner) {
+  std::uint32_t AddLine(std::string_view path, std::int64_t line, AuthorLine::Owner owner, bool traced) {
     const auto [at, added] = known_lines_.try_emplace({path.data(), line}, map_.lines_.size());
-    if (added) map_.lines_.push_back({BaseName(path), line, owner});
+    if (added) map_.lines_.push_back({BaseName(path), line, owner, traced});
     return static_cast<std::uint32_t>(at->second);
   }
 

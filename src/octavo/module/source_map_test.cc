@@ -88,6 +88,17 @@ TEST(SourceMap, TracedStack) {
   EXPECT_EQ(LineAt(WithTable(texts, {PklEntry(10, PklSource({2, 5, 6, 0}, 9, 1194), 0)}), 12), "");
 }
 
+TEST(SourceMap, TellsATraceFromScriptedCode) {
+  const std::vector<std::string> texts = {"", "/home/ann/net.py(9): forward\n", "    return x * 2\n",
+                                          "/home/ann/net.py"};
+  const auto traced = Read(WithTable(texts, {Entry(10, Source({1, 0}, 3, 9), 0)}));
+  ASSERT_TRUE(traced && traced->Find(12));
+  EXPECT_TRUE(traced->Find(12)->traced);
+  const auto scripted = Read(WithTable(texts, {Entry(10, Source({2, 0}, 3, 9), 4)}));
+  ASSERT_TRUE(scripted && scripted->Find(12));
+  EXPECT_FALSE(scripted->Find(12)->traced);
+}
+
 TEST(SourceMap, EntriesReachToTheNext) {
   const std::vector<std::string> texts = {"", "    def forward(self, x):\n", "        y = self.conv(x)\n",
                                           "        return y * 2\n", "/home/ann/net.py"};

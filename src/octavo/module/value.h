@@ -74,6 +74,7 @@ struct AuthorLine {
   std::string file;                                                     // without its folders: "net.py"
   std::int64_t line = 0;
   Owner owner = Owner::kAuthor;
+  bool traced = false;  // the code is a trace of it: its numbers may be the example's
 };
 
 // Files of code/ are parsed when a name in them is first asked for, since models bring much code that is
