@@ -325,6 +325,19 @@ Status Evaluator::BindParameters(const source::Function& function, const CallArg
   return {};
 }
 
+bool Evaluator::HasControlFlow(const source::Function& function) {
+  const auto [known, added] = has_control_flow_.try_emplace(&function, false);
+  if (added) {
+    known->second = std::ranges::any_of(function.body, [](const source::StatementPtr& statement) {
+      using enum source::StatementKind;
+      const source::StatementKind kind = statement->kind;
+      return kind == kIf || kind == kWhile || kind == kFor || kind == kWith || kind == kAssert ||
+             kind == kRaise;
+    });
+  }
+  return known->second;
+}
+
 Result<Value> Evaluator::Call(const Callable& callee, const CallArguments& arguments, const Frame& caller) {
   // TorchScript forbids recursion, so a call cycle is a broken file.  A method may meet itself on another
   // object: a Sequential inside a Sequential.
@@ -351,6 +364,7 @@ Result<Value> Evaluator::Call(const Callable& callee, const CallArguments& argum
   frame.self = callee.self;
   frame.caller = caller.function.empty() ? nullptr : &caller;
   frame.module_path = callee.self && callee.self->named ? callee.self->path : caller.module_path;
+  frame.scripted = caller.scripted || HasControlFlow(*callee.function);
   const Expr* const call_expr = current_;
   if (call_expr) frame.call_site = call_expr->range;
   Value returned;

@@ -46,6 +46,7 @@ struct Frame {
   std::unordered_map<std::string_view, Value> locals;
   std::string_view function;  // its name
   const void* syntax = nullptr;
+  bool scripted = false;  // it has branches or loops, or a caller has
   Object* self = nullptr;
   const Frame* caller = nullptr;
   SourceRange call_site;
@@ -193,6 +194,8 @@ class Evaluator {
                       std::shared_ptr<const ir::Origin> origin, bool bound);
 
   std::shared_ptr<const ir::Origin> MakeOrigin(const std::string& op);
+  void MarkTrace(ir::NodeId node);
+  bool HasControlFlow(const source::Function& function);
   // In the generated code.
   std::string PlaceOf(const SourceRange& range) const;
   // In the author's own source: the innermost call whose line is the author's, from `range`, which is in
@@ -238,6 +241,7 @@ class Evaluator {
   std::unordered_map<std::string, std::size_t> missing_index_;
   mutable std::unordered_map<const SourceText*, std::vector<std::uint32_t>> line_begins_;
   std::unordered_map<std::string, bool> warned_;
+  std::unordered_map<const void*, bool> has_control_flow_;
 };
 
 // Counts the evaluator's own nesting for as long as it lives.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,6 +54,11 @@ inline constexpr const char* kEither = "prim::If";
 
 struct Imported {
   ir::Graph graph;
+  // By node: its code may be a trace.  Where the file does not say, a function with branches or loops is
+  // none.
+  std::vector<bool> traced;
+  // The sizes that the model was traced with, by the names that the inputs' types have for them.
+  std::map<std::string, std::int64_t> traced_sizes;
   std::vector<MissingOperator> missing;
   // False: a branch was followed both ways, or a statement skipped.  Then something is missing, or this is a
   // survey.

@@ -204,7 +204,7 @@ class InputMaker {
       hint = fmt::format(
           "A number can be fixed, as in --input {}={}; numbers as inputs of the converted model are for a "
           "later version.",
-          leaf.name, TypeText(WithoutOptional(leaf.type)) == "bool" ? "true" : "3");
+          leaf.name, ExampleValue(leaf.type));
     }
     return Usage(fmt::format("--input {}: {}, not a tensor", leaf.name, KindText(leaf.name, leaf.type)),
                  hint);
@@ -230,9 +230,21 @@ class InputMaker {
       leaf->spec = &spec;
     }
     for (const auto& [name, type] : hints_) {
-      if (Leaf* leaf = Find(name); leaf && leaf->tensor) leaf->hint = type;
+      Leaf* leaf = Find(name);
+      if (!leaf || !leaf->tensor) continue;
+      leaf->hint = type;
+      if (leaf->spec && leaf->spec->type.shape && type->shape)
+        NameTracedSizes(*leaf->spec->type.shape, *type->shape);
     }
     return {};
+  }
+
+  void NameTracedSizes(const Shape& given, const Shape& traced) {
+    for (std::size_t i = 0; i < given.size() && given.size() == traced.size(); ++i) {
+      const std::vector<std::string> symbols = given[i].symbols();
+      if (symbols.size() == 1 && given[i] == Dim::Symbol(symbols[0]))
+        evaluator_.imported().traced_sizes.emplace(symbols[0], traced[i].value());
+    }
   }
 
   // ---- Values
@@ -254,7 +266,8 @@ class InputMaker {
   Result<Value> MakeArgument() {
     const source::Parameter& p = *parameter_;
     const Expr* type = p.annotation.get();
-    if (HoldsTensors(type) || !p.default_value) return MakeValue(p.name, type);
+    const bool either = IsGeneric(type, "Union") && !AnyGiven(p.name);  // a tensor or a number
+    if ((HoldsTensors(type) && !either) || !p.default_value) return MakeValue(p.name, type);
     if (const InputSpec* spec = LiteralFor(p.name)) return LiteralValue(p.name, type, *spec->value);
     const std::string fixed =
         fmt::format("forward's argument {} is fixed at its default {}", p.name, DefaultText(p));
@@ -303,7 +316,8 @@ class InputMaker {
       return Value(dict);
     }
     const Leaf* leaf = Find(name);
-    if (!leaf || !leaf->tensor) return NotGiven(name, annotated);
+    const bool either = IsGeneric(annotated, "Union") && !AnyGiven(name);
+    if (!leaf || !leaf->tensor || either) return NotGiven(name, annotated);
     TensorType tensor;
     if (leaf->hint) tensor = *leaf->hint;
     if (leaf->spec) tensor = leaf->spec->type;
@@ -332,8 +346,7 @@ class InputMaker {
     const std::string what =
         fmt::format("forward's argument {}, and has no default value", KindText(name, type));
     if (TakesLiteral(type)) {
-      const bool flag = TypeText(WithoutOptional(type)) == "bool";
-      return Usage(what, fmt::format("Fix it at a value with --input {}={}.", name, flag ? "true" : "3"))
+      return Usage(what, fmt::format("Fix it at a value with --input {}={}.", name, ExampleValue(type)))
           .SetNeedsInput()
           .SetWhere(parameter_->range.Place(), parameter_->range.Excerpt());
     }

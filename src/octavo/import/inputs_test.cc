@@ -90,6 +90,11 @@ TEST(FixedInputs, TakeEveryKindThatFits) {
   EXPECT_EQ(*operand("number", true), "True");
   EXPECT_EQ(*operand("number", 0.5), "0.5 (float)");
   EXPECT_EQ(*operand("number", std::int64_t{3}), "3");
+  EXPECT_EQ(*operand("Union[float, int]", std::int64_t{3}), "3");
+  EXPECT_EQ(*operand("Union[float, int]", 0.5), "0.5 (float)");
+  EXPECT_EQ(*operand("Union[float, int, NoneType]", std::monostate()), "None");
+  EXPECT_EQ(*operand("Union[float, int, bool]", true), "True");
+  EXPECT_EQ(*operand("Union[Tensor, int]", std::int64_t{3}), "3");
   EXPECT_EQ(*operand("Optional[str]", std::monostate()), "None");
   EXPECT_EQ(*operand("Optional[List[int]]", std::monostate()), "None");
   EXPECT_EQ(*operand("Optional[Tensor]", std::monostate()), "None");
@@ -106,6 +111,9 @@ TEST(FixedInputs, TakeEveryKindThatFits) {
                                                          {"bool", std::monostate()},
                                                          {"Optional[int]", 0.5},
                                                          {"number", std::monostate()},
+                                                         {"Union[float, int]", true},
+                                                         {"Union[float, int]", std::monostate()},
+                                                         {"Union[Tensor, int]", 0.5},
                                                          {"str", std::int64_t{1}},
                                                          {"str", std::monostate()},
                                                          {"Optional[str]", true},
@@ -195,7 +203,8 @@ TEST(FixedInputs, MustBeGivenWhereThereIsNoDefault) {
   EXPECT_EQ(refused("int").hint(), "Fix it at a value with --input k=3. forward takes x: Tensor, k: int.");
   EXPECT_EQ(refused("int").where(), "code/__torch__.py:7:5");
   EXPECT_THAT(refused("bool").hint(), HasSubstr("--input k=true."));
-  EXPECT_THAT(refused("Optional[float]").hint(), HasSubstr("--input k=3."));
+  EXPECT_THAT(refused("Optional[float]").hint(), HasSubstr("--input k=0.5."));
+  EXPECT_THAT(refused("Union[Tensor, int]").hint(), HasSubstr("--input k=3."));
   EXPECT_EQ(refused("str").code(), ErrorCode::kUnsupported);
   EXPECT_THAT(refused("List[int]").hint(), HasSubstr("wrapper module"));
 
@@ -242,6 +251,18 @@ TEST(LeftOutInputs, AreNamed) {
                         {Fixed("mask", std::monostate()), Fixed("p", std::monostate()), Fixed("scale", 0.5)});
   ASSERT_TRUE(imported) << imported.error().ToString();
   EXPECT_EQ(imported->warnings.size(), 2u);
+}
+
+TEST(LeftOutInputs, OfATensorOrANumberIsTheNumber) {
+  const module::Module module = MakeModule(ForwardOf(",\n    k: Union[Tensor, int]=3", "torch.mul(x, k)"));
+  auto imported = ImportWith(module, {});
+  ASSERT_TRUE(imported) << imported.error().ToString();
+  EXPECT_EQ(OperandText(SecondOperand(*imported)), "3");
+  EXPECT_THAT(imported->warnings, ElementsAre(HasSubstr("k is fixed at its default 3; --input k=VALUE")));
+  imported = ImportWith(module, {Input({2}), Input({2})});
+  ASSERT_TRUE(imported) << imported.error().ToString();
+  EXPECT_THAT(InputsOf(*imported), ElementsAre("x:float32[2]", "k:float32[2]"));
+  EXPECT_THAT(imported->warnings, IsEmpty());
 }
 
 TEST(LeftOutInputs, BecomeInputsWhereASpecIsGiven) {

@@ -249,6 +249,13 @@ Result<Value> Evaluator::WriteInPlace(const std::string& name, const std::string
   return Value(target);
 }
 
+void Evaluator::MarkTrace(ir::NodeId node) {
+  imported_->traced.resize(static_cast<std::size_t>(node) + 1);
+  const module::AuthorLine* line =
+      current_ && module_.program ? module_.program->FindAuthorLine(current_->range) : nullptr;
+  imported_->traced.back() = line ? line->traced : !(frame_ && frame_->scripted);
+}
+
 void Evaluator::ShareMemory(const std::string& name, const CallArguments& arguments, const Value& result) {
   if (!MayAlias(name)) return;
   const TensorBox* source = FirstTensor(arguments);
@@ -307,6 +314,7 @@ Result<Value> Evaluator::AddOperator(const std::string& name, const CallArgument
   Note(origin.get(), true);
   const ir::NodeId node =
       graph().AddNode(name, std::move(call.arguments), std::move(call.results), std::move(origin));
+  MarkTrace(node);
   const std::vector<ir::ValueId> outputs = graph().node(node).outputs;
   std::vector<Value> results;
   results.reserve(outputs.size());

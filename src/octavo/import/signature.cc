@@ -61,31 +61,34 @@ bool HoldsTensors(const Expr* type) {
 
 namespace {
 
-enum class LiteralKind { kInt, kFloat, kBool, kNumber, kNone };
+// What a type allows besides tensors and the like.
+struct Kinds {
+  bool integer = false, real = false, flag = false, none = false;
+  bool any() const { return integer || real || flag; }
+};
 
-LiteralKind LiteralKindOf(const Expr* type) {
-  type = WithoutOptional(type);
-  if (!type || type->kind != ExprKind::kName) return LiteralKind::kNone;
-  if (type->text == "int") return LiteralKind::kInt;
-  if (type->text == "float") return LiteralKind::kFloat;
-  if (type->text == "bool") return LiteralKind::kBool;
-  if (type->text == "number" || type->text == "Scalar") return LiteralKind::kNumber;
-  return LiteralKind::kNone;
-}
-
-const char* ExampleOf(LiteralKind kind) {
-  switch (kind) {
-    case LiteralKind::kInt:
-    case LiteralKind::kNumber:
-      return "3";
-    case LiteralKind::kFloat:
-      return "0.5";
-    case LiteralKind::kBool:
-      return "true";
-    case LiteralKind::kNone:
-      break;
+Kinds KindsOf(const Expr* type) {
+  Kinds kinds;
+  if (!type) return kinds;
+  if (type->kind == ExprKind::kNone) kinds.none = true;
+  if (type->kind == ExprKind::kName) {
+    const bool number = type->text == "number" || type->text == "Scalar";
+    kinds.integer = number || type->text == "int";
+    kinds.real = number || type->text == "float";
+    kinds.flag = number || type->text == "bool";
+    kinds.none = type->text == "NoneType";
   }
-  return "None";
+  if (IsGeneric(type, "Optional")) kinds.none = true;
+  if (IsGeneric(type, "Optional") || IsGeneric(type, "Union")) {
+    for (std::size_t i = 1; i < type->children.size(); ++i) {
+      const Kinds member = KindsOf(type->children[i].get());
+      kinds.integer |= member.integer;
+      kinds.real |= member.real;
+      kinds.flag |= member.flag;
+      kinds.none |= member.none;
+    }
+  }
+  return kinds;
 }
 
 std::string LiteralText(const InputLiteral& literal) {
@@ -97,7 +100,12 @@ std::string LiteralText(const InputLiteral& literal) {
 
 }  // namespace
 
-bool TakesLiteral(const Expr* type) { return LiteralKindOf(type) != LiteralKind::kNone; }
+bool TakesLiteral(const Expr* type) { return KindsOf(type).any(); }
+
+const char* ExampleValue(const Expr* type) {
+  const Kinds kinds = KindsOf(type);
+  return kinds.integer ? "3" : kinds.real ? "0.5" : kinds.flag ? "true" : "None";
+}
 
 std::string KindText(const std::string& name, const Expr* type) {
   const std::string text = TypeText(type);
@@ -109,28 +117,27 @@ std::string KindText(const std::string& name, const Expr* type) {
 }
 
 Result<Value> LiteralValue(const std::string& name, const Expr* type, const InputLiteral& literal) {
-  const LiteralKind kind = LiteralKindOf(type);
-  const bool optional = IsGeneric(type, "Optional");
+  const Kinds kinds = KindsOf(type);
   if (std::holds_alternative<std::monostate>(literal)) {
-    if (optional) return Value();
+    if (kinds.none) return Value();
   } else if (const bool* flag = std::get_if<bool>(&literal)) {
-    if (kind == LiteralKind::kBool || kind == LiteralKind::kNumber) return Value(*flag);
+    if (kinds.flag) return Value(*flag);
   } else if (const auto* integer = std::get_if<std::int64_t>(&literal)) {
-    if (kind == LiteralKind::kInt || kind == LiteralKind::kNumber) return Value(*integer);
-    if (kind == LiteralKind::kFloat) return Value(static_cast<double>(*integer));
-  } else if (kind == LiteralKind::kFloat || kind == LiteralKind::kNumber) {
+    if (kinds.integer) return Value(*integer);
+    if (kinds.real) return Value(static_cast<double>(*integer));
+  } else if (kinds.real) {
     return Value(std::get<double>(literal));
   }
   std::string hint;
-  if (HoldsTensors(type)) {
+  if (kinds.any()) {
+    hint = fmt::format("It takes a value such as --input {}={}{}.", name, ExampleValue(type),
+                       kinds.none ? fmt::format(" or --input {}=None", name) : "");
+  } else if (HoldsTensors(type)) {
     hint = fmt::format("Describe a tensor by its type and shape: --input '{}:float32[1,3,224,224]'.", name);
-    if (optional) hint += fmt::format(" --input {}=None leaves it out.", name);
-  } else if (kind != LiteralKind::kNone) {
-    hint = fmt::format("It takes a value such as --input {}={}{}.", name, ExampleOf(kind),
-                       optional ? fmt::format(" or --input {}=None", name) : "");
+    if (kinds.none) hint += fmt::format(" --input {}=None leaves it out.", name);
   } else {
-    hint = optional ? fmt::format("--input {}=None is the only value that it takes.", name)
-                    : "--input name=value is for int, float and bool arguments, and for None.";
+    hint = kinds.none ? fmt::format("--input {}=None is the only value that it takes.", name)
+                      : "--input name=value is for int, float and bool arguments, and for None.";
   }
   return UsageError(
       fmt::format("--input {}={}: forward's argument {}", name, LiteralText(literal), KindText(name, type)),

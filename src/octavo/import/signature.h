@@ -26,7 +26,10 @@ bool HoldsTensors(const source::Expr* type);
 // Can --input name=value give it another value than None: an int, a float or a bool?
 bool TakesLiteral(const source::Expr* type);
 
-// "k is an int", "mode is of type str".
+// A value that it can give, for messages: "3".
+const char* ExampleValue(const source::Expr* type);
+
+// "k is an int", "mode is a str", "sizes is of type List[int]".
 std::string KindText(const std::string& name, const source::Expr* type);
 
 // The value that --input name=value gives for an argument of that type.  Error: kUsage.
