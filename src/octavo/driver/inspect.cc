@@ -207,6 +207,7 @@ Result<Told> Tell(const module::Module& module, const Registry& registry, const 
   if (imported) {
     told.imported = std::move(*imported);
     WarnOfAssumedTypes(told.imported);
+    AddWarnings(module, rules, told.imported);
     if (!told.imported.complete) told.listing = Listing::kCode;
     if (!told.imported.missing.empty()) told.obstacle = MissingOperators(told.imported.missing);
     return told;
@@ -216,6 +217,7 @@ Result<Told> Tell(const module::Module& module, const Registry& registry, const 
   import_options.survey = true;
   import_options.limits.max_steps = std::min(import_options.limits.max_steps, kSurveySteps);
   told.imported = OCTAVO_TRY(import::Import(module, rules, import_options));
+  AddWarnings(module, rules, told.imported);
   told.listing = Listing::kCode;
   std::vector<import::MissingOperator>& missing = told.imported.missing;
   if (std::ranges::any_of(missing, [](const auto& operation) { return !operation.uses.empty(); })) {
@@ -363,7 +365,6 @@ Result<Inspection> Inspect(const std::filesystem::path& path, const InspectOptio
   // Only newer files tell whether a model was traced.
   inspection.producer = (module.traced ? "traced, " : "") + module.producer;
   inspection.file_bytes = module.file_bytes;
-  AddFileWarnings(module, told.imported);
   inspection.warnings = std::move(told.imported.warnings);
   inspection.listing = told.listing;
   if (told.listing == Listing::kEvaluated) passes::RemoveDeadNodes(graph);

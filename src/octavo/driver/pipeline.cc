@@ -14,6 +14,7 @@
 #include "octavo/ir/origin.h"
 #include "octavo/ir/verify.h"
 #include "octavo/module/load.h"
+#include "octavo/open_sizes/open_sizes.h"
 #include "octavo/passes/passes.h"
 #include <nlohmann/json.hpp>
 
@@ -94,16 +95,21 @@ Result<std::unique_ptr<Operators>> LoadOperators(const std::vector<std::filesyst
   return operators;
 }
 
-import::Options ImportOptions(const std::vector<InputSpec>& inputs){import::Options options;
-for (const InputSpec& input : inputs) options.inputs.push_back({input.name, input.type, input.value});
-return options;
-}  // namespace octavo::driver
+octavo::import::Options ImportOptions(const std::vector<InputSpec>& inputs) {
+  octavo::import::Options options;
+  for (const InputSpec& input : inputs) options.inputs.push_back({input.name, input.type, input.value});
+  return options;
+}
 
-void AddFileWarnings(const module::Module& module, import::Imported& imported) {
+void AddWarnings(const module::Module& module, const import::OperatorRules& rules,
+                 import::Imported& imported) {
   std::vector<std::string> warnings = module.warnings;
   std::ranges::move(LostWeightWarnings(module, imported.graph), std::back_inserter(warnings));
   std::ranges::move(imported.warnings, std::back_inserter(warnings));
   std::ranges::move(SavedStateWarnings(module, imported.graph), std::back_inserter(warnings));
+  if (imported.complete && imported.missing.empty()) {
+    std::ranges::move(open_sizes::Warnings(imported, rules), std::back_inserter(warnings));
+  }
   imported.warnings = std::move(warnings);
 }
 
@@ -114,7 +120,7 @@ Result<Read> ReadModel(const std::filesystem::path& path, const Registry& regist
   const RegistryRules rules(registry);
   read.imported = OCTAVO_TRY(import::Import(read.module, rules, ImportOptions(inputs)));
   WarnOfAssumedTypes(read.imported);
-  AddFileWarnings(read.module, read.imported);
+  AddWarnings(read.module, rules, read.imported);
   return read;
 }
 

@@ -25,9 +25,10 @@ Result<std::unique_ptr<Operators>> LoadOperators(const std::vector<std::filesyst
 import::Options ImportOptions(const std::vector<InputSpec>& inputs);
 // Inputs of which neither the file nor the user says the type are taken as float32.
 void WarnOfAssumedTypes(import::Imported& imported);
-// Adds what the file itself gives cause for: records without a checksum, weights that PyTorch lost, and a
-// model that was saved before it was converted.
-void AddFileWarnings(const module::Module& module, import::Imported& imported);
+// Adds to the import's warnings those of the file (records without a checksum, weights that PyTorch lost, a
+// model that was saved before it was converted) and of open sizes.
+void AddWarnings(const module::Module& module, const import::OperatorRules& rules,
+                 import::Imported& imported);
 
 // Reads and imports a model.
 struct Read {
