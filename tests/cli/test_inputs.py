@@ -184,6 +184,26 @@ class TracedInputs(InputsTest):
         self.assertLess(len(result.stderr), 5000)
 
 
+class OpenSizes(InputsTest):
+    FOLDER = ROOT / "tests" / "data" / "traced_inputs"
+
+    def test_a_trace_that_does_not_follow_is_warned_of(self):
+        for name, spec, says in (("unrolled", "float32[T,B,6]", "T is open in --input, but the model reads only elements 0 to 4"),
+                                 ("baked_batch", "float32[N,2,3,3]", "N is open in --input, but the model has the number 1")):
+            for command in ("export", "inspect"):
+                with self.subTest(f"{command} {name}"):
+                    [warning] = self.report(command, self.FOLDER / (name + ".pt"), spec)["warnings"]
+                    self.assertTrue(warning.startswith(says), warning)
+
+    def test_a_trace_that_follows_is_not(self):
+        for command in ("export", "inspect"):
+            self.assertEqual(self.report(command, self.FOLDER / "follows.pt", "float32[N,2,H,W]")["warnings"], [])
+
+    def test_nothing_is_open_without_a_spec(self):
+        for name in ("unrolled", "baked_batch", "follows"):
+            self.assertEqual(self.report("export", self.FOLDER / (name + ".pt"))["warnings"], [])
+
+
 class Refused(InputsTest):
     def test_wrong_values(self):
         model = self.model(MASKED + ", flag: bool=False, alpha: float=0.5, mode: str=\"near\", sizes: List[int]=[1]",
