@@ -141,9 +141,9 @@ Result<std::optional<Value>> Equal(Evaluator& evaluator, const Value& a, const V
 namespace {
 
 Error DataDependent(std::string_view what) {
-  return Unsupported(
-      fmt::format("{} needs the data of a tensor, which is known at run time only", what),
-      "Make the value a constant: models whose sizes, scales or branches depend on tensor data are not supported.");
+  return Unsupported(fmt::format("{} needs the data of a tensor, which is known at run time only", what),
+                     "Make the value a constant: models whose sizes, scales or branches depend on tensor "
+                     "data are not supported.");
 }
 
 // The number in a tensor of one element.

@@ -80,8 +80,12 @@ class Lowering {
       const std::size_t colons = node.op.find("::");
       if (colons != std::string::npos) lowered_.opsets.try_emplace(node.op.substr(0, colons), 1);
     }
-    return Lowered{std::move(lowered_), builder_.warnings(), std::move(exactness_), std::move(mistakes_),
-                   origins, Links()};
+    return Lowered{std::move(lowered_),
+                   builder_.warnings(),
+                   std::move(exactness_),
+                   std::move(mistakes_),
+                   origins,
+                   Links()};
   }
 
  private:

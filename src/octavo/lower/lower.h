@@ -24,7 +24,7 @@ struct Lowered {
   std::vector<NodeExactness> mistakes;  // the nodes in which PyTorch itself is wrong, whatever was asked for
   // Of the nodes that were written for each node of the imported graph, by its index.
   std::vector<std::shared_ptr<const ir::Origin>> origins;
-  std::vector<Link> links;              // in the order of the imported graph, without constants
+  std::vector<Link> links;  // in the order of the imported graph, without constants
 };
 
 // Writes every node of an imported graph through its row's emitter for the dialect.  All nodes that cannot be
