@@ -91,10 +91,10 @@ TEST(SourceMap, TracedStack) {
 TEST(SourceMap, TellsATraceFromScriptedCode) {
   const std::vector<std::string> texts = {"", "/home/ann/net.py(9): forward\n", "    return x * 2\n",
                                           "/home/ann/net.py"};
-  const auto traced = Read(WithTable(texts, {Entry(10, Source({1, 0}, 3, 9), 0)}));
+  const auto traced = ReadMap(WithTable(texts, {PklEntry(10, PklSource({1, 0}, 3, 9), 0)}));
   ASSERT_TRUE(traced && traced->Find(12));
   EXPECT_TRUE(traced->Find(12)->traced);
-  const auto scripted = Read(WithTable(texts, {Entry(10, Source({2, 0}, 3, 9), 4)}));
+  const auto scripted = ReadMap(WithTable(texts, {PklEntry(10, PklSource({2, 0}, 3, 9), 4)}));
   ASSERT_TRUE(scripted && scripted->Find(12));
   EXPECT_FALSE(scripted->Find(12)->traced);
 }
