@@ -43,12 +43,15 @@ const std::string kQuantized = R"(
 )";
 
 TEST(ClaimsTest, CountsOperatorsThatCompute) {
+  ExportOptions options;
+  options.numbers = Numbers::kPlain;  // hardswish in its float form, not in an exact one of integers
   const Claims claims = ClaimsOfText(kQuantized + R"(
       %r: quint8[1,4,6,6](0.05,110) = aten::relu(%q)
       %t: quint8[1,4,6,6](0.05,110) = aten::transpose(%r, 2, 3)
       %h: quint8[1,4,6,6](0.1,110) = quantized::hardswish(%t, 0.1, 110)
       %y: float32[1,4,6,6] = aten::dequantize(%h)
-      output %y)");
+      output %y)",
+                                     options);
   EXPECT_EQ(claims.counted_operators, 2U);
   EXPECT_EQ(claims.int8_operators, 1U);
   EXPECT_THAT(claims.not_int8, ElementsAre(::testing::Pair("quantized::hardswish", 1U)));
