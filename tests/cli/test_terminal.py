@@ -174,7 +174,7 @@ class Colors(CliTest):
 
     def test_a_warning_is_yellow(self):
         x = npy.write(self.folder / "x.npy", "<f4", (1, 1, 8, 8), [float("nan")] + 63 * [0.5])
-        self.assertIn(f"{YELLOW}warning:{PLAIN} input x has ", on_a_terminal("run", DIGITS, "--input", x)[1])
+        self.assertIn(f"{YELLOW}warning:{PLAIN} input x contains ", on_a_terminal("run", DIGITS, "--input", x)[1])
 
     def test_none_where_they_are_not_wanted(self):
         words = ("verify", DIGITS, self.broken())
