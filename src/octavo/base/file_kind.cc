@@ -10,7 +10,7 @@
 
 namespace octavo {
 
-const char kSaveTorchScript[] =
+constexpr char kSaveTorchScript[] =
     "Octavo reads TorchScript.  In Python, with the model built and its weights loaded: "
     "torch.jit.save(torch.jit.trace(model.eval(), example_input), 'model.pt')";
 

@@ -19,7 +19,7 @@ using ir::Node;
 using ir::ValueId;
 
 // Images and volumes; the order of others is never asked for.
-bool IsImage(std::optional<int> rank) { return rank == 4 || rank == 5; }
+bool IsImage(std::optional<int> rank) { return rank && (*rank == 4 || *rank == 5); }
 
 // "quantized::conv2d_relu" -> "conv2d_relu"
 std::string_view NameOf(const Node& node) {

@@ -162,10 +162,10 @@ class FixedSizeFinder {
     }
     const Sizes large = Large(0, false);
     for (const std::string& name : names) {
-      if (const auto sizes = Search(id, large, {name})) return sizes;
+      if (auto sizes = Search(id, large, {name})) return sizes;
     }
     if (names.size() == 1) return std::nullopt;
-    if (const auto sizes = OfTheNodesNumbers(id)) return sizes;
+    if (auto sizes = OfTheNodesNumbers(id)) return sizes;
     return Search(id, large, names);
   }
 

@@ -187,7 +187,10 @@ class NumberFinder {
     if (gone.empty()) return;
     const auto whole = model_.AsTraced(NumElements(*model_.shape(summed))),
                left = model_.AsTraced(NumElements(From()));
-    if (whole && left && (*left == 0 || static_cast<double>(*whole / *left) != *divisor)) return;
+    if (whole && left &&
+        (*left == 0 || static_cast<double>(*whole) != *divisor * static_cast<double>(*left))) {
+      return;
+    }
     Add(gone, fmt::format("a sum over {{it}} is divided by the number {}", *divisor));
   }
 

@@ -227,9 +227,9 @@ Mistake OfLayer(const Arguments& a) {
     }
   }
   // What no layer that is worth anything reaches; only beyond that are its weights looked at.
-  const double taps = static_cast<double>(
-      NumElements(*w->type.shape).value() /
-      std::max<std::int64_t>(1, packed.kind == ir::PackedWeights::Kind::kConvTranspose ? 1 : w->channels));
+  const std::int64_t shared =
+      packed.kind == ir::PackedWeights::Kind::kConvTranspose ? 1 : std::max<std::int64_t>(1, w->channels);
+  const auto taps = static_cast<double>(NumElements(*w->type.shape).value()) / static_cast<double>(shared);
   const double most = *std::ranges::max_element(biases);
   if ((taps * Reach(x.type()) * 255 + std::max(most, 0.0)) * *std::ranges::max_element(multipliers) <
       kInt32End) {
