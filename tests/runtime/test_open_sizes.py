@@ -61,7 +61,7 @@ def export(model, out, specs):
     words = [word for spec in specs for word in ("--input", spec)]
     run = tools.octavo("export", model, "-o", out, "--json", *words, check=False)
     assert run.returncode in (0, 3), run.stderr
-    return json.loads(run.stdout)["warnings"] if run.returncode == 0 else None
+    return tools.warnings_of_float_model(run) if run.returncode == 0 else None
 
 
 def answers(out, module, inputs):
