@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "octavo/onnx/constant_names.h"
+
 namespace octavo::onnx {
 namespace {
 
@@ -14,28 +16,9 @@ class Namer {
   Result<Names> Run() {
     names_.values.resize(graph_.num_values());
     OCTAVO_TRY(NameInputsAndOutputs());
-    const std::vector<int> uses = graph_.CountUses();
-    for (std::size_t i = 0; i < graph_.num_values(); ++i) {
-      const ir::Value& value = graph_.value(ValueId{static_cast<std::int32_t>(i)});
-      if (value.constant && uses[i] > 0) {
-        names_.values[i] = values_.Unique(value.name.empty() ? fmt::format("constant_{}", i) : value.name);
-      }
-    }
-    Spellings nodes;
-    for (const ir::Node& node : graph_.nodes()) {
-      const std::size_t colons = node.op.rfind("::");
-      const std::string name = nodes.Unique(
-          !node.name.empty() ? node.name : node.op.substr(colons == std::string::npos ? 0 : colons + 2));
-      for (std::size_t k = 0; k < node.outputs.size(); ++k) {
-        if (!node.outputs[k].valid()) continue;
-        std::string& output = names_.values[static_cast<std::size_t>(node.outputs[k].index)];
-        if (!output.empty()) continue;  // a graph output
-        const std::string& given = graph_.value(node.outputs[k]).name;
-        output = values_.Unique(given.empty() ? fmt::format("{}_output_{}", name, k) : given);
-      }
-      names_.nodes.push_back(name);
-    }
-    for (CopiedOutput& copy : names_.copies) copy.node_name = nodes.Unique(copy.to + "/Identity");
+    NameNodes();
+    NameConstants();
+    NameResults();
     return std::move(names_);
   }
 
@@ -82,6 +65,44 @@ class Namer {
       }
     }
     return {};
+  }
+
+  void NameNodes() {
+    Spellings nodes;
+    for (const ir::Node& node : graph_.nodes()) {
+      const std::size_t colons = node.op.rfind("::");
+      names_.nodes.push_back(nodes.Unique(
+          !node.name.empty() ? node.name : node.op.substr(colons == std::string::npos ? 0 : colons + 2)));
+    }
+    for (CopiedOutput& copy : names_.copies) copy.node_name = nodes.Unique(copy.to + "/Identity");
+  }
+
+  void NameConstants() {
+    const std::vector<int> uses = graph_.CountUses();
+    const std::vector<std::string> wanted = NamesOfConstants(graph_, names_.nodes);
+    // Constants that have a name keep it, whatever name the others would get.
+    for (const bool named : {true, false}) {
+      for (std::size_t i = 0; i < graph_.num_values(); ++i) {
+        const ir::Value& value = graph_.value(ValueId{static_cast<std::int32_t>(i)});
+        if (!value.constant || uses[i] == 0 || value.name.empty() == named) continue;
+        const std::string& name = named ? value.name : wanted[i];
+        names_.values[i] = values_.Unique(name.empty() ? fmt::format("constant_{}", i) : name);
+      }
+    }
+  }
+
+  // What nodes make, except the graph's outputs, which have names already.
+  void NameResults() {
+    for (std::size_t i = 0; i < graph_.nodes().size(); ++i) {
+      const ir::Node& node = graph_.nodes()[i];
+      for (std::size_t k = 0; k < node.outputs.size(); ++k) {
+        if (!node.outputs[k].valid()) continue;
+        std::string& output = names_.values[static_cast<std::size_t>(node.outputs[k].index)];
+        if (!output.empty()) continue;
+        const std::string& given = graph_.value(node.outputs[k]).name;
+        output = values_.Unique(given.empty() ? fmt::format("{}_output_{}", names_.nodes[i], k) : given);
+      }
+    }
   }
 
   const ir::Graph& graph_;

@@ -28,8 +28,8 @@ struct Names {
 };
 
 // Graph inputs and outputs keep their names; any other value keeps its own unless it is taken, and one
-// without is called after its node: "conv1/Conv_output_0".  Errors: kUnsupported where inputs and outputs
-// clash.
+// without is named after its node, "conv1/Conv_output_0", or its layer, "conv1.scale" (constant_names.h).
+// Errors: kUnsupported where inputs and outputs clash.
 Result<Names> NameValues(const ir::Graph& graph);
 
 }  // namespace octavo::onnx

@@ -246,7 +246,7 @@ TEST_F(WriteTest, NamesAreUniqueAndOutputsThatNothingMakesGoThroughIdentity) {
   ASSERT_TRUE(Write(graph, Out(), {}));
   const pb::GraphProto g = ParseModel(Out()).graph();
   ASSERT_EQ(g.node_size(), 5);
-  EXPECT_THAT(g.node(0).input(), ElementsAre("x", "x_1", "y_1", "constant_3"));
+  EXPECT_THAT(g.node(0).input(), ElementsAre("x", "x_1", "y_1", "Sum_input_3"));
   EXPECT_THAT(g.node(1).output(), ElementsAre("y"));
   EXPECT_EQ(g.node(0).name(), "Sum");
   EXPECT_EQ(g.node(1).name(), "Sum_1");
@@ -254,7 +254,7 @@ TEST_F(WriteTest, NamesAreUniqueAndOutputsThatNothingMakesGoThroughIdentity) {
   EXPECT_THAT(g.node(2).output(), ElementsAre("twice"));
   EXPECT_EQ(g.node(3).op_type(), "Identity");
   EXPECT_THAT(g.node(3).input(), ElementsAre("x"));
-  EXPECT_THAT(g.node(4).input(), ElementsAre("constant_3"));
+  EXPECT_THAT(g.node(4).input(), ElementsAre("Sum_input_3"));
   std::set<std::string> made;
   for (const pb::TensorProto& t : g.initializer()) EXPECT_TRUE(made.insert(t.name()).second);
   for (const pb::NodeProto& node : g.node()) {
