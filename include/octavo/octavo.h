@@ -33,6 +33,12 @@ struct InputSpec {
   static Result<InputSpec> Parse(std::string_view text);
 };
 
+// Another name for an input or output of the written model.
+struct Rename {
+  std::string from, to;
+  static Result<Rename> Parse(std::string_view text);  // "OLD=NEW".  Error: kUsage.
+};
+
 // Called often, with the current step and the share of it that is done: 0 to 1, or below 0 if unknown.  A
 // caller that prints it should limit how often it does so.
 using ProgressFunction = std::function<void(std::string_view stage, double share)>;
@@ -59,7 +65,8 @@ struct ExportOptions {
   bool require_exact = false;  // true: a node that cannot be exact in ONNX Runtime is an error
   int opset = 0;               // 0: the dialect's default (qdq 17, caffe2 9)
   std::vector<InputSpec> inputs;
-  std::vector<std::string> output_names;
+  std::vector<std::string> output_names;  // of the first outputs, in order
+  std::vector<Rename> renames;            // after output_names
   ExternalData external_data = ExternalData::kAuto;
   bool optimize = false;                // remove transposes, slices and reshapes that have no effect
   bool requantize_per_channel = false;  // caffe2: requantize per-channel weights per tensor, with a warning
@@ -125,6 +132,7 @@ struct ConvertOptions {
   Target target = Target::kOnnxRuntime;
   Numbers numbers = Numbers::kExact;
   int opset = 0;  // 0: the dialect's default (qdq 17, caffe2 9)
+  std::vector<Rename> renames;
   ExternalData external_data = ExternalData::kAuto;
   bool require_exact = false;  // true: a node that cannot be exact in ONNX Runtime is an error
   bool optimize = false;

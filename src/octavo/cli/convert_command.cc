@@ -20,6 +20,7 @@ constexpr const char* kConvertFooter =
 struct ConvertArguments {
   Common common;
   std::string model, output;
+  std::vector<std::string> renames;
   ConvertOptions options;
 };
 
@@ -35,14 +36,18 @@ Status CheckConvert(const ConvertArguments& arguments) {
 int RunConvert(ConvertArguments& arguments) {
   if (const Status status = CheckConvert(arguments); !status)
     return FailUsage(status.error(), arguments.common);
+  const std::string doing = "convert " + arguments.model;
   ConvertOptions& options = arguments.options;
+  auto renames = ParseRenames(arguments.renames);
+  if (!renames) return Fail(renames.error(), arguments.common, doing);
+  options.renames = std::move(*renames);
   const auto start = std::chrono::steady_clock::now();
   Result<ExportReport> report = [&] {
     Progress progress(!arguments.common.quiet && !arguments.common.json, arguments.model);
     options.progress = [&progress](std::string_view stage, double share) { progress.Stage(stage, share); };
     return Convert(arguments.model, arguments.output, options);
   }();
-  if (!report) return Fail(report.error(), arguments.common, "convert " + arguments.model);
+  if (!report) return Fail(report.error(), arguments.common, doing);
   const Written written{
       .output = arguments.output,
       .dialect = options.dialect,
@@ -74,6 +79,7 @@ void AddConvert(CLI::App& app, Run& run) {
   AddTarget(*command, options.target);
   AddNumbers(*command, options.numbers, true);
   AddOpset(*command, options.opset);
+  AddRenames(*command, arguments->renames);
   AddExternalData(*command, options.external_data);
   AddPerChannel(*command, options.requantize_per_channel);
   AddOptimize(*command, options.optimize);

@@ -21,7 +21,7 @@ constexpr const char* kExportFooter =
 struct ExportArguments {
   Common common;
   std::string model, output;
-  std::vector<std::string> inputs;
+  std::vector<std::string> inputs, renames;
   ExportOptions options;
   std::shared_ptr<const void> made;  // lives until the process ends
 };
@@ -46,6 +46,9 @@ int RunExport(ExportArguments& arguments) {
     if (!spec) return Fail(spec.error(), arguments.common, doing);
     options.inputs.push_back(std::move(*spec));
   }
+  auto renames = ParseRenames(arguments.renames);
+  if (!renames) return Fail(renames.error(), arguments.common, doing);
+  options.renames = std::move(*renames);
   const auto start = std::chrono::steady_clock::now();
   Result<ExportReport> report = [&] {
     Progress progress(!arguments.common.quiet && !arguments.common.json, arguments.model);
@@ -85,6 +88,7 @@ void AddExport(CLI::App& app, Run& run) {
   AddSpecs(*command, arguments->inputs);
   AddList(*command, "--output-name", options.output_names, "NAME",
           "Name of an output, once per output, in order");
+  AddRenames(*command, arguments->renames);
   AddExternalData(*command, options.external_data);
   AddPerChannel(*command, options.requantize_per_channel);
   AddOptimize(*command, options.optimize);

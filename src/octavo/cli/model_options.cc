@@ -31,6 +31,16 @@ void AddSpecs(CLI::App& command, std::vector<std::string>& inputs) {
           "tensor: k=3, flag=false, mask=None");
 }
 
+void AddRenames(CLI::App& command, std::vector<std::string>& renames) {
+  AddList(command, "--rename", renames, "OLD=NEW", "New name of an input or output, once per name");
+}
+
+Result<std::vector<Rename>> ParseRenames(const std::vector<std::string>& texts) {
+  std::vector<Rename> renames;
+  for (const std::string& text : texts) renames.push_back(OCTAVO_TRY(Rename::Parse(text)));
+  return renames;
+}
+
 void AddArrays(CLI::App& command, std::vector<std::string>& inputs) {
   AddList(
       command, "--input", inputs, "ARRAY|SPEC",

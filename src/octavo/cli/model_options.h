@@ -18,6 +18,10 @@ void AddSpecs(CLI::App& command, std::vector<std::string>& inputs);
 // --input of commands that run a model where arrays are not needed.
 void AddArrays(CLI::App& command, std::vector<std::string>& inputs);
 
+// --rename, and what it says.
+void AddRenames(CLI::App& command, std::vector<std::string>& renames);
+Result<std::vector<Rename>> ParseRenames(const std::vector<std::string>& texts);
+
 void AddDialect(CLI::App& command, Dialect& dialect);
 void AddTarget(CLI::App& command, Target& target);
 // `required`: the command fails where an explicit `exact` cannot be had.

@@ -13,6 +13,7 @@ ExportOptions AsExport(const ConvertOptions& options) {
   as.target = options.target;
   as.numbers = options.numbers;
   as.opset = options.opset;
+  as.renames = options.renames;
   as.external_data = options.external_data;
   as.optimize = options.optimize;
   as.require_exact = options.require_exact;

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <iterator>
-#include <set>
 
 #include <fmt/format.h>
 
 #include "octavo/driver/links.h"
 #include "octavo/driver/lost_weights.h"
+#include "octavo/driver/names.h"
 #include "octavo/driver/plugin.h"
 #include "octavo/driver/registry_rules.h"
 #include "octavo/driver/saved_state.h"
@@ -22,22 +22,6 @@ namespace octavo::driver {
 namespace {
 
 constexpr int kQdqOpset = 17, kFirstQdqOpset = 13, kLastQdqOpset = 21, kCaffe2Opset = 9;
-
-Status NameOutputs(ir::Graph& graph, const std::vector<std::string>& names) {
-  if (names.size() > graph.outputs().size()) {
-    return UsageError(fmt::format("--output-name is given {} times, but the model has {} outputs",
-                                  names.size(), graph.outputs().size()));
-  }
-  for (std::size_t i = 0; i < names.size(); ++i) graph.outputs()[i].name = names[i];
-  std::set<std::string> taken;
-  for (const ir::ValueId input : graph.inputs()) taken.insert(graph.value(input).name);
-  for (const ir::Output& output : graph.outputs()) {
-    if (output.name.empty() || !taken.insert(output.name).second) {
-      return UsageError(fmt::format("--output-name: \"{}\" is empty or already used", output.name));
-    }
-  }
-  return {};
-}
 
 // Names and places may come from a file that is not UTF-8.
 template <typename Json>
@@ -169,7 +153,7 @@ Result<Converted> Convert(const ir::Graph& imported, const Registry& registry, c
   converted.warnings = std::move(lowered.warnings);
   converted.graph = std::move(lowered.graph);
   ir::Graph& graph = converted.graph;
-  OCTAVO_TRY(NameOutputs(graph, options.output_names));
+  OCTAVO_TRY(NameInputsAndOutputs(graph, options.output_names, options.renames));
   if (std::string text = QuantizationText(graph); !text.empty()) {
     graph.metadata["octavo.quantization"] = std::move(text);
   }
