@@ -9,6 +9,7 @@
 #include "octavo/cli/progress.h"
 #include "octavo/cli/rules.h"
 #include "octavo/cli/text.h"
+#include "octavo/cli/written_report.h"
 #include "octavo/driver/inspect.h"
 
 namespace octavo::cli {
@@ -203,6 +204,7 @@ void PrintInspection(const InspectArguments& arguments, const driver::Inspection
                     inspection.parameters == 1 ? "" : "s", HumanBytes(inspection.parameter_bytes)));
   PrintUnread(inspection);
   PrintAnswers(inspection);
+  if (inspection.as_qdq) PrintClaims(*inspection.as_qdq, Dialect::kQdq, Target::kOnnxRuntime);
 }
 
 nlohmann::ordered_json LayerJson(const driver::Layer& layer) {
@@ -246,6 +248,9 @@ nlohmann::ordered_json Json(const driver::Inspection& inspection) {
       entry["converts"] = answer.answer == driver::Convertibility::Answer::kYes;
     }
     if (answer.obstacle) entry["error"] = ErrorJson(*answer.obstacle);
+    if (answer.dialect == Dialect::kQdq && inspection.as_qdq) {
+      AddClaimsJson(*inspection.as_qdq, Target::kOnnxRuntime, entry);
+    }
   }
   nlohmann::ordered_json json = {
       {"format", inspection.format},

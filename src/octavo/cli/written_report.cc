@@ -31,11 +31,6 @@ void PrintExactness(const ExportReport& report) {
   }
 }
 
-void PrintInt8(const Written& written, const ExportReport& report) {
-  const std::string text = driver::Int8Text(report, written.dialect, written.target);
-  if (!text.empty()) std::printf("%s\n", Printable(text).c_str());
-}
-
 nlohmann::ordered_json FloatsJson(const ExportReport& report) {
   nlohmann::ordered_json operators = nlohmann::ordered_json::array();
   for (const FloatOperator& node : report.float_operators) {
@@ -62,6 +57,23 @@ nlohmann::ordered_json ExactnessJson(const ExportReport& report) {
 
 }  // namespace
 
+void PrintClaims(const ExportReport& report, Dialect dialect, Target target) {
+  const std::string text = driver::Int8Text(report, dialect, target);
+  if (!text.empty()) std::printf("%s\n", Printable(text).c_str());
+  PrintExactness(report);
+}
+
+void AddClaimsJson(const ExportReport& report, Target target, nlohmann::ordered_json& json) {
+  json["counted_operators"] = report.counted_operators;
+  json["int8_operators"] = report.int8_operators;
+  json["not_int8"] = report.not_int8;
+  json["engine"] = Name(report.engine);
+  json["exact_for"] =
+      report.exactness.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(Name(target));
+  json["exactness"] = ExactnessJson(report);
+  json["float_operators"] = FloatsJson(report);
+}
+
 void PrintReport(const Written& written, const ExportReport& report) {
   std::string first = fmt::format("{}  {}", written.output, HumanBytes(report.bytes));
   if (report.external_bytes > 0) {
@@ -86,34 +98,27 @@ void PrintReport(const Written& written, const ExportReport& report) {
   };
   print("input", report.inputs);
   print("output", report.outputs);
-  PrintInt8(written, report);
-  PrintExactness(report);
+  PrintClaims(report, written.dialect, written.target);
   PrintWarnings(report.warnings);
 }
 
 void PrintReportAsJson(const Written& written, const ExportReport& report) {
-  PrintJson({{"output", written.output},
-             {"bytes", report.bytes},
-             {"external_bytes", report.external_bytes},
-             {"dialect", Name(written.dialect)},
-             {"target", Name(written.target)},
-             {"numbers", Name(written.numbers)},
-             {"opset", report.opset},
-             {"operators", report.operators},
-             {"nodes", report.nodes},
-             {"nodes_saved", report.nodes_saved},
-             {"inputs", ValuesJson(report.inputs)},
-             {"outputs", ValuesJson(report.outputs)},
-             {"counted_operators", report.counted_operators},
-             {"int8_operators", report.int8_operators},
-             {"not_int8", report.not_int8},
-             {"engine", Name(report.engine)},
-             {"exact_for", report.exactness.empty() ? nlohmann::ordered_json()
-                                                    : nlohmann::ordered_json(Name(written.target))},
-             {"exactness", ExactnessJson(report)},
-             {"float_operators", FloatsJson(report)},
-             {"warnings", report.warnings},
-             {"seconds", written.seconds}});
+  nlohmann::ordered_json json = {{"output", written.output},
+                                 {"bytes", report.bytes},
+                                 {"external_bytes", report.external_bytes},
+                                 {"dialect", Name(written.dialect)},
+                                 {"target", Name(written.target)},
+                                 {"numbers", Name(written.numbers)},
+                                 {"opset", report.opset},
+                                 {"operators", report.operators},
+                                 {"nodes", report.nodes},
+                                 {"nodes_saved", report.nodes_saved},
+                                 {"inputs", ValuesJson(report.inputs)},
+                                 {"outputs", ValuesJson(report.outputs)}};
+  AddClaimsJson(report, written.target, json);
+  json["warnings"] = report.warnings;
+  json["seconds"] = written.seconds;
+  PrintJson(json);
 }
 
 }  // namespace octavo::cli

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "octavo/octavo.h"
+#include <nlohmann/json.hpp>
 
 namespace octavo::cli {
 
@@ -15,6 +16,11 @@ struct Written {
   bool optimize = false;
   double seconds = 0;
 };
+
+// How much of the model runs in int8, and what is exact.
+void PrintClaims(const ExportReport& report, Dialect dialect, Target target);
+// The same, for --json: adds to `json`.
+void AddClaimsJson(const ExportReport& report, Target target, nlohmann::ordered_json& json);
 
 void PrintReport(const Written& written, const ExportReport& report);
 void PrintReportAsJson(const Written& written, const ExportReport& report);

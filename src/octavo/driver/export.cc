@@ -86,6 +86,17 @@ Status RequireExact(const std::vector<NodeExactness>& nodes) {
 
 }  // namespace
 
+void AddClaims(const Converted& converted, Engine engine, ExportReport& report) {
+  report.warnings = WarningsOf(converted);
+  const Claims& claims = converted.claims;
+  report.engine = engine;
+  report.counted_operators = claims.counted_operators;
+  report.int8_operators = claims.int8_operators;
+  report.not_int8 = claims.not_int8;
+  report.float_operators = claims.float_operators;
+  report.exactness = converted.exactness;
+}
+
 Result<ExportReport> ConvertAndWrite(const ir::Graph& imported, const Registry& registry,
                                      const std::filesystem::path& output, const ExportOptions& options) {
   ExportReport report;
@@ -96,14 +107,7 @@ Result<ExportReport> ConvertAndWrite(const ir::Graph& imported, const Registry& 
   const ir::Graph& graph = converted->graph;
   report.nodes = graph.nodes().size();
   report.nodes_saved = converted->nodes_saved;
-  report.warnings = WarningsOf(*converted);
-  Claims& claims = converted->claims;
-  report.engine = options.engine;
-  report.counted_operators = claims.counted_operators;
-  report.int8_operators = claims.int8_operators;
-  report.not_int8 = std::move(claims.not_int8);
-  report.float_operators = std::move(claims.float_operators);
-  report.exactness = std::move(converted->exactness);
+  AddClaims(*converted, options.engine, report);
   report.made = converted;
   for (const ir::ValueId input : graph.inputs())
     report.inputs.push_back({graph.value(input).name, graph.type(input)});

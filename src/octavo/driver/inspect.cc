@@ -1,6 +1,7 @@
 #include "octavo/driver/inspect.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <unordered_map>
 #include <unordered_set>
@@ -196,8 +197,9 @@ struct Told {
   bool needs_input = false;
 };
 
-// Only the limits of an evaluation that answers nothing are lower.
-constexpr std::int64_t kSurveySteps = 5'000'000;
+// A listing that follows the code both ways may visit far more than any evaluation: it ends within seconds.
+constexpr std::int64_t kSurveySteps = 1'000'000;
+constexpr std::size_t kSurveyNodes = 50'000;
 
 Result<Told> Tell(const module::Module& module, const Registry& registry, const InspectOptions& options) {
   const RegistryRules rules(registry);
@@ -215,7 +217,9 @@ Result<Told> Tell(const module::Module& module, const Registry& registry, const 
   Error error = std::move(imported).error();
   if (error.code() != ErrorCode::kUnsupported && !error.needs_input()) return error;
   import_options.survey = true;
-  import_options.limits.max_steps = std::min(import_options.limits.max_steps, kSurveySteps);
+  Limits& limits = import_options.limits;
+  limits.max_steps = std::min(limits.max_steps, kSurveySteps);
+  limits.max_graph_nodes = std::min(limits.max_graph_nodes, kSurveyNodes);
   told.imported = OCTAVO_TRY(import::Import(module, rules, import_options));
   AddWarnings(module, rules, told.imported);
   told.listing = Listing::kCode;
@@ -334,8 +338,8 @@ void DescribeUnread(const module::Module& module, const import::Imported& import
   }
 }
 
-Convertibility Answer(const Told& told, const Registry& registry, Dialect dialect, bool inputs_known,
-                      const ProgressFunction& progress) {
+Convertibility Answer(const Told& told, const Registry& registry, Dialect dialect,
+                      const ProgressFunction& progress, Inspection& inspection) {
   using enum Convertibility::Answer;
   if (told.obstacle) return {dialect, told.needs_input ? kNeedsInput : kNo, told.obstacle};
   ExportOptions options;
@@ -344,10 +348,18 @@ Convertibility Answer(const Told& told, const Registry& registry, Dialect dialec
     if (progress) progress(fmt::format("trying {}", Name(dialect)), share);
   };
   auto converted = Convert(told.imported.graph, registry, options);
-  if (converted) return {dialect, kYes, std::nullopt};
+  if (converted) {
+    if (dialect == Dialect::kQdq) {
+      AddClaims(*converted, options.engine, inspection.as_qdq.emplace());
+      std::vector<std::string>& warnings = inspection.as_qdq->warnings;
+      std::ranges::move(warnings, std::back_inserter(inspection.warnings));
+      warnings.clear();
+    }
+    return {dialect, kYes, std::nullopt};
+  }
   // With another type than the one assumed, it may convert.
   const bool needs_input =
-      !inputs_known && (converted.error().needs_input() || !told.imported.untyped.empty());
+      !inspection.inputs_known && (converted.error().needs_input() || !told.imported.untyped.empty());
   return {dialect, needs_input ? kNeedsInput : kNo, std::move(converted).error()};
 }
 
@@ -375,8 +387,7 @@ Result<Inspection> Inspect(const std::filesystem::path& path, const InspectOptio
   DescribeOperators(told, operators->registry, inspection);
   DescribeUnread(module, told.imported, inspection);
   for (const Dialect dialect : {Dialect::kQdq, Dialect::kCaffe2}) {
-    inspection.converts.push_back(
-        Answer(told, operators->registry, dialect, inspection.inputs_known, options.progress));
+    inspection.converts.push_back(Answer(told, operators->registry, dialect, options.progress, inspection));
   }
   if (options.graph_text) inspection.graph_text = ir::Print(graph);
   return inspection;

@@ -62,6 +62,9 @@ struct Inspection {
   std::int64_t parameters = 0;
   std::uint64_t parameter_bytes = 0;
   std::vector<Convertibility> converts;  // for TorchScript
+  // What export would say of the model in the qdq dialect for ONNX Runtime.  Set if it converts to that; only
+  // the fields about the model are filled in, not those about a file.
+  std::optional<ExportReport> as_qdq;
   std::vector<std::string> warnings;
   std::string graph_text;  // only where it was asked for
 };

@@ -51,6 +51,10 @@ std::vector<std::string> WarningsOf(const Converted& converted);
 // Lowers and runs the passes.
 Result<Converted> Convert(const ir::Graph& imported, const Registry& registry, const ExportOptions& options);
 
+// Fills in what the report says of the model rather than of the file: warnings, int8 and float operators,
+// exactness.
+void AddClaims(const Converted& converted, Engine engine, ExportReport& report);
+
 // Convert, and the result as a file.
 Result<ExportReport> ConvertAndWrite(const ir::Graph& imported, const Registry& registry,
                                      const std::filesystem::path& output, const ExportOptions& options);
