@@ -49,7 +49,7 @@ class InputsTest(CliTest):
         result = run(command, model, *output, *words, "--json")
         self.assertEqual(result.returncode, 0, result.stderr)
         report = json.loads(result.stdout)
-        if command == "export":  # nothing in these models is quantized, which comes last
+        if command == "export" or report["dialects"]["qdq"]["converts"]:  # nothing in these models is quantized, which comes last
             self.assertEqual(report["warnings"].pop(), "nothing in this model is quantized: the ONNX model is float32")
         return report
 

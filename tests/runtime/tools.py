@@ -33,7 +33,7 @@ def export(model, out, inputs=(), *options):
 
 
 def warnings_of_float_model(run):
-    """The warnings of an export, except the one that every model gets which is not quantized."""
+    """The warnings of export or inspect, except the one that every model gets which is not quantized."""
     warnings = json.loads(run.stdout)["warnings"]
     assert warnings.pop() == "nothing in this model is quantized: the ONNX model is float32"
     return warnings
