@@ -93,7 +93,7 @@ class Wrong(CommandLine):
         self.refused("exprot", DIGITS, says='unknown command "exprot" (did you mean export?)', hint="`octavo --help` lists the commands.")
         self.refused("nonsense", says='unknown command "nonsense"\n')
         self.refused("model.pt", says="octavo inspect model.pt")
-        self.refused("-q", says="there is no command")
+        self.refused("-q", says="a command is missing")
         self.refused("export", DIGITS, "-o", self.output, "--dailect", "qdq", says="unknown option --dailect of octavo export (did you mean --dialect?)",
                      hint="See `octavo export --help`.")
         self.refused("export", DIGITS, "--frob", says="unknown option --frob of octavo export\n")
@@ -144,7 +144,7 @@ class Wrong(CommandLine):
                     with self.subTest(f"{command} {option} {value}"):
                         self.refused(command, DIGITS, *(["-o", self.output] if command == "export" else []),
                                      *(["--input", "x.npy"] if command == "run" else []), f"{option}={value}", says=option)
-        self.refused("verify", DIGITS, "--tolerance", "-1", says='--tolerance takes a whole number from 0 to 2147483647, not "-1"')
+        self.refused("verify", DIGITS, "--tolerance", "-1", says='--tolerance takes an integer from 0 to 2147483647, not "-1"')
         self.refused("verify", DIGITS, "--float-tolerance", "nan", says='--float-tolerance takes a number of 0 or more, not "nan"')
 
     def test_json_of_usage_errors(self):

@@ -23,7 +23,7 @@ def flatbuffer(tag):
 # name: content, what the message must say
 BYTES = {
     "empty.pt": (b"", ["is empty", "save the model again"]),
-    "unknown.pt": (b"\xff\xfe\0\1" * 100, ["no zip archive", SAVE]),
+    "unknown.pt": (b"\xff\xfe\0\1" * 100, ["not a zip archive", SAVE]),
     "model.ptl": (flatbuffer(b"PTMF"), ["lite interpreter", SAVE]),
     "model.ort": (flatbuffer(b"ORTM"), ["ONNX Runtime's own format", ".onnx"]),
     "model.tflite": (flatbuffer(b"TFL3"), ["TensorFlow Lite", "tf2onnx"]),
@@ -87,7 +87,7 @@ FILES = [
     (READER / "1.13/pickled_module_legacy.pt", ["pickled by torch.save", "weights_only=False"]),
     (READER / "2.13/checkpoint.pt", ["checkpoint", "Sequential", "['model']", "torch.jit.save"]),
     (READER / "2.13/tensor.pt", ["a tensor of torch.save"]),
-    (READER / "2.13/program.pt2", [".pt2", "torch.export.load('model.pt2')", "p.example_inputs[0]"]),
+    (READER / "2.13/program.pt2", [".pt2", "torch.export.load('model.pt2')", "p.example_inputs[0]", "keyword inputs"]),
     (READER / "2.13/bytecode_only.ptl", ["lite interpreter", "torch.jit.script"]),
     (READER / "1.13/model.onnx", ["ONNX model", "octavo convert", "torch.jit"]),
     (FOREIGN / "state_dict_no_checksums.pt", ["state_dict", "load_state_dict"]),

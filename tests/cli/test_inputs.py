@@ -148,6 +148,17 @@ class OptionalTensors(InputsTest):
         self.assertEqual([i["name"] for i in json.loads(result.stdout)["inputs"]], ["x", "b"])
 
 
+class AssumedTypes(InputsTest):
+    MODEL = "return torch.embedding(torch.neg(x), x)"
+
+    def test_an_error_that_may_come_of_the_assumption_names_it(self):
+        path = self.model("", self.MODEL)
+        self.assert_refused(path, says=["not float32", "The file does not say the type of the input x", "--input 'x:int64[1,128]'"])
+        result = run("inspect", path)
+        self.assertIn("does not say the type of the input x", result.stdout)
+        self.assertNotIn("does not say", self.assert_refused(path, "--input", "float32[2,2]"))
+
+
 class TracedInputs(InputsTest):
     def test_default_shapes(self):
         expected = [("x", "float32", [2, 3]), ("pair.0", "float32", [2, 3]), ("pair.1", "int64", [2, 1]),
@@ -160,6 +171,14 @@ class TracedInputs(InputsTest):
             report = self.report(command, NESTED, "named.a scale:float32[10,3]", "float32[4,3]", "float32[4,3]", "int64[4,3]")
             self.assertEqual([i["shape"] for i in report["inputs"]],
                              [[4, 3], [4, 3], [4, 3], [1, 3], [2, 3], [3, 3], [3], [10, 3]])
+
+    def test_a_traced_shape_beside_open_sizes_is_warned_of(self):
+        for command in ("inspect", "export"):
+            warnings = self.report(command, NESTED, "x:float32[N,3]")["warnings"]
+            keep = [w for w in warnings if "keeps the shape" in w]
+            self.assertEqual(len(keep), 7, warnings)
+            self.assertTrue(keep[0].startswith("the input pair.0 keeps the shape float32[2,3] that it was traced with"), keep[0])
+            self.assertIn("--input 'pair.0:float32[...]'", keep[0])
 
     def with_traced(self, pickle):
         root, content = records(NESTED)

@@ -68,7 +68,7 @@ class Reader {
         line_.help = true;
         return std::move(line_);
       }
-      return UsageError("there is no command", Commands());
+      return UsageError("a command is missing", Commands());
     }
     OCTAVO_TRY(CheckThatNothingIsMissing());
     std::vector<std::string>& arguments = line_.arguments;

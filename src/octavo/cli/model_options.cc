@@ -27,8 +27,8 @@ int OpsetNumber(const std::string& text) {
 void AddSpecs(CLI::App& command, std::vector<std::string>& inputs) {
   AddList(command, "--input", inputs, "SPEC",
           "Type and shape of an input, once per input: [name:]dtype[d0,d1,...][(scale,zero_point)], such as "
-          "'x:float32[N,3,224,224]', where the size N stays open. Or name=value for an argument that is no "
-          "tensor: k=3, flag=false, mask=None");
+          "'x:float32[N,3,224,224]', where the size N stays open. Or name=value for an argument that is "
+          "not a tensor: k=3, flag=false, mask=None");
 }
 
 void AddRenames(CLI::App& command, std::vector<std::string>& renames) {
@@ -46,7 +46,7 @@ void AddArrays(CLI::App& command, std::vector<std::string>& inputs) {
       command, "--input", inputs, "ARRAY|SPEC",
       "Array for an input, once per input: X.npy, X.npy@name: or X.npz as for `octavo run`. Or a SPEC such "
       "as 'float32[1,3,224,224]', for which random numbers are used. Or name=value for an argument of a "
-      ".pt file that is no tensor: k=3, flag=false");
+      ".pt file that is not a tensor: k=3, flag=false");
 }
 
 void AddDialect(CLI::App& command, Dialect& dialect) {

@@ -56,7 +56,7 @@ std::int64_t IntegerOption(const std::string& option, const std::string& text, s
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error == std::errc() && end == text.data() + text.size() && value >= low && value <= high) return value;
   throw Misuse(
-      UsageError(fmt::format("{} takes a whole number from {} to {}, not \"{}\"", option, low, high, text)));
+      UsageError(fmt::format("{} takes an integer from {} to {}, not \"{}\"", option, low, high, text)));
 }
 
 double RealOption(const std::string& option, const std::string& text, double low, double high) {

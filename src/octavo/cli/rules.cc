@@ -74,9 +74,9 @@ Status CheckRunner(const CLI::App& command, const std::string& file) {
   }
   const bool verify = command.get_name() == "verify";  // the second model is an ONNX model
   if (!verify) {
-    OCTAVO_TRY(refuse({"--arithmetic", "--no-fuse", "--threads"}, "ONNX models", "no ONNX model"));
+    OCTAVO_TRY(refuse({"--arithmetic", "--no-fuse", "--threads"}, "ONNX models", "not an ONNX model"));
     if (command.get_name() == "bench")
-      OCTAVO_TRY(refuse({"--all"}, "ONNX models, whose layers are measured", "no ONNX model"));
+      OCTAVO_TRY(refuse({"--all"}, "ONNX models, whose layers are measured", "not an ONNX model"));
   }
   return {};
 }

@@ -1,5 +1,7 @@
 #include "octavo/import/import.h"
 
+#include <fmt/format.h>
+
 #include "octavo/import/evaluator.h"
 #include "octavo/import/inputs.h"
 #include "octavo/import/memory_formats.h"
@@ -62,7 +64,17 @@ Result<Imported> Import(const module::Module& module, const OperatorRules& rules
   Evaluator evaluator(module, rules, options, &imported);
   Status status = Run(evaluator, module);
   // With operators missing, types are unknown, and what fails for that is not worth a message of its own.
-  if (!status && imported.missing.empty() && !options.survey) return std::move(status).error();
+  if (!status && imported.missing.empty() && !options.survey) {
+    Error error = std::move(status).error();
+    if (error.code() == ErrorCode::kUnsupported && error.hint().empty() && !imported.untyped.empty()) {
+      const std::string& name = imported.untyped[0];
+      error.SetHint(fmt::format(
+          "The file does not say the type of the input {}, and float32 was assumed.  If it is another one, "
+          "give it with --input, as in --input '{}:int64[1,128]'.",
+          name, name));
+    }
+    return error;
+  }
   if (!status) {
     imported.complete = false;
     imported.skipped.push_back(std::move(status).error());

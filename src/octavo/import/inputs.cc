@@ -321,8 +321,21 @@ class InputMaker {
     TensorType tensor;
     if (leaf->hint) tensor = *leaf->hint;
     if (leaf->spec) tensor = leaf->spec->type;
+    if (leaf->hint && !leaf->spec && tensor.rank() != 0 && AnyOpenSize()) {
+      Warn(fmt::format(
+          "the input {} keeps the shape {} that it was traced with, while --input leaves sizes of other "
+          "inputs open; --input '{}:{}[...]' gives it another",
+          name, tensor.ToString(), name, Name(tensor.dtype)));
+    }
     if (tensor.dtype == DType::kUnknown) AssumeFloat(name, tensor);
     return evaluator_.NewTensorValue(evaluator_.graph().AddInput(name, std::move(tensor)));
+  }
+
+  bool AnyOpenSize() const {
+    return std::ranges::any_of(specs_, [](const InputSpec& spec) {
+      return !spec.value && spec.type.shape &&
+             std::ranges::any_of(*spec.type.shape, [](const Dim& size) { return !size.known(); });
+    });
   }
 
   // Most models take float32; a survey leaves the type unknown.
@@ -334,7 +347,8 @@ class InputMaker {
   Result<Value> Missing(const std::string& name, const Expr* type, const char* item) const {
     if (evaluator_.options().survey) return Value(Unknown{});
     Error error = UsageError(
-        fmt::format("forward's argument {} is a {}: what it holds must be known", name, TypeText(type)),
+        fmt::format("forward's argument {} is a {}, and --input does not name its tensors", name,
+                    TypeText(type)),
         fmt::format("Give each of its tensors, such as --input {}.{}:float32[1,3,224,224].", name, item));
     error.SetNeedsInput();
     return error;

@@ -25,7 +25,10 @@ constexpr std::string_view kLoadModule =
     "names: do this with files that you trust only.";
 constexpr std::string_view kTraceProgram =
     "Octavo does not read .pt2 files yet.  In Python: p = torch.export.load('model.pt2'); "
-    "torch.jit.save(torch.jit.trace(p.module(), p.example_inputs[0]), 'model.pt')";
+    "torch.jit.save(torch.jit.trace(p.module(), p.example_inputs[0]), 'model.pt').  A program with keyword "
+    "inputs cannot be traced: export the model again with torch.export.export(model, (ids, mask)), all "
+    "inputs "
+    "by position.";
 constexpr std::string_view kQuantizeOtherwise =
     "Octavo does not read models quantized with PT2E yet.  Quantize the float model with "
     "torch.ao.quantization.quantize_fx (prepare_fx, convert_fx), and save it: "
@@ -157,7 +160,8 @@ Status CheckIsArchive(std::span<const std::byte> bytes, const Limits& limits) {
   const std::optional<FileKind> kind = RecognizeFile(bytes);
   if (!kind) {
     return Foreign(
-        "this is not a TorchScript model: the file is no zip archive, and of no kind that Octavo knows");
+        "this is not a TorchScript model: the file is not a zip archive, and Octavo does not recognize its "
+        "kind");
   }
   if (kind->id == FileKind::Id::kZip) return {};
   if (text.empty()) return Foreign("the file is empty", kind->hint);
