@@ -560,7 +560,7 @@ TEST(LoadError, FilesOfOtherPrograms) {
   };
   expect("", "empty");
   expect("hello world, this is a text file", "this is a text, not a TorchScript model");
-  expect(std::string(1000, '\0'), "no zip archive");
+  expect(std::string(1000, '\0'), "not a zip archive");
   expect("\x1f\x8b\x08\x00"s + std::string(100, 'x'), "gzip");
   expect("\x89HDF\r\n\x1a\n"s + std::string(100, 'x'), "HDF5");
   expect("\x93NUMPY\x01\x00"s + std::string(100, 'x'), "NumPy");
