@@ -11,8 +11,9 @@ target_compile_definitions(octavo_options INTERFACE OCTAVO_VERSION="${PROJECT_VE
 # -ffp-contract=off: each operation rounds by itself, as PyTorch and ONNX Runtime's do.
 target_compile_options(octavo_options INTERFACE -ffp-contract=off -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor
                        -Wold-style-cast -Wcast-qual -Wimplicit-fallthrough -Wno-missing-field-initializers
-                       -Wzero-as-null-pointer-constant
-                       -Wno-restrict)  # GCC 12 warns wrongly of "literal" + std::string (its bug 105329)
+                       # GCC 12 warns wrongly of "literal" + std::string (its bug 105329); Clang 14 of a defaulted <=>.
+                       $<IF:$<CXX_COMPILER_ID:Clang>,-Wno-zero-as-null-pointer-constant,-Wzero-as-null-pointer-constant>
+                       $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
 target_include_directories(octavo_options INTERFACE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
 
 # For the sanitizers' build, where the headers of others that nearly every source includes are a third of the time.
