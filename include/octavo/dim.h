@@ -9,7 +9,7 @@
 
 namespace octavo {
 
-// A whole number that may depend on open sizes, which are known only when the model runs.  It is a polynomial
+// An integer that may depend on open sizes, which are known only when the model runs.  It is a polynomial
 // with integer coefficients over named sizes ("N", "height") and over quotients that have no simpler form
 // ("floor((H + 1)/2)").  Every named size is assumed to be at least 1.  Tensor sizes and all integers of an
 // imported program are Dims.
@@ -49,7 +49,7 @@ class Dim {
   std::vector<std::string> symbols() const;
   // The names of the sizes that it depends on, also inside quotients, without those of Unknown().
   std::set<std::string> named_sizes() const;
-  // The Dim with these numbers in place of the sizes of those names.
+  // Replaces each named size by its number, and returns the result.
   Dim With(const std::map<std::string, std::int64_t>& numbers) const;
 
  private:

@@ -18,7 +18,7 @@ inline Result<std::vector<Value>> One(Value v) { return std::vector<Value>{v}; }
 // Returns an unquantized value unchanged.  In the Caffe2 dialect: Int8Dequantize.
 Value Dequantize(Builder& g, Value x);
 // The same with the scale and zero point of `type` instead of the value's own.  Used for scales that were
-// moved by a few units in the last place.
+// adjusted by a few units in the last place.
 Value Dequantize(Builder& g, Value x, const TensorType& type);
 // Writes QuantizeLinear to `type`, which is quint8 or qint8.  In the Caffe2 dialect: Int8Quantize, which
 // supports quint8 only (see CheckCaffe2Types).
@@ -85,7 +85,7 @@ Value Clip(Builder& g, Value x, std::optional<float> low, std::optional<float> h
 // `op` is "ReduceMean", "ReduceSum", "ReduceMax", ...  Empty axes mean all dimensions.
 Value Reduce(Builder& g, std::string_view op, Value x, const std::vector<std::int64_t>& axes, bool keep_dims);
 // Reshape to sizes that may be open.  It writes known sizes as numbers, sizes equal to the input's at the
-// same place as 0, and one other size as -1.  Two such sizes are an error.
+// same place as 0, and one other size as -1.  More than one other size is an error.
 Result<Value> ReshapeTo(Builder& g, Value x, const Shape& shape);
 
 }  // namespace octavo

@@ -87,9 +87,9 @@ struct Node {
   const Operand* Find(std::string_view argument_name) const;
 };
 
-// The order in which PyTorch keeps a tensor [N, C, H, W] in memory: that order; [N, H, W, C]; or a slice of a
-// tensor in the latter order, which has gaps.  Some of PyTorch's quantized kernels round differently per
-// order.
+// The order in which PyTorch keeps a tensor [N, C, H, W] in memory: as written; as [N, H, W, C]; or as a
+// slice of a tensor [N, H, W, C], with gaps between its elements.  Some of PyTorch's quantized kernels round
+// differently per order.
 enum class MemoryFormat { kContiguous, kChannelsLast, kSlicedChannelsLast };
 
 struct Value {

@@ -22,7 +22,7 @@ namespace octavo {
 // The value of an argument that is not a tensor: None, a bool, or a number.
 using InputLiteral = std::variant<std::monostate, bool, std::int64_t, double>;
 
-// What the caller says about one argument of forward(): the type of a tensor, or the value of any other
+// The caller's description of one argument of forward(): the type of a tensor, or the value of any other
 // argument.
 struct InputSpec {
   std::string name;  // the argument of forward(); empty: the inputs go by position
@@ -111,11 +111,11 @@ struct ExportReport {
   std::vector<NodeExactness> exactness;  // per node with a quantized result; only for Numbers::kExact
   std::vector<FloatOperator> float_operators;
   // counted_operators: the operators that compute.  Operators that only move, copy, convert or create
-  // elements, that quantize or dequantize, or for which nothing is written, are not counted. int8_operators:
-  // those of them that run on 8-bit integers.  For ONNX Runtime, all computing nodes of the operator are
-  // integer kernels after its default optimization (QLinearConv, QGemm, MaxPool of uint8, ...).  In the
-  // Caffe2 dialect, the operator became an Int8 operator.  For other targets, the operator reads or makes
-  // quantized tensors in PyTorch.
+  // elements, that quantize or dequantize, or for which nothing is written, are not counted.
+  // int8_operators: the counted operators that run on 8-bit integers.  For ONNX Runtime, all computing nodes
+  // of the operator are integer kernels after its default optimization (QLinearConv, QGemm, MaxPool of uint8,
+  // ...).  In the Caffe2 dialect, the operator became an Int8 operator.  For other targets, the operator
+  // reads or makes quantized tensors in PyTorch.
   std::size_t counted_operators = 0, int8_operators = 0;
   std::map<std::string, std::size_t> not_int8;  // the counted operators that do not run in int8, by name
   // The graphs of the conversion, freed with the report.  A program that is about to exit may skip freeing

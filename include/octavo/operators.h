@@ -2,8 +2,7 @@
 
 // The registry of operators.  Each PyTorch operator has one row: its arguments, the type of its result, and
 // one emitter per dialect, which writes the ONNX nodes.  The built-in rows (src/octavo/ops) and a user's own
-// rows
-// (--plugin, docs/custom_operators.md) use the same interface.
+// rows (--plugin, docs/custom_operators.md) use the same interface.
 
 #include <cstdint>
 #include <functional>
@@ -28,18 +27,18 @@ std::string_view Name(Dialect dialect);  // "qdq", "caffe2"
 enum class Target { kOnnxRuntime, kOpenVino, kTensorRt };
 std::string_view Name(Target target);  // "onnxruntime", ...
 
-// Which scales and forms of operators are written.  The target's arithmetic differs from PyTorch's in the
-// last bit (docs/numbers.md).
+// The scales and forms of operators that Octavo writes.  The target's arithmetic differs from PyTorch's in
+// the last bit (docs/numbers.md).
 enum class Numbers : std::uint8_t {
-  kExact,  // scales moved by a few units in the last place, or another form of the operator, chosen such that
-           // the target's results are bit-identical to PyTorch's where possible
-  kForms,  // PyTorch's own scales, and the exact forms that need no moved scales: exact for an engine that
+  kExact,  // scales adjusted by a few units in the last place, or another form of the operator, so that the
+           // target's results are bit-identical to PyTorch's where possible
+  kForms,  // PyTorch's own scales, and the exact forms that need no adjusted scales: exact for an engine that
            // computes its multipliers as PyTorch does
   kPlain,  // PyTorch's own scales and the plain form of each operator
 };
 std::string_view Name(Numbers numbers);  // "exact", "forms", "plain"
 
-// Why a node's results in the target are bit-identical to PyTorch's, or that they are not.
+// The reason why a node's results in the target are bit-identical to PyTorch's; kNotExact if they may differ.
 enum class Exactness : std::uint8_t {
   kUnknown,       // nothing was stated
   kByNode,        // of a row: depends on the node's scales; the emitter states it per node
@@ -53,7 +52,7 @@ std::string_view Name(Exactness exactness);  // "construction", "by node", ...
 
 struct ExactnessStatement {
   Exactness exactness = Exactness::kUnknown;
-  std::string bound;  // not exact: by how much, and for which inputs; exact: on which condition
+  std::string bound;  // not exact: by how much, and for which inputs; exact: under which condition
 };
 
 // The exactness of one node of the saved model.
@@ -94,7 +93,7 @@ class Value {
 
 // ---- Arguments ----
 
-// The kind of an operator's argument.  The letter in brackets is the one of PyTorch's parse_args
+// The kind of an operator's argument.  The letter in brackets is the letter of PyTorch's parse_args
 // (torch/onnx/symbolic_helper.py).
 enum class ArgumentKind {
   kTensor,           // [v] a tensor
@@ -312,7 +311,7 @@ struct OperatorRow {
   Emitter qdq;
   Emitter caffe2;
   Returns returns = Returns::kTensor;
-  // Of quantized results in ONNX Runtime, for Numbers::kExact.
+  // The exactness of quantized results in ONNX Runtime, for Numbers::kExact.
   ExactnessStatement exactness = {};
   // Describes the known bug of PyTorch's qnnpack engine that changes the result of this call; nullopt if
   // there is none.  The arguments include the result types.
@@ -350,7 +349,7 @@ class Registry {
   // Match(), then the row's type rule.
   Result<std::optional<BoundCall>> Bind(const ir::Graph& graph, std::string_view op,
                                         std::span<const ir::Argument> arguments) const;
-  // The newest emitter for the dialect that is not above the opset, or null.
+  // The emitter for the dialect with the highest opset that is not above `opset`, or null.
   const Emitter* FindEmitter(const OperatorRow& row, Dialect dialect, int opset) const;
   // All rows, sorted by name.
   std::vector<const OperatorRow*> rows() const;

@@ -100,7 +100,7 @@ inline Error InvalidFile(std::string what, std::string hint = {}) {
 inline Error Unsupported(std::string what, std::string hint = {}) {
   return Error(ErrorCode::kUnsupported, std::move(what), std::move(hint));
 }
-// Unsupported as long as --input does not say more about the model's inputs.
+// Unsupported, unless --input gives more types or shapes of the model's inputs.
 inline Error NeedsInput(std::string what, std::string hint = {}) {
   return std::move(Unsupported(std::move(what), std::move(hint)).SetNeedsInput());
 }
@@ -116,7 +116,7 @@ inline Error IoError(std::string what, std::string hint = {}) {
 // Evaluates to the value of a Result.  If the Result holds an error, returns that error from the enclosing
 // function, which must return a Result, too.
 // Do not use it inside an aggregate's braces after a member that owns memory: GCC 12 does not destroy the
-// members made so far when a return leaves the braces.  Take the value before.
+// members made so far when a return leaves the braces.  Take the value in an earlier statement.
 #define OCTAVO_TRY(expression) OCTAVO_TRY_NUMBERED(expression, __COUNTER__)
 #define OCTAVO_TRY_NUMBERED(expression, number) OCTAVO_TRY_NAMED(expression, number)
 #define OCTAVO_TRY_NAMED(expression, number)                                       \

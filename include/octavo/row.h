@@ -122,7 +122,7 @@ TypeRule SameQuantization(std::string argument, ShapeRule shape);
 TypeRule GivenQuantization(std::string like, ShapeRule shape, std::string scale = "output_scale",
                            std::string zero_point = "output_zero_point");
 // A quantized result has a scale and a zero point that PyTorch's kernel fixes per dtype (sigmoid: 1/256 and 0
-// for quint8).  Other quantized dtypes than quint8 and qint8 are an error.
+// for quint8).  Quantized dtypes other than quint8 and qint8 are an error.
 struct FixedQuantization {
   double scale_quint8;
   std::int64_t zero_quint8;

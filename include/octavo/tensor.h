@@ -71,7 +71,7 @@ struct Quantization {
   bool operator==(const Quantization&) const = default;
 };
 
-// What is known about a tensor before the model runs.  Quantization is part of the type.
+// The properties of a tensor that are known before the model runs.  Quantization is one of them.
 struct TensorType {
   DType dtype = DType::kUnknown;
   std::optional<Shape> shape;                // nullopt: the rank is unknown
@@ -94,8 +94,8 @@ struct Storage {
   static std::shared_ptr<const Storage> Of(std::vector<std::byte> bytes);
 };
 
-// A constant: a strided view of a storage, without a copy of the bytes.  Whoever constructs one must have
-// checked that every element lies inside the storage.
+// A constant: a strided view of a storage, without a copy of the bytes.  Code that constructs a Tensor must
+// first check that every element lies inside the storage.
 struct Tensor {
   DType dtype = DType::kUnknown;
   std::vector<std::int64_t> sizes;
