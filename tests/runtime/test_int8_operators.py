@@ -6,6 +6,7 @@ import sys
 
 import onnx
 import pytest
+import torch
 
 import tools
 
@@ -14,6 +15,7 @@ torchvision_models = pytest.importorskip("torchvision_models", reason="needs PyT
 import random_model  # noqa: E402
 import torchvision_cases  # noqa: E402
 
+aoq = torch.ao.quantization
 BYTES = {onnx.TensorProto.UINT8, onnx.TensorProto.INT8}
 MOVES = {"QuantizeLinear", "DequantizeLinear", "Identity", "Cast", "Constant", "ConstantOfShape", "Shape", "Size", "Reshape", "Transpose",
          "Squeeze", "Unsqueeze", "Flatten", "Slice", "Split", "Expand", "Tile", "Pad", "DepthToSpace", "SpaceToDepth", "GatherElements",
@@ -60,6 +62,10 @@ def int8_operators(path, scratch):
         operator = operator_of.get(re.sub(r"(_token_\d+|_nchwc)+$", "", node.name))
         if operator is None or moves(node, constants):
             continue
+        # Floats that nothing quantizes are moved.
+        if node.op_type == "Concat" and not any(node.output[0] in n.input for n in graph.node if n.op_type == "QuantizeLinear"):
+            if types.get(node.input[0]) not in BYTES:
+                continue
         integers = re.match("QLinear|QGemm|NhwcMaxPool|MatMulIntegerToFloat|.*Integer$", node.op_type) or types.get(node.input[0]) in BYTES
         if integers or any(types.get(i) == onnx.TensorProto.FLOAT for i in [*node.input, *node.output]):
             kinds[operator].add(bool(integers))
@@ -76,6 +82,46 @@ def agrees(model, specs, scratch, *options):
     assert report["int8_operators"] == len(found), (report["not_int8"], found)
     assert sum(report["not_int8"].values()) == report["counted_operators"] - report["int8_operators"]
     return report
+
+
+class Mixed(torch.nn.Module):
+    """Operators on floats between quantized layers."""
+
+    def __init__(self, pool, join):
+        super().__init__()
+        self.quant, self.dequant, self.again, self.last = aoq.QuantStub(), aoq.DeQuantStub(), aoq.QuantStub(), aoq.DeQuantStub()
+        self.a, self.b = torch.nn.Conv2d(4, 4, 3, padding=1), torch.nn.Conv2d(4 * join, 4, 1)
+        self.pool, self.join = (torch.nn.MaxPool2d(2) if pool else torch.nn.Identity()), join
+
+    def forward(self, x):
+        y = self.pool(self.dequant(self.a(self.quant(x))))
+        return self.last(self.b(self.again(torch.cat([y] * self.join, 1) if self.join > 1 else y)))
+
+
+MIXED = {"pool": (True, 1, False), "cat": (False, 2, False), "pool, cat": (True, 2, False), "fake": (False, 1, True), "fake pool": (True, 1, True)}
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_mixed(name, tmp_path):
+    pool, join, fake = MIXED[name]
+    torch.manual_seed(0)
+    torch.backends.quantized.engine = "qnnpack"
+    module, x = Mixed(pool, join), torch.randn(1, 4, 8, 6)
+    if fake:  # prepared for training, never converted
+        fake_quantize = aoq.FakeQuantize.with_args(observer=aoq.MovingAverageMinMaxObserver)
+        module.qconfig = aoq.QConfig(activation=fake_quantize.with_args(quant_min=0, quant_max=255), weight=fake_quantize.with_args(
+            quant_min=-128, quant_max=127, dtype=torch.qint8, qscheme=torch.per_tensor_symmetric))
+        module = aoq.prepare_qat(module.train())
+        module(x)
+        module.eval().apply(aoq.disable_observer)
+    else:
+        module.qconfig = aoq.get_default_qconfig("qnnpack")
+        module = aoq.prepare(module.eval())
+        module(x)
+        module = aoq.convert(module)
+    torch.jit.save(torch.jit.trace(module, x, check_trace=False), str(tmp_path / "model.pt"))
+    report = agrees(tmp_path / "model.pt", ["float32[1,4,8,6]"], tmp_path)
+    assert any("prepared for quantization, but not converted" in w for w in report["warnings"]) == fake
 
 
 FLOWS = [pytest.param(f.parent, form, id="%s-%s" % (f.parent.name, form)) for f in sorted((tools.MODELS / "flows").glob("*/case.json"))

@@ -121,7 +121,10 @@ class Graphs {
       reals |= At(id) == Elements::kReal;
     }
     for (const ValueId id : node.outputs) reals |= id.valid() && At(id) == Elements::kReal;
-    if (reals) return BecomesInteger(node, inputs) ? Work::kInteger : Work::kFloat;
+    if (reals && BecomesInteger(node, inputs)) return Work::kInteger;
+    // Of floats that nothing quantizes, a Concat moves elements only.
+    if (reals && node.op == "Concat" && !QuantizedResult(node)) return Work::kNone;
+    if (reals) return Work::kFloat;
     return bytes ? Work::kInteger : Work::kNone;
   }
 
@@ -279,7 +282,9 @@ class Graphs {
     if (!x || x->elements != Elements::kByte || x->is_signed || (result && result->is_signed)) return false;
     if (!weight) return result && ConstantOf(inputs[1]) != nullptr;
     if (weight->elements != Elements::kByte) return false;
-    return inputs.size() < 3 || !inputs[2].valid() || Dequantized(inputs[2]).has_value();
+    // ONNX Runtime quantizes a bias that is a float constant.
+    return inputs.size() < 3 || !inputs[2].valid() || ConstantOf(inputs[2]) != nullptr ||
+           Dequantized(inputs[2]).has_value();
   }
 
   // Scale and zero point are the same on both sides, so that the operator can run on the integers.
@@ -289,10 +294,24 @@ class Graphs {
     return scale && zero_point && scale == ScaleOf(*to->node) && zero_point == ZeroPointOf(*to->node);
   }
 
+  // ONNX Runtime moves a DequantizeLinear behind a MaxPool, unless a QuantizeLinear with another scale reads
+  // the result; of int8 only where the value has one reader at each step.
+  bool PoolsIntegers(const Node& pool, const std::optional<Quantized>& from,
+                     const std::optional<Quantized>& to) const {
+    if (!from || from->elements != Elements::kByte) return false;
+    const std::vector<const Node*>& readers = Readers(pool.outputs[0]);
+    if (to || std::ranges::any_of(readers, [](const Node* node) { return node->op == "QuantizeLinear"; })) {
+      return SameOnBothSides(from, to);
+    }
+    const DType dtype = graph_.type(InputsOf(*from->node)[0]).dtype;
+    return StorageType(dtype) == DType::kUint8 ||
+           (Readers(InputsOf(pool)[0]).size() == 1 && readers.size() == 1);
+  }
+
   bool BecomesInteger(const Node& node, const std::vector<ValueId>& inputs) const {
     static const std::set<std::string_view> kFused = {
         "Add", "Mul", "Concat", "Sigmoid", "AveragePool", "GlobalAveragePool", "Softmax", "LeakyRelu"};
-    static const std::set<std::string_view> kOnIntegers = {"MaxPool", "ReduceMax", "ReduceMin"};
+    static const std::set<std::string_view> kOnIntegers = {"ReduceMax", "ReduceMin"};
     if (inputs.empty() || node.outputs.empty()) return false;
     const std::optional<Quantized> result = QuantizedResult(node);
     if (node.op == "Conv") return result && FitsLayer(inputs, result);
@@ -300,6 +319,7 @@ class Graphs {
     if (kFused.contains(node.op)) return result && AllDequantized(inputs, result);
     if (node.op == "Where") return result && AllDequantized(std::span(inputs).subspan(1), result);
     if (kOnIntegers.contains(node.op)) return SameOnBothSides(Dequantized(inputs[0]), result);
+    if (node.op == "MaxPool") return PoolsIntegers(node, Dequantized(inputs[0]), result);
     if (node.op == "ArgMax") return Dequantized(inputs[0]).has_value();
     return false;
   }

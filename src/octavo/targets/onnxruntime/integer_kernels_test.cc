@@ -60,8 +60,24 @@ TEST(WorkOfNodes, MovementsAreLookedThrough) {
 TEST(WorkOfNodes, OperatorsThatNeedTheSameQuantization) {
   const std::string pool = "%p = MaxPool(%d, kernel_shape=[2,2]); %q = QuantizeLinear(%p, ";
   EXPECT_EQ(WorkOf("MaxPool", pool + "%s, %z); output %q"), Work::kInteger);
+  const std::string largest = "%p = ReduceMax(%d, axes=[2]); %q = QuantizeLinear(%p, ";
+  EXPECT_EQ(WorkOf("ReduceMax", largest + "%s, %z); output %q"), Work::kInteger);
+  EXPECT_EQ(WorkOf("ReduceMax", largest + "%t, %z); output %q"), Work::kFloat);
+  EXPECT_EQ(WorkOf("ReduceMax", largest + "%s, %zero); output %q"), Work::kFloat);
   EXPECT_EQ(WorkOf("MaxPool", pool + "%t, %z); output %q"), Work::kFloat);
   EXPECT_EQ(WorkOf("MaxPool", pool + "%s, %zero); output %q"), Work::kFloat);
+  // Its DequantizeLinear goes behind it.
+  EXPECT_EQ(WorkOf("MaxPool", "%p = MaxPool(%d, kernel_shape=[2,2]); output %p"), Work::kInteger);
+  EXPECT_EQ(WorkOf("MaxPool", "%r = Sigmoid(%d); %p = MaxPool(%r, kernel_shape=[2,2]); output %p"),
+            Work::kFloat);
+}
+
+TEST(WorkOfNodes, AConcatOfFloatsMovesThem) {
+  EXPECT_EQ(WorkOf("Concat", "%r = Sigmoid(%d); %c = Concat(%r, %r, axis=1); output %c"), Work::kNone);
+  EXPECT_EQ(
+      WorkOf("Concat",
+             "%r = Sigmoid(%d); %c = Concat(%r, %r, axis=1); %q = QuantizeLinear(%c, %s, %z); output %q"),
+      Work::kFloat);
 }
 
 TEST(WorkOfNodes, OperatorsOnIntegersAndOnReals) {
