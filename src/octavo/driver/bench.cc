@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "octavo/driver/given_inputs.h"
-#include "octavo/driver/missing_operators.h"
 #include "octavo/driver/model_kind.h"
 #include "octavo/driver/onnx_model.h"
 #include "octavo/driver/pipeline.h"
@@ -131,7 +130,6 @@ Result<BenchReport> Bench(const std::filesystem::path& model, const BenchOptions
   std::vector<InputSpec> specs = given.specs;
   specs.insert(specs.end(), given.literals.begin(), given.literals.end());
   Read read = OCTAVO_TRY(ReadModel(model, operators->registry, specs));
-  if (!read.imported.missing.empty()) return MissingOperators(read.imported.missing);
   passes::RemoveDeadNodes(read.imported.graph);
   const std::vector<Tensor> inputs = OCTAVO_TRY(Inputs(read.imported.graph, std::move(given), report));
   const Job job = [&](std::vector<engine::StepTime>*) -> Status {

@@ -6,7 +6,6 @@
 
 #include <fmt/format.h>
 
-#include "octavo/driver/missing_operators.h"
 #include "octavo/driver/pipeline.h"
 #include "octavo/octavo.h"
 #include "octavo/onnx/write.h"
@@ -147,7 +146,6 @@ Result<ExportReport> Export(const std::filesystem::path& model, const std::files
   const Registry& registry = made->operators->registry;
   driver::Read& read = made->read;
   read = OCTAVO_TRY(driver::ReadModel(model, registry, options.inputs));
-  if (!read.imported.missing.empty()) return driver::MissingOperators(read.imported.missing);
   passes::RemoveDeadNodes(read.imported.graph);
   driver::Report(options, "converting");
   ExportReport report = OCTAVO_TRY(driver::ConvertAndWrite(read.imported.graph, registry, output, options));

@@ -13,6 +13,7 @@
 #include "octavo/driver/model_kind.h"
 #include "octavo/driver/pipeline.h"
 #include "octavo/driver/registry_rules.h"
+#include "octavo/driver/saved_state.h"
 #include "octavo/import/signature.h"
 #include "octavo/ir/origin.h"
 #include "octavo/ir/text.h"
@@ -211,7 +212,9 @@ Result<Told> Tell(const module::Module& module, const Registry& registry, const 
     WarnOfAssumedTypes(told.imported);
     AddWarnings(module, rules, told.imported);
     if (!told.imported.complete) told.listing = Listing::kCode;
-    if (!told.imported.missing.empty()) told.obstacle = MissingOperators(told.imported.missing);
+    if (!told.imported.missing.empty()) {
+      told.obstacle = MissingOperators(told.imported.missing, AdviceToConvert(module, told.imported.graph));
+    }
     return told;
   }
   Error error = std::move(imported).error();
@@ -225,7 +228,7 @@ Result<Told> Tell(const module::Module& module, const Registry& registry, const 
   told.listing = Listing::kCode;
   std::vector<import::MissingOperator>& missing = told.imported.missing;
   if (std::ranges::any_of(missing, [](const auto& operation) { return !operation.uses.empty(); })) {
-    told.obstacle = MissingOperators(missing);
+    told.obstacle = MissingOperators(missing, AdviceToConvert(module, told.imported.graph));
     return told;
   }
   // Where a type is assumed, export's error may come of that: it stands if it comes without it, too.

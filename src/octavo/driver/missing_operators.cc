@@ -198,12 +198,12 @@ std::string AdviceFor(std::string_view op) {
   return kPlugin;
 }
 
-Error MissingOperators(const std::vector<import::MissingOperator>& missing) {
+Error MissingOperators(const std::vector<import::MissingOperator>& missing, std::string advice) {
   const bool one = missing.size() == 1;
   Error error = Unsupported(
       one ? fmt::format("{} is not supported yet ({})", missing[0].op, Uses(Counted(missing[0]).size()))
           : fmt::format("{} operators are not supported yet", missing.size()),
-      Hints(missing));
+      advice.empty() ? Hints(missing) : std::move(advice));
   for (const import::MissingOperator& operation : missing) error.AddDetail(Detail(operation, !one));
   return error;
 }

@@ -7,6 +7,7 @@
 
 #include "octavo/driver/links.h"
 #include "octavo/driver/lost_weights.h"
+#include "octavo/driver/missing_operators.h"
 #include "octavo/driver/names.h"
 #include "octavo/driver/plugin.h"
 #include "octavo/driver/registry_rules.h"
@@ -105,6 +106,9 @@ Result<Read> ReadModel(const std::filesystem::path& path, const Registry& regist
   read.imported = OCTAVO_TRY(import::Import(read.module, rules, ImportOptions(inputs)));
   WarnOfAssumedTypes(read.imported);
   AddWarnings(read.module, rules, read.imported);
+  if (!read.imported.missing.empty()) {
+    return MissingOperators(read.imported.missing, AdviceToConvert(read.module, read.imported.graph));
+  }
   return read;
 }
 

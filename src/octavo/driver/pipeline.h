@@ -30,7 +30,7 @@ void WarnOfAssumedTypes(import::Imported& imported);
 void AddWarnings(const module::Module& module, const import::OperatorRules& rules,
                  import::Imported& imported);
 
-// Reads and imports a model.
+// Reads and imports a model.  Operators that are not supported are an error.
 struct Read {
   module::Module module;
   import::Imported imported;

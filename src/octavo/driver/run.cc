@@ -6,7 +6,6 @@
 
 #include "octavo/base/output_file.h"
 #include "octavo/driver/given_inputs.h"
-#include "octavo/driver/missing_operators.h"
 #include "octavo/driver/model_kind.h"
 #include "octavo/driver/onnx_model.h"
 #include "octavo/driver/pipeline.h"
@@ -32,7 +31,6 @@ Result<RunReport> RunReference(const std::filesystem::path& model, std::vector<I
   std::vector<InputSpec> specs = options.literals;
   for (const InputValue& input : inputs) specs.push_back(SpecOf(input));
   Read read = OCTAVO_TRY(ReadModel(model, operators->registry, specs));
-  if (!read.imported.missing.empty()) return MissingOperators(read.imported.missing);
   ir::Graph& graph = read.imported.graph;
   passes::RemoveDeadNodes(graph);
   const std::vector<Tensor> tensors = OCTAVO_TRY(InOrder(graph, std::move(inputs)));

@@ -27,12 +27,27 @@ class Observers {
   std::unordered_set<const void*> seen_;
 };
 
+bool IsFakeQuantize(const ir::Node& node) { return node.op.find("fake_quant") != std::string::npos; }
+
 bool Quantizes(const ir::Graph& graph) {
   return std::ranges::any_of(graph.nodes(), [&graph](const ir::Node& node) {
-    return node.op.starts_with("quantized::") || node.op.find("fake_quant") != std::string::npos ||
+    return node.op.starts_with("quantized::") ||
            std::ranges::any_of(node.outputs, [&](ir::ValueId id) { return graph.type(id).quantized(); });
   });
 }
+
+// What shows that the model was prepared and never converted: "6 observers".  Empty if nothing does.
+std::string Preparation(const module::Module& module, const ir::Graph& graph) {
+  if (Quantizes(graph)) return {};
+  const auto fakes = std::ranges::count_if(graph.nodes(), IsFakeQuantize);
+  if (fakes > 0) return fmt::format("{} fake_quantize operator{}", fakes, fakes == 1 ? "" : "s");
+  Observers observers;
+  if (module.root) observers.Look(*module.root);
+  if (observers.count == 0) return {};
+  return fmt::format("{} observer{}", observers.count, observers.count == 1 ? "" : "s");
+}
+
+constexpr const char* kConvert = "call torch.ao.quantization.convert (or convert_fx) before saving the model";
 
 // The first index of dimension 0: a channel, for weights of a layer.
 Tensor FirstChannel(Tensor tensor) {
@@ -76,17 +91,21 @@ bool WasQuantized(const Tensor& weight) {
 
 }  // namespace
 
+std::string AdviceToConvert(const module::Module& module, const ir::Graph& graph) {
+  const std::string preparation = Preparation(module, graph);
+  if (preparation.empty()) return {};
+  return fmt::format(
+      "The model has {} and nothing is quantized: it was prepared for quantization, but not converted; {}.",
+      preparation, kConvert);
+}
+
 std::vector<std::string> SavedStateWarnings(const module::Module& module, const ir::Graph& graph) {
   if (Quantizes(graph)) return {};
   std::vector<std::string> warnings;
-  Observers observers;
-  if (module.root) observers.Look(*module.root);
-  if (observers.count > 0) {
-    warnings.push_back(
-        fmt::format("the file has {} observer{} and nothing is quantized: the model was calibrated, but not "
-                    "converted; call "
-                    "torch.ao.quantization.convert (or convert_fx) before saving it",
-                    observers.count, observers.count == 1 ? "" : "s"));
+  if (const std::string preparation = Preparation(module, graph); !preparation.empty()) {
+    warnings.push_back(fmt::format(
+        "the model has {} and nothing is quantized: it was prepared for quantization, but not converted; {}",
+        preparation, kConvert));
   }
   std::size_t weights = 0;
   std::set<ir::ValueId> seen;

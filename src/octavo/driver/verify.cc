@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "octavo/driver/given_inputs.h"
-#include "octavo/driver/missing_operators.h"
 #include "octavo/driver/model_kind.h"
 #include "octavo/driver/onnx_model.h"
 #include "octavo/driver/pipeline.h"
@@ -102,7 +101,6 @@ class Verification {
   Status ReadFirst(const std::filesystem::path& first, bool convert) {
     const auto operators = OCTAVO_TRY(LoadOperators(options_.conversion.plugins));
     Read read = OCTAVO_TRY(ReadFirstWith(first, operators->registry));
-    if (!read.imported.missing.empty()) return MissingOperators(read.imported.missing);
     sides_.first = std::move(read.imported.graph);
     sides_.report.warnings = std::move(read.imported.warnings);
     passes::RemoveDeadNodes(sides_.first);
