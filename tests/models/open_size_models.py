@@ -447,6 +447,34 @@ class MeanByNumber(Layer):
 
 
 @tokens()
+class MeanByReciprocal(Layer):
+    def forward(self, x):
+        return self.layer(x).sum(1) * (1 / int(x.shape[1]))
+
+
+@tokens(hidden="traced inputs")
+class MultipliedByNumber(Layer):
+    def forward(self, x):
+        return self.layer(x) * int(x.shape[1])
+
+
+@tokens(follows=True)
+class MultipliedByAnother(Layer):
+    def forward(self, x):
+        return self.layer(x) * 7
+
+
+@tokens(hidden="always")
+class RepeatedLayer(Layer):
+    """How often a layer is called is written nowhere as a number."""
+
+    def forward(self, x):
+        for _ in range(int(x.shape[1])):
+            x = torch.tanh(self.layer(x))
+        return x
+
+
+@tokens()
 class MeanFollows(Layer):  # refused: a division by an open size is not supported yet
     def forward(self, x):
         return self.layer(x).sum(1) / x.shape[1]

@@ -41,6 +41,7 @@ class NumberFinder {
       LookAtResultSize();
       LookAtRepeats(node);
       LookAtMean(node);
+      LookAtFactor(node);
     }
     return std::move(findings_);
   }
@@ -173,12 +174,21 @@ class NumberFinder {
     return std::nullopt;
   }
 
+  // Of "/ 5" and "* 0.2"; from 3 on, since halves are common.
+  std::optional<double> DivisorOf(const ir::Node& node) const {
+    if (node.op != "aten::div" && node.op != "aten::mul") return std::nullopt;
+    const std::optional<double> number = NumberOf(model_.graph(), node.Find("other"));
+    if (!number || *number <= 0) return std::nullopt;
+    const double divisor = node.op == "aten::div" ? *number : 1 / *number, whole = std::round(divisor);
+    constexpr double kSmallest = 3, kRounding = 1e-6;
+    if (whole < kSmallest || std::abs(divisor - whole) > whole * kRounding) return std::nullopt;
+    return whole;
+  }
+
   void LookAtMean(const ir::Node& node) {
-    if (node.op != "aten::div") return;
-    const std::optional<double> divisor = NumberOf(model_.graph(), node.Find("other"));
+    const std::optional<double> divisor = DivisorOf(node);
     const ir::NodeId before = model_.graph().value(self_).producer;
-    constexpr double kSmallest = 3;  // halves are common
-    if (!divisor || *divisor < kSmallest || *divisor != std::floor(*divisor) || before == ir::kNoNode) return;
+    if (!divisor || before == ir::kNoNode) return;
     const ir::Node& sum = model_.node(before);
     const ir::ValueId summed = model_.Self(sum);
     if (sum.op != "aten::sum" || !summed.valid() || !model_.shape(summed)) return;
@@ -192,6 +202,21 @@ class NumberFinder {
       return;
     }
     Add(gone, fmt::format("a sum over {{it}} is divided by the number {}", *divisor));
+  }
+
+  // ---- x * 5
+
+  void LookAtFactor(const ir::Node& node) {
+    if (node.op != "aten::mul") return;
+    const std::optional<double> factor = NumberOf(model_.graph(), node.Find("other"));
+    constexpr double kSmallest = 3;  // doubling is common
+    if (!factor || *factor < kSmallest) return;
+    for (const std::string& name : NamesIn(model_, From())) {
+      const std::optional<std::int64_t> traced = TracedSize(name);
+      if (!traced || static_cast<double>(*traced) != *factor) continue;
+      Add({name},
+          fmt::format("the model multiplies by the number {}, {{its}} size when it was traced", *traced));
+    }
   }
 
   const Model& model_;

@@ -10,6 +10,7 @@
 #include "octavo/ops/clamps.h"
 #include "octavo/ops/leaky_relu.h"
 #include "octavo/ops/prelu.h"
+#include "octavo/ops/qlinear_add.h"
 #include "octavo/ops/register.h"
 #include "octavo/ops/trials.h"
 #include "octavo/row.h"
