@@ -1,5 +1,6 @@
 #include "octavo/onnx/constant_names.h"
 
+#include <algorithm>
 #include <array>
 #include <set>
 #include <string_view>
@@ -34,14 +35,27 @@ std::string LayerPrefix(const std::string& node_name) {
 class ConstantNamer {
  public:
   ConstantNamer(const ir::Graph& graph, const std::vector<std::string>& nodes)
-      : graph_(graph), nodes_(nodes), names_(graph.num_values()), zero_points_(graph.num_values()) {}
+      : graph_(graph),
+        nodes_(nodes),
+        readers_(graph.num_values()),
+        names_(graph.num_values()),
+        zero_points_(graph.num_values()) {
+    for (const Node& node : graph.nodes()) {
+      const ValueId read = node.op == "DequantizeLinear" ? InputOf(node, 0) : ValueId();
+      if (read.valid()) readers_[static_cast<std::size_t>(read.index)].push_back(&node);
+    }
+  }
 
   std::vector<std::string> Run() {
     // Where a constant has several uses, the layer that makes a value with it names it rather than those that
     // read the value.
-    ForEachNode("QuantizeLinear", [this](const Node& node, const std::string& name) {
-      NameParameters(node, LayerPrefix(name));
-    });
+    for (const bool in_a_layer : {true, false}) {
+      ForEachNode("QuantizeLinear", [&](const Node& node, const std::string& name) {
+        if ((name.find('/') != std::string::npos) != in_a_layer) return;
+        if (const Node* reader = ReaderWithTheScale(node)) NameScale(*reader, LayerPrefix(name));
+        NameParameters(node, LayerPrefix(name));
+      });
+    }
     ForEachNode("DequantizeLinear", [this](const Node& node, const std::string&) {
       const ValueId x = InputOf(node, 0);
       if (!x.valid() || !graph_.value(x).constant || graph_.value(x).name.empty()) return;
@@ -73,12 +87,34 @@ class ConstantNamer {
     return &names_[static_cast<std::size_t>(id.index)];
   }
 
+  bool IsOne(ValueId scale) const {
+    if (!scale.valid() || !graph_.value(scale).constant) return false;
+    const Tensor& constant = *graph_.value(scale).constant;
+    return constant.num_elements() == 1 && constant.ToDoubles()[0] == 1;
+  }
+
+  // A layer that counts in steps quantizes with scale 1: its result's scale is that with which the result is
+  // dequantized.
+  const Node* ReaderWithTheScale(const Node& quantize) const {
+    if (!IsOne(InputOf(quantize, 1))) return nullptr;
+    const auto& readers = readers_[static_cast<std::size_t>(quantize.outputs[0].index)];
+    const auto reader =
+        std::ranges::find_if(readers, [this](const Node* node) { return !IsOne(InputOf(*node, 1)); });
+    return reader == readers.end() ? nullptr : *reader;
+  }
+
+  void NameScale(const Node& node, const std::string& prefix) {
+    std::string* name = NameOf(InputOf(node, 1));
+    if (name && name->empty()) *name = prefix + "scale";
+  }
+
   void NameParameters(const Node& node, const std::string& prefix) {
     for (const auto& [input, parameter] : kParameters) {
       const ValueId id = InputOf(node, input);
       std::string* name = NameOf(id);
       if (!name) continue;
-      std::string wanted = fmt::format("{}{}", prefix, parameter);
+      std::string wanted = parameter == "scale" && IsOne(id) ? std::string("unit_scale")
+                                                             : fmt::format("{}{}", prefix, parameter);
       // A value keeps its zero point through the layers that read it: only layers that make values count.
       if (parameter == "zero_point" && (name->empty() || node.op == "QuantizeLinear")) {
         zero_points_[static_cast<std::size_t>(id.index)].insert(wanted);
@@ -104,6 +140,7 @@ class ConstantNamer {
 
   const ir::Graph& graph_;
   const std::vector<std::string>& nodes_;
+  std::vector<std::vector<const Node*>> readers_;  // the DequantizeLinear nodes that read a value, by index
   std::vector<std::string> names_;
   std::vector<std::set<std::string>> zero_points_;  // the names that layers would give it, by index
 };

@@ -55,14 +55,14 @@ TEST_F(ConstantNamesTest, ALayersConstantsAreNamedAfterItAndItsWeight) {
 }
 
 TEST_F(ConstantNamesTest, TheLayerThatMakesAValueNamesItsScaleRatherThanThoseThatReadIt) {
-  const ValueId scale = Constant(1), zero = ZeroPoint(5);
+  const ValueId scale = Constant(0.5F), zero = ZeroPoint(5);
   const ValueId x = Node("DequantizeLinear", "first/DequantizeLinear", {x_, scale, zero});
   Node("QuantizeLinear", "second/QuantizeLinear", {x, scale, zero});
   EXPECT_EQ(NamesOf({scale})[0], "second.scale");
 }
 
 TEST_F(ConstantNamesTest, AZeroPointOfSeveralLayersIsNamedAfterItsValue) {
-  const ValueId scales[] = {Constant(1), Constant(2)}, zero = ZeroPoint(64);
+  const ValueId scales[] = {Constant(0.5F), Constant(2)}, zero = ZeroPoint(64);
   Node("QuantizeLinear", "a/QuantizeLinear", {x_, scales[0], zero});
   Node("QuantizeLinear", "b/QuantizeLinear", {x_, scales[1], zero});
   EXPECT_THAT(NamesOf({scales[0], scales[1], zero}),
@@ -70,11 +70,26 @@ TEST_F(ConstantNamesTest, AZeroPointOfSeveralLayersIsNamedAfterItsValue) {
 }
 
 TEST_F(ConstantNamesTest, ThoseThatOnlyReadAValueDoNotShareItsZeroPoint) {
-  const ValueId scale = Constant(1), zero = ZeroPoint(64);
+  const ValueId scale = Constant(0.5F), zero = ZeroPoint(64);
   const ValueId q = Node("QuantizeLinear", "a/QuantizeLinear", {x_, scale, zero});
   Node("DequantizeLinear", "b/DequantizeLinear", {q, scale, zero});
   Node("DequantizeLinear", "c/DequantizeLinear", {q, scale, zero});
   EXPECT_THAT(NamesOf({scale, zero}), ElementsAre("a.scale", "a.zero_point"));
+}
+
+TEST_F(ConstantNamesTest, ALayerThatCountsInSteps) {
+  const ValueId one = Constant(1), scale = Constant(0.25F), zero = ZeroPoint(3);
+  const ValueId q = Node("QuantizeLinear", "quant/QuantizeLinear", {x_, one, zero});
+  Node("DequantizeLinear", "fc/DequantizeLinear", {q, scale, zero});
+  Node("DequantizeLinear", "fc/DequantizeLinear_1", {Constant(9, "fc.weight"), one});
+  EXPECT_THAT(NamesOf({one, scale, zero}), ElementsAre("unit_scale", "quant.scale", "quant.zero_point"));
+}
+
+TEST_F(ConstantNamesTest, ALayerNamesAScaleRatherThanANodeWithoutOne) {
+  const ValueId scale = Constant(2);
+  Node("QuantizeLinear", "QuantizeLinear", {x_, scale});
+  Node("QuantizeLinear", "fc/QuantizeLinear", {x_, scale});
+  EXPECT_THAT(NamesOf({scale}), ElementsAre("fc.scale"));
 }
 
 TEST_F(ConstantNamesTest, OtherConstantsAreNamedAfterTheirFirstReader) {

@@ -379,7 +379,7 @@ TEST(SeparateWeightZeroPoints, EachWeightHasItsOwn) {
       input %x
       constant %s = float32[]{0.5}; constant %z = int8[]{0}
       constant %v = int8[2]{1,2}; constant %w = int8[2]{3,4}; constant %b = int32[2]{5,6}
-      constant %0 = int8[]{0}
+      constant %0 "z" = int8[]{0}
       %1 = DequantizeLinear(%v, %s, %z); %2 = DequantizeLinear(%w, %s, %0)
       %3 = DequantizeLinear(%x, %s, %z); %4 = DequantizeLinear(%b, %s); %5 = f(%1, %2, %3, %4)
       output y = %5)");
@@ -394,7 +394,7 @@ TEST(SeparateWeightZeroPoints, ALayerHasItsOwnWeight) {
   EXPECT_EQ(SeparateWeightZeroPoints(graph), 2);
   ExpectGraph(graph, R"(
       constant %s = float32[]{0.5}; constant %z = int8[]{0}; constant %v = int8[2]{1,2}
-      constant %0 = int8[2]{1,2}; constant %1 = int8[]{0}
+      constant %0 "v" = int8[2]{1,2}; constant %1 "z" = int8[]{0}
       %2 = DequantizeLinear(%v, %s, %z); %3 = DequantizeLinear(%0, %s, %1); %4 = f(%2, %3)
       output y = %4)");
 }

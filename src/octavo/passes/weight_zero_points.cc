@@ -23,7 +23,8 @@ int SeparateWeightZeroPoints(ir::Graph& graph) {
     for (const auto& [input, shared] :
          {std::pair(std::size_t{0}, *weight), std::pair(kZeroPoint, *zero_point)}) {
       if (taken.insert(shared.index).second) continue;
-      graph.node(id).arguments[input].value = graph.AddConstant(*graph.value(shared).constant);
+      const ir::Value& original = graph.value(shared);
+      graph.node(id).arguments[input].value = graph.AddConstant(*original.constant, original.name);
       ++made;
     }
   }

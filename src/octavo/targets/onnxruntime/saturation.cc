@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <optional>
+#include <set>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -126,28 +127,37 @@ std::int64_t IntegerAttribute(const ir::Node& node, std::string_view name, std::
   return dim != nullptr && dim->known() ? dim->value() : otherwise;
 }
 
-bool CanSaturate(const ir::Graph& graph, const ir::Node& node) {
+// The layer's weight, if its sums can saturate.
+const Tensor* WeightThatCanSaturate(const ir::Graph& graph, const ir::Node& node) {
   const bool conv = node.op == "Conv", gemm = node.op == "Gemm";
-  if (!conv && !gemm && node.op != "MatMul") return false;
+  if (!conv && !gemm && node.op != "MatMul") return nullptr;
   const ir::Value* x = IntegersBehind(graph, ProducerOf(graph, node, 0));
   const ir::Value* w = IntegersBehind(graph, ProducerOf(graph, node, 1));
-  if (x == nullptr || w == nullptr || !w->constant || w->constant->rank() < 2) return false;
+  if (x == nullptr || w == nullptr || !w->constant || w->constant->rank() < 2) return nullptr;
   const Tensor& weight = *w->constant;
+  const auto if_it_can = [&weight](int channel_axis, int input_axis) {
+    return WeightsCanSaturate(weight, channel_axis, input_axis) ? &weight : nullptr;
+  };
   if (conv) {
     const std::int64_t groups = IntegerAttribute(node, "group", 1);
     const bool depthwise = groups > 1 && weight.sizes[1] == 1 && weight.sizes[0] == groups;
-    return !depthwise && WeightsCanSaturate(weight, 0, 1);
+    return depthwise ? nullptr : if_it_can(0, 1);
   }
   const int rank = weight.rank();
-  if (gemm && IntegerAttribute(node, "transB", 0) != 0) return WeightsCanSaturate(weight, 0, 1);
-  return WeightsCanSaturate(weight, rank - 1, rank - 2);
+  if (gemm && IntegerAttribute(node, "transB", 0) != 0) return if_it_can(0, 1);
+  return if_it_can(rank - 1, rank - 2);
 }
 
 }  // namespace
 
 std::size_t LayersThatCanSaturate(const ir::Graph& graph) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      graph.nodes(), [&graph](const ir::Node& node) { return CanSaturate(graph, node); }));
+  // A layer that is called several times has one weight, whose copies share their bytes.
+  std::set<std::pair<const std::byte*, std::int64_t>> weights;
+  for (const ir::Node& node : graph.nodes()) {
+    const Tensor* weight = WeightThatCanSaturate(graph, node);
+    if (weight != nullptr) weights.emplace(weight->storage->bytes.data(), weight->offset);
+  }
+  return weights.size();
 }
 
 }  // namespace octavo::targets::onnxruntime
