@@ -148,6 +148,39 @@ class OptionalTensors(InputsTest):
         self.assertEqual([i["name"] for i in json.loads(result.stdout)["inputs"]], ["x", "b"])
 
 
+class OfOnnxModels(InputsTest):
+    def refused(self, *words, says):
+        result = run(*words)
+        self.assertEqual(result.returncode, 2, result.stdout + result.stderr)
+        self.assertIn(says, result.stderr)
+
+    def test_a_spec_must_fit_the_model(self):
+        model = self.model("", "return torch.neg(x)")
+        self.report("export", model, "float32[2,N]")
+        for spec, says in [("y:float32[2,3]", "the model has no input y"), ("int64[2,3]", "the model's input is float32[2,N]"),
+                           ("float32[3,3]", "the model's input is float32[2,N]"), ("float32[2]", "the model's input is float32[2,N]")]:
+            for words in (("bench", self.output), ("verify", self.output, self.output)):
+                with self.subTest(f"{words[0]} {spec}"):
+                    self.refused(*words, "--input", spec, says=says)
+                    self.refused(*words, "--input", "float32[2,3]", "--input", spec,
+                                 says="no input y" if spec[0] == "y" else "--input is given 2 times, but the model has 1 input")
+        self.assertEqual(run("verify", self.output, self.output, "--input", "float32[2,5]").returncode, 0)
+
+    def test_integers_mean_the_same_on_both_sides(self):
+        model, x = self.model("", "return torch.dequantize(x)"), self.array(1, 2, dtype=np.uint8)
+        self.assertEqual(run("export", model, "-o", self.output, "--input", "quint8[2](0.05,128)").returncode, 0)
+        for command in ("verify", "bench"):
+            words = (command, model, self.output) if command == "verify" else (command, self.output)
+            self.refused(*words, "--input", "quint8[2](0.1,128)" if command == "bench" else f"{x}@quint8(0.1,128)", says="quint8[2](0.05,128)")
+        self.assertEqual(run("verify", model, self.output, "--input", f"{x}@quint8(0.05,128)").returncode, 0)
+
+    def test_an_unknown_shape_is_warned_of(self):
+        model = self.model("", "return torch.neg(x)")
+        for specs, unknown in [((), True), (("float32",), True), (("float32[N]",), False), (("float32[]",), False)]:
+            warnings = self.report("export", model, *specs)["warnings"]
+            self.assertEqual(any("the shape of the input x is unknown" in w for w in warnings), unknown, warnings)
+
+
 class AssumedTypes(InputsTest):
     MODEL = "return torch.embedding(torch.neg(x), x)"
 

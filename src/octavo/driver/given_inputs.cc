@@ -88,19 +88,51 @@ Status CloseSizes(std::vector<InputSpec>& specs) {
   return {};
 }
 
+namespace {
+
+// What is given for an input of a graph must be of its type, and have the sizes that are not open.
+Status CheckFits(const ir::Value& input, const TensorType& given) {
+  const TensorType& type = input.type;
+  bool fits = StorageType(given.dtype) == StorageType(type.dtype);
+  if (given.quantization) fits = fits && given.dtype == type.dtype && given.quantization == type.quantization;
+  if (fits && given.shape && type.shape) {
+    fits = given.shape->size() == type.shape->size();
+    for (std::size_t i = 0; fits && i < given.shape->size(); ++i) {
+      const Dim &size = (*given.shape)[i], &declared = (*type.shape)[i];
+      fits = !size.known() || !declared.known() || size == declared;
+    }
+  }
+  if (fits) return {};
+  return UsageError(fmt::format("--input gives {} for the input {}, but the model's input is {}",
+                                given.ToString(), input.name, type.ToString()));
+}
+
+}  // namespace
+
 Status CloseSizes(ir::Graph& graph, const std::vector<InputSpec>& specs) {
-  std::size_t next = 0;
-  for (const ir::ValueId id : graph.inputs()) {
-    ir::Value& value = graph.value(id);
-    const InputSpec* spec = nullptr;
-    for (const InputSpec& named : specs) {
-      if (named.name == value.name) spec = &named;
+  std::vector<const InputSpec*> given(graph.inputs().size());
+  for (const InputSpec& spec : specs) {
+    const auto takes = [&](std::size_t i) {
+      return spec.name.empty() ? given[i] == nullptr : graph.value(graph.inputs()[i]).name == spec.name;
+    };
+    std::size_t at = 0;
+    while (at < given.size() && !takes(at)) ++at;
+    if (at == given.size() && spec.name.empty()) {
+      return UsageError(fmt::format("--input is given {} times, but the model has {} input{}", specs.size(),
+                                    given.size(), given.size() == 1 ? "" : "s"));
     }
-    while (!spec && next < specs.size()) {
-      if (specs[next].name.empty()) spec = &specs[next];
-      ++next;
+    if (at == given.size()) {
+      return UsageError(fmt::format("--input {}: the model has no input {}", spec.name, spec.name));
     }
-    if (spec && spec->type.shape) value.type.shape = spec->type.shape;
+    if (given[at] != nullptr) return UsageError(fmt::format("--input {} is given twice", spec.name));
+    given[at] = &spec;
+  }
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    ir::Value& value = graph.value(graph.inputs()[i]);
+    if (given[i] != nullptr) {
+      OCTAVO_TRY(CheckFits(value, given[i]->type));
+      if (given[i]->type.shape) value.type.shape = given[i]->type.shape;
+    }
     OCTAVO_TRY(CloseSizesOf(value.name, value.type));
   }
   return {};

@@ -161,6 +161,14 @@ Result<Converted> Convert(const ir::Graph& imported, const Registry& registry, c
   if (std::string text = QuantizationText(graph); !text.empty()) {
     graph.metadata["octavo.quantization"] = std::move(text);
   }
+  for (const ir::ValueId input : graph.inputs()) {
+    const ir::Value& value = graph.value(input);
+    if (value.type.shape) continue;
+    converted.warnings.push_back(
+        fmt::format("the shape of the input {} is unknown, and is left out of the ONNX model, which some "
+                    "tools refuse; give it with --input, as in --input '{}:{}[N,3,224,224]'",
+                    value.name, value.name, Name(value.type.dtype)));
+  }
   converted.exactness = std::move(lowered.exactness);
   for (std::string& warning : WarningsAboutMistakes(lowered.mistakes)) {
     converted.warnings.push_back(std::move(warning));

@@ -153,6 +153,23 @@ class Verification {
     return {};
   }
 
+  // The same integers would mean other values to the second model.
+  Status CheckSameQuantization() const {
+    for (std::size_t i = 0; i < sides_.first.inputs().size(); ++i) {
+      const ir::Value& first = sides_.first.value(sides_.first.inputs()[i]);
+      const ir::Value& second = sides_.second.value(sides_.second.inputs()[i]);
+      if (!first.type.quantization || !second.type.quantization ||
+          first.type.quantization == second.type.quantization) {
+        continue;
+      }
+      return UsageError(
+          fmt::format("the input {} of the first model is {}, but the input {} of the second is {}",
+                      first.name, first.type.ToString(), second.name, second.type.ToString()),
+          "Give the input with the scale and zero point that the second model was exported with.");
+    }
+    return {};
+  }
+
   Result<VerifyReport> Compare(bool pair) {
     VerifyReport& report = sides_.report;
     if (sides_.first.inputs().size() != sides_.second.inputs().size() ||
@@ -163,6 +180,7 @@ class Verification {
                       sides_.second.inputs().size(), sides_.second.outputs().size()),
           "Compare models with the same inputs and outputs.");
     }
+    OCTAVO_TRY(CheckSameQuantization());
     if (sides_.first_is_onnx) OCTAVO_TRY(CheckEngineOptions(sides_.first, options_.engine));
     OCTAVO_TRY(CheckEngineOptions(sides_.second, options_.engine));
     const std::vector<std::vector<Tensor>> inputs = OCTAVO_TRY(Inputs());
