@@ -107,7 +107,7 @@ class Floats(WithBodies):
         report = self.report(body=body)
         self.assertEqual([(n["operator"], n["before_quantized"]) for n in report["float_operators"]],
                          [("aten::add", True), ("aten::sigmoid", True)])
-        self.assertIn("an integer behind it may be one step off", self.export(body=body).stdout)
+        self.assertIn("an integer computed from it may be one step off", self.export(body=body).stdout)
 
     def test_what_is_the_same_everywhere_is_not_listed(self):
         body = IN_INT8 + "y = torch.relu(torch.dequantize(q))\nreturn torch.max_pool2d(torch.transpose(y, 2, 3), [2, 2])"

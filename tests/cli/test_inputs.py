@@ -5,7 +5,7 @@ import unittest
 
 import numpy as np
 
-from octavo_cli import ROOT, CliTest, records, run, write_archive
+from octavo_cli import DIGITS, ROOT, CliTest, records, run, write_archive
 
 NESTED = ROOT / "tests" / "data" / "traced_inputs" / "nested.pt"
 CLASS = "class M(Module):\n  __parameters__ = []\n  __buffers__ = []\n  training : bool\n"
@@ -174,6 +174,29 @@ class OfOnnxModels(InputsTest):
             self.refused(*words, "--input", "quint8[2](0.1,128)" if command == "bench" else f"{x}@quint8(0.1,128)", says="quint8[2](0.05,128)")
         self.assertEqual(run("verify", model, self.output, "--input", f"{x}@quint8(0.05,128)").returncode, 0)
 
+    def test_each_output_has_a_line_of_its_own(self):
+        model = self.model("", "y = torch.neg(x)\nreturn (x, y, x, y)")
+        root, content = records(model)
+        content["code/__torch__.py"] = content["code/__torch__.py"].replace(b"-> Tensor", b"-> Tuple[Tensor, Tensor, Tensor, Tensor]")
+        write_archive(model, content, root)
+        names = sorted(o["name"] for o in self.report("export", model, "float32[2]")["outputs"])
+        self.assertEqual(len(names), 4)
+        for words in ((model,), (model, self.output), (self.output, self.output)):
+            result = run("verify", *words, "--input", "float32[2]")
+            self.assertEqual(result.returncode, 0, result.stderr)
+            lines = [line.split()[1] for line in result.stdout.splitlines() if line.startswith("output ")]
+            self.assertEqual(sorted(lines), names, result.stdout)
+
+    def test_layers_that_cannot_be_compared_alone_do_not_count(self):
+        given = ["--input", "float32[1,1,8,8]"]
+        other, caffe2 = self.changed(lambda content: content.update({n: bytes(len(d)) for n, d in content.items() if n.startswith("data/") and len(d) > 1000})), self.folder / "caffe2.onnx"
+        self.assertEqual(run("export", DIGITS, "-o", self.output, *given).returncode, 0)
+        self.assertEqual(run("export", other, "-o", caffe2, "--dialect", "caffe2", *given).returncode, 0)
+        result = run("verify", self.output, caffe2, *given)
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertRegex(result.stdout, r"different: 0 of 1 layer compared alone introduce a difference, \d+ of 13 layers differ end to end")
+        self.assertIn("12 layers could not be compared alone", result.stdout)
+
     def test_an_unknown_shape_is_warned_of(self):
         model = self.model("", "return torch.neg(x)")
         for specs, unknown in [((), True), (("float32",), True), (("float32[N]",), False), (("float32[]",), False)]:
@@ -270,7 +293,7 @@ class Refused(InputsTest):
                 ("k=int64[]", ["\"int64[]\" is neither None, true, false nor a number", "k=3"]),
                 ("k=three", "\"three\" is neither"),
                 ("k=", "\"\" is neither"),
-                ("k=99999999999999999999", "is neither"),
+                ("k=99999999999999999999", "is too large"),
                 ("k:int64[]", ["k is an int, not a tensor", "--input k=3", "later version"]),
                 ("flag=1", ["flag is a bool", "--input flag=true"]),
                 ("flag:bool[]", ["flag is a bool, not a tensor", "--input flag=true"]),
@@ -294,6 +317,22 @@ class Refused(InputsTest):
             if "=" in value:
                 self.assertIn([says, says[0]][isinstance(says, list)], self.answer(model, self.array(1), value, code=2))
 
+    def test_tensors_inside_others_are_named(self):
+        model = self.model("", "return x")
+        root, content = records(model)
+        content["code/__torch__.py"] = (CLASS + "  def forward(self: __torch__.M,\n    x: Tensor,\n    p: Tuple[Tensor, Tensor],\n"
+                                        "    l: List[Tensor],\n    d: Dict[str, Tensor]) -> Tensor:\n"
+                                        "    return torch.add(x, (p)[0])\n").encode()
+        write_archive(model, content, root)
+        for given, says in [("p:float32[2]", ["argument p of type Tuple[Tensor, Tensor] holds tensors by name", "--input 'p.0:float32"]),
+                            ("l:float32[2]", ["argument l of type List[Tensor] holds tensors by name", "'l.KEY:float32"]),
+                            ("d:float32[2]", ["argument d of type Dict[str, Tensor] holds tensors by name", "'d.KEY:float32"]),
+                            ("l.1:float32[2]", "an item before it in the list l is missing"),
+                            ("d=None", ["d is of type Dict[str, Tensor]", "--input 'd.KEY:float32"]),
+                            ("p=None", ["p is of type Tuple[Tensor, Tensor]", "--input 'p.0:float32"])]:
+            with self.subTest(given):
+                self.assert_refused(model, "--input", given, code=2, says=says)
+
     def test_given_twice(self):
         model = self.model(MASKED, "return torch.mul(x, k)")
         for inputs in (["k=3", "k=3"], ["mask=None", "mask:float32[1]"], ["mask:float32[1]", "mask=None"],
@@ -304,7 +343,7 @@ class Refused(InputsTest):
     def test_too_many(self):
         model = self.model(MASKED, "return torch.mul(x, k)")
         self.assert_refused(model, *["--input", "float32[1]"] * 3, code=2,
-                            says="--input is given for 3 tensors, forward takes 2")
+                            says="--input is given for 3 tensors, but forward takes 2 by position")
 
     def test_onnx_models_take_tensors_only(self):
         model = self.model("", "return torch.neg(x)")

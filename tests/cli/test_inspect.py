@@ -136,7 +136,7 @@ class Listing(CliTest):
         path = self.changed(with_body("return torch.relu(x)"))
         for result in (run("inspect", path), run("export", path, "-o", self.output)):
             self.assertEqual(result.returncode, 0, result.stderr)
-            self.assertIn("warning: the file does not say the type of the input x: float32 is assumed", result.stderr)
+            self.assertIn("warning: the file does not say the type of the input x, so float32 is assumed", result.stderr)
         given = run("export", path, "-o", self.output, "--input", "int64[2]")
         self.assertNotIn("assumed", given.stderr)
         self.assertNotIn("dtype", inspected(path)["inputs"][0])

@@ -183,15 +183,15 @@ FileKind TextKind(std::string_view text) {
     return FileKind{FileKind::Id::kOther, std::string(what), std::string(hint)};
   };
   if (text.starts_with("version https://git-lfs")) {
-    return kind("a Git LFS pointer: a text that stands for the model",
+    return kind("a Git LFS pointer: a small text file in place of the model",
                 "Fetch the model itself with `git lfs pull`.");
   }
   if (text.starts_with("/annex/objects/")) {
-    return kind("a git-annex pointer: a text that stands for the model",
+    return kind("a git-annex pointer: a small text file in place of the model",
                 "Fetch the model itself with `git annex get`.");
   }
   if (text.starts_with("outs:\n") || text.starts_with("outs:\r\n")) {
-    return kind("a DVC pointer: a text that stands for the model", "Fetch the model itself with `dvc pull`.");
+    return kind("a DVC pointer: a small text file in place of the model", "Fetch the model itself with `dvc pull`.");
   }
   const std::size_t begin = std::min(text.find_first_not_of(" \t\r\n"), text.size());
   const std::string head = AsciiLower(text.substr(begin, 2000));

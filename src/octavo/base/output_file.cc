@@ -33,6 +33,10 @@ Error OutputFile::Failure(int error_number) const {
   const std::string cannot = fmt::format("cannot write {}", path_.string());
   switch (error_number) {
     case ENOENT:
+      if (std::error_code ignored; std::filesystem::is_directory(folder, ignored)) {
+        return IoError(fmt::format("{}: the folder {} does not take new files", cannot, folder),
+                       "Write to another folder.");
+      }
       return IoError(fmt::format("{}: the folder {} does not exist", cannot, folder),
                      fmt::format("Create it first: mkdir -p {}", folder));
     case ENOTDIR:

@@ -160,7 +160,8 @@ class Reader {
     if (line_.command == nullptr) {
       for (const CLI::App* command : app_.get_subcommands([](const CLI::App*) { return true; })) {
         if (command->get_option_no_throw(name) != nullptr) {
-          return Wrong(fmt::format("{} is an option of a command, and stands behind it", name), Commands());
+          return Wrong(fmt::format("{} is an option of a command; put it after the command", name),
+                       Commands());
         }
       }
     }

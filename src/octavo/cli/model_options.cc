@@ -45,7 +45,7 @@ void AddArrays(CLI::App& command, std::vector<std::string>& inputs) {
   AddList(
       command, "--input", inputs, "ARRAY|SPEC",
       "Array for an input, once per input: X.npy, X.npy@name: or X.npz as for `octavo run`. Or a SPEC such "
-      "as 'float32[1,3,224,224]', for which random numbers are used. Or name=value for an argument of a "
+      "as 'float32[1,3,224,224]', which is filled with random numbers. Or name=value for an argument of a "
       ".pt file that is not a tensor: k=3, flag=false");
 }
 
@@ -62,7 +62,7 @@ void AddTarget(CLI::App& command, Target& target) {
                             "Runtime that the model is written for (qdq only):",
                             {{"onnxruntime", Target::kOnnxRuntime, "(default)"},
                              {"openvino", Target::kOpenVino},
-                             {"tensorrt", Target::kTensorRt, "float bias, symmetric int8"}})
+                             {"tensorrt", Target::kTensorRt, "float bias, int8 with zero point 0"}})
       ->group(kConversion);
 }
 
@@ -119,7 +119,8 @@ void AddPlugins(CLI::App& command, std::vector<std::filesystem::path>& plugins) 
 void AddEngine(CLI::App& command, engine::Options& options) {
   using engine::Arithmetic;
   AddChoice<std::optional<Arithmetic>, Arithmetic>(
-      command, "--arithmetic", options.arithmetic, "arithmetic", "Rounding of quantized operators:",
+      command, "--arithmetic", options.arithmetic, "arithmetic",
+      "Rounding of quantized operators of an ONNX model:",
       {{"pytorch", Arithmetic::kPyTorch, "PyTorch's (default for the caffe2 dialect)"},
        {"onnxruntime", Arithmetic::kOnnxRuntime, "ONNX Runtime's (default for all other models)"},
        {"caffe2", Arithmetic::kCaffe2, "bit-faithful to Caffe2"}})
@@ -127,9 +128,10 @@ void AddEngine(CLI::App& command, engine::Options& options) {
   command
       .add_flag_function(
           "--no-fuse", [&options](std::int64_t) { options.fuse = false; },
-          "Evaluate each node as the ONNX specification says, without fused integer kernels")
+          "Evaluate each node of an ONNX model as the specification says, without fused integer kernels")
       ->group(kRunning);
-  AddInteger(command, "--threads", options.threads, 1, 1024, "N", "Number of threads, 1 to 1024 (default: 1)")
+  AddInteger(command, "--threads", options.threads, 1, 1024, "N",
+             "Number of threads for an ONNX model, 1 to 1024 (default: 1)")
       ->group(kRunning);
 }
 

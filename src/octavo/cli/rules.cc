@@ -45,8 +45,7 @@ Status CheckConversion(const CLI::App& command, Dialect dialect) {
 Status CheckExactIsPossible(const CLI::App& command, Dialect dialect, Target target, Numbers numbers) {
   if (!Given(command, "--numbers") || numbers != Numbers::kExact) return {};
   constexpr const char* kWhy =
-      "only for ONNX Runtime is it known which nodes are exact; leave --numbers out to get the best that is "
-      "known";
+      "Octavo can prove exactness for ONNX Runtime only; leave --numbers out for the closest known form";
   if (dialect == Dialect::kCaffe2) return DoesNotGoWith("--numbers exact", "--dialect caffe2", kWhy);
   if (target != Target::kOnnxRuntime) {
     return DoesNotGoWith("--numbers exact", fmt::format("--target {}", Name(target)), kWhy);

@@ -212,7 +212,7 @@ int RunRun(RunArguments& arguments) {
 void AddRun(CLI::App& app, Run& run) {
   CLI::App* command = app.add_subcommand(
       "run",
-      "Run a model on arrays: a saved PyTorch model as PyTorch's qnnpack engine would, or an ONNX model");
+      "Run an ONNX model, or a saved PyTorch model with the results of PyTorch's qnnpack engine, on arrays");
   auto arguments = std::make_shared<RunArguments>();
   AddText(*command, "FILE", arguments->model, "", "Saved PyTorch model (.pt) or ONNX model")->required();
   AddList(
@@ -221,7 +221,8 @@ void AddRun(CLI::App& app, Run& run) {
       "  X.npy                    next input\n"
       "  X.npy@name:              input of that name\n"
       "  X.npy@quint8(0.26,128)   quantized input of a .pt file, as integers with this scale and zero point\n"
-      "  X.npz                    one array per input, by name")
+      "  X.npz                    one array per input, by name\n"
+      "  k=3, flag=false          value of an argument of a .pt file that is not a tensor")
       ->required();
   AddText(*command, "-o,--output", arguments->folder, "DIR",
           "Write the outputs to DIR/y0.npy, DIR/y1.npy, ...; quantized outputs as integers");

@@ -38,8 +38,8 @@ Status CheckSecond(const VerifyArguments& arguments) {
        {"--dialect", "--target", "--numbers", "--opset", "--per-channel-weights", "--optimize"}) {
     if (!arguments.common.Given(option)) continue;
     return UsageError(
-        fmt::format("{} does not go with {}: it says how {} is converted in memory, and a second "
-                    "model is given",
+        fmt::format("{} has no effect when the second model {} is given: it controls how {} is converted "
+                    "in memory",
                     option, arguments.second, arguments.first));
   }
   return CheckInputFile(arguments.second);

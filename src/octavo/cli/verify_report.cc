@@ -70,7 +70,7 @@ std::string Notes(const Layer& layer) {
     notes.push_back(
         fmt::format("saturated: {:.0f} % at an end", 100 * (layer.lowest_share + layer.highest_share)));
   }
-  if (!layer.not_alone.empty()) notes.push_back("not run by itself: " + layer.not_alone);
+  if (!layer.not_alone.empty()) notes.push_back("not compared alone: " + layer.not_alone);
   return fmt::format("{}", fmt::join(notes, "; "));
 }
 
@@ -153,10 +153,17 @@ std::string Verdict(const driver::VerifyReport& report, const verify::Tolerance&
     return fmt::format("{} 0 of {} elements differ, in {} ({})  {:.2f} s\n", Colored("equal:", Color::kGreen),
                        Grouped(totals.elements), layers, allowed, seconds);
   }
+  // Only layers that could be compared alone count as those that introduce no difference.
+  const std::string compared =
+      totals.not_alone == 0 ? layers
+                            : Count(totals.layers - totals.not_alone, "layer", "layers") + " compared alone";
+  const std::string end_to_end = totals.not_alone == 0 ? std::to_string(totals.differ_layers)
+                                                       : fmt::format("{} of {}", totals.differ_layers,
+                                                                     Count(totals.layers, "layer", "layers"));
   return fmt::format("{} {} of {} introduce{} a difference, {} differ{} end to end ({})  {:.2f} s\n",
-                     Colored("different:", Color::kRed), totals.alone_layers, layers,
-                     totals.alone_layers == 1 ? "s" : "", totals.differ_layers,
-                     totals.differ_layers == 1 ? "s" : "", allowed, seconds);
+                     Colored("different:", Color::kRed), totals.alone_layers, compared,
+                     totals.alone_layers == 1 ? "s" : "", end_to_end, totals.differ_layers == 1 ? "s" : "",
+                     allowed, seconds);
 }
 
 // What this input does not show.
@@ -179,7 +186,8 @@ std::string Gaps(const std::vector<Layer>& layers) {
                         Count(saturated, "layer", "layers"), saturated == 1 ? "it" : "them");
   }
   if (const std::int64_t not_alone = Sum(layers).not_alone; not_alone > 0) {
-    text += fmt::format("{} could not be run alone (--all shows why)\n", Count(not_alone, "layer", "layers"));
+    text += fmt::format("{} could not be compared alone (--all shows why)\n",
+                        Count(not_alone, "layer", "layers"));
   }
   return text;
 }

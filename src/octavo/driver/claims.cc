@@ -49,7 +49,7 @@ std::vector<std::string> WhatFloatsMayChange(const std::vector<FloatOperator>& o
     for (const FloatOperator& node : operators) {
       if (node.before_quantized != before || lines.size() == kNamed) continue;
       lines.push_back(fmt::format("{}  {}: {}; {}", node.op, node.place, node.why,
-                                  before ? "an integer behind it may be one step off"
+                                  before ? "an integer computed from it may be one step off"
                                          : "float outputs may differ in their last bits"));
     }
   }

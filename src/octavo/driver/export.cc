@@ -70,7 +70,7 @@ Status RequireExact(const std::vector<NodeExactness>& nodes) {
   Error error =
       Unsupported(fmt::format("{} of {} quantized nodes cannot be exact (PyTorch qnnpack → ONNX Runtime)",
                               nodes.size() - exact, nodes.size()),
-                  "Leave out --numbers exact to write them with the smallest known error.");
+                  "Leave out --numbers exact to write these nodes in the closest known form.");
   constexpr std::size_t kNamed = 20;
   std::size_t named = 0;
   for (const NodeExactness& node : nodes) {

@@ -142,6 +142,9 @@ Result<std::optional<InputSpec>> ParseValue(std::string_view text) {
   if (literal) return std::optional<InputSpec>({.name = std::string(name), .type = {}, .value = *literal});
   // The keys of a dict may be any text: "d.a=b:float32[1]".
   if (value.find(':') != std::string_view::npos) return std::optional<InputSpec>();
+  if (value.find_first_not_of("+-0123456789") == std::string_view::npos && value.size() > 18) {
+    return Bad(text, fmt::format("{} is too large: an integer has 64 bits", value));
+  }
   return Bad(text, fmt::format("\"{}\" is neither None, true, false nor a number", value));
 }
 

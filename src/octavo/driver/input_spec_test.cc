@@ -80,7 +80,7 @@ TEST(InputSpec, RefusesAndSaysWhatIsWrong) {
       {"k=3x", "is neither"},
       {"k=+-3", "is neither"},
       {"k=[3]", "is neither"},
-      {"k=9223372036854775808", "is neither"},
+      {"k=9223372036854775808", "9223372036854775808 is too large"},
       {"k=int64[]", "\"int64[]\" is neither"},
       {"=3", "unknown dtype \"=3\""},
       {"3k=3", "unknown dtype \"3k=3\""},

@@ -115,7 +115,7 @@ Result<Read> ReadModel(const std::filesystem::path& path, const Registry& regist
 void WarnOfAssumedTypes(import::Imported& imported) {
   for (const std::string& name : imported.untyped) {
     imported.warnings.push_back(fmt::format(
-        "the file does not say the type of the input {}: float32 is assumed; --input '{}:int64[...]' gives "
+        "the file does not say the type of the input {}, so float32 is assumed; --input '{}:int64[...]' sets "
         "another",
         name, name));
   }

@@ -95,6 +95,13 @@ class Verification {
     Result<Read> read = ReadFirstWith(SecondsInputs(true), first, registry);
     if (!read && read.error().code() == ErrorCode::kUsage && !sides_.second.inputs().empty())
       read = ReadFirstWith(SecondsInputs(false), first, registry);
+    if (!read && read.error().code() == ErrorCode::kUsage && !sides_.second.inputs().empty()) {
+      return UsageError(fmt::format("the second model has {} input{}, which do not fit the first model's "
+                                    "forward: {}",
+                                    sides_.second.inputs().size(),
+                                    sides_.second.inputs().size() == 1 ? "" : "s", read.error().what()),
+                        "Compare a model with its own export, or give the inputs with --input.");
+    }
     return read;
   }
 

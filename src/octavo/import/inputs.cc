@@ -152,7 +152,26 @@ class InputMaker {
     return leaf == leaves_.end() ? nullptr : &*leaf;
   }
 
+  // forward has it, but it is a tuple, list or dict.
+  std::optional<Error> Container(const std::string& name) const {
+    const auto item = std::ranges::find_if(
+        leaves_, [&name](const Leaf& leaf) { return leaf.tensor && leaf.name.starts_with(name + "."); });
+    const source::Parameter* parameter = FindParameter(name);
+    if (item == leaves_.end() && !parameter) return std::nullopt;
+    const std::string kind = parameter ? " of type " + TypeText(parameter->annotation.get()) : std::string();
+    return Usage(fmt::format("--input {}: forward's argument {}{} holds tensors by name", name, name, kind),
+                 fmt::format("Give each of them, such as --input '{}:float32[1,3,224,224]'.",
+                             item == leaves_.end() ? name + ".KEY" : item->name));
+  }
+
   Error UnknownName(const std::string& name) const {
+    if (auto container = Container(name)) return *std::move(container);
+    const std::size_t dot = name.rfind('.');
+    const source::Parameter* list = dot == std::string::npos ? nullptr : FindParameter(name.substr(0, dot));
+    if (list && IsGeneric(WithoutOptional(list->annotation.get()), "List")) {
+      return Usage(fmt::format("--input {}: an item before it in the list {} is missing", name, list->name),
+                   "Number the items from 0.");
+    }
     std::vector<std::string> names = optional_;
     for (const Leaf& leaf : leaves_) names.push_back(leaf.name);
     for (std::size_t i = 1; i < forward_.parameters.size(); ++i) names.push_back(forward_.parameters[i].name);
@@ -217,7 +236,7 @@ class InputMaker {
       if (spec.name.empty()) {
         const auto leaf = std::ranges::find_if(leaves_, unnamed);
         if (leaf == leaves_.end()) {
-          return Usage(fmt::format("--input is given for {} tensors, forward takes {}",
+          return Usage(fmt::format("--input is given for {} tensors, but forward takes {} by position",
                                    std::ranges::count_if(specs_, IsTensorSpec),
                                    std::ranges::count_if(leaves_, &Leaf::tensor)));
         }
@@ -284,10 +303,9 @@ class InputMaker {
     const Expr* type = WithoutOptional(annotated);
     if (const InputSpec* spec = LiteralFor(name)) return LiteralValue(name, annotated, *spec->value);
     if (IsGeneric(annotated, "Optional") && !AnyGiven(name) && HoldsTensors(type)) {
-      const std::string input =
-          TypeText(type) == "Tensor"
-              ? fmt::format("--input '{}:float32[...]' makes it an input of the converted model", name)
-              : "an --input for each of its tensors makes them inputs of the converted model";
+      const std::string input = TypeText(type) == "Tensor"
+                                    ? fmt::format("--input '{}:float32[...]' makes it an input", name)
+                                    : "an --input for each of its tensors makes them inputs";
       Warn(fmt::format("forward's argument {} is left out (None); --input {}=None confirms this, {}", name,
                        name, input));
       return Value();

@@ -231,9 +231,9 @@ TEST(LeftOutInputs, AreNamed) {
       imported->warnings,
       ElementsAre(
           "forward's argument mask is left out (None); --input mask=None confirms this, --input "
-          "'mask:float32[...]' makes it an input of the converted model",
+          "'mask:float32[...]' makes it an input",
           "forward's argument p is left out (None); --input p=None confirms this, an --input for each of its "
-          "tensors makes them inputs of the converted model",
+          "tensors makes them inputs",
           "forward's argument mode is fixed at its default \"nearest\"; a wrapper module around the model "
           "can "
           "pass another value",
@@ -283,7 +283,7 @@ TEST(LeftOutInputs, BecomeInputsWhereASpecIsGiven) {
               ElementsAre("x:float32[2]", "b:float32[3]"));
   const auto many = ImportWith(module, {Input({1}), Input({1}), Input({1}), Input({1})});
   ASSERT_FALSE(many);
-  EXPECT_EQ(many.error().what(), "--input is given for 4 tensors, forward takes 3");
+  EXPECT_EQ(many.error().what(), "--input is given for 4 tensors, but forward takes 3 by position");
 }
 
 // ---- Traced inputs

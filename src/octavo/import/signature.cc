@@ -133,7 +133,12 @@ Result<Value> LiteralValue(const std::string& name, const Expr* type, const Inpu
     hint = fmt::format("It takes a value such as --input {}={}{}.", name, ExampleValue(type),
                        kinds.none ? fmt::format(" or --input {}=None", name) : "");
   } else if (HoldsTensors(type)) {
-    hint = fmt::format("Describe a tensor by its type and shape: --input '{}:float32[1,3,224,224]'.", name);
+    const Expr* plain = WithoutOptional(type);
+    const char* item = IsGeneric(plain, "Tuple") || IsGeneric(plain, "List") ? ".0"
+                       : IsGeneric(plain, "Dict")                            ? ".KEY"
+                                                                             : "";
+    hint = fmt::format("Describe a tensor by its type and shape: --input '{}{}:float32[1,3,224,224]'.", name,
+                       item);
     if (kinds.none) hint += fmt::format(" --input {}=None leaves it out.", name);
   } else {
     hint = kinds.none ? fmt::format("--input {}=None is the only value that it takes.", name)

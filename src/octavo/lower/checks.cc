@@ -6,6 +6,14 @@
 #include <fmt/format.h>
 
 namespace octavo {
+
+std::string StateQuantization(std::string_view spec) {
+  return fmt::format(
+      "Quantize it in the model, or state an input's scale and zero point: --input '{}', or --input "
+      "'x.npy@quint8(0.02,128)' for an array.",
+      spec);
+}
+
 namespace {
 
 Error DependsOnSize(std::string_view name) {
@@ -34,8 +42,7 @@ Status CheckType(const TensorType& type, const std::string& argument, Integers i
   if (quantized == Quantized::kNeeded) {
     return NeedsInput(fmt::format("argument {} is {}, but this operator needs a quantized tensor", argument,
                                   type.ToString()),
-                      "Quantize it in the model, or state an input's scale and zero point, as in --input "
-                      "'quint8[1,3,8,8](0.02,128)'.");
+                      StateQuantization());
   }
   if (integers == Integers::kRefused && !IsFloat(type.dtype)) {
     return Unsupported(

@@ -11,6 +11,9 @@
 
 namespace octavo {
 
+// A hint for operators whose input must be quantized.
+std::string StateQuantization(std::string_view spec = "quint8[1,3,8,8](0.02,128)");
+
 // The numbers of an argument that may not depend on sizes known only when the model runs.
 Result<std::int64_t> KnownInt(const Arguments& a, std::string_view name);
 Result<std::vector<std::int64_t>> KnownInts(const Arguments& a, std::string_view name);

@@ -67,8 +67,9 @@ Result<Adaptive> Analyze(const Arguments& a) {
     return result;
   }
   if (!x.shape()) {
-    return NeedsInput("the input's shape is unknown",
-                      "Give the input's shape with --input, as in --input 'float32[1,3,224,224]'.");
+    return NeedsInput(
+        "the input's shape is unknown",
+        "Give the input's shape in numbers with --input, as in --input 'float32[1,3,224,224]'.");
   }
   const Shape input(x.shape()->end() - static_cast<std::ptrdiff_t>(n), x.shape()->end());
   if (input == output) {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "octavo/emit.h"
+#include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
 #include "octavo/ops/exact_addition.h"
 #include "octavo/ops/exact_binary.h"
@@ -24,8 +25,7 @@ Status CheckOperands(const Arguments& a) {
     if (!v.quantized()) {
       return NeedsInput(
           fmt::format("an operand is {}, but this operator needs quantized tensors", v.type().ToString()),
-          "Quantize it in the model, or state an input's scale and zero point, as in --input "
-          "'quint8[1,3,8,8](0.02,128)'.");
+          StateQuantization());
     }
     if (!v.quantization().per_tensor())
       return Unsupported(

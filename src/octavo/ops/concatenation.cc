@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "octavo/emit.h"
+#include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
 #include "octavo/ops/casts.h"
 #include "octavo/ops/qlinear_add.h"
@@ -124,9 +125,7 @@ Result<std::vector<TensorType>> QuantizedCatType(const Arguments& a) {
   const std::vector<Value> operands = OCTAVO_TRY(Operands(a, "qx"));
   OCTAVO_TRY(CheckConcatenated(operands));
   if (!operands[0].quantized()) {
-    return NeedsInput("the tensors are not quantized",
-                      "Quantize them in the model, or state an input's scale and zero point, as in --input "
-                      "'quint8[1,3,8,8](0.02,128)'.");
+    return NeedsInput("the tensors are not quantized", StateQuantization());
   }
   TensorType type = operands[0].type();
   const double scale = a.has("scale") ? a.number("scale") : type.quantization->scale();

@@ -13,7 +13,7 @@ namespace octavo {
 namespace {
 
 constexpr const char* kGiveShape =
-    "Give the input's shape with --input, as in --input 'float32[1,3,224,224]'.";
+    "Give the input's shape in numbers with --input, as in --input 'float32[1,3,224,224]'.";
 
 Result<TensorType> MovedType(const Arguments& a, const std::string& argument, std::optional<Shape> shape) {
   TensorType type = a.tensor(argument).type();

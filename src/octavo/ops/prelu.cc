@@ -23,8 +23,9 @@ Result<Value> Slope(Builder& g, Value weight, const std::optional<Shape>& shape)
   const Dim count = NumElements(*weight.shape());
   if (!shape) {
     if (count == Dim(1)) return weight;
-    return NeedsInput("PReLU with one slope per channel needs an input of known rank",
-                      "Give the input's shape with --input, as in --input 'float32[1,3,224,224]'.");
+    return NeedsInput(
+        "PReLU with one slope per channel needs an input of known rank",
+        "Give the input's shape in numbers with --input, as in --input 'float32[1,3,224,224]'.");
   }
   const std::size_t rank = shape->size();
   if (count == Dim(1)) return rank == 0 && weight.rank() != 0 ? Reshape(g, weight, {}) : weight;

@@ -6,6 +6,7 @@
 
 #include "octavo/base/type_names.h"
 #include "octavo/emit.h"
+#include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
 #include "octavo/ops/quantized_result.h"
 #include "octavo/ops/register.h"
@@ -176,7 +177,7 @@ Result<TensorType> RealType(const Value& x) {
   if (!x.quantized() && !IsFloat(x.dtype())) {
     return NeedsInput(fmt::format("a tensor of type {} cannot be dequantized because its scale is unknown",
                                   x.type().ToString()),
-                      "State an input's scale and zero point, as in --input 'quint8[1,3,8,8](0.02,128)'.");
+                      StateQuantization());
   }
   if (x.quantized() && x.dtype() != DType::kQUint8 && x.dtype() != DType::kQInt8 &&
       x.dtype() != DType::kQInt32) {

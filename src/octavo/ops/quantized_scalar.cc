@@ -24,7 +24,7 @@ Result<Value> Operand(const Arguments& a) {
       (x.dtype() != DType::kQUint8 && x.dtype() != DType::kQInt8)) {
     return NeedsInput(
         fmt::format("argument qa must be per-tensor quint8 or qint8, not {}", x.type().ToString()),
-        "State an input's scale and zero point, as in --input 'quint8[1,3,8,8](0.02,128)'.");
+        StateQuantization());
   }
   return x;
 }

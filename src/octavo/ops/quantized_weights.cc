@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "octavo/emit.h"
+#include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
 
 namespace octavo {
@@ -151,10 +152,7 @@ Tensor QuantizedBias(const Tensor& bias, const Quantization& weight, double x_sc
 
 Status NeedsQuantization(const Value& x, std::string_view example) {
   if (x.quantized()) return {};
-  return NeedsInput(
-      "the layer's input is not quantized",
-      fmt::format("Quantize it in the model, or state an input's scale and zero point, as in --input '{}'.",
-                  example));
+  return NeedsInput("the layer's input is not quantized", StateQuantization(example));
 }
 
 RequantizationTypes TypesOfLayer(Builder& g, const QuantizedWeights& w, const Value& x, const TensorType& y) {

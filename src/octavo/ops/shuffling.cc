@@ -10,7 +10,7 @@ namespace octavo {
 namespace {
 
 constexpr const char* kGiveShuffledShape =
-    "Give the input's shape with --input, as in --input 'float32[1,3,224,224]'.";
+    "Give the input's shape in numbers with --input, as in --input 'float32[1,3,224,224]'.";
 // Far above any real factor; keeps products in range.
 constexpr std::int64_t kLargestFactor = 1 << 15;
 

@@ -19,7 +19,7 @@ Result<Value> AlongAxis(Builder& g, const char* op, Value x, std::int64_t dim) {
   if (g.opset() >= 13 && !x.rank()) return g.Op(op, {x}, {{"axis", dim}});
   if (!x.rank()) {
     return NeedsInput("the input's rank is unknown",
-                      "Give the input's shape with --input, as in --input 'float32[1,1000]'.");
+                      "Give the input's shape in numbers with --input, as in --input 'float32[1,1000]'.");
   }
   const int rank = *x.rank(), axis = OCTAVO_TRY(NormalizedAxis(dim, rank));
   if (rank == 0) return Unsupported(fmt::format("{} of a scalar is not supported", op));

@@ -135,18 +135,29 @@ void LookAtLife(const Tensor& tensor, Layer& layer) {
   layer.highest_share = std::max(layer.highest_share, share(high));
 }
 
-Layer Describe(const Graph& graph, const Pair& pair) {
+// The output that the pair is; of several that return the same value, each has a pair.
+const ir::Output* OutputOf(const Graph& graph, const Graph& other, const Pair& pair) {
+  const ir::Output* found = nullptr;
+  for (std::size_t i = 0; i < graph.outputs().size(); ++i) {
+    const ir::Output& output = graph.outputs()[i];
+    if (output.value != pair.a) continue;
+    if (i < other.outputs().size() && other.outputs()[i].value == pair.b) return &output;
+    if (graph.value(pair.a).producer != ir::kNoNode) found = &output;
+  }
+  return found;
+}
+
+Layer Describe(const Graph& graph, const Graph& other, const Pair& pair) {
   Layer layer{.pair = pair};
   const ir::Value& value = graph.value(pair.a);
   layer.type = value.type;
   layer.input = value.producer == ir::kNoNode;
-  for (const ir::Output& output : graph.outputs()) {
-    if (output.value != pair.a) continue;
+  if (const ir::Output* output = OutputOf(graph, other, pair)) {
     layer.output = true;
-    layer.name = output.name;
+    layer.name = output->name;
   }
   if (layer.input) {
-    layer.name = value.name;
+    if (!layer.output) layer.name = value.name;
     return layer;
   }
   const Node& node = graph.node(value.producer);
@@ -179,7 +190,7 @@ class Verifier {
     for (const Pair& pair : pairs) {
       of_b_[LayerIndex(pair.b)] = static_cast<std::int32_t>(report_.layers.size());
       boundary_[LayerIndex(pair.b)] = true;
-      report_.layers.push_back(Describe(*a.graph, pair));
+      report_.layers.push_back(Describe(*a.graph, *b.graph, pair));
       wanted_a.push_back(pair.a);
       wanted_b.push_back(pair.b);
     }
