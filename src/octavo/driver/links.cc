@@ -1,5 +1,6 @@
 #include "octavo/driver/links.h"
 
+#include "octavo/ir/inputs.h"
 #include "octavo/passes/lowered_node.h"
 
 namespace octavo::driver {
@@ -42,7 +43,7 @@ std::vector<int> Then(const std::vector<int>& first, const std::vector<int>& sec
 LinkFollower::LinkFollower(const ir::Graph& lowered, std::vector<lower::Link> links)
     : links_(std::move(links)), steps_(lowered.num_values()) {
   for (const ir::Node& node : lowered.nodes()) {
-    const auto input = passes::InputOf(node);
+    const auto input = ir::InputOf(node);
     if (node.outputs.size() != 1 || !input) continue;
     Step& step = steps_[Index(node.outputs[0])];
     step.from = *input;

@@ -136,17 +136,6 @@ Status PrepareNode(Program& program, ir::NodeId id) {
 
 }  // namespace
 
-std::vector<ir::ValueId> InputsOf(const ir::Node& node) {
-  std::vector<ir::ValueId> inputs;
-  for (const ir::Argument& argument : node.arguments) {
-    if (!argument.name.empty()) continue;
-    const auto* id = std::get_if<ir::ValueId>(&argument.value);
-    inputs.push_back(id != nullptr ? *id : ir::ValueId());
-  }
-  while (!inputs.empty() && !inputs.back().valid()) inputs.pop_back();
-  return inputs;
-}
-
 Tensor Normalized(const Tensor& tensor) {
   Tensor integers = tensor.Integers();
   const std::size_t size = std::max<std::size_t>(ElementSize(integers.dtype), 1);

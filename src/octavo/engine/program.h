@@ -8,6 +8,7 @@
 
 #include "octavo/engine/engine.h"
 #include "octavo/graph.h"
+#include "octavo/ir/inputs.h"
 #include "octavo/tensor.h"
 
 namespace octavo::engine {
@@ -64,9 +65,6 @@ struct Program {
   Node& node(ir::NodeId id) { return nodes[static_cast<std::size_t>(id)]; }
   const Node& node(ir::NodeId id) const { return nodes[static_cast<std::size_t>(id)]; }
 };
-
-// The values that a node of a lowered graph reads, by position; invalid: left out.
-std::vector<ir::ValueId> InputsOf(const ir::Node& node);
 
 // The same elements row-major, without gaps, at an address that is a multiple of the element's size, as
 // integers without quantization.  Copies only where it must.

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <utility>
-#include <variant>
 
 #include <fmt/format.h>
+
+#include "octavo/ir/inputs.h"
 
 namespace octavo::onnx {
 namespace {
@@ -18,12 +20,6 @@ using ir::ValueId;
 // Input 1 of QuantizeLinear and DequantizeLinear is the scale, input 2 the zero point.
 constexpr std::array<std::pair<std::size_t, std::string_view>, 2> kParameters = {
     {{1, "scale"}, {2, "zero_point"}}};
-
-ValueId InputOf(const Node& node, std::size_t index) {
-  if (index >= node.arguments.size() || !node.arguments[index].name.empty()) return {};
-  const auto* id = std::get_if<ValueId>(&node.arguments[index].value);
-  return id ? *id : ValueId();
-}
 
 // "layer1.conv/QuantizeLinear" -> "layer1.conv."; "QuantizeLinear_3", which is in no layer, ->
 // "QuantizeLinear_3_".
@@ -41,8 +37,8 @@ class ConstantNamer {
         names_(graph.num_values()),
         zero_points_(graph.num_values()) {
     for (const Node& node : graph.nodes()) {
-      const ValueId read = node.op == "DequantizeLinear" ? InputOf(node, 0) : ValueId();
-      if (read.valid()) readers_[static_cast<std::size_t>(read.index)].push_back(&node);
+      const auto read = node.op == "DequantizeLinear" ? InputOf(node) : std::nullopt;
+      if (read) readers_[static_cast<std::size_t>(read->index)].push_back(&node);
     }
   }
 
@@ -57,9 +53,9 @@ class ConstantNamer {
       });
     }
     ForEachNode("DequantizeLinear", [this](const Node& node, const std::string&) {
-      const ValueId x = InputOf(node, 0);
-      if (!x.valid() || !graph_.value(x).constant || graph_.value(x).name.empty()) return;
-      NameParameters(node, graph_.value(x).name + "_");
+      const std::optional<ValueId> x = InputOf(node);
+      if (!x || !graph_.value(*x).constant || graph_.value(*x).name.empty()) return;
+      NameParameters(node, graph_.value(*x).name + "_");
     });
     ForEachNode("DequantizeLinear", [this](const Node& node, const std::string& name) {
       NameParameters(node, LayerPrefix(name) + "input_");
@@ -82,14 +78,14 @@ class ConstantNamer {
   }
 
   // The constant's place in names_ if it needs a name.
-  std::string* NameOf(ValueId id) {
-    if (!id.valid() || !graph_.value(id).constant || !graph_.value(id).name.empty()) return nullptr;
-    return &names_[static_cast<std::size_t>(id.index)];
+  std::string* NameOf(std::optional<ValueId> id) {
+    if (!id || !graph_.value(*id).constant || !graph_.value(*id).name.empty()) return nullptr;
+    return &names_[static_cast<std::size_t>(id->index)];
   }
 
-  bool IsOne(ValueId scale) const {
-    if (!scale.valid() || !graph_.value(scale).constant) return false;
-    const Tensor& constant = *graph_.value(scale).constant;
+  bool IsOne(std::optional<ValueId> scale) const {
+    if (!scale || !graph_.value(*scale).constant) return false;
+    const Tensor& constant = *graph_.value(*scale).constant;
     return constant.num_elements() == 1 && constant.ToDoubles()[0] == 1;
   }
 
@@ -110,14 +106,14 @@ class ConstantNamer {
 
   void NameParameters(const Node& node, const std::string& prefix) {
     for (const auto& [input, parameter] : kParameters) {
-      const ValueId id = InputOf(node, input);
+      const std::optional<ValueId> id = InputOf(node, input);
       std::string* name = NameOf(id);
       if (!name) continue;
       std::string wanted = parameter == "scale" && IsOne(id) ? std::string("unit_scale")
                                                              : fmt::format("{}{}", prefix, parameter);
       // A value keeps its zero point through the layers that read it: only layers that make values count.
       if (parameter == "zero_point" && (name->empty() || node.op == "QuantizeLinear")) {
-        zero_points_[static_cast<std::size_t>(id.index)].insert(wanted);
+        zero_points_[static_cast<std::size_t>(id->index)].insert(wanted);
       }
       if (name->empty()) *name = std::move(wanted);
     }
@@ -131,8 +127,9 @@ class ConstantNamer {
 
   void NameOthers() {
     for (std::size_t i = 0; i < graph_.nodes().size(); ++i) {
-      for (std::size_t input = 0; input < graph_.nodes()[i].arguments.size(); ++input) {
-        std::string* name = NameOf(InputOf(graph_.nodes()[i], input));
+      const std::vector<ValueId> inputs = InputsOf(graph_.nodes()[i]);
+      for (std::size_t input = 0; input < inputs.size(); ++input) {
+        std::string* name = inputs[input].valid() ? NameOf(inputs[input]) : nullptr;
         if (name && name->empty()) *name = fmt::format("{}_input_{}", nodes_[i], input);
       }
     }

@@ -10,16 +10,6 @@ constexpr std::int64_t kMaxInts = 64;
 
 }  // namespace
 
-std::optional<ir::ValueId> InputOf(const ir::Node& node, std::size_t index) {
-  for (const ir::Argument& argument : node.arguments) {
-    if (!argument.name.empty()) continue;
-    if (index-- > 0) continue;
-    const auto* id = std::get_if<ir::ValueId>(&argument.value);
-    return id != nullptr && id->valid() ? std::optional(*id) : std::nullopt;
-  }
-  return std::nullopt;
-}
-
 std::optional<std::int64_t> IntAttribute(const ir::Node& node, std::string_view name) {
   const ir::Operand* operand = node.Find(name);
   const auto* dim = operand != nullptr ? std::get_if<Dim>(operand) : nullptr;

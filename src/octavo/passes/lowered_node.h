@@ -6,13 +6,12 @@
 #include <vector>
 
 #include "octavo/graph.h"
+#include "octavo/ir/inputs.h"
 
 // What the passes ask of the nodes of a lowered graph.
 
 namespace octavo::passes {
 
-// The input at that place, counted without the named attributes; nullopt where it is left out.
-std::optional<ir::ValueId> InputOf(const ir::Node& node, std::size_t index = 0);
 // An attribute that is a known integer, or a list of them.
 std::optional<std::int64_t> IntAttribute(const ir::Node& node, std::string_view name);
 std::optional<std::vector<std::int64_t>> IntsAttribute(const ir::Node& node, std::string_view name);

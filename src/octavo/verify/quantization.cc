@@ -4,6 +4,8 @@
 #include <array>
 #include <string_view>
 
+#include "octavo/ir/inputs.h"
+
 namespace octavo::verify {
 namespace {
 
@@ -12,16 +14,6 @@ using ir::Node;
 using ir::ValueId;
 
 std::size_t ValueIndex(ValueId id) { return static_cast<std::size_t>(id.index); }
-
-std::vector<ValueId> Inputs(const Node& node) {
-  std::vector<ValueId> inputs;
-  for (const ir::Argument& argument : node.arguments) {
-    if (!argument.name.empty()) continue;
-    const auto* id = std::get_if<ValueId>(&argument.value);
-    inputs.push_back(id != nullptr ? *id : ValueId());
-  }
-  return inputs;
-}
 
 // A constant of one element at an input; a zero point that is left out is 0.
 std::optional<double> Number(const Graph& graph, const std::vector<ValueId>& inputs, std::size_t at) {
@@ -33,7 +25,7 @@ std::optional<double> Number(const Graph& graph, const std::vector<ValueId>& inp
 }
 
 std::optional<Quantization> FromInputs(const Graph& graph, const Node& node, std::size_t scale_at) {
-  const std::vector<ValueId> inputs = Inputs(node);
+  const std::vector<ValueId> inputs = InputsOf(node);
   const std::optional<double> scale = Number(graph, inputs, scale_at);
   if (!scale) return std::nullopt;
   if (inputs.size() <= scale_at + 1) return Quantization::PerTensor(*scale, 0);
@@ -95,7 +87,7 @@ std::vector<std::optional<Quantization>> Quantizations(const Graph& graph) {
   // What a value's readers say of it counts where nothing else does.
   for (const Node& node : graph.nodes()) {
     if (node.op != "DequantizeLinear") continue;
-    const std::vector<ValueId> inputs = Inputs(node);
+    const std::vector<ValueId> inputs = InputsOf(node);
     if (inputs.empty() || !inputs[0].valid() || found[ValueIndex(inputs[0])]) continue;
     found[ValueIndex(inputs[0])] = FromInputs(graph, node, 1);
   }
@@ -103,7 +95,7 @@ std::vector<std::optional<Quantization>> Quantizations(const Graph& graph) {
     std::optional<Quantization> quantization = FromAttributes(node);
     if (const auto at = ScaleInput(node.op); !quantization && at) quantization = FromInputs(graph, node, *at);
     if (!quantization && Moves(node.op)) {
-      const std::vector<ValueId> inputs = Inputs(node);
+      const std::vector<ValueId> inputs = InputsOf(node);
       if (!inputs.empty() && inputs[0].valid()) quantization = found[ValueIndex(inputs[0])];
     }
     if (!quantization) continue;

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <variant>
 
+#include "octavo/ir/inputs.h"
+
 namespace octavo::targets::onnxruntime {
 namespace {
 
@@ -37,17 +39,6 @@ Elements ElementsOfCode(std::int64_t code) {
   if (code == kUint8 || code == kInt8) return Elements::kByte;
   const bool real = code == kFloat || code == kFloat16 || code == kDouble || code == kBFloat16;
   return real ? Elements::kReal : Elements::kOther;
-}
-
-// The values that the node reads, an invalid one where an input is left out.
-std::vector<ValueId> InputsOf(const Node& node) {
-  std::vector<ValueId> inputs;
-  for (const ir::Argument& argument : node.arguments) {
-    if (!argument.name.empty()) continue;
-    const auto* id = std::get_if<ValueId>(&argument.value);
-    inputs.push_back(id != nullptr ? *id : ValueId());
-  }
-  return inputs;
 }
 
 // The Caffe2 dialect's operators are integer ones, but for these.

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "octavo/ir/inputs.h"
 #include "octavo/targets/onnxruntime/accumulate.h"
 
 namespace octavo::targets::onnxruntime {
@@ -103,15 +104,9 @@ bool WeightsCanSaturate(const Tensor& weight, int channel_axis, int input_axis) 
 namespace {
 
 const ir::Node* ProducerOf(const ir::Graph& graph, const ir::Node& node, std::size_t input) {
-  for (const ir::Argument& argument : node.arguments) {
-    if (!argument.name.empty()) continue;
-    if (input-- > 0) continue;
-    const auto* id = std::get_if<ir::ValueId>(&argument.value);
-    if (id == nullptr || !id->valid()) return nullptr;
-    const ir::NodeId producer = graph.value(*id).producer;
-    return producer == ir::kNoNode ? nullptr : &graph.node(producer);
-  }
-  return nullptr;
+  const std::optional<ir::ValueId> id = InputOf(node, input);
+  const ir::NodeId producer = id ? graph.value(*id).producer : ir::kNoNode;
+  return producer == ir::kNoNode ? nullptr : &graph.node(producer);
 }
 
 // The integers that a DequantizeLinear reads.

@@ -1,0 +1,28 @@
+#include "octavo/ir/inputs.h"
+
+#include <variant>
+
+namespace octavo::ir {
+
+std::optional<ValueId> InputOf(const Node& node, std::size_t index) {
+  for (const Argument& argument : node.arguments) {
+    if (!argument.name.empty()) continue;
+    if (index-- > 0) continue;
+    const auto* id = std::get_if<ValueId>(&argument.value);
+    return id != nullptr && id->valid() ? std::optional(*id) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
+std::vector<ValueId> InputsOf(const Node& node) {
+  std::vector<ValueId> inputs;
+  for (const Argument& argument : node.arguments) {
+    if (!argument.name.empty()) continue;
+    const auto* id = std::get_if<ValueId>(&argument.value);
+    inputs.push_back(id != nullptr ? *id : ValueId());
+  }
+  while (!inputs.empty() && !inputs.back().valid()) inputs.pop_back();
+  return inputs;
+}
+
+}  // namespace octavo::ir

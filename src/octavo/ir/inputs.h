@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "octavo/graph.h"
+
+// The inputs of nodes of a lowered graph: their arguments without the named ones, which are attributes.
+
+namespace octavo::ir {
+
+// nullopt where the input is left out.
+std::optional<ValueId> InputOf(const Node& node, std::size_t index = 0);
+// All of them, an invalid id where one before the last is left out.
+std::vector<ValueId> InputsOf(const Node& node);
+
+}  // namespace octavo::ir
