@@ -18,6 +18,16 @@ std::int64_t WrapMultiply(std::int64_t a, std::int64_t b) {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b));
 }
 
+// Division by -1 could overflow.
+bool Divides(std::int64_t divisor, std::int64_t number) { return divisor == -1 || number % divisor == 0; }
+std::int64_t Quotient(std::int64_t number, std::int64_t divisor) {
+  return divisor == -1 ? WrapMultiply(number, -1) : number / divisor;
+}
+
+// A file can make polynomials grow exponentially.  Larger ones are unknown sizes, as is a quotient with a
+// longer text.
+constexpr std::size_t kMaxTerms = 256, kMaxFactors = 64, kMaxText = 4096;
+
 std::int64_t FloorDivideNumbers(std::int64_t a, std::int64_t b) {
   if (b == -1) return WrapMultiply(a, -1);
   const std::int64_t q = a / b;
@@ -59,7 +69,7 @@ Dim operator+(const Dim& a, const Dim& b) {
       if (at->second == 0) sum.terms_.erase(at);
     }
   }
-  return sum;
+  return sum.terms_.size() > kMaxTerms ? Dim::Unknown() : sum;
 }
 
 Dim operator-(const Dim& a, const Dim& b) { return a + b * Dim(-1); }
@@ -68,11 +78,12 @@ Dim operator*(const Dim& a, const Dim& b) {
   Dim product;
   for (const auto& [ma, ca] : a.terms_) {
     for (const auto& [mb, cb] : b.terms_) {
-      Dim term;
+      if (ma.size() + mb.size() > kMaxFactors || product.terms_.size() > kMaxTerms) return Dim::Unknown();
       Dim::Monomial monomial;
       std::merge(ma.begin(), ma.end(), mb.begin(), mb.end(), std::back_inserter(monomial));
-      if (const std::int64_t c = WrapMultiply(ca, cb); c != 0) term.terms_[monomial] = c;
-      product = product + term;
+      std::int64_t& coefficient = product.terms_[monomial];
+      coefficient = WrapAdd(coefficient, WrapMultiply(ca, cb));
+      if (coefficient == 0) product.terms_.erase(monomial);
     }
   }
   return product;
@@ -89,10 +100,10 @@ Dim Dim::FloorDivide(const Dim& a, const Dim& b) {
     for (const auto& [monomial, c] : a.terms_) {
       Monomial quotient;
       const bool divides = std::includes(monomial.begin(), monomial.end(), divisor.begin(), divisor.end());
-      if (divides && c % coefficient == 0) {
+      if (divides && Divides(coefficient, c)) {
         std::set_difference(monomial.begin(), monomial.end(), divisor.begin(), divisor.end(),
                             std::back_inserter(quotient));
-        whole.terms_[quotient] = c / coefficient;
+        whole.terms_[quotient] = Quotient(c, coefficient);
       } else {
         rest.terms_[monomial] = c;
       }
@@ -104,6 +115,7 @@ Dim Dim::FloorDivide(const Dim& a, const Dim& b) {
   std::string top = a.ToString(), bottom = b.ToString();
   if (a.terms_.size() > 1 || top.front() == '-') top = "(" + top + ")";
   if (!b.known() || bottom.front() == '-') bottom = "(" + bottom + ")";
+  if (top.size() + bottom.size() > kMaxText) return Unknown();
   return Symbol("floor(" + top + "/" + bottom + ")");
 }
 

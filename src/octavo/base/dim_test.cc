@@ -1,5 +1,9 @@
 #include "octavo/dim.h"
 
+#include <cstdint>
+#include <limits>
+#include <string>
+
 #include <gtest/gtest.h>
 
 namespace octavo {
@@ -80,6 +84,22 @@ TEST(Dim, HugeNumbersWrapInADefinedWay) {
   const Dim big(INT64_MAX);
   EXPECT_EQ((big + Dim(1)).value(), INT64_MIN);
   EXPECT_EQ(Dim::FloorDivide(INT64_MIN, -1).value(), INT64_MIN);
+}
+
+TEST(Dim, DividesByMinusOneInADefinedWay) {
+  const Dim least = std::numeric_limits<std::int64_t>::min();
+  EXPECT_EQ(Dim::FloorDivide(N * least, Dim(-1)), N * least);
+  EXPECT_EQ(Dim::FloorDivide(N * least + Dim(3), N * Dim(-1)).symbols().size(), 1U);
+}
+
+TEST(Dim, PolynomialsThatGrowAreUnknown) {
+  Dim sum = 0, quotient = Dim::Symbol("N");
+  for (int i = 0; i < 40; ++i) sum = sum + Dim::Symbol("N" + std::to_string(i));
+  Dim product = sum;
+  for (int i = 0; i < 20; ++i) product = product * sum;
+  EXPECT_TRUE(product.ToString().find('?') != std::string::npos);
+  for (int i = 0; i < 100; ++i) quotient = quotient + Dim::FloorDivide(quotient, Dim(2));
+  EXPECT_LT(quotient.ToString().size(), 20000U);
 }
 
 TEST(Dim, PutsNumbersInPlaceOfNames) {

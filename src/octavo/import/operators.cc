@@ -299,8 +299,10 @@ Result<Value> Evaluator::AddOperator(const std::string& name, const CallArgument
       unknown ? rules_.Bind(graph(), name, {}) : rules_.Bind(graph(), name, operands);
   const bool missing = bound && !bound->has_value();
   if (missing || unknown || !bound) {
-    if (!missing && !goes_on()) return converted ? std::move(bound).error() : std::move(converted).error();
-    if (refused || (!missing && !tainted)) NoteSkipped(At(converted ? bound.error() : converted.error()));
+    // Neither is set where an unknown argument alone is the reason.
+    const Error* why = !converted ? &converted.error() : !bound ? &bound.error() : nullptr;
+    if (!missing && !goes_on() && why) return *why;
+    if ((refused || (!missing && !tainted)) && why) NoteSkipped(At(*why));
     std::shared_ptr<const ir::Origin> origin = MakeOrigin(name);
     if (missing) Miss(name, origin);
     if (!converted) {

@@ -19,6 +19,7 @@ constexpr std::size_t kMaxSkipped = 100;
 // Weights inside an object that an operator reads, such as an LSTM's.
 constexpr std::size_t kMaxGathered = 10'000;
 constexpr int kMaxGatherDepth = 32;
+constexpr int kMaxGatherVisits = 100'000;  // shared values are met again and again
 
 // The same value for sure: equal numbers and texts, or one object.
 bool Same(const Value& a, const Value& b) {
@@ -48,10 +49,12 @@ TensorType Common(const TensorType& a, const TensorType& b) {
   return common;
 }
 
-void GatherFrom(const module::Value& value, int depth, std::vector<const module::Value*>& found) {
-  if (depth > kMaxGatherDepth || found.size() >= kMaxGathered) return;
+// `visits`: how many more values may be looked at.
+void GatherFrom(const module::Value& value, int depth, int& visits,
+                std::vector<const module::Value*>& found) {
+  if (depth > kMaxGatherDepth || found.size() >= kMaxGathered || --visits < 0) return;
   const auto each = [&](const std::vector<module::Value>& items) {
-    for (const module::Value& item : items) GatherFrom(item, depth + 1, found);
+    for (const module::Value& item : items) GatherFrom(item, depth + 1, visits, found);
   };
   if (std::holds_alternative<Tensor>(value.v) ||
       std::holds_alternative<std::shared_ptr<const ir::PackedWeights>>(value.v)) {
@@ -61,8 +64,8 @@ void GatherFrom(const module::Value& value, int depth, std::vector<const module:
   } else if (const auto* tuple = std::get_if<std::shared_ptr<module::Tuple>>(&value.v)) {
     each((*tuple)->items);
   } else if (const auto* object = std::get_if<std::shared_ptr<module::Object>>(&value.v)) {
-    if ((*object)->state) GatherFrom(*(*object)->state, depth + 1, found);
-    for (const auto& [name, item] : (*object)->attributes) GatherFrom(item, depth + 1, found);
+    if ((*object)->state) GatherFrom(*(*object)->state, depth + 1, visits, found);
+    for (const auto& [name, item] : (*object)->attributes) GatherFrom(item, depth + 1, visits, found);
   }
 }
 
@@ -125,6 +128,9 @@ void Evaluator::Forget(const source::Expr& target, Frame& frame) {
 Value Evaluator::Either(const Value& a, const Value& b) {
   if (a.Is<Uninitialized>()) return b;
   if (b.Is<Uninitialized>() || Same(a, b)) return a;
+  // Tuples can be nested deeply, and share their items.
+  const DepthGuard depth(*this);
+  if (!depth.Check() || !Charge(1)) return Value(Unknown{});
   TensorBox* x = a.Get<TensorBox*>();
   TensorBox* y = b.Get<TensorBox*>();
   if (x && y) {
@@ -215,8 +221,10 @@ void Evaluator::GatherWeights(const Value& value, std::vector<ir::Argument>& arg
       if (const auto id = Materialise(box)) arguments.push_back({"", *id});
     } else if (object && object->source) {
       if (path.empty()) path = object->path;
-      if (object->source->state) GatherFrom(*object->source->state, 0, found);
-      for (const auto& [name, attribute] : object->source->attributes) GatherFrom(attribute, 0, found);
+      int visits = kMaxGatherVisits;
+      if (object->source->state) GatherFrom(*object->source->state, 0, visits, found);
+      for (const auto& [name, attribute] : object->source->attributes)
+        GatherFrom(attribute, 0, visits, found);
     }
   };
   gather(value);

@@ -1,6 +1,7 @@
 #include "octavo/module/foreign.h"
 
 #include <algorithm>
+#include <cctype>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,6 +43,14 @@ std::string_view Text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+// Text of a file goes into a program that the user runs only if it cannot end the string.
+bool IsPlainName(std::string_view text) {
+  constexpr std::size_t kLongest = 64;
+  return text.size() <= kLongest && std::ranges::all_of(text, [](char c) {
+           return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.' || c == '-';
+         });
+}
+
 // The name of what a kCall or kObject was made by.  torch.save's former format has classes as persistent ids
 // ("module", class, file, source).
 std::string CallableName(const pickle::Pickle& pickle, pickle::NodeId node) {
@@ -74,7 +83,7 @@ Error Describe(const pickle::Pickle& pickle) {
                         "torch.jit.save(torch.jit.trace(model, example_input), 'model.pt').  "
                         "torch.load runs code that the file names: do this with files that you "
                         "trust only.",
-                        pickle.text(items[i])));
+                        IsPlainName(pickle.text(items[i])) ? pickle.text(items[i]) : "..."));
       }
     }
     return Foreign(

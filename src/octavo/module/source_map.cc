@@ -200,6 +200,8 @@ class SourceMapReader {
       if (pickle_.kind(items[1]) == Kind::kString) source.path = pickle_.text(items[1]);
       if (!SplitLines(pickle_.text(items[0]), lines)) return std::nullopt;
     }
+    const std::size_t looked_at = source.path.size() + (lines.empty() ? 0 : lines[0].size());
+    if (!Charge(1 + looked_at / 16)) return std::nullopt;
     const std::optional<Call> first = lines.empty() ? std::nullopt : ParseCall(lines[0]);
     if (first && first->path == source.path && first->line == source.first_line) {
       source.traced = LineOfStack(lines);

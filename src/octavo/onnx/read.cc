@@ -1,5 +1,7 @@
 #include "octavo/onnx/read.h"
 
+#include <algorithm>
+#include <cctype>
 #include <climits>
 #include <optional>
 #include <span>
@@ -10,6 +12,7 @@
 #include <onnx.pb.h>
 
 #include "octavo/base/file_kind.h"
+#include "octavo/base/limits.h"
 #include "octavo/base/mapped_file.h"
 #include "octavo/base/protobuf_scan.h"
 #include "octavo/base/type_names.h"
@@ -22,19 +25,30 @@ namespace {
 namespace pb = ::onnx;
 using ir::ValueId;
 
+// A name may be an expression that Octavo wrote, "2*N + 1"; other texts that are not names say nothing.
+Dim OpenSize(const std::string& name) {
+  constexpr std::size_t kLongest = 1024;
+  const bool identifier = std::ranges::all_of(
+      name, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.'; });
+  if (identifier && !name.empty() && !std::isdigit(static_cast<unsigned char>(name[0])))
+    return Dim::Symbol(name);
+  if (name.size() > kLongest || name.find('?') != std::string::npos) return Dim::Unknown();
+  const std::optional<Dim> expression = Dim::Parse(name);
+  return expression && expression->ToString() == name ? *expression : Dim::Unknown();
+}
+
 TensorType Type(const pb::TypeProto& proto) {
   TensorType type;
   if (!proto.has_tensor_type()) return type;
   const auto& tensor = proto.tensor_type();
   type.dtype = ElementType(tensor.elem_type());
-  if (!tensor.has_shape()) return type;
+  if (!tensor.has_shape() || tensor.shape().dim_size() > Limits().max_rank) return type;
   Shape shape;
   for (const auto& dim : tensor.shape().dim()) {
     if (dim.has_dim_value() && dim.dim_value() >= 0) {
       shape.emplace_back(dim.dim_value());
     } else {
-      shape.push_back(dim.has_dim_param() && !dim.dim_param().empty() ? Dim::Symbol(dim.dim_param())
-                                                                      : Dim::Unknown());
+      shape.push_back(dim.has_dim_param() ? OpenSize(dim.dim_param()) : Dim::Unknown());
     }
   }
   type.shape = std::move(shape);
@@ -74,6 +88,10 @@ Status CheckInput(const std::string& name, const pb::TypeProto& type) {
                                    type.has_sequence_type() ? "sequence"
                                    : type.has_map_type()    ? "map"
                                                             : "optional value"));
+  }
+  if (type.tensor_type().shape().dim_size() > Limits().max_rank) {
+    return Unsupported(fmt::format("the input {} has {} dimensions, more than {}", name,
+                                   type.tensor_type().shape().dim_size(), Limits().max_rank));
   }
   const int element = type.tensor_type().elem_type();
   if (element == 0 || ElementType(element) != DType::kUnknown) return {};
@@ -156,6 +174,8 @@ class Reader {
     if (values_.contains(proto.name()))
       return InvalidFile(fmt::format("the tensor {} occurs twice", proto.name()));
     if (tensors_.Skips(proto)) {
+      if (std::ranges::any_of(proto.dims(), [](std::int64_t size) { return size < 0; }))
+        return InvalidFile(fmt::format("the tensor {} has a negative size", proto.name()));
       TensorType type{.dtype = ElementType(proto.data_type()),
                       .shape = Shape(proto.dims().begin(), proto.dims().end())};
       values_[proto.name()] = graph_.AddInput(proto.name(), std::move(type));
@@ -235,6 +255,13 @@ Result<ReadModel> Read(const std::filesystem::path& path, const ReadOptions& opt
   Reader reader(model, tensors, options);
   read.graph = OCTAVO_TRY(reader.Graph());
   read.external_tensors = reader.external_tensors();
+  for (const auto* values : {&model.graph().input(), &model.graph().output()}) {
+    for (const pb::ValueInfoProto& info : *values) {
+      const int element = info.type().tensor_type().elem_type();
+      if (element != 0 && ElementType(element) == DType::kUnknown)
+        read.other_types[info.name()] = OnnxTypeName(element);
+    }
+  }
   read.producer = model.producer_name();
   if (!model.producer_version().empty()) read.producer += " " + model.producer_version();
   read.bytes = bytes.size();

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 
 #include "octavo/graph.h"
@@ -16,6 +17,8 @@ struct ReadModel {
   std::uint64_t bytes = 0;  // of the file
   // How many of the graph's inputs, the first ones, are tensors in other files that were not read.
   std::size_t external_tensors = 0;
+  // The element types of inputs and outputs whose dtype is unknown to Octavo, by name: "uint16".
+  std::map<std::string, std::string> other_types;
 };
 
 struct ReadOptions {

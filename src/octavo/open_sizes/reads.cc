@@ -11,7 +11,7 @@ namespace octavo::open_sizes {
 namespace {
 
 constexpr std::int64_t kOpenEnd = std::numeric_limits<std::int64_t>::max();
-constexpr std::int64_t kMostElements = 65'536;
+constexpr std::int64_t kMostElements = 4096;  // longer loops are not unrolled
 
 // Elements of one dimension of a value, by their numbers.
 struct Read {
@@ -172,25 +172,31 @@ class BatchFollower {
   }
 
  private:
-  bool UsesAll(ir::ValueId id) {
-    if (!visited_.insert(id).second) return false;
-    if (model_.IsOutput(id)) return true;
-    for (const ir::NodeId user : model_.UsersOf(id)) {
-      const ir::Node& node = model_.node(user);
-      const auto read = ReadOf(model_, node);
-      if (IsWhole(node) && model_.Self(node) == id) {
-        if (UsesAll(node.outputs[0])) return true;
-        continue;
-      }
-      if (read && model_.Self(node) == id && read->axis == 0 && read->elements.front() >= 0 &&
-          model_.traced(user)) {
-        elements_.insert(read->elements.begin(), read->elements.end());
-        if (first_ == ir::kNoNode) first_ = user;
-        continue;
-      }
-      for (const ir::ValueId output : node.outputs) {
-        const std::optional<Shape>& shape = model_.shape(output);
-        if (!shape || shape->empty() || (*shape)[0] != size_ || UsesAll(output)) return true;
+  bool UsesAll(ir::ValueId input) {
+    std::vector<ir::ValueId> left = {input};
+    while (!left.empty()) {
+      const ir::ValueId id = left.back();
+      left.pop_back();
+      if (!visited_.insert(id).second) continue;
+      if (model_.IsOutput(id)) return true;
+      for (const ir::NodeId user : model_.UsersOf(id)) {
+        const ir::Node& node = model_.node(user);
+        const auto read = ReadOf(model_, node);
+        if (IsWhole(node) && model_.Self(node) == id) {
+          left.push_back(node.outputs[0]);
+          continue;
+        }
+        if (read && model_.Self(node) == id && read->axis == 0 && read->elements.front() >= 0 &&
+            model_.traced(user)) {
+          elements_.insert(read->elements.begin(), read->elements.end());
+          if (first_ == ir::kNoNode) first_ = user;
+          continue;
+        }
+        for (const ir::ValueId output : node.outputs) {
+          const std::optional<Shape>& shape = model_.shape(output);
+          if (!shape || shape->empty() || (*shape)[0] != size_) return true;
+          left.push_back(output);
+        }
       }
     }
     return false;

@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "octavo/base/limits.h"
 #include "octavo/passes/lowered_node.h"
 
 namespace octavo::passes {
@@ -18,15 +19,19 @@ using MaybeShape = std::optional<Shape>;
 struct Call {
   const ir::Graph& graph;
   const ir::Node& node;
+  std::vector<ir::ValueId> values = InputsOf(node);
 
-  bool has(std::size_t input) const { return InputOf(node, input).has_value(); }
+  std::optional<ir::ValueId> at(std::size_t input) const {
+    return input < values.size() && values[input].valid() ? std::optional(values[input]) : std::nullopt;
+  }
+  bool has(std::size_t input) const { return at(input).has_value(); }
   MaybeShape shape(std::size_t input = 0) const {
-    const std::optional<ir::ValueId> id = InputOf(node, input);
+    const std::optional<ir::ValueId> id = at(input);
     return id ? graph.type(*id).shape : std::nullopt;
   }
   // The elements of an input that is a constant.
   std::optional<Ints> constant(std::size_t input) const {
-    const std::optional<ir::ValueId> id = InputOf(node, input);
+    const std::optional<ir::ValueId> id = at(input);
     return id ? ConstantInts(graph, *id) : std::nullopt;
   }
   // An attribute of older opsets, or the input that took its place.
@@ -39,10 +44,7 @@ struct Call {
   std::int64_t integer(std::string_view attribute, std::int64_t missing) const {
     return IntAttribute(node, attribute).value_or(missing);
   }
-  std::size_t inputs() const {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(node.arguments, [](const ir::Argument& a) { return a.name.empty(); }));
-  }
+  std::size_t inputs() const { return values.size(); }
 };
 
 // Counted from the front; nullopt where there is no such axis.
@@ -79,8 +81,10 @@ struct Window {
     return stride.size() == dims && dilation.size() == dims && pads.size() == 2 * dims &&
            std::ranges::all_of(stride, [](std::int64_t s) { return s > 0; });
   }
-  std::int64_t reach(std::size_t i) const { return dilation[i] * (kernel[i] - 1) + 1; }
-  Dim padded(std::size_t i, const Dim& size) const { return size + Dim(pads[i] + pads[i + kernel.size()]); }
+  Dim reach(std::size_t i) const { return Dim(dilation[i]) * (Dim(kernel[i]) - Dim(1)) + Dim(1); }
+  Dim padded(std::size_t i, const Dim& size) const {
+    return size + Dim(pads[i]) + Dim(pads[i + kernel.size()]);
+  }
 };
 
 std::optional<Window> WindowOf(const Call& c, Ints kernel) {
@@ -95,7 +99,7 @@ std::optional<Window> WindowOf(const Call& c, Ints kernel) {
 }
 
 Dim Windows(const Window& w, std::size_t i, const Dim& size, bool ceil_mode) {
-  const Dim room = w.padded(i, size) - Dim(w.reach(i));
+  const Dim room = w.padded(i, size) - w.reach(i);
   // Whether a last window that begins in the padding counts has changed over ONNX's versions.
   if (ceil_mode && Dim::Modulo(room, Dim(w.stride[i])) != Dim(0)) return Dim::Unknown();
   return Dim::FloorDivide(room, Dim(w.stride[i])) + Dim(1);
@@ -123,7 +127,7 @@ MaybeShape ConvTranspose(const Call& c) {
   if (!window || extra.size() != sizes->size() - 2) return std::nullopt;
   Shape shape = {(*x)[0], (*w)[1] * Dim(c.integer("group", 1))};
   for (std::size_t i = 0; i < extra.size(); ++i) {
-    shape.push_back(((*x)[i + 2] - Dim(1)) * Dim(window->stride[i]) + Dim(window->reach(i) + extra[i]) -
+    shape.push_back(((*x)[i + 2] - Dim(1)) * Dim(window->stride[i]) + window->reach(i) + Dim(extra[i]) -
                     Dim(window->pads[i] + window->pads[i + extra.size()]));
   }
   return shape;
@@ -190,8 +194,8 @@ MaybeShape Reshape(const Call& c) {
   if (!target) return std::nullopt;
   const bool allow_zero = c.integer("allowzero", 0) != 0;
   Shape shape;
-  Dim rest(1);               // elements of the input that no size but -1 accounts for
-  std::int64_t product = 1;  // of the sizes that are numbers
+  Dim rest(1);     // elements of the input that no size but -1 accounts for
+  Dim product(1);  // of the sizes that are numbers
   std::optional<std::size_t> inferred;
   std::vector<bool> copied(x ? x->size() : 0, false);
   for (std::size_t i = 0; i < target->size(); ++i) {
@@ -204,14 +208,14 @@ MaybeShape Reshape(const Call& c) {
       shape.push_back(Dim::Unknown());
     } else {
       shape.emplace_back(size);
-      product *= size;
+      product = product * Dim(size);
     }
   }
-  if (!inferred || !x || product == 0) return shape;
+  if (!inferred || !x || product == Dim(0)) return shape;
   for (std::size_t i = 0; i < x->size(); ++i) {
     if (!copied[i]) rest = rest * (*x)[i];
   }
-  shape[*inferred] = Dim::FloorDivide(rest, Dim(product));
+  shape[*inferred] = Dim::FloorDivide(rest, product);
   return shape;
 }
 
@@ -378,7 +382,7 @@ MaybeShape Pad(const Call& c) {
 MaybeShape Scaled(const Call& c, std::size_t input) {
   const MaybeShape x = c.shape();
   if (!x) return std::nullopt;
-  const std::optional<ir::ValueId> id = InputOf(c.node, input);
+  const std::optional<ir::ValueId> id = c.at(input);
   const Tensor* tensor = id ? ConstantOf(c.graph, *id) : nullptr;
   Shape shape = Unknowns(x->size());
   if (!tensor || tensor->dtype != DType::kFloat32 ||
@@ -414,7 +418,8 @@ MaybeShape Resize(const Call& c) {
 MaybeShape DepthToSpace(const Call& c) {
   const MaybeShape x = c.shape();
   const std::int64_t block = c.integer("blocksize", 0);
-  if (!x || x->size() != 4 || block <= 0) return std::nullopt;
+  constexpr std::int64_t kLargestBlock = 1 << 15;
+  if (!x || x->size() != 4 || block <= 0 || block > kLargestBlock) return std::nullopt;
   return Shape{(*x)[0], Dim::FloorDivide((*x)[1], Dim(block * block)), (*x)[2] * Dim(block),
                (*x)[3] * Dim(block)};
 }
@@ -595,7 +600,7 @@ const std::map<std::string_view, Operator>& Operators() {
 
 DType ElementsOf(const Call& c, Elements from) {
   const auto of_input = [&c](std::size_t index) {
-    const std::optional<ir::ValueId> id = InputOf(c.node, index);
+    const std::optional<ir::ValueId> id = c.at(index);
     return id ? StorageType(c.graph.type(*id).dtype) : DType::kUnknown;
   };
   switch (from) {
@@ -650,7 +655,7 @@ bool Broadcasts(std::string_view op) {
 }
 
 std::vector<TensorType> ResultTypes(const ir::Graph& graph, const ir::Node& node) {
-  const Call call{graph, node};
+  const Call call{.graph = graph, .node = node};
   std::vector<TensorType> types;
   if (node.op == "Split") {
     for (MaybeShape& shape : Split(call)) {
@@ -665,7 +670,9 @@ std::vector<TensorType> ResultTypes(const ir::Graph& graph, const ir::Node& node
   for (TensorType& type : types) {
     // Of a model that no input runs through.
     const auto negative = [](const Dim& size) { return size.known() && size.value() < 0; };
-    if (type.shape && std::ranges::any_of(*type.shape, negative)) type.shape.reset();
+    const bool usable = type.shape && type.shape->size() <= static_cast<std::size_t>(Limits().max_rank) &&
+                        std::ranges::none_of(*type.shape, negative);
+    if (!usable) type.shape.reset();
   }
   return types;
 }

@@ -183,14 +183,16 @@ class Graphs {
            readers.empty() ||
            !std::ranges::all_of(readers, [](const Node* node) { return node->op == "DequantizeLinear"; });
   }
-  std::optional<Quantized> About(const Node& node, ValueId integers) const {
+  Quantized About(const Node& node, ValueId integers) const {
     const std::vector<ValueId> inputs = InputsOf(node);
     DType dtype = graph_.type(integers).dtype;
     if (inputs.size() > 2 && inputs[2].valid()) dtype = graph_.type(inputs[2]).dtype;
     dtype = StorageType(dtype);
-    return Quantized{&node, ElementsOf(dtype), dtype == DType::kInt8 && StaysSigned(integers)};
+    return {&node, ElementsOf(dtype), dtype == DType::kInt8 && StaysSigned(integers)};
   }
 
+  // Longer chains of movements are not followed: a file could have one of thousands.
+  static constexpr int kMostMovements = 64;
   // ONNX Runtime moves a DequantizeLinear behind these operators, and a QuantizeLinear before them.
   static bool LetsThrough(const Node& node) {
     static const std::set<std::string_view> kThrough = {"MaxPool", "Reshape",   "Transpose",
@@ -200,21 +202,24 @@ class Graphs {
   // The DequantizeLinear that the value comes from.
   std::optional<Quantized> Dequantized(ValueId id) const {
     const Node* node = Producer(id);
-    while (node != nullptr && LetsThrough(*node)) node = Producer(InputsOf(*node)[0]);
-    if (node == nullptr || node->op != "DequantizeLinear") return std::nullopt;
-    return About(*node, InputsOf(*node)[0]);
+    for (int steps = 0; node != nullptr && LetsThrough(*node) && steps < kMostMovements; ++steps) {
+      node = Producer(InputOf(*node).value_or(ValueId()));
+    }
+    const auto integers = node != nullptr && node->op == "DequantizeLinear" ? InputOf(*node) : std::nullopt;
+    return integers ? std::optional(About(*node, *integers)) : std::nullopt;
   }
   // The QuantizeLinear that alone reads the node's result, also behind a Relu or Clip that it makes
   // superfluous.
   std::optional<Quantized> QuantizedResult(const Node& node) const {
     const Node* clamp = nullptr;
-    for (const Node* maker = &node;;) {
+    const Node* maker = &node;
+    for (int steps = 0; steps < kMostMovements; ++steps) {
       const ValueId result = maker->outputs[0];
       if (outputs_.contains(result.index) || Readers(result).size() != 1) return std::nullopt;
       const Node& reader = *Readers(result)[0];
       if (reader.op == "QuantizeLinear" && InputsOf(reader)[0] == result) {
-        const std::optional<Quantized> quantized = About(reader, reader.outputs[0]);
-        return clamp == nullptr || ClampsAlready(*quantized, *clamp) ? quantized : std::nullopt;
+        const Quantized quantized = About(reader, reader.outputs[0]);
+        return clamp == nullptr || ClampsAlready(quantized, *clamp) ? std::optional(quantized) : std::nullopt;
       }
       if (clamp == nullptr && (reader.op == "Relu" || reader.op == "Clip")) {
         clamp = &reader;
@@ -223,6 +228,7 @@ class Graphs {
       }
       maker = &reader;
     }
+    return std::nullopt;
   }
 
   std::optional<double> NumberOf(ValueId id) const {
