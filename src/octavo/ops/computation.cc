@@ -1,13 +1,13 @@
 #include "octavo/ops/computation.h"
 
-#include <algorithm>
+#include "octavo/ops/operator_patterns.h"
 
 namespace octavo {
 namespace {
 
 struct OperatorsOfKind {
   Computation computation;
-  std::string_view operators;  // between blanks; a last '*' stands for anything.  The first that fits counts.
+  std::string_view operators;  // operator_patterns.h; the first that fits counts
 };
 
 constexpr OperatorsOfKind kComputations[] = {
@@ -68,23 +68,16 @@ constexpr OperatorsOfKind kComputations[] = {
      "onnx::Upsample"},
 };
 
-bool FitsPattern(std::string_view name, std::string_view pattern) {
-  if (!pattern.ends_with('*')) return name == pattern;
-  pattern.remove_suffix(1);
-  return name.starts_with(pattern);
-}
-
 }  // namespace
 
 Computation ComputationOf(std::string_view op) {
   const std::size_t colons = op.find("::");
   const std::string_view name = op.substr(0, op.find('.', colons == std::string_view::npos ? 0 : colons));
   for (const OperatorsOfKind& kind : kComputations) {
-    for (std::string_view rest = kind.operators; !rest.empty();) {
-      const std::string_view pattern = rest.substr(0, rest.find(' '));
-      rest.remove_prefix(std::min(rest.size(), pattern.size() + 1));
-      if (FitsPattern(name, pattern)) return kind.computation;
-    }
+    bool found = false;
+    ForEachPattern(kind.operators,
+                   [&](std::string_view pattern) { found = found || FitsPattern(name, pattern); });
+    if (found) return kind.computation;
   }
   return Computation::kFunction;
 }

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "octavo/base/bug.h"
+#include "octavo/ops/operator_patterns.h"
 
 namespace octavo {
 namespace {
@@ -99,29 +100,21 @@ constexpr RowStatement kStatements[] = {
     {"aten::std", kNotExact, "may be off by one step at rounding ties: PyTorch adds integers in float64"},
 };
 
-bool Fits(std::string_view name, std::string_view pattern) {
-  if (!pattern.ends_with('*')) return name == pattern;
-  pattern.remove_suffix(1);
-  return name.starts_with(pattern);
-}
-
 }  // namespace
 
 void SetExactness(Registry& registry) {
   std::set<std::string> names;
   for (const OperatorRow* row : registry.rows()) names.insert(row->name.substr(0, row->name.find('.')));
   for (const RowStatement& row : kStatements) {
-    for (std::string_view rest = row.operators; !rest.empty();) {
-      const std::string_view pattern = rest.substr(0, rest.find(' '));
-      rest.remove_prefix(std::min(rest.size(), pattern.size() + 1));
+    ForEachPattern(row.operators, [&](std::string_view pattern) {
       bool found = false;
       for (const std::string& name : names) {
-        if (!Fits(name, pattern)) continue;
+        if (!FitsPattern(name, pattern)) continue;
         registry.SetExactness(name, {row.exactness, std::string(row.bound)});
         found = true;
       }
       if (!found) Bug(fmt::format("the exactness of {}, which is not registered", pattern));
-    }
+    });
   }
 }
 
