@@ -52,6 +52,7 @@ BYTES = {
     "model.pt.dvc": (b"outs:\n- md5: 0\n  path: model.pt\n", ["DVC pointer", "dvc pull"]),
     "config.json": (b'{"architectures": ["BertModel"]}\n', ["JSON", SAVE]),
     "net.py": (b"# A net.\nimport torch\n\nclass Net(torch.nn.Module):\n  pass\n", ["Python program", "torch.jit.save"]),
+    "letter.txt": (b"from the desk of Ann\nclass of 2020\n", ["a text", SAVE]),
     "notes.txt": (b"some notes\n" * 10, ["a text", SAVE]),
     "model.pkl": (b"\x80\x04\x95\x05\0\0\0\0\0\0\0K\1.", ["pickle", SAVE]),
     "model.mlmodel": (message([(1, 4), (2, [(1, "x")]), (500, [(1, "layer")])]), ["Core ML"]),
@@ -60,7 +61,7 @@ BYTES = {
     "net.caffemodel": (message([(1, "net"), (100, [(1, "conv1"), (2, "Convolution")])]), ["Caffe model"]),
     # NetDef: name, op: input, output, name, type, arg: name, i; external_input, external_output.
     "predict_net.pb": (message([(1, "net"), (2, [(1, "x"), (1, "w"), (2, "y"), (3, ""), (4, "Int8Conv"),
-                                                 (5, [(1, "kernel"), (3, 3)])]), (8, "x"), (9, "y")]),
+                                                 (5, [(1, "kernel"), (3, 3)])]), (7, "x"), (7, "w"), (8, "y")]),
                        ["Caffe2", "predict_net.pb", "torch.jit.save", "octavo convert"]),
     "init_net.pb": (message([(2, [(2, "w"), (4, "Int8GivenTensorFill"), (5, [(1, "shape"), (6, 4)])])]), ["Caffe2", "init_net.pb"]),
 }

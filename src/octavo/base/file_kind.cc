@@ -127,10 +127,11 @@ std::optional<FileKind> RecognizeProtobuf(Bytes bytes) {
   if (version && description && coreml && !graph) {
     return FileKind{Id::kOther, "a Core ML model", "Give Octavo the PyTorch model that it was made from."};
   }
-  if (graph && (version || opset)) return FileKind{Id::kOnnx, "an ONNX model", ""};
+  // A net's inputs and outputs have the numbers of ONNX's graph and opset.
   if (caffe2 && !version) {
     return FileKind{Id::kOther, "a net of Caffe2 (predict_net.pb or init_net.pb)", std::string(kCaffe2Net)};
   }
+  if (graph && (version || opset)) return FileKind{Id::kOnnx, "an ONNX model", ""};
   if (caffe && !version) return FileKind{Id::kOther, "a Caffe model", std::string(kPyTorchOnly)};
   if (tensorflow) return FileKind{Id::kOther, "a TensorFlow graph", std::string(kTf2Onnx)};
   if (version && description && fields <= 3 && !scan.broken() &&
@@ -169,9 +170,12 @@ bool IsText(std::string_view text) {
 bool LooksLikePython(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
     const std::string_view line = text.substr(at, text.find('\n', at) - at);
-    for (const std::string_view word :
-         {"import "sv, "from "sv, "def "sv, "class "sv, "#!/usr/bin/env python"sv}) {
-      if (line.starts_with(word)) return true;
+    const auto has = [line](std::string_view part) { return line.find(part) != std::string_view::npos; };
+    const bool import_line = line.starts_with("import ") && (line.find(' ', 7) == line.npos || has(" as "));
+    if (import_line || line.starts_with("#!/usr/bin/env python") ||
+        (line.starts_with("from ") && has(" import ")) ||
+        ((line.starts_with("def ") || line.starts_with("class ")) && has(":"))) {
+      return true;
     }
     at += line.size() + 1;
   }
@@ -191,7 +195,8 @@ FileKind TextKind(std::string_view text) {
                 "Fetch the model itself with `git annex get`.");
   }
   if (text.starts_with("outs:\n") || text.starts_with("outs:\r\n")) {
-    return kind("a DVC pointer: a small text file in place of the model", "Fetch the model itself with `dvc pull`.");
+    return kind("a DVC pointer: a small text file in place of the model",
+                "Fetch the model itself with `dvc pull`.");
   }
   const std::size_t begin = std::min(text.find_first_not_of(" \t\r\n"), text.size());
   const std::string head = AsciiLower(text.substr(begin, 2000));
