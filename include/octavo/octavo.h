@@ -95,8 +95,8 @@ struct FloatOperator {
   // float outputs depend on it.
   bool before_quantized = false;
 };
-// One line per operator, at most ten: "aten::softmax  head: a sum of floats, ...; an integer computed from it may be
-// one step off".  If there are more, the last line counts them and ends with `see`.
+// One line per operator, at most ten: "aten::softmax  head: a sum of floats, ...; an integer computed from it
+// may be one step off".  If there are more, the last line counts them and ends with `see`.
 std::vector<std::string> WhatFloatsMayChange(const std::vector<FloatOperator>& operators,
                                              std::string_view see = {});
 

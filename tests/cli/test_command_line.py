@@ -98,7 +98,7 @@ class Wrong(CommandLine):
                      hint="See `octavo export --help`.")
         self.refused("export", DIGITS, "--frob", says="unknown option --frob of octavo export\n")
         self.refused("export", DIGITS, "-x", says="unknown option -x of octavo export\n")
-        self.refused("export", DIGITS, "--engine-bugs", says="unknown option --engine-bugs of octavo export; it is one of run, verify or bench")
+        self.refused("export", DIGITS, "--engine-bugs", says="unknown option --engine-bugs of octavo export; it is an option of run, verify or bench")
         self.refused("export", DIGITS, "--quiet=yes", says="--quiet takes no value")
         self.refused("export", "a.pt", "b.pt", "-o", self.output, says='unexpected argument "b.pt"')
         self.refused("ops", "a", "b", says='unexpected argument "b"')

@@ -123,7 +123,7 @@ class Listing(CliTest):
         text = run("inspect", MODELS / "bilinear-scripted.pt").stdout
         self.assertIn("input  X  Tensor, type not in the file\n", text)
         self.assertIn("found in the model's code", text)
-        self.assertIn("--input 'X:float32[...]'", text)
+        self.assertIn("--input 'X:DTYPE[SIZES]'", text)
         self.assertIn("needs --input to tell whether it converts to qdq or caffe2", text)
         self.assertNotIn("does not convert", text)
 

@@ -138,6 +138,9 @@ class Reader {
       const std::string name(1, word[i]);
       CLI::Option* option = Find([&](const CLI::Option& o) { return o.check_sname(name); });
       if (option == nullptr) return Unknown(i == 1 ? word : "-" + name);
+      if (!TakesValue(*option) && i + 1 < word.size() && word[i + 1] == '=') {
+        return Wrong(fmt::format("-{} takes no value", name));
+      }
       if (!TakesValue(*option) || i + 1 == word.size()) {
         OCTAVO_TRY(Take(*option, "-" + name, std::nullopt));
         continue;
@@ -175,7 +178,7 @@ class Reader {
     for (const CLI::App* command : app_.get_subcommands([](const CLI::App*) { return true; })) {
       if (command->get_option_no_throw(name) != nullptr) others.push_back(command->get_name());
     }
-    if (!others.empty()) message += fmt::format("; it is one of {}", OneOf(others));
+    if (!others.empty()) message += fmt::format("; it is an option of {}", OneOf(others));
     return Wrong(message);
   }
 

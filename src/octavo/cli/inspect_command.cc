@@ -79,9 +79,10 @@ Cell SupportCell(driver::Support support, bool inputs_known) {
 
 void Print(const std::string& line) { std::printf("%s\n", Printable(line).c_str()); }
 
-std::string InputText(const driver::InspectedInput& input) {
+std::string InputText(const driver::InspectedInput& input, bool onnx) {
   if (!input.is_tensor) return input.declared;
   if (input.type.dtype != DType::kUnknown) return input.type.ToString();
+  if (onnx && !input.declared.empty()) return input.declared;
   return fmt::format("{}, type not in the file", input.declared.empty() ? "Tensor" : input.declared);
 }
 
@@ -89,12 +90,12 @@ std::string OutputText(const TensorType& type) {
   return type.dtype == DType::kUnknown ? "type not known" : type.ToString();
 }
 
-// An --input that says everything of an input.
+// An --input that says everything of an input, with words where the user knows better.
 std::string ExampleInput(const driver::Inspection& inspection) {
   for (const driver::InspectedInput& input : inspection.inputs) {
-    if (input.is_tensor && input.type.dtype == DType::kUnknown) return input.name + ":float32[...]";
+    if (input.is_tensor && input.type.dtype == DType::kUnknown) return input.name + ":DTYPE[SIZES]";
   }
-  return "float32[...]";
+  return "DTYPE[SIZES]";
 }
 
 void PrintOperators(const driver::Inspection& inspection) {
@@ -187,7 +188,7 @@ void PrintInspection(const InspectArguments& arguments, const driver::Inspection
   Print(
       fmt::format("{} ({}), {}", inspection.format, inspection.producer, HumanBytes(inspection.file_bytes)));
   for (const driver::InspectedInput& v : inspection.inputs) {
-    Print(fmt::format("input  {}  {}", v.name, InputText(v)));
+    Print(fmt::format("input  {}  {}", v.name, InputText(v, inspection.format == "ONNX")));
   }
   for (const ValueReport& v : inspection.outputs) {
     Print(fmt::format("output {}  {}", v.name, OutputText(v.type)));
@@ -195,7 +196,7 @@ void PrintInspection(const InspectArguments& arguments, const driver::Inspection
   std::fflush(stdout);
   PrintWarnings(inspection.warnings);
   if (arguments.graph) {
-    std::printf("\n%s", inspection.graph_text.c_str());
+    std::printf("\n%s", Printable(inspection.graph_text).c_str());
     return;
   }
   PrintOperators(inspection);

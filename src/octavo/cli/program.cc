@@ -1,8 +1,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <new>
 #include <system_error>
+
+#include <fmt/format.h>
 
 #include "octavo/cli/command_line.h"
 #include "octavo/cli/commands.h"
@@ -68,6 +71,10 @@ int Answer(CLI::App& app, const std::vector<std::string>& words, const Run& run)
     return (*chosen)();
   } catch (const std::bad_alloc&) {
     return FailUsage(Unsupported("there is not enough memory for this model"), AsksForJson(words));
+  } catch (const std::exception& exception) {
+    return FailUsage(Unsupported(fmt::format("this is a bug of Octavo: {}", exception.what()),
+                                 "Please report it with the model, or with what it was made from."),
+                     AsksForJson(words));
   }
 }
 

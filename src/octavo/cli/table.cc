@@ -11,7 +11,9 @@ namespace {
 
 constexpr std::size_t kGap = 2;
 // Narrower columns of text are no longer read; the terminal wraps such lines by itself.
-constexpr std::size_t kNarrowest = 10;
+constexpr std::size_t kNarrowest = 7;
+// Of a column that is not fitted to a terminal: one long cell must not widen every row.
+constexpr std::size_t kWidest = 1000;
 
 struct Column {
   std::string title;
@@ -77,7 +79,13 @@ std::string Table::ToString(std::optional<std::size_t> width) const {
     for (std::size_t i = 0; i < row.size(); ++i)
       columns[i].width = std::max(columns[i].width, Columns(row[i].text));
   }
-  if (width) Fit(columns, *width);
+  if (width) {
+    Fit(columns, *width);
+  } else {
+    for (Column& column : columns) {
+      if (!column.right) column.width = std::min(column.width, kWidest);
+    }
+  }
   std::string out = Row(columns, titles);
   for (const auto& row : rows_) out += Row(columns, row);
   return out;

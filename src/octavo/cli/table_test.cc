@@ -1,5 +1,8 @@
 #include "octavo/cli/table.h"
 
+#include <algorithm>
+#include <string>
+
 #include <gtest/gtest.h>
 
 namespace octavo::cli {
@@ -38,9 +41,13 @@ TEST(Table, WrapsTheWidestColumnsAndNoNumbers) {
 }
 
 TEST(Table, ANarrowTerminalLosesNothing) {
-  std::string text = Layers().ToString(5);
-  std::erase_if(text, [](char c) { return c == ' ' || c == '\n'; });
-  EXPECT_NE(text.find("12aten::relu"), std::string::npos) << text;
+  // Columns break words apart, so that only the letters stay.
+  const auto letters = [](std::string text) {
+    std::erase_if(text, [](char c) { return c == ' ' || c == '\n'; });
+    std::ranges::sort(text);
+    return text;
+  };
+  EXPECT_EQ(letters(Layers().ToString(5)), letters(Layers().ToString(std::nullopt)));
 }
 
 TEST(Table, CellsDriveNoTerminal) {

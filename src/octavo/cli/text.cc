@@ -21,9 +21,13 @@ std::string HumanBytes(std::uint64_t bytes) {
 }
 
 std::string Printable(std::string text) {
-  for (char& c : text) {
-    const auto u = static_cast<unsigned char>(c);
-    if ((u < 0x20 && c != '\n') || u == 0x7f) c = '?';
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto u = static_cast<unsigned char>(text[i]);
+    if ((u < 0x20 && text[i] != '\n') || u == 0x7f) text[i] = '?';
+    // U+0080 to U+009F, which some terminals take for the start of a command.
+    if (u != 0xc2 || i + 1 == text.size()) continue;
+    const auto next = static_cast<unsigned char>(text[i + 1]);
+    if (next >= 0x80 && next < 0xa0) text[i] = text[i + 1] = '?';
   }
   return text;
 }

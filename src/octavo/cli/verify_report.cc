@@ -64,7 +64,7 @@ std::string TypeText(TensorType type) {
 std::string Notes(const Layer& layer) {
   std::vector<std::string> notes;
   if (layer.output) notes.push_back("output " + layer.name);
-  if (layer.input) notes.push_back("input " + layer.name);
+  if (layer.input) notes.push_back(layer.output ? "input" : "input " + layer.name);
   if (layer.constant) notes.emplace_back("constant");
   if (layer.saturated()) {
     notes.push_back(

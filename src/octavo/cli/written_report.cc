@@ -79,8 +79,11 @@ void PrintReport(const Written& written, const ExportReport& report) {
   if (report.external_bytes > 0) {
     first += fmt::format(" + {} in {}.data", HumanBytes(report.external_bytes), written.output);
   }
-  first += fmt::format("  {} operators → {} nodes, opset {}, {}", report.operators, report.nodes,
-                       report.opset, Name(written.dialect));
+  const auto count = [](std::size_t number, std::string_view one, std::string_view many) {
+    return Count(static_cast<std::int64_t>(number), one, many);
+  };
+  first += fmt::format("  {} → {}, opset {}, {}", count(report.operators, "operator", "operators"),
+                       count(report.nodes, "node", "nodes"), report.opset, Name(written.dialect));
   if (written.dialect == Dialect::kQdq) first += fmt::format(" for {}", Name(written.target));
   if (written.optimize) first += fmt::format(", {} nodes removed", report.nodes_saved);
   first += fmt::format("  {:.2f} s", written.seconds);

@@ -1,5 +1,6 @@
 #include "octavo/driver/given_inputs.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -12,14 +13,17 @@ bool IsFile(const std::string& text) {
   return std::filesystem::exists(text, ignored);
 }
 
+// `name` is empty for a SPEC that goes by position.
 Status CloseSizesOf(const std::string& name, TensorType& type) {
   if (!type.shape) return {};
+  const std::string given = type.ToString();
   for (std::size_t i = 0; i < type.shape->size(); ++i) {
     Dim& size = (*type.shape)[i];
     if (size.known()) continue;
     if (i > 0) {
       return UsageError(
-          fmt::format("a size of input {} is open: {}", name, type.ToString()),
+          name.empty() ? fmt::format("the size {} of --input {} is open", size.ToString(), given)
+                       : fmt::format("the size {} of the input {} is open: {}", size.ToString(), name, given),
           "Give an array with --input X.npy, or all sizes as numbers, as in --input 'float32[1,3,224,224]'.");
     }
     size = Dim(1);
@@ -82,9 +86,7 @@ Result<GivenInputs> ReadGivenInputs(const std::vector<std::string>& all) {
 }
 
 Status CloseSizes(std::vector<InputSpec>& specs) {
-  for (std::size_t i = 0; i < specs.size(); ++i) {
-    OCTAVO_TRY(CloseSizesOf(specs[i].name.empty() ? fmt::format("{}", i) : specs[i].name, specs[i].type));
-  }
+  for (InputSpec& spec : specs) OCTAVO_TRY(CloseSizesOf(spec.name, spec.type));
   return {};
 }
 
@@ -112,20 +114,25 @@ Status CheckFits(const ir::Value& input, const TensorType& given) {
 Status CloseSizes(ir::Graph& graph, const std::vector<InputSpec>& specs) {
   std::vector<const InputSpec*> given(graph.inputs().size());
   for (const InputSpec& spec : specs) {
-    const auto takes = [&](std::size_t i) {
-      return spec.name.empty() ? given[i] == nullptr : graph.value(graph.inputs()[i]).name == spec.name;
-    };
-    std::size_t at = 0;
-    while (at < given.size() && !takes(at)) ++at;
-    if (at == given.size() && spec.name.empty()) {
+    if (spec.name.empty()) continue;
+    const auto at = std::ranges::find_if(graph.inputs(),
+                                         [&](ir::ValueId id) { return graph.value(id).name == spec.name; });
+    if (at == graph.inputs().end()) {
+      return UsageError(fmt::format("--input {}: the model has no input {}", spec.name, spec.name));
+    }
+    const InputSpec*& place = given[static_cast<std::size_t>(at - graph.inputs().begin())];
+    if (place != nullptr) return UsageError(fmt::format("--input {} is given twice", spec.name));
+    place = &spec;
+  }
+  // The others go by position, into the places that are left.
+  for (const InputSpec& spec : specs) {
+    if (!spec.name.empty()) continue;
+    const auto place = std::ranges::find(given, nullptr);
+    if (place == given.end()) {
       return UsageError(fmt::format("--input is given {} times, but the model has {} input{}", specs.size(),
                                     given.size(), given.size() == 1 ? "" : "s"));
     }
-    if (at == given.size()) {
-      return UsageError(fmt::format("--input {}: the model has no input {}", spec.name, spec.name));
-    }
-    if (given[at] != nullptr) return UsageError(fmt::format("--input {} is given twice", spec.name));
-    given[at] = &spec;
+    *place = &spec;
   }
   for (std::size_t i = 0; i < given.size(); ++i) {
     ir::Value& value = graph.value(graph.inputs()[i]);

@@ -26,8 +26,8 @@ Status RefuseLiterals(const std::vector<InputSpec>& literals);
 // What is drawn must have sizes: the first size of an input is 1 where it is open, and another one that is
 // open is an error (kUsage).
 Status CloseSizes(std::vector<InputSpec>& specs);
-// The same for the inputs of a graph, which take their sizes from the specs, by name or position, first.  Specs
-// that do not fit the inputs are an error (kUsage).
+// The same for the inputs of a graph, which take their sizes from the specs, by name or position, first.
+// Specs that do not fit the inputs are an error (kUsage).
 Status CloseSizes(ir::Graph& graph, const std::vector<InputSpec>& specs);
 
 }  // namespace octavo::driver

@@ -54,6 +54,8 @@ Result<Shape> ParseShape(std::string_view whole, std::string_view inner) {
       shape.emplace_back(*size);
     } else if (IsName(item)) {
       shape.push_back(Dim::Symbol(std::string(item)));
+    } else if (item == "...") {
+      return Bad(whole, "write the sizes in place of \"...\"");
     } else {
       return Bad(whole, fmt::format("\"{}\" is neither a size nor a name", item));
     }

@@ -1,6 +1,7 @@
 #include "octavo/driver/inspect.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <set>
 #include <unordered_map>
@@ -103,11 +104,14 @@ bool Known(const TensorType& type) {
 // In a file, quantized values are plain integers; the nodes that make them say what they mean.
 void RestoreQuantization(ir::Graph& graph, const ir::Node& node) {
   auto quantize = [&graph](ir::ValueId id, double scale, std::int64_t zero_point, DType dtype) {
+    if (!(scale > 0) || !std::isfinite(scale) || zero_point < -128 || zero_point > 255) return;
     TensorType& type = graph.value(id).type;
     type.dtype = dtype == DType::kInt8 ? DType::kQInt8 : DType::kQUint8;
     type.quantization = Quantization::PerTensor(scale, zero_point);
   };
-  if (const ir::Operand* scale = node.Find("Y_scale")) {
+  constexpr std::string_view kCaffe2 = "org.pytorch._caffe2::";
+  const ir::Operand* scale = node.op.starts_with(kCaffe2) ? node.Find("Y_scale") : nullptr;
+  if (scale != nullptr) {
     const ir::Operand* zero_point = node.Find("Y_zero_point");
     if (!zero_point || !std::holds_alternative<double>(*scale) || !std::holds_alternative<Dim>(*zero_point))
       return;
@@ -120,6 +124,10 @@ void RestoreQuantization(ir::Graph& graph, const ir::Node& node) {
     const auto& zero_value = graph.value(*zero_id).constant;
     if (!scale_value || !zero_value || scale_value->num_elements() != 1 || zero_value->num_elements() != 1)
       return;
+    if (!IsFloat(scale_value->dtype) ||
+        (zero_value->dtype != DType::kInt8 && zero_value->dtype != DType::kUint8)) {
+      return;
+    }
     quantize(node.outputs[0], scale_value->ToDoubles()[0], zero_value->ToInts()[0], zero_value->dtype);
   }
 }
@@ -175,7 +183,10 @@ Result<Inspection> InspectOnnx(const std::filesystem::path& path, const InspectO
   Describer describer(read.graph, inspection, read.external_tensors);
   const std::vector<ir::ValueId>& inputs = read.graph.inputs();
   for (std::size_t i = read.external_tensors; i < inputs.size(); ++i) {
-    inspection.inputs.push_back({read.graph.value(inputs[i]).name, read.graph.type(inputs[i]), {}});
+    const std::string& name = read.graph.value(inputs[i]).name;
+    const auto other = read.other_types.find(name);
+    inspection.inputs.push_back(
+        {name, read.graph.type(inputs[i]), other == read.other_types.end() ? std::string() : other->second});
     if (!Known(inspection.inputs.back().type)) inspection.inputs_known = false;
   }
   for (const ir::Output& output : read.graph.outputs()) {
@@ -209,7 +220,7 @@ Result<Told> Tell(const module::Module& module, const Registry& registry, const 
   Result<import::Imported> imported = import::Import(module, rules, import_options);
   if (imported) {
     told.imported = std::move(*imported);
-    WarnOfAssumedTypes(told.imported);
+    if (told.imported.missing.empty()) WarnOfAssumedTypes(told.imported);
     AddWarnings(module, rules, told.imported);
     if (!told.imported.complete) told.listing = Listing::kCode;
     if (!told.imported.missing.empty()) {

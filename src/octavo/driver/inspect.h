@@ -30,8 +30,10 @@ struct Layer {
 
 struct InspectedInput {
   std::string name;
-  TensorType type;        // as far as the file or --input says
-  std::string declared;   // by forward: "Tensor", "Optional[Tensor]", "int"; empty for ONNX
+  TensorType type;  // as far as the file or --input says
+  // By forward: "Tensor", "Optional[Tensor]", "int".  For ONNX: the element type where Octavo has no dtype
+  // for it, "uint16".
+  std::string declared;
   bool is_tensor = true;  // false: forward's argument is no input of the graph
 };
 

@@ -29,13 +29,9 @@ Status GiveOutputNames(ir::Graph& graph, const std::vector<std::string>& names) 
     return UsageError(fmt::format("--output-name is given {} times, but the model has {} outputs",
                                   names.size(), graph.outputs().size()));
   }
-  for (std::size_t i = 0; i < names.size(); ++i) graph.outputs()[i].name = names[i];
-  std::set<std::string> taken;
-  for (const ir::ValueId input : graph.inputs()) taken.insert(graph.value(input).name);
-  for (const ir::Output& output : graph.outputs()) {
-    if (output.name.empty() || !taken.insert(output.name).second) {
-      return UsageError(fmt::format("--output-name: \"{}\" is empty or already used", output.name));
-    }
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (names[i].empty()) return UsageError("--output-name: the name is empty");
+    graph.outputs()[i].name = names[i];
   }
   return {};
 }
@@ -77,8 +73,9 @@ Status NameInputsAndOutputs(ir::Graph& graph, const std::vector<std::string>& ou
   for (std::string* name : names) {
     const auto renamed = new_names.find(*name);
     if (renamed != new_names.end()) *name = renamed->second;
-    if (!renames.empty() && !taken.insert(*name).second) {
-      return UsageError(fmt::format("--rename: two inputs or outputs would be named {}", *name));
+    if (!taken.insert(*name).second) {
+      return UsageError(fmt::format("two inputs or outputs would be named {}", *name),
+                        "Give one of them another name with --rename OLD=NEW.");
     }
   }
   return {};

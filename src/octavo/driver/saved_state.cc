@@ -14,11 +14,18 @@ namespace {
 // Counts the modules that collect the ranges of activations and weights.
 class Observers {
  public:
-  void Look(const module::Object& object) {
-    if (!seen_.insert(&object).second) return;
-    if (object.Find("min_val") && object.Find("max_val")) ++count;
-    for (const auto& [name, value] : object.attributes) {
-      if (const auto* child = std::get_if<std::shared_ptr<module::Object>>(&value.v)) Look(**child);
+  void Look(const module::Object& root) {
+    std::vector<const module::Object*> left = {&root};
+    while (!left.empty()) {
+      const module::Object& object = *left.back();
+      left.pop_back();
+      if (!seen_.insert(&object).second) continue;
+      if (object.Find("min_val") && object.Find("max_val")) ++count;
+      for (const auto& [name, value] : object.attributes) {
+        if (const auto* child = std::get_if<std::shared_ptr<module::Object>>(&value.v)) {
+          left.push_back(child->get());
+        }
+      }
     }
   }
   std::size_t count = 0;
@@ -55,8 +62,8 @@ Tensor FirstChannel(Tensor tensor) {
   return tensor;
 }
 
-// Fewer elements fit on a grid of 256 steps by chance, and more than this prove enough.
-constexpr std::int64_t kFewest = 512, kMost = std::int64_t{1} << 16;
+// Few elements may fit on a grid of 256 steps by chance, and more than this prove enough.
+constexpr std::int64_t kFewest = 64, kMost = std::int64_t{1} << 16;
 
 // True if all of these are multiples of one step, of which 256 are between the lowest and the highest.
 bool OnGrid(const std::vector<float>& values) {

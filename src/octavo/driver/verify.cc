@@ -95,7 +95,8 @@ class Verification {
     Result<Read> read = ReadFirstWith(SecondsInputs(true), first, registry);
     if (!read && read.error().code() == ErrorCode::kUsage && !sides_.second.inputs().empty())
       read = ReadFirstWith(SecondsInputs(false), first, registry);
-    if (!read && read.error().code() == ErrorCode::kUsage && !sides_.second.inputs().empty()) {
+    if (!read && read.error().code() == ErrorCode::kUsage && !sides_.second.inputs().empty() &&
+        sides_.given.literals.empty()) {
       return UsageError(fmt::format("the second model has {} input{}, which do not fit the first model's "
                                     "forward: {}",
                                     sides_.second.inputs().size(),
