@@ -89,9 +89,8 @@ class Int8(WithBodies):
     def test_a_share_is_quantized(self):
         body = IN_INT8 + "y = torch.sigmoid(torch.dequantize(torch.relu(q)))\nreturn torch.matmul(y, y)"
         warnings = self.report(body=body)["warnings"]
-        self.assertEqual(warnings, ["1 of the 1 convolutions and matrix products in this model are not quantized and run in float32: "
-                                    "1 aten::matmul"])
-        self.assertEqual([w for w in self.report()["warnings"] if "float32" in w], [])
+        self.assertEqual(warnings, ["2 of 3 operators do not run in int8: 1 aten::matmul, 1 aten::sigmoid"])
+        self.assertEqual([w for w in self.report()["warnings"] if "int8" in w], [])
 
 
 class Floats(WithBodies):

@@ -12,6 +12,7 @@
 
 #include "octavo/ir/origin.h"
 #include "octavo/ops/computation.h"
+#include "octavo/ops/mistakes.h"
 #include "octavo/targets/onnxruntime/integer_kernels.h"
 #include "octavo/targets/onnxruntime/saturation.h"
 #include <nlohmann/json.hpp>
@@ -129,15 +130,6 @@ std::vector<FloatOperator> FloatOperatorsOf(const Graph& graph) {
   return operators;
 }
 
-// Convolutions and matrix products: what a model is quantized for.
-bool IsProduct(std::string_view op) {
-  static constexpr std::string_view kProducts[] = {
-      "aten::conv", "aten::_convolution", "aten::linear",  "aten::addmm",  "aten::addmv", "aten::mm",
-      "aten::mv",   "aten::bmm",          "aten::baddbmm", "aten::matmul", "aten::dot",   "aten::einsum",
-      "onnx::Conv", "onnx::Gemm",         "onnx::MatMul",  "onnx::Einsum"};
-  return std::ranges::any_of(kProducts, [op](std::string_view name) { return op.starts_with(name); });
-}
-
 bool QuantizedSomewhere(const Graph& graph) {
   return std::ranges::any_of(graph.nodes(), [&](const Node& node) {
     return Quantized(graph, node) || node.op.starts_with("aten::fake_quantize") ||
@@ -178,29 +170,8 @@ std::string Counts(const std::map<std::string, std::size_t>& by_name) {
     }
     text += fmt::format("{}{} {}", i == 0 ? "" : ", ", sorted[i].second, sorted[i].first);
   }
-  if (others > 0) text += fmt::format(" and {} others", others);
+  if (others > 0) text += fmt::format(" and {} more", others);
   return text;
-}
-
-// How many of the model's convolutions and matrix products are floats, beside others that are not.
-void WarnOfShare(const Graph& graph, const std::vector<bool>& int8, Claims& claims) {
-  std::size_t products = 0, floats = 0;
-  std::map<std::string, std::size_t> by_name;
-  for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
-    const Node& node = graph.nodes()[i];
-    const bool quantized = node.op.starts_with("quantized::conv") ||
-                           node.op.starts_with("quantized::linear") || node.op == "quantized::matmul";
-    if (!quantized && !IsProduct(node.op)) continue;
-    ++products;
-    if (quantized || int8[i]) continue;
-    ++floats;
-    ++by_name[node.op];
-  }
-  if (floats == 0) return;
-  claims.warnings.push_back(
-      fmt::format("{} of the {} convolutions and matrix products in this model are not quantized and run in "
-                  "float32: {}",
-                  floats, products, Counts(by_name)));
 }
 
 // What becomes of the model's operators, by index: computes at all, and on integers alone.
@@ -242,10 +213,8 @@ Claims ClaimsOf(const ir::Graph& imported, const std::vector<std::shared_ptr<con
   Claims claims;
   claims.float_operators = FloatOperatorsOf(imported);
   const std::vector<Fate> fates = Fates(imported, origins, written, options);
-  std::vector<bool> int8(fates.size());
   for (std::size_t i = 0; i < fates.size(); ++i) {
     if (!fates[i].counted) continue;
-    int8[i] = fates[i].int8;
     ++claims.counted_operators;
     if (fates[i].int8) {
       ++claims.int8_operators;
@@ -257,14 +226,27 @@ Claims ClaimsOf(const ir::Graph& imported, const std::vector<std::shared_ptr<con
     claims.warnings.emplace_back("nothing in this model is quantized: the ONNX model is float32");
     return claims;
   }
-  WarnOfShare(imported, int8, claims);
-  if (options.dialect == Dialect::kQdq && options.target == Target::kOnnxRuntime && !LooksReduced(imported)) {
+  const bool runs = options.dialect == Dialect::kCaffe2 || options.target == Target::kOnnxRuntime;
+  if (!claims.not_int8.empty()) {
+    const std::size_t others = claims.counted_operators - claims.int8_operators;
+    claims.warnings.push_back(fmt::format("{} of {} operators {}: {}", others, claims.counted_operators,
+                                          runs ? (others == 1 ? "does not run in int8" : "do not run in int8")
+                                               : (others == 1 ? "is not quantized" : "are not quantized"),
+                                          Counts(claims.not_int8)));
+  }
+  if (options.dialect == Dialect::kQdq && options.target == Target::kOnnxRuntime) {
     const std::size_t layers = targets::onnxruntime::LayersThatCanSaturate(written);
     if (layers > 0) {
-      claims.warnings.push_back(fmt::format(
-          "{} {} weights that can saturate on x86 CPUs without VNNI; set ONNX Runtime's session option "
-          "session.x64quantprecision=1 there, or quantize with reduce_range",
-          layers, layers == 1 ? "layer has" : "layers have"));
+      const std::string can_saturate = fmt::format("{} {} weights that can saturate on x86 CPUs without VNNI",
+                                                   layers, layers == 1 ? "layer has" : "layers have");
+      constexpr const char* kOption = "set ONNX Runtime's session option session.x64quantprecision=1 there";
+      claims.warnings.push_back(
+          LooksReduced(imported)
+              ? fmt::format(
+                    "{} unless the model was quantized with reduce_range, as its zero points suggest; "
+                    "otherwise {}",
+                    can_saturate, kOption)
+              : fmt::format("{}; {}, or quantize with reduce_range", can_saturate, kOption));
     }
   }
   return claims;
@@ -286,7 +268,11 @@ std::vector<NodeExactness> MistakesIn(const ir::Graph& imported, const Registry&
   return mistakes;
 }
 
-std::vector<std::string> WarningsAboutMistakes(const std::vector<NodeExactness>& mistakes) {
+namespace {
+
+// One per kind, with `consequence` at its end.
+std::vector<std::string> ListMistakes(const std::vector<NodeExactness>& mistakes,
+                                      std::string_view consequence) {
   std::vector<std::string> warnings;
   std::set<std::pair<std::string_view, std::string_view>> seen;
   for (const NodeExactness& node : mistakes) {
@@ -296,12 +282,23 @@ std::vector<std::string> WarningsAboutMistakes(const std::vector<NodeExactness>&
     });
     const std::string where = count == 1 ? fmt::format("at {}", node.place)
                                          : fmt::format("{} times, first at {}", count, node.place);
-    warnings.push_back(
-        fmt::format("{} {}: {}; here the result is as meant, and not what PyTorch's qnnpack "
-                    "engine gives",
-                    node.op, where, node.statement.bound));
+    warnings.push_back(fmt::format("{} {}: {}; {}", node.op, where, node.statement.bound, consequence));
   }
   return warnings;
+}
+
+}  // namespace
+
+std::vector<std::string> WarningsAboutMistakes(const std::vector<NodeExactness>& mistakes) {
+  return ListMistakes(mistakes, "here the result is as meant, and not what PyTorch's qnnpack engine gives");
+}
+
+std::vector<std::string> WarningsAboutMistakes(const ir::Graph& imported, const Registry& registry,
+                                               bool engine_bugs) {
+  std::vector<NodeExactness> mistakes = MistakesIn(imported, registry);
+  if (!engine_bugs) return WarningsAboutMistakes(mistakes);
+  std::erase_if(mistakes, [](const NodeExactness& node) { return IsRepeated(node.statement.bound); });
+  return ListMistakes(mistakes, "--engine-bugs does not repeat this bug: the result is as meant");
 }
 
 std::string Int8Text(const ExportReport& report, Dialect dialect, Target target) {

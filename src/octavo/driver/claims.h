@@ -32,6 +32,9 @@ std::vector<NodeExactness> MistakesIn(const ir::Graph& imported, const Registry&
 
 // Warnings about them (also about lower::Lowered::mistakes): one per kind.
 std::vector<std::string> WarningsAboutMistakes(const std::vector<NodeExactness>& mistakes);
+// The same for the reference: where it repeats the engine's mistakes, about those that it cannot repeat.
+std::vector<std::string> WarningsAboutMistakes(const ir::Graph& imported, const Registry& registry,
+                                               bool engine_bugs);
 
 // "41 of 62 operators run in int8 (not 21 quantized::hardswish)".  Empty where no operator counts.
 std::string Int8Text(const ExportReport& report, Dialect dialect, Target target);

@@ -36,10 +36,8 @@ Result<RunReport> RunReference(const std::filesystem::path& model, std::vector<I
   const std::vector<Tensor> tensors = OCTAVO_TRY(InOrder(graph, std::move(inputs)));
   report.warnings = std::move(read.imported.warnings);
   for (std::string& text : NotFinite(graph, tensors)) report.warnings.push_back(std::move(text));
-  if (!report.engine_bugs) {
-    for (std::string& text : WarningsAboutMistakes(MistakesIn(graph, operators->registry)))
-      report.warnings.push_back(std::move(text));
-  }
+  for (std::string& text : WarningsAboutMistakes(graph, operators->registry, report.engine_bugs))
+    report.warnings.push_back(std::move(text));
   report.reading_seconds = SecondsSince(start);
   const auto begin = RunClock::now();
   // The reference takes its time with large models.

@@ -112,12 +112,13 @@ class Verification {
     sides_.first = std::move(read.imported.graph);
     sides_.report.warnings = std::move(read.imported.warnings);
     passes::RemoveDeadNodes(sides_.first);
-    if (!convert) {
-      if (options_.reference.meaning == reference::Meaning::kQnnpack) return {};
-      for (std::string& text : WarningsAboutMistakes(MistakesIn(sides_.first, operators->registry)))
+    // A conversion has warnings of its own about the engine's bugs.
+    const bool bugs = options_.reference.meaning == reference::Meaning::kQnnpack;
+    if (!convert || bugs) {
+      for (std::string& text : WarningsAboutMistakes(sides_.first, operators->registry, bugs))
         sides_.report.warnings.push_back(std::move(text));
-      return {};
     }
+    if (!convert) return {};
     Progress("converting");
     ExportOptions conversion = options_.conversion;
     conversion.progress = options_.progress;

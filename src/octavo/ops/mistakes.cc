@@ -22,6 +22,8 @@ using MistakeOf = Mistake (*)(const Arguments&);
 
 constexpr double kInt32End = 2147483648.0;
 constexpr std::string_view kMixedUp = "PyTorch mixes up the elements of ";
+constexpr std::string_view kUnwritten = "PyTorch leaves some elements of ";
+constexpr const char* kBiasOverflows = "PyTorch overflows in a bias of 2^31 steps and more";
 
 bool HasArgument(const Arguments& a, std::string_view name) {
   return std::ranges::any_of(a.specs(), [name](const ArgumentSpec& spec) { return spec.name == name; });
@@ -73,7 +75,7 @@ Mistake OfImages(const Arguments& a) {
 Mistake OfNearestVolumes(const Arguments& a) {
   const Value x = FirstOperand(a);
   if (x.quantized() && x.rank() == 5 && IsSizeOne((*x.shape())[1])) {
-    return "PyTorch leaves some elements of volumes of one channel unwritten";
+    return fmt::format("{}volumes of one channel unwritten", kUnwritten);
   }
   return OfImages(a);
 }
@@ -81,7 +83,7 @@ Mistake OfNearestVolumes(const Arguments& a) {
 Mistake OfNorm(const Arguments& a) {
   const Value x = FirstOperand(a);
   if (!x.quantized() || !x.shape() || x.rank() < 4) return {};
-  if (IsSizeOne((*x.shape())[1])) return "PyTorch leaves some elements of tensors of one channel unwritten";
+  if (IsSizeOne((*x.shape())[1])) return fmt::format("{}tensors of one channel unwritten", kUnwritten);
   if (OfOneElement(*x.shape())) return fmt::format("{}images of one element", kMixedUp);
   return {};
 }
@@ -223,7 +225,7 @@ Mistake OfLayer(const Arguments& a) {
     const std::vector<float> reals = w->bias->ToFloats();
     for (std::size_t c = 0; c < reals.size(); ++c) {
       biases[c] = static_cast<double>(reals[c]) / (q.scales[q.per_tensor() ? 0 : c] * Scale(x));
-      if (std::abs(biases[c]) >= kInt32End) return "PyTorch overflows in a bias of 2^31 steps and more";
+      if (std::abs(biases[c]) >= kInt32End) return kBiasOverflows;
     }
   }
   // What no layer that is worth anything reaches; only beyond that are its weights looked at.
@@ -274,6 +276,10 @@ const RowMistake kMistakes[] = {
 };
 
 }  // namespace
+
+bool IsRepeated(std::string_view mistake) {
+  return !mistake.starts_with(kMixedUp) && !mistake.starts_with(kUnwritten) && mistake != kBiasOverflows;
+}
 
 void SetMistakes(Registry& registry) {
   for (const RowMistake& row : kMistakes) {

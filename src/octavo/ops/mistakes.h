@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string_view>
+
 #include "octavo/operators.h"
 
 namespace octavo {
@@ -8,5 +10,9 @@ namespace octavo {
 // arguments (docs/numbers.md, "Where the reference means something else than qnnpack"), after all rows are
 // registered.  Mistakes that depend on the elements alone (infinity, NaN) are not among them.
 void SetMistakes(Registry& registry);
+
+// True if the reference repeats that mistake, as OperatorRow::mistake words it, in Meaning::kQnnpack.  The others
+// depend on what happens to be in memory, or on the vector loop that runs.
+bool IsRepeated(std::string_view mistake);
 
 }  // namespace octavo
