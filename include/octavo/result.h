@@ -46,6 +46,8 @@ class Error {
   const std::string& where() const { return where_; }
   // The source lines of the place, with a caret line under them; may be empty.
   const std::string& excerpt() const { return excerpt_; }
+  // The operator that SetSubject() named; may be empty.
+  const std::string& subject() const { return subject_; }
   // What to do about it; may be empty.
   const std::string& hint() const { return hint_; }
   // The items of the message, such as one per unsupported operator.
@@ -58,7 +60,7 @@ class Error {
   // Sets the place.  The innermost function knows it best, so only the first call has an effect.
   Error& SetWhere(std::string where, std::string excerpt = {});
   Error& SetHint(std::string hint);
-  // Puts "subject: " before what(), unless it begins with the subject.
+  // Puts "subject: " before what(), unless it begins with the subject: an operator.
   Error& SetSubject(std::string_view subject);
   Error& AddDetail(std::string message);
   Error& AddDetail(ErrorDetail detail);
@@ -70,7 +72,7 @@ class Error {
 
  private:
   ErrorCode code_;
-  std::string what_, where_, excerpt_, hint_;
+  std::string what_, where_, excerpt_, hint_, subject_;
   std::vector<ErrorDetail> details_;
   std::vector<std::string> context_;
   bool needs_input_ = false;

@@ -215,6 +215,20 @@ class AssumedTypes(InputsTest):
         self.assertNotIn("does not say", self.assert_refused(path, "--input", "float32[2,2]"))
 
 
+class OpenSizesThatAreRefused(InputsTest):
+    def test_an_operator_that_needs_a_number_names_the_size(self):
+        model = self.model("", "return torch.add(torch.arange(torch.size(x)[0]), x)")
+        message = self.assert_refused(model, "--input", "float32[N]", says=["aten::arange: not supported for the open size N", "Give that size a number"])
+        self.assertNotIn("overload", message)
+
+    def test_details_of_a_single_operator(self):
+        model = self.model("", "return torch.add(torch.arange(torch.size(x)[0]), x)")
+        result = run("export", model, "-o", self.output, "--input", "float32[N]", "--json")
+        [detail] = json.loads(result.stdout)["error"]["details"]
+        self.assertEqual((detail["operator"], detail["count"]), ("aten::arange", 1))
+        self.assertIn("code/__torch__.py:7", detail["place"])
+
+
 class TracedInputs(InputsTest):
     def test_default_shapes(self):
         expected = [("x", "float32", [2, 3]), ("pair.0", "float32", [2, 3]), ("pair.1", "int64", [2, 1]),

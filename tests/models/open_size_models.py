@@ -458,6 +458,28 @@ class MultipliedByNumber(Layer):
         return self.layer(x) * int(x.shape[1])
 
 
+def a_number_in(name, function, **more):
+    """A model whose trace has a size of x as a number; only the traced inputs tell that it was one."""
+    def forward(self, x):
+        return function(self.layer(x), int(x.shape[1]), self.layer.weight)
+    more = {"hidden": "traced inputs", **more}
+    return tokens(**more)(type(name, (Layer,), {"forward": forward, "__module__": __name__}))
+
+
+a_number_in("AddedNumber", lambda y, t, w: y + t)
+a_number_in("ComparedWithNumber", lambda y, t, w: (torch.arange(16) < t).float() * y)
+a_number_in("MeanTimesNumber", lambda y, t, w: y.mean(1) * t)
+a_number_in("MaximumByNumber", lambda y, t, w: y.max(1)[0] / t)
+a_number_in("AveragePoolByNumber", lambda y, t, w: F.avg_pool1d(y.transpose(1, 2), t))
+a_number_in("MaxPoolByNumber", lambda y, t, w: F.max_pool1d(y.transpose(1, 2), t))
+a_number_in("LayerNormByNumber", lambda y, t, w: F.layer_norm(y, [t, 16]))
+a_number_in("CountedByNumber", lambda y, t, w: y.sum((0, 1)) + torch.arange(t).sum())
+a_number_in("FilledByNumber", lambda y, t, w: torch.full((t, 2), 1.0).sum() + y)
+a_number_in("PaddedByNumber", lambda y, t, w: F.pad(y, (0, 0, 0, t)))
+a_number_in("MergedByMultiple", lambda y, t, w: y.reshape(-1, t * 16), hidden=None)
+a_number_in("TableByNumber", lambda y, t, w: w[:t].sum() + y)
+
+
 @tokens(follows=True)
 class MultipliedByAnother(Layer):
     def forward(self, x):

@@ -16,6 +16,7 @@ Error& Error::SetHint(std::string hint) {
 }
 
 Error& Error::SetSubject(std::string_view subject) {
+  if (subject_.empty()) subject_ = subject;
   if (!what_.starts_with(subject)) what_.insert(0, std::string(subject) + ": ");
   return *this;
 }

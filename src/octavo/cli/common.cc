@@ -67,6 +67,12 @@ nlohmann::ordered_json ErrorJson(const Error& error) {
     if (!detail.excerpt.empty()) entry["excerpt"] = detail.excerpt;
     details.push_back(std::move(entry));
   }
+  // An error about a single operator is a list of one.
+  if (details.empty() && !error.subject().empty()) {
+    nlohmann::ordered_json entry = {{"message", error.what()}, {"operator", error.subject()}, {"count", 1}};
+    if (!error.where().empty()) entry["place"] = error.where();
+    details.push_back(std::move(entry));
+  }
   return {{"code", CodeName(error.code())},
           {"message", error.what()},
           {"where", error.where()},

@@ -194,6 +194,12 @@ Result<std::optional<Registry::BoundCall>> Registry::Match(const ir::Graph& grap
     misfits.push_back(std::move(bound).error());
   }
   if (misfits.size() == 1) return std::move(misfits[0]);
+  for (const ir::Argument& argument : arguments) {
+    const Dim* size = std::get_if<Dim>(&argument.value);
+    if (!size || size->known() || !std::ranges::any_of(misfits, &Error::needs_input)) continue;
+    return NeedsInput(fmt::format("{}: not supported for the open size {}", at->first, size->ToString()),
+                      "Give that size a number in --input.");
+  }
   Error error = Unsupported(fmt::format("{}: no overload takes these arguments", at->first));
   for (const Error& misfit : misfits) {
     error.AddDetail(misfit.what());

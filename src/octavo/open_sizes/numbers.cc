@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <cmath>
+#include <set>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -34,14 +36,17 @@ class NumberFinder {
     for (const ir::NodeId id : model_.nodes()) {
       const ir::Node& node = model_.node(id);
       self_ = model_.Self(node);
-      if (!model_.traced(id) || !self_.valid() || node.outputs.size() != 1) continue;
-      if (!model_.shape(self_) || !model_.shape(node.outputs[0])) continue;
+      if (!model_.traced(id)) continue;
       id_ = id;
+      LookAtMadeElements(node);
+      if (!self_.valid() || !model_.shape(self_)) continue;
+      LookAtOther(node);
+      LookAtLastSizes(node);
+      if (node.outputs.size() != 1 || !model_.shape(node.outputs[0])) continue;
       LookAtReshape(node);
       LookAtResultSize();
       LookAtRepeats(node);
       LookAtMean(node);
-      LookAtFactor(node);
     }
     return std::move(findings_);
   }
@@ -75,6 +80,8 @@ class NumberFinder {
     for (const std::size_t at : numbers) {
       const std::int64_t number = (*sizes)[at].value();
       Names fixed = known ? StandsFor(number, at, names) : Names();
+      if (known && fixed.empty() && inferred.ToString().find("floor(") != std::string::npos)
+        fixed = MultipleOf(number, names);
       if (!known && at == 0) fixed = Common(model_.OpenIn(From().empty() ? Dim(1) : From()[0]), names);
       if (!known && fixed.empty() && inferred_at == 0 &&
           inferred.ToString().find("floor(") != std::string::npos)
@@ -118,6 +125,16 @@ class NumberFinder {
         return {name};
     }
     return names.size() > 1 && product == number && number > 1 ? names : Names();
+  }
+
+  // view(-1, 5 * 16): an open size that the number was a multiple of.
+  Names MultipleOf(std::int64_t number, const Names& names) const {
+    constexpr std::int64_t kSmallest = 3;
+    for (const std::string& name : names) {
+      const std::int64_t traced = *TracedSize(name);
+      if (traced >= kSmallest && number % traced == 0) return {name};
+    }
+    return {};
   }
 
   // ---- interpolate(x, (32, 32)): the result always has the size that the trace had.
@@ -204,18 +221,80 @@ class NumberFinder {
     Add(gone, fmt::format("a sum over {{it}} is divided by the number {}", *divisor));
   }
 
-  // ---- x * 5
+  // ---- x * 5, x + 5, x < 5: the number was a size of x, or of what x was reduced from.
 
-  void LookAtFactor(const ir::Node& node) {
-    if (node.op != "aten::mul") return;
-    const std::optional<double> factor = NumberOf(model_.graph(), node.Find("other"));
-    constexpr double kSmallest = 3;  // doubling is common
-    if (!factor || *factor < kSmallest) return;
-    for (const std::string& name : NamesIn(model_, From())) {
+  void LookAtOther(const ir::Node& node) {
+    static const std::set<std::string_view> kOperators = {"aten::add", "aten::sub", "aten::rsub", "aten::mul",
+                                                          "aten::div", "aten::eq",  "aten::ne",   "aten::lt",
+                                                          "aten::le",  "aten::gt",  "aten::ge"};
+    if (!kOperators.contains(node.op)) return;
+    const std::optional<double> number = NumberOf(model_.graph(), node.Find("other"));
+    if (!number) return;
+    Names names = NamesIn(model_, From());
+    // Quotients of sizes that are still there are mostly means of something else, such as roots of widths.
+    if (node.op == "aten::div") names.clear();
+    if (const ir::NodeId before = model_.graph().value(self_).producer; before != ir::kNoNode) {
+      const ir::ValueId reduced = model_.Self(model_.node(before));
+      if (reduced.valid() && model_.shape(reduced)) {
+        Names gone = NamesIn(model_, *model_.shape(reduced));
+        for (const std::string& name : NamesIn(model_, From())) gone.erase(name);
+        names.merge(gone);
+      }
+    }
+    // A tensor without open sizes is compared with what may be one: arange(16) < 5.
+    if (names.empty() && NamesIn(model_, From()).empty() && node.op != "aten::div" &&
+        node.op != "aten::mul") {
+      names = model_.open();
+    }
+    AddNumber(*number, names, fmt::format("{} has the number", node.op));
+  }
+
+  // ---- avg_pool1d(x, 5), layer_norm(x, [5, 16]): the last sizes of x
+
+  void LookAtLastSizes(const ir::Node& node) {
+    const bool pool = node.op.starts_with("aten::avg_pool") || node.op.starts_with("aten::max_pool");
+    const std::vector<Dim>* sizes = pool                            ? IntsArgument(node, "kernel_size")
+                                    : node.op == "aten::layer_norm" ? IntsArgument(node, "normalized_shape")
+                                                                    : nullptr;
+    if (!sizes || sizes->size() > From().size()) return;
+    const std::size_t first = From().size() - sizes->size();
+    for (std::size_t i = 0; i < sizes->size(); ++i) {
+      if (!(*sizes)[i].known()) continue;
+      AddNumber(static_cast<double>((*sizes)[i].value()), NamesIn(model_, {From()[first + i]}),
+                fmt::format("{} has the number", node.op));
+    }
+  }
+
+  // ---- arange(5), full((5, 2), 1), pad(x, (0, 0, 0, 5)), table[:5]
+
+  void LookAtMadeElements(const ir::Node& node) {
+    static const std::set<std::string_view> kMakers = {"aten::arange",    "aten::full",    "aten::zeros",
+                                                       "aten::ones",      "aten::empty",   "aten::new_full",
+                                                       "aten::new_zeros", "aten::new_ones"};
+    const bool pads = node.op == "aten::constant_pad_nd" || node.op == "aten::pad";
+    const bool table = node.op == "aten::slice" && self_.valid() && model_.graph().value(self_).constant;
+    if (!kMakers.contains(node.op) && !pads && !table) return;
+    const std::string claim = fmt::format("{} has the number", node.op);
+    for (const char* name : {"end", "size", "pad"}) {
+      if (const auto number = NumberOf(model_.graph(), node.Find(name)))
+        AddNumber(*number, model_.open(), claim);
+      const std::vector<Dim>* numbers = IntsArgument(node, name);
+      for (std::size_t i = 0; numbers && i < numbers->size(); ++i) {
+        if ((*numbers)[i].known())
+          AddNumber(static_cast<double>((*numbers)[i].value()), model_.open(), claim);
+      }
+    }
+  }
+
+  // Small numbers are common for other reasons.
+  void AddNumber(double number, const Names& names, const std::string& claim) {
+    constexpr double kSmallest = 3;
+    if (number < kSmallest) return;
+    for (const std::string& name : names) {
       const std::optional<std::int64_t> traced = TracedSize(name);
-      if (!traced || static_cast<double>(*traced) != *factor) continue;
-      Add({name},
-          fmt::format("the model multiplies by the number {}, {{its}} size when it was traced", *traced));
+      if (!traced || static_cast<double>(*traced) != number) continue;
+      Add({name}, fmt::format("{} {}, {{its}} size when the model was traced", claim, *traced));
+      return;
     }
   }
 
