@@ -171,3 +171,11 @@ def test_the_text_says_so(tmp_path):
     caffe2 = tools.octavo("export", tmp_path / "model.pt", "-o", tmp_path / "out.onnx", "--json", "--dialect", "caffe2", "--input",
                           "float32[2,4,6,5]")
     assert sum("as meant" in text for text in json.loads(caffe2.stdout)["warnings"]) == 1
+
+
+def test_bugs_that_the_reference_does_not_repeat(tmp_path):
+    net = Net(lambda q: O.relu6(q, False), layer=layer(nnq.Conv2d)).eval()
+    torch.jit.save(torch.jit.trace(net, torch.randn(IMAGE)), str(tmp_path / "model.pt"))
+    words = ["verify", tmp_path / "model.pt", "--input", "float32[%s]" % ",".join(map(str, IMAGE))]
+    assert "as meant" in tools.octavo(*words).stderr
+    assert "--engine-bugs does not repeat this bug" in tools.octavo(*words, "--engine-bugs").stderr
