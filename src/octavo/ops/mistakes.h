@@ -11,8 +11,8 @@ namespace octavo {
 // registered.  Mistakes that depend on the elements alone (infinity, NaN) are not among them.
 void SetMistakes(Registry& registry);
 
-// True if the reference repeats that mistake, as OperatorRow::mistake words it, in Meaning::kQnnpack.  The others
-// depend on what happens to be in memory, or on the vector loop that runs.
+// True if the reference repeats that mistake, as OperatorRow::mistake words it, in Meaning::kQnnpack.  The
+// others depend on what happens to be in memory, or on the vector loop that runs.
 bool IsRepeated(std::string_view mistake);
 
 }  // namespace octavo
