@@ -81,7 +81,7 @@ def test_calibrated_but_not_converted(tmp_path):
     prepared = aoq.prepare(model)
     x = torch.randn(1, 3, 8, 8)
     prepared(x)
-    assert "3 observers and nothing is quantized" in warned(saved(prepared, tmp_path / "calibrated.pt", x))
+    assert "3 observers: it was prepared" in warned(saved(prepared, tmp_path / "calibrated.pt", x))
     assert "observer" not in warned(saved(aoq.convert(prepared), tmp_path / "converted.pt", x))
 
 

@@ -101,9 +101,8 @@ bool WasQuantized(const Tensor& weight) {
 std::string AdviceToConvert(const module::Module& module, const ir::Graph& graph) {
   const std::string preparation = Preparation(module, graph);
   if (preparation.empty()) return {};
-  return fmt::format(
-      "The model has {} and nothing is quantized: it was prepared for quantization, but not converted; {}.",
-      preparation, kConvert);
+  return fmt::format("The model has {}: it was prepared for quantization, but not converted; {}.",
+                     preparation, kConvert);
 }
 
 std::vector<std::string> SavedStateWarnings(const module::Module& module, const ir::Graph& graph) {
@@ -111,8 +110,7 @@ std::vector<std::string> SavedStateWarnings(const module::Module& module, const 
   std::vector<std::string> warnings;
   if (const std::string preparation = Preparation(module, graph); !preparation.empty()) {
     warnings.push_back(fmt::format(
-        "the model has {} and nothing is quantized: it was prepared for quantization, but not converted; {}",
-        preparation, kConvert));
+        "the model has {}: it was prepared for quantization, but not converted; {}", preparation, kConvert));
   }
   std::size_t weights = 0;
   std::set<ir::ValueId> seen;
