@@ -92,7 +92,8 @@ class ConstantNamer {
   // A layer that counts in steps quantizes with scale 1: its result's scale is that with which the result is
   // dequantized.
   const Node* ReaderWithTheScale(const Node& quantize) const {
-    if (!IsOne(InputOf(quantize, 1))) return nullptr;
+    if (!IsOne(InputOf(quantize, 1)) || quantize.outputs.empty() || !quantize.outputs[0].valid())
+      return nullptr;
     const auto& readers = readers_[static_cast<std::size_t>(quantize.outputs[0].index)];
     const auto reader =
         std::ranges::find_if(readers, [this](const Node* node) { return !IsOne(InputOf(*node, 1)); });
