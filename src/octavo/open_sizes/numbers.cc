@@ -40,13 +40,13 @@ class NumberFinder {
       id_ = id;
       LookAtMadeElements(node);
       if (!self_.valid() || !model_.shape(self_)) continue;
-      LookAtOther(node);
       LookAtLastSizes(node);
       if (node.outputs.size() != 1 || !model_.shape(node.outputs[0])) continue;
       LookAtReshape(node);
       LookAtResultSize();
       LookAtRepeats(node);
-      LookAtMean(node);
+      // A mean is a number in a quotient, too, and says more.
+      if (!LookAtMean(node)) LookAtOther(node);
     }
     return std::move(findings_);
   }
@@ -202,23 +202,24 @@ class NumberFinder {
     return whole;
   }
 
-  void LookAtMean(const ir::Node& node) {
+  bool LookAtMean(const ir::Node& node) {
     const std::optional<double> divisor = DivisorOf(node);
     const ir::NodeId before = model_.graph().value(self_).producer;
-    if (!divisor || before == ir::kNoNode) return;
+    if (!divisor || before == ir::kNoNode) return false;
     const ir::Node& sum = model_.node(before);
     const ir::ValueId summed = model_.Self(sum);
-    if (sum.op != "aten::sum" || !summed.valid() || !model_.shape(summed)) return;
+    if (sum.op != "aten::sum" || !summed.valid() || !model_.shape(summed)) return false;
     Names gone = NamesIn(model_, *model_.shape(summed));
     for (const std::string& name : NamesIn(model_, From())) gone.erase(name);
-    if (gone.empty()) return;
+    if (gone.empty()) return false;
     const auto whole = model_.AsTraced(NumElements(*model_.shape(summed))),
                left = model_.AsTraced(NumElements(From()));
     if (whole && left &&
         (*left == 0 || static_cast<double>(*whole) != *divisor * static_cast<double>(*left))) {
-      return;
+      return false;
     }
     Add(gone, fmt::format("a sum over {{it}} is divided by the number {}", *divisor));
+    return true;
   }
 
   // ---- x * 5, x + 5, x < 5: the number was a size of x, or of what x was reduced from.
