@@ -43,18 +43,19 @@ bool Quantizes(const ir::Graph& graph) {
   });
 }
 
-// What shows that the model was prepared and never converted: "6 observers".  Empty if nothing does.
+// That a model, in which nothing is quantized, was prepared for it, without a full stop; empty if nothing
+// shows it.
 std::string Preparation(const module::Module& module, const ir::Graph& graph) {
-  if (Quantizes(graph)) return {};
-  const auto fakes = std::ranges::count_if(graph.nodes(), IsFakeQuantize);
-  if (fakes > 0) return fmt::format("{} fake_quantize operator{}", fakes, fakes == 1 ? "" : "s");
+  const auto fakes = static_cast<std::size_t>(std::ranges::count_if(graph.nodes(), IsFakeQuantize));
   Observers observers;
-  if (module.root) observers.Look(*module.root);
-  if (observers.count == 0) return {};
-  return fmt::format("{} observer{}", observers.count, observers.count == 1 ? "" : "s");
+  if (fakes == 0 && module.root) observers.Look(*module.root);
+  const std::size_t count = fakes > 0 ? fakes : observers.count;
+  if (count == 0) return {};
+  return fmt::format(
+      "the model has {} {}{}: it was prepared for quantization, but not converted; call "
+      "torch.ao.quantization.convert (or convert_fx) before saving the model",
+      count, fakes > 0 ? "fake_quantize operator" : "observer", count == 1 ? "" : "s");
 }
-
-constexpr const char* kConvert = "call torch.ao.quantization.convert (or convert_fx) before saving the model";
 
 // The first index of dimension 0: a channel, for weights of a layer.
 Tensor FirstChannel(Tensor tensor) {
@@ -99,18 +100,17 @@ bool WasQuantized(const Tensor& weight) {
 }  // namespace
 
 std::string AdviceToConvert(const module::Module& module, const ir::Graph& graph) {
-  const std::string preparation = Preparation(module, graph);
-  if (preparation.empty()) return {};
-  return fmt::format("The model has {}: it was prepared for quantization, but not converted; {}.",
-                     preparation, kConvert);
+  std::string advice = Quantizes(graph) ? std::string() : Preparation(module, graph);
+  if (advice.empty()) return {};
+  advice[0] = 'T';
+  return advice + ".";
 }
 
 std::vector<std::string> SavedStateWarnings(const module::Module& module, const ir::Graph& graph) {
   if (Quantizes(graph)) return {};
   std::vector<std::string> warnings;
-  if (const std::string preparation = Preparation(module, graph); !preparation.empty()) {
-    warnings.push_back(fmt::format(
-        "the model has {}: it was prepared for quantization, but not converted; {}", preparation, kConvert));
+  if (std::string preparation = Preparation(module, graph); !preparation.empty()) {
+    warnings.push_back(std::move(preparation));
   }
   std::size_t weights = 0;
   std::set<ir::ValueId> seen;

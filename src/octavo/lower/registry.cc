@@ -194,9 +194,10 @@ Result<std::optional<Registry::BoundCall>> Registry::Match(const ir::Graph& grap
     misfits.push_back(std::move(bound).error());
   }
   if (misfits.size() == 1) return std::move(misfits[0]);
+  const bool needs_input = std::ranges::any_of(misfits, &Error::needs_input);
   for (const ir::Argument& argument : arguments) {
     const Dim* size = std::get_if<Dim>(&argument.value);
-    if (!size || size->known() || !std::ranges::any_of(misfits, &Error::needs_input)) continue;
+    if (!needs_input || !size || size->known()) continue;
     return NeedsInput(fmt::format("{}: not supported for the open size {}", at->first, size->ToString()),
                       "Give that size a number in --input.");
   }
@@ -205,7 +206,7 @@ Result<std::optional<Registry::BoundCall>> Registry::Match(const ir::Graph& grap
     error.AddDetail(misfit.what());
     if (!misfit.hint().empty()) error.SetHint(misfit.hint());
   }
-  if (std::ranges::any_of(misfits, &Error::needs_input)) error.SetNeedsInput();
+  if (needs_input) error.SetNeedsInput();
   return error;
 }
 
