@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "octavo/operators.h"
+#include "octavo/pytorch_engine.h"
 #include "octavo/result.h"
 
 namespace octavo {
@@ -45,16 +46,7 @@ using ProgressFunction = std::function<void(std::string_view stage, double share
 
 enum class ExternalData { kAuto, kAlways, kNever };
 
-// PyTorch's engines for quantized operators.  Their results differ in the last bit (docs/differences.md).
-enum class Engine : std::uint8_t {
-  kQnnpack,     // builds of PyTorch without x86 kernels: Debian's packages, ARM, mobile
-  kQnnpackX86,  // pip's x86 packages with torch.backends.quantized.engine = "qnnpack"
-  kFbgemm,      // ... "fbgemm"
-  kOnednn,      // ... "onednn"
-  kX86,         // ... "x86", their default
-};
-std::string_view Name(Engine engine);  // "qnnpack", "qnnpack-x86", ...
-// Error (kUsage): Octavo does not support that engine yet.
+// Error (kUsage): a model cannot be written for that engine yet.
 Status CheckEngine(Engine engine);
 
 struct ExportOptions {

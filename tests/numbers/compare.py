@@ -19,6 +19,7 @@ torch.set_num_threads(1)
 @dataclasses.dataclass
 class Case:
     operator: object
+    engine: str
     seed: int
     index: int
     inputs: list
@@ -27,7 +28,7 @@ class Case:
     loose: bool
 
     def name(self):
-        return "%s, seed %d, case %d" % (self.operator.name, self.seed, self.index)
+        return "%s, engine %s, seed %d, case %d" % (self.operator.name, self.engine, self.seed, self.index)
 
 
 @dataclasses.dataclass
@@ -36,8 +37,8 @@ class Count:
     cases: int = 0
     refused: int = 0  # arguments that PyTorch does not take
     elements: int = 0
-    different: int = 0  # elements, with PyTorch's engine's meaning
-    meant: int = 0  # elements that the meaning that is meant has otherwise
+    different: int = 0  # elements, with the engine's faults
+    meant: int = 0  # elements that are otherwise as they are meant
     tail: int = 0  # one step off where PyTorch's own answer depends on the place in memory
     unavoidable: int = 0
     failures: list = dataclasses.field(default_factory=list)
@@ -55,10 +56,15 @@ def seed_of(operator, seed):
     return zlib.crc32(operator.name.encode()) + seed * 2**32
 
 
-def draw(operator, seed, index):
+def use(operator, engine):
+    """Sets PyTorch's engine.  Debian's, "qnnpack", packs what it cannot save with another one."""
+    torch.backends.quantized.engine = operator.engine if engine == "qnnpack" else engine.removesuffix("-x86")
+
+
+def draw(operator, seed, index, engine):
     """A case, or None where PyTorch refuses the arguments."""
-    torch.backends.quantized.engine = operator.engine
-    d = Draw(seed_of(operator, seed), index, loose_allowed=operator.tail)
+    use(operator, engine)
+    d = Draw(seed_of(operator, seed), index, loose_allowed=operator.has_tail(engine), engine=engine)
     try:
         with torch.no_grad():
             answer = [t.contiguous() for t in listed(operator.call(d))]
@@ -67,10 +73,10 @@ def draw(operator, seed, index):
         if isinstance(e, (NameError, TypeError, AttributeError, AssertionError)):
             raise
         return None
-    return Case(operator, seed, index, d.inputs, d.made, answer, d.loose)
+    return Case(operator, engine, seed, index, d.inputs, d.made, answer, d.loose)
 
 
-def fatal(operator, seed, count, start):
+def fatal(operator, seed, count, start, engine):
     """Indices of draws that end PyTorch's process: they are made in a child first."""
     found = set()
     while True:
@@ -79,7 +85,7 @@ def fatal(operator, seed, count, start):
         if child == 0:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
             try:
-                _cases(operator, seed, count, start, found, place)
+                _cases(operator, seed, count, start, engine, found, place)
             finally:
                 os._exit(0)
         _, status = os.waitpid(child, 0)
@@ -88,12 +94,12 @@ def fatal(operator, seed, count, start):
         found.add(int.from_bytes(place[:8], "little"))
 
 
-def _cases(operator, seed, count, start, skipped, place=None):
+def _cases(operator, seed, count, start, engine, skipped, place=None):
     found, refused, index = [], 0, start
     while len(found) < count and refused < 20 * count + 200:
         if place is not None:
             place[:8] = index.to_bytes(8, "little")
-        case = None if index in skipped else draw(operator, seed, index)
+        case = None if index in skipped else draw(operator, seed, index, engine)
         index += 1
         if case is None:
             refused += 1
@@ -102,9 +108,9 @@ def _cases(operator, seed, count, start, skipped, place=None):
     return found, refused, index
 
 
-def cases(operator, seed, count, start=0):
+def cases(operator, seed, count, start=0, engine="qnnpack"):
     """`count` cases, how many draws were refused, and the next index."""
-    return _cases(operator, seed, count, start, fatal(operator, seed, count, start))
+    return _cases(operator, seed, count, start, engine, fatal(operator, seed, count, start, engine))
 
 
 class Batch(torch.nn.Module):
@@ -113,7 +119,7 @@ class Batch(torch.nn.Module):
 
 def trace(batch, path):
     """Saves a model that answers all cases of `batch` at once."""
-    torch.backends.quantized.engine = batch[0].operator.engine
+    use(batch[0].operator, batch[0].engine)
     module = Batch()
     inputs, places, parts = [], [], []
     for number, case in enumerate(batch):
@@ -132,7 +138,7 @@ def trace(batch, path):
         results = []
         for case, place, names in zip(batch, places, parts):
             d = Draw(seed_of(case.operator, case.seed), case.index, given[place:place + len(case.inputs)],
-                     [getattr(self, n) for n in names], case.operator.tail)
+                     [getattr(self, n) for n in names], case.operator.has_tail(case.engine), case.engine)
             results += listed(case.operator.call(d))
         return tuple(results)
 
@@ -191,10 +197,10 @@ def apart(operator, value, answer):
     return differ, differ
 
 
-def check(case, meant, qnnpack, count):
+def check(case, meant, kept, count):
     operator = case.operator
     count.cases += 1
-    for want, got, also in zip(case.answer, qnnpack, meant):
+    for want, got, also in zip(case.answer, kept, meant):
         if not same_type(type_of(want), got.type()):
             count.failures.append("%s: %s is %s" % (case.name(), type_of(want), got.type()))
             continue
@@ -222,18 +228,19 @@ def check(case, meant, qnnpack, count):
 
 
 def run(batches, folder):
-    """For each batch: what is counted."""
+    """For each batch, all of one engine: what is counted."""
     folder = pathlib.Path(folder)
     asked = []
     for number, batch in enumerate(batches):
         path = folder / ("%d.pt" % number)
         asked.append((path, trace(batch, path)))
-    answers = {m: reference.run_in_parallel(asked, m) for m in ("meant", "qnnpack")}
+    engine = batches[0][0].engine
+    answers = {faults: reference.run_in_parallel(asked, engine, faults) for faults in ("meant", "keep")}
     counts = [Count() for _ in batches]
     for number, (batch, count) in enumerate(zip(batches, counts)):
-        meant, qnnpack = answers["meant"][number], answers["qnnpack"][number]
-        if isinstance(meant, str) or isinstance(qnnpack, str):
-            text = meant if isinstance(meant, str) else qnnpack
+        meant, kept = answers["meant"][number], answers["keep"][number]
+        if isinstance(meant, str) or isinstance(kept, str):
+            text = meant if isinstance(meant, str) else kept
             if len(batch) == 1:
                 count.cases += 1
                 count.failures.append("%s: %s" % (batch[0].name(), text))
@@ -244,7 +251,7 @@ def run(batches, folder):
         place = 0
         for case in batch:
             end = place + len(case.answer)
-            check(case, meant[place:end], qnnpack[place:end], count)
+            check(case, meant[place:end], kept[place:end], count)
             place = end
     return counts
 
@@ -259,3 +266,10 @@ def table():
     names = [o.name for o in operators]
     assert len(names) == len(set(names)), sorted(n for n in names if names.count(n) > 1)
     return operators
+
+
+def depends_on_engine(operator):
+    """Whether its results may differ between PyTorch's engines or builds: it has quantized tensors."""
+    import memory_formats
+    import quantized
+    return "quantized" in operator.name or operator in quantized.OPERATORS or operator in memory_formats.OPERATORS

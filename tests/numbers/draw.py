@@ -16,13 +16,14 @@ class Refused(Exception):
 
 
 class Draw:
-    def __init__(self, seed, index, given=None, parts=None, loose_allowed=False):
+    def __init__(self, seed, index, given=None, parts=None, loose_allowed=False, engine="qnnpack"):
         self.rng = np.random.default_rng([seed, index])
         self.given, self.parts = given, parts  # tensors and modules of the second call
         self.inputs, self.made = [], []  # those of the first: (tensor); (factory's result)
         self.scales = []  # that were drawn
         self.loose = False  # PyTorch has more than one answer to such arguments: they may differ by a step
         self.loose_allowed = loose_allowed
+        self.engine = engine  # by Octavo's name; another one than "qnnpack" is of pip's PyTorch
         self.wild = self.chance(0.3)  # scales from 1e-6 to 1e4
         self.dtype = torch.quint8 if self.chance(0.7) else torch.qint8
         self.tiny = self.chance(0.08)

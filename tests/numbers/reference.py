@@ -32,7 +32,7 @@ def _output(text, path):
     return Output(raw.reshape(_listed(sizes, int)), dtype, _listed(scales, float), _listed(zero_points, int), int(axis))
 
 
-def run(cases, meaning="meant"):
+def run(cases, engine="qnnpack", faults="meant"):
     """`cases`: (model file, [(specification, array)]) each.  A list of [Output], or of str where the answer is an error."""
     answers = []
     with tempfile.TemporaryDirectory() as folder:
@@ -46,7 +46,7 @@ def run(cases, meaning="meant"):
             lines.append("\t".join(fields))
         while len(answers) < len(lines):
             rest = lines[len(answers):]
-            made = subprocess.run([PROGRAM] + (["--qnnpack"] if meaning == "qnnpack" else []),
+            made = subprocess.run([PROGRAM, engine, faults],
                                   input="\n".join(rest) + "\n", capture_output=True, text=True)
             for line in made.stdout.splitlines():
                 status, *fields = line.split("\t")
@@ -58,10 +58,10 @@ def run(cases, meaning="meant"):
     return answers
 
 
-def run_in_parallel(cases, meaning="meant", workers=2):
+def run_in_parallel(cases, engine="qnnpack", faults="meant", workers=2):
     parts = [cases[i::workers] for i in range(workers)]
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        done = list(pool.map(lambda part: run(part, meaning), parts))
+        done = list(pool.map(lambda part: run(part, engine, faults), parts))
     answers = [None] * len(cases)
     for i, part in enumerate(done):
         answers[i::workers] = part

@@ -1,6 +1,6 @@
 // Runs many models through the reference in one process: for the tests that compare it with PyTorch.
 //
-//   reference_cases [--qnnpack] < CASES
+//   reference_cases [ENGINE [keep]] < CASES   with the results of that engine, "qnnpack"; keep: faults, too
 //   reference_cases --knows NAME...        prints the names that no kernel has
 //
 // A case is one line of fields with a tab between them: the model, the prefix of its output files, then for
@@ -81,7 +81,15 @@ int Main(int argc, char** argv) {
     return 0;
   }
   reference::Options options;
-  if (argc > 1 && std::string(argv[1]) == "--qnnpack") options.meaning = reference::Meaning::kQnnpack;
+  if (argc > 1) {
+    bool known = false;
+    for (const Engine engine :
+         {Engine::kQnnpack, Engine::kQnnpackX86, Engine::kFbgemm, Engine::kOnednn, Engine::kX86}) {
+      if (Name(engine) == argv[1]) options.engine = engine, known = true;
+    }
+    if (!known) return std::cerr << "no engine: " << argv[1] << "\n", 2;
+  }
+  if (argc > 2 && std::string(argv[2]) == "keep") options.faults = reference::Faults::kKeep;
   auto operators = driver::LoadOperators({});
   if (!operators) return std::cerr << operators.error().ToString() << "\n", 3;
   for (std::string line; std::getline(std::cin, line);) {

@@ -9,12 +9,17 @@ class Operator:
     covers: tuple  # names of rows
     call: typing.Callable
     tail: bool = False  # PyTorch's vector loop rounds otherwise than what is left of it: draw.py's `loose`
-    odd: str = ""  # why the meaning that is meant may differ from qnnpack's
+    x86_tail: bool = False  # the same, of pip's PyTorch only
+    odd: str = ""  # why what is meant may differ from PyTorch's result
     far: bool = False  # `odd` depends on the place in memory
     ulp: float = 1e-5  # of float results: allowed relative difference
     unavoidable: float = 0.0  # share of the elements that may be one step off; say in docs/numbers.md why
-    engine: str = "qnnpack"
+    refused_by: tuple = ()  # engines that take no such call
+    engine: str = "qnnpack"  # that Debian's PyTorch is to use
     reached: set = dataclasses.field(default_factory=set)  # the operators of the models that were made
+
+    def has_tail(self, engine):
+        return self.tail or (self.x86_tail and engine != "qnnpack")
 
 
 class Table(list):

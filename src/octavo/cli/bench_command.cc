@@ -32,7 +32,7 @@ std::string Milliseconds(double seconds) { return fmt::format("{:.3g}", seconds 
 
 void PrintTimes(const BenchArguments& arguments, const driver::BenchReport& report) {
   std::string first = fmt::format("{}  {}", arguments.model,
-                                  RunnerText(report.runner, report.pytorch_engine, report.engine_bugs));
+                                  RunnerText(report.runner, report.pytorch_engine, report.faults_kept));
   if (!report.arithmetic.empty()) {
     const int threads = arguments.options.engine.threads;
     first += fmt::format(", {} arithmetic, {} thread{}", report.arithmetic, threads, threads == 1 ? "" : "s");
@@ -100,7 +100,7 @@ int RunBench(BenchArguments& arguments) {
     }
     PrintJson({{"runner", report->runner},
                {"engine", report->pytorch_engine},
-               {"engine_bugs", report->engine_bugs},
+               {"faults", report->faults_kept ? "keep" : "meant"},
                {"arithmetic", report->arithmetic},
                {"threads", arguments.options.engine.threads},
                {"inputs", ValuesJson(report->inputs)},
@@ -131,8 +131,8 @@ void AddBench(CLI::App& app, Run& run) {
   command->add_flag("--all", arguments->all,
                     "List every layer, in order (ONNX only; default: the slowest 15)");
   AddEngine(*command, arguments->options.engine);
-  AddPyTorchEngine(*command, arguments->options.pytorch_engine);
-  AddEngineBugs(*command, arguments->options.reference);
+  AddPyTorchEngine(*command, arguments->options.reference.engine);
+  AddFaults(*command, arguments->options.reference.faults);
   AddPlugins(*command, arguments->options.plugins);
   arguments->common.AddTo(*command);
   command->footer(kBenchFooter);

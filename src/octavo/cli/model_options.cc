@@ -137,26 +137,27 @@ void AddEngine(CLI::App& command, engine::Options& options) {
 
 void AddPyTorchEngine(CLI::App& command, octavo::Engine& engine) {
   using octavo::Engine;
-  AddChoice<Engine, Engine>(command, "--engine", engine, "engine",
-                            "PyTorch's engine whose results are reproduced (.pt files):",
-                            {{"qnnpack", Engine::kQnnpack, "Debian's PyTorch, ARM, mobile (default)"},
-                             {"qnnpack-x86", Engine::kQnnpackX86, "not supported yet"},
-                             {"fbgemm", Engine::kFbgemm, "not supported yet"},
-                             {"onednn", Engine::kOnednn, "not supported yet"},
-                             {"x86", Engine::kX86, "not supported yet"}});
+  AddChoice<Engine, Engine>(
+      command, "--engine", engine, "engine", "PyTorch's engine whose results are reproduced (.pt files):",
+      {{"qnnpack", Engine::kQnnpack, "Debian's PyTorch, ARM, mobile (default)"},
+       {"qnnpack-x86", Engine::kQnnpackX86, "pip's PyTorch on x86 with that engine set to qnnpack"},
+       {"fbgemm", Engine::kFbgemm, "... to fbgemm"},
+       {"onednn", Engine::kOnednn, "... to onednn"},
+       {"x86", Engine::kX86, "... to x86, its default, on a CPU with AVX-512 VNNI"}});
 }
 
-void AddEngineBugs(CLI::App& command, reference::Options& options) {
-  command
-      .add_flag_function(
-          "--engine-bugs", [&options](std::int64_t) { options.meaning = reference::Meaning::kQnnpack; },
-          "Reproduce the known bugs of PyTorch's engine instead of the intended result (.pt files)")
+void AddFaults(CLI::App& command, reference::Faults& faults) {
+  using reference::Faults;
+  AddChoice<Faults, Faults>(command, "--faults", faults, "value of --faults",
+                            "What is computed where PyTorch's engine is plainly wrong (.pt files):",
+                            {{"meant", Faults::kMeant, "the intended result (default)"},
+                             {"keep", Faults::kKeep, "PyTorch's result"}})
       ->group(kRunning);
 }
 
-std::string RunnerText(std::string_view runner, std::string_view pytorch_engine, bool bugs) {
+std::string RunnerText(std::string_view runner, std::string_view pytorch_engine, bool faults) {
   if (pytorch_engine.empty()) return std::string(runner);
-  return fmt::format("PyTorch {}{}, {}", pytorch_engine, bugs ? " with its bugs" : "", runner);
+  return fmt::format("PyTorch {}{}, {}", pytorch_engine, faults ? " with its faults" : "", runner);
 }
 
 }  // namespace octavo::cli

@@ -36,9 +36,9 @@ void AddPlugins(CLI::App& command, std::vector<std::filesystem::path>& plugins);
 void AddEngine(CLI::App& command, engine::Options& options);
 // --engine, which names one of PyTorch's engines.
 void AddPyTorchEngine(CLI::App& command, octavo::Engine& engine);
-// --engine-bugs.
-void AddEngineBugs(CLI::App& command, reference::Options& options);
-// "PyTorch qnnpack, reference", and whether with the engine's bugs; `runner` where that is not PyTorch's.
-std::string RunnerText(std::string_view runner, std::string_view pytorch_engine, bool bugs);
+// --faults.
+void AddFaults(CLI::App& command, reference::Faults& faults);
+// "PyTorch qnnpack, reference", and whether with the engine's faults; `runner` where that is not PyTorch's.
+std::string RunnerText(std::string_view runner, std::string_view pytorch_engine, bool faults);
 
 }  // namespace octavo::cli

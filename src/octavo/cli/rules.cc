@@ -66,7 +66,7 @@ Status CheckRunner(const CLI::App& command, const std::string& file) {
     return {};
   };
   if (onnx) {
-    OCTAVO_TRY(refuse({"--engine", "--engine-bugs", "--plugin"}, "saved PyTorch models", "an ONNX model"));
+    OCTAVO_TRY(refuse({"--engine", "--faults", "--plugin"}, "saved PyTorch models", "an ONNX model"));
     // An ONNX model says its inputs' types, and converts with another command.
     if (command.get_name() != "inspect") return {};
     return refuse({"--input", "--check", "--dialect"}, "saved PyTorch models", "an ONNX model");

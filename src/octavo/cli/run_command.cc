@@ -138,7 +138,7 @@ void PrintOutputs(const RunArguments& arguments, const driver::RunReport& report
                                  ? report.runner
                                  : fmt::format("{}, {} arithmetic", report.runner, report.arithmetic);
   std::printf("%s\n", Printable(fmt::format("{} ({})", arguments.model,
-                                            RunnerText(runner, report.pytorch_engine, report.engine_bugs)))
+                                            RunnerText(runner, report.pytorch_engine, report.faults_kept)))
                           .c_str());
   std::size_t width = 0;
   for (const driver::NamedTensor& output : report.outputs) width = std::max(width, output.name.size());
@@ -194,7 +194,7 @@ int RunRun(RunArguments& arguments) {
       outputs.push_back(OutputJson(report->outputs[i], i, arguments));
     PrintJson({{"runner", report->runner},
                {"engine", report->pytorch_engine},
-               {"engine_bugs", report->engine_bugs},
+               {"faults", report->faults_kept ? "keep" : "meant"},
                {"arithmetic", report->arithmetic},
                {"outputs", outputs},
                {"warnings", report->warnings},
@@ -228,8 +228,8 @@ void AddRun(CLI::App& app, Run& run) {
           "Write the outputs to DIR/y0.npy, DIR/y1.npy, ...; quantized outputs as integers");
   command->add_flag("--time", arguments->time, "Print how long reading and running took");
   AddEngine(*command, arguments->options.engine);
-  AddPyTorchEngine(*command, arguments->options.pytorch_engine);
-  AddEngineBugs(*command, arguments->options.reference);
+  AddPyTorchEngine(*command, arguments->options.reference.engine);
+  AddFaults(*command, arguments->options.reference.faults);
   AddPlugins(*command, arguments->options.plugins);
   arguments->common.AddTo(*command);
   command->footer(kRunFooter);

@@ -110,7 +110,7 @@ void AddVerify(CLI::App& app, Run& run) {
           "test_data_set_0/input_0.pb, output_0.pb");
   AddEngine(*command, options.engine);
   AddPyTorchEngine(*command, options.conversion.engine);
-  AddEngineBugs(*command, options.reference);
+  AddFaults(*command, options.reference.faults);
   AddDialect(*command, options.conversion.dialect);
   AddTarget(*command, options.conversion.target);
   AddNumbers(*command, options.conversion.numbers, false);

@@ -123,7 +123,7 @@ Totals Sum(const std::vector<Layer>& layers) {
 // The first line, and one for each input and output.
 std::string Head(const driver::VerifyReport& report) {
   std::string text = fmt::format("{} ({}) and {} ({})\n", report.first,
-                                 RunnerText(report.first_runner, report.pytorch_engine, report.engine_bugs),
+                                 RunnerText(report.first_runner, report.pytorch_engine, report.faults_kept),
                                  report.second, report.second_runner);
   for (const ValueReport& input : report.inputs) {
     text += fmt::format("input  {}  {}{}\n", input.name, input.type.ToString(),
@@ -280,7 +280,7 @@ nlohmann::ordered_json VerifyJson(const driver::VerifyReport& report, const veri
                                   {{"model", report.first},
                                    {"runner", report.first_runner},
                                    {"engine", report.pytorch_engine},
-                                   {"engine_bugs", report.engine_bugs}}},
+                                   {"faults", report.faults_kept ? "keep" : "meant"}}},
                                  {"second", {{"model", report.second}, {"runner", report.second_runner}}},
                                  {"inputs", ValuesJson(report.inputs)},
                                  {"drawn", report.drawn},

@@ -96,7 +96,6 @@ Result<BenchReport> Bench(const std::filesystem::path& model, const BenchOptions
   const auto progress = [&](std::string_view stage) {
     if (options.progress) options.progress(stage, -1);
   };
-  OCTAVO_TRY(CheckEngine(options.pytorch_engine));
   progress("reading");
   GivenInputs given = OCTAVO_TRY(ReadGivenInputs(options.inputs));
   BenchReport report;
@@ -123,8 +122,8 @@ Result<BenchReport> Bench(const std::filesystem::path& model, const BenchOptions
     return report;
   }
   report.runner = "reference";
-  report.pytorch_engine = Name(options.pytorch_engine);
-  report.engine_bugs = options.reference.meaning == reference::Meaning::kQnnpack;
+  report.pytorch_engine = Name(options.reference.engine);
+  report.faults_kept = options.reference.faults == reference::Faults::kKeep;
   const auto operators = OCTAVO_TRY(LoadOperators(options.plugins));
   OCTAVO_TRY(CloseSizes(given.specs));
   std::vector<InputSpec> specs = given.specs;

@@ -18,7 +18,6 @@ struct BenchOptions {
   std::vector<std::string> inputs;  // FILE[@SPEC] or SPEC, as for verify
   std::vector<std::filesystem::path> plugins;
   reference::Options reference;
-  Engine pytorch_engine = Engine::kQnnpack;  // as in RunOptions
   engine::Options engine;
   double seconds = 3;  // of measuring, about
   ProgressFunction progress;
@@ -32,7 +31,7 @@ struct LayerTime {
 
 struct BenchReport {
   std::string runner, arithmetic, pytorch_engine;  // as in RunReport
-  bool engine_bugs = false;
+  bool faults_kept = false;
   std::vector<ValueReport> inputs;
   std::size_t warm_up_runs = 0, runs = 0;
   double median = 0, low = 0, high = 0, fastest = 0;  // seconds; 80 % of the runs lie from low to high

@@ -19,25 +19,9 @@
 
 namespace octavo {
 
-std::string_view Name(Engine engine) {
-  switch (engine) {
-    case Engine::kQnnpack:
-      return "qnnpack";
-    case Engine::kQnnpackX86:
-      return "qnnpack-x86";
-    case Engine::kFbgemm:
-      return "fbgemm";
-    case Engine::kOnednn:
-      return "onednn";
-    case Engine::kX86:
-      return "x86";
-  }
-  return "?";
-}
-
 Status CheckEngine(Engine engine) {
   if (engine == Engine::kQnnpack) return {};
-  return UsageError(fmt::format("engine {} is not supported yet: Octavo reproduces qnnpack", Name(engine)),
+  return UsageError(fmt::format("a model cannot be written for engine {} yet", Name(engine)),
                     "docs/differences.md says how far apart PyTorch's engines are.");
 }
 
@@ -294,11 +278,17 @@ std::vector<std::string> WarningsAboutMistakes(const std::vector<NodeExactness>&
 }
 
 std::vector<std::string> WarningsAboutMistakes(const ir::Graph& imported, const Registry& registry,
-                                               bool engine_bugs) {
+                                               const reference::Options& options) {
   std::vector<NodeExactness> mistakes = MistakesIn(imported, registry);
-  if (!engine_bugs) return WarningsAboutMistakes(mistakes);
+  std::erase_if(mistakes,
+                [&](const NodeExactness& node) { return !HasMistake(options.engine, node.statement.bound); });
+  if (options.faults == reference::Faults::kMeant) {
+    return ListMistakes(mistakes,
+                        fmt::format("here the result is as meant, and not what PyTorch's {} engine gives",
+                                    Name(options.engine)));
+  }
   std::erase_if(mistakes, [](const NodeExactness& node) { return IsRepeated(node.statement.bound); });
-  return ListMistakes(mistakes, "--engine-bugs does not repeat this bug: the result is as meant");
+  return ListMistakes(mistakes, "--faults keep does not repeat this: the result is as meant");
 }
 
 std::string Int8Text(const ExportReport& report, Dialect dialect, Target target) {

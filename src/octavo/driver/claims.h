@@ -11,6 +11,7 @@
 
 #include "octavo/graph.h"
 #include "octavo/octavo.h"
+#include "octavo/reference/reference.h"
 
 namespace octavo::driver {
 
@@ -32,9 +33,10 @@ std::vector<NodeExactness> MistakesIn(const ir::Graph& imported, const Registry&
 
 // Warnings about them (also about lower::Lowered::mistakes): one per kind.
 std::vector<std::string> WarningsAboutMistakes(const std::vector<NodeExactness>& mistakes);
-// The same for the reference: where it repeats the engine's mistakes, about those that it cannot repeat.
+// The same for the reference: of the mistakes of its engine, and where it repeats them, of those that it
+// cannot repeat.
 std::vector<std::string> WarningsAboutMistakes(const ir::Graph& imported, const Registry& registry,
-                                               bool engine_bugs);
+                                               const reference::Options& options);
 
 // "41 of 62 operators run in int8 (not 21 quantized::hardswish)".  Empty where no operator counts.
 std::string Int8Text(const ExportReport& report, Dialect dialect, Target target);

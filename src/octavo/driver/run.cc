@@ -25,8 +25,8 @@ Result<RunReport> RunReference(const std::filesystem::path& model, std::vector<I
                                const RunOptions& options) {
   const auto start = RunClock::now();
   RunReport report{.runner = "reference"};
-  report.pytorch_engine = Name(options.pytorch_engine);
-  report.engine_bugs = options.reference.meaning == reference::Meaning::kQnnpack;
+  report.pytorch_engine = Name(options.reference.engine);
+  report.faults_kept = options.reference.faults == reference::Faults::kKeep;
   const auto operators = OCTAVO_TRY(LoadOperators(options.plugins));
   std::vector<InputSpec> specs = options.literals;
   for (const InputValue& input : inputs) specs.push_back(SpecOf(input));
@@ -36,7 +36,7 @@ Result<RunReport> RunReference(const std::filesystem::path& model, std::vector<I
   const std::vector<Tensor> tensors = OCTAVO_TRY(InOrder(graph, std::move(inputs)));
   report.warnings = std::move(read.imported.warnings);
   for (std::string& text : NotFinite(graph, tensors)) report.warnings.push_back(std::move(text));
-  for (std::string& text : WarningsAboutMistakes(graph, operators->registry, report.engine_bugs))
+  for (std::string& text : WarningsAboutMistakes(graph, operators->registry, options.reference))
     report.warnings.push_back(std::move(text));
   report.reading_seconds = SecondsSince(start);
   const auto begin = RunClock::now();
@@ -113,7 +113,6 @@ Result<RunReport> RunEngine(const std::filesystem::path& model, std::vector<Inpu
 
 Result<RunReport> Run(const std::filesystem::path& model, std::vector<InputValue> inputs,
                       const RunOptions& options) {
-  OCTAVO_TRY(CheckEngine(options.pytorch_engine));
   if (options.progress) options.progress("reading", -1);
   if (LooksLikeOnnx(model)) return RunEngine(model, std::move(inputs), options);
   return RunReference(model, std::move(inputs), options);

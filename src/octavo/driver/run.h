@@ -15,10 +15,9 @@
 namespace octavo::driver {
 
 struct RunOptions {
-  reference::Options reference;              // for .pt files
-  Engine pytorch_engine = Engine::kQnnpack;  // for .pt files: whose results the reference has
-  engine::Options engine;                    // for ONNX files
-  std::vector<InputSpec> literals;           // for .pt files: arguments of forward that are no tensors
+  reference::Options reference;     // for .pt files
+  engine::Options engine;           // for ONNX files
+  std::vector<InputSpec> literals;  // for .pt files: arguments of forward that are no tensors
   std::vector<std::filesystem::path> plugins;
   ProgressFunction progress;  // "reading", "running"; may be empty
 };
@@ -30,9 +29,9 @@ struct NamedTensor {
 
 struct RunReport {
   std::string runner;  // "reference", "engine"
-  // Of the reference: PyTorch's engine, "qnnpack", and whether its known bugs are repeated.
+  // Of the reference: PyTorch's engine, "qnnpack", and whether its known faults are kept.
   std::string pytorch_engine;
-  bool engine_bugs = false;
+  bool faults_kept = false;
   std::string arithmetic;  // of the engine: "onnxruntime"
   std::vector<NamedTensor> outputs;
   std::vector<std::string> warnings;

@@ -33,7 +33,6 @@ class Verification {
   explicit Verification(const VerifyOptions& options) : options_(options) {}
 
   Result<VerifyReport> Run(const std::filesystem::path& first, const std::filesystem::path& second) {
-    OCTAVO_TRY(CheckEngine(options_.conversion.engine));
     Progress("reading");
     sides_.given = OCTAVO_TRY(ReadGivenInputs(options_.inputs));
     if (!sides_.given.drawn() && options_.runs > 1) {
@@ -59,6 +58,10 @@ class Verification {
   }
 
  private:
+  reference::Options Reference() const {
+    return {.engine = options_.conversion.engine, .faults = options_.reference.faults};
+  }
+
   void Progress(std::string_view stage) const {
     if (options_.progress) options_.progress(stage, -1);
   }
@@ -112,10 +115,9 @@ class Verification {
     sides_.first = std::move(read.imported.graph);
     sides_.report.warnings = std::move(read.imported.warnings);
     passes::RemoveDeadNodes(sides_.first);
-    // A conversion has warnings of its own about the engine's bugs.
-    const bool bugs = options_.reference.meaning == reference::Meaning::kQnnpack;
-    if (!convert || bugs) {
-      for (std::string& text : WarningsAboutMistakes(sides_.first, operators->registry, bugs))
+    // A conversion has warnings of its own about the engine's faults.
+    if (!convert || options_.reference.faults == reference::Faults::kKeep) {
+      for (std::string& text : WarningsAboutMistakes(sides_.first, operators->registry, Reference()))
         sides_.report.warnings.push_back(std::move(text));
     }
     if (!convert) return {};
@@ -197,14 +199,14 @@ class Verification {
     for (std::size_t i = 0; i < inputs[0].size(); ++i) {
       report.inputs.push_back({sides_.first.value(sides_.first.inputs()[i]).name, inputs[0][i].type()});
     }
-    verify::Side a{.graph = &sides_.first, .engine = {}, .reference = options_.reference},
+    verify::Side a{.graph = &sides_.first, .engine = {}, .reference = Reference()},
         b{.graph = &sides_.second, .engine = options_.engine, .reference = {}};
     if (sides_.first_is_onnx) a.engine = options_.engine;
     report.first_runner = a.engine ? EngineText(sides_.first, *a.engine) : "reference";
     report.second_runner = EngineText(sides_.second, *b.engine);
     if (!a.engine) {
       report.pytorch_engine = Name(options_.conversion.engine);
-      report.engine_bugs = options_.reference.meaning == reference::Meaning::kQnnpack;
+      report.faults_kept = options_.reference.faults == reference::Faults::kKeep;
     }
     const verify::Options options{
         .tolerance = options_.tolerance, .alone = true, .progress = options_.progress};

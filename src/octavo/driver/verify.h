@@ -17,7 +17,7 @@ struct VerifyOptions {
   ExportOptions conversion;         // where the second model is converted in memory
   std::vector<std::string> inputs;  // FILE[@SPEC] or SPEC; of a SPEC alone the numbers are drawn
   int runs = 1;                     // drawn inputs; 1 where arrays are given
-  reference::Options reference;
+  reference::Options reference;     // whose engine is conversion.engine, whatever it says
   engine::Options engine;
   verify::Tolerance tolerance;
   std::filesystem::path repro;  // folder for the smallest failing piece; empty: none is written
@@ -27,10 +27,10 @@ struct VerifyOptions {
 struct VerifyReport {
   verify::Report report;
   std::string first, second;  // what was compared: "model.pt", "its conversion to qdq for onnxruntime"
-  // Of a PyTorch model: the engine whose results the reference has, "qnnpack", and whether its known bugs are
-  // repeated.  Empty for an ONNX model.
+  // Of a PyTorch model: the engine whose results the reference has, "qnnpack", and whether its known
+  // faults are kept.  Empty for an ONNX model.
   std::string pytorch_engine;
-  bool engine_bugs = false;
+  bool faults_kept = false;
   std::string first_runner, second_runner;  // "reference", "engine, onnxruntime arithmetic"
   std::vector<ValueReport> inputs;
   bool drawn = false;

@@ -30,7 +30,7 @@ Array<float> Dequantized(const Tensor& tensor) {
   return reals;
 }
 
-Tensor Quantized(const Array<float>& reals, const TensorType& type, Meaning meaning) {
+Tensor Quantized(const Array<float>& reals, const TensorType& type, const Options& options) {
   const Quantization& q = *type.quantization;
   Tensor result;
   WithElementType(type.dtype, [&](auto zero) {
@@ -44,7 +44,9 @@ Tensor Quantized(const Array<float>& reals, const TensorType& type, Meaning mean
               reals.data[i] * (1.0F / static_cast<float>(q.scales[c])) + static_cast<float>(q.float_zeros[c]);
           levels.data[i] = Saturated<T>(RoundedFar(level));
         } else {
-          levels.data[i] = LevelOf<T>(reals.data[i], Affine(q.scales[c], q.zero_points[c]), meaning);
+          const Affine to(q.scales[c], q.zero_points[c]);
+          levels.data[i] = q.axis ? ScalarLevelOf<T>(reals.data[i], to, options)
+                                  : TensorLevelOf<T>(reals.data[i], to, options);
         }
       }
       result = ToTensor(levels, type);

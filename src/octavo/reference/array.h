@@ -80,8 +80,7 @@ Tensor ToTensor(const Array<T>& array, const TensorType& type) {
 // (q - zero_point) * scale.
 Array<float> Dequantized(const Tensor& tensor);
 
-// round_half_even(x * (1/scale)) + zero_point within the dtype's range, in float32; the inverse of the scale
-// is taken in float32.  Per channel likewise.  levels.h says what `meaning` is about.
-Tensor Quantized(const Array<float>& reals, const TensorType& type, Meaning meaning = Meaning::kMeant);
+// The levels that quantize_per_tensor and quantize_per_channel give (levels.h), within the dtype's range.
+Tensor Quantized(const Array<float>& reals, const TensorType& type, const Options& options);
 
 }  // namespace octavo::reference

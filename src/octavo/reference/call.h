@@ -22,7 +22,15 @@ class Call {
       : graph_(graph), node_(node), values_(values), options_(options) {}
 
   const std::string& op() const { return node_.op; }
-  Meaning meaning() const { return options_.meaning; }
+  const Options& options() const { return options_; }
+  Engine engine() const { return options_.engine; }
+  Faults faults() const { return options_.faults; }
+  // Of PyTorch's x86 packages, which are built with FBGEMM: much is rounded otherwise whatever the engine.
+  bool with_fbgemm() const { return options_.engine != Engine::kQnnpack; }
+  // quint8 goes to qnnpack's own kernels.
+  bool with_qnnpack() const {
+    return options_.engine == Engine::kQnnpack || options_.engine == Engine::kQnnpackX86;
+  }
 
   // False for None and for an argument that this overload does not have.
   bool has(std::string_view name) const;

@@ -84,7 +84,7 @@ Results Where(const Call& call) {
 // A quantized tensor is filled with the number quantized like its own elements.
 Results MaskedFill(const Call& call) {
   const Tensor& x = call.tensor("self");
-  const Tensor fill = OCTAVO_TRY(FilledLike(x, NumberTensor(call, "value")));
+  const Tensor fill = OCTAVO_TRY(FilledLike(x, NumberTensor(call, "value"), call.options()));
   const Sizes sizes = OCTAVO_TRY(CommonSizes(call, {"self", "mask"}));
   const auto mask = OCTAVO_TRY(Operand<std::int64_t>(call, "mask", DType::kBool, sizes));
   std::vector<std::int64_t> places = RepeatedPlaces(x.sizes, sizes);

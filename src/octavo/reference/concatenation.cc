@@ -13,7 +13,7 @@ namespace {
 // Tensors of the sizes [0] stand for nothing among tensors of any rank.
 bool Nothing(const Tensor& x) { return x.sizes == Sizes{0}; }
 
-Result<Tensor> InQuantizationOf(const Tensor& first, const Tensor& x) {
+Result<Tensor> InQuantizationOf(const Tensor& first, const Tensor& x, const Options& options) {
   if (!first.quantization || !x.quantization || x.dtype != first.dtype) {
     return Unsupported(
         fmt::format("tensors of types {} and {} cannot be concatenated", Name(first.dtype), Name(x.dtype)));
@@ -22,7 +22,8 @@ Result<Tensor> InQuantizationOf(const Tensor& first, const Tensor& x) {
     return Unsupported("concatenation of per-channel quantized tensors is not supported");
   }
   if (*x.quantization == *first.quantization) return x;
-  return Quantized(Dequantized(x), {.dtype = first.dtype, .shape = {}, .quantization = first.quantization});
+  return Quantized(Dequantized(x), {.dtype = first.dtype, .shape = {}, .quantization = first.quantization},
+                   options);
 }
 
 Result<std::vector<Tensor>> Operands(const Call& call) {
@@ -31,7 +32,7 @@ Result<std::vector<Tensor>> Operands(const Call& call) {
   std::vector<Tensor> operands;
   for (const Tensor& x : all) {
     if (x.dtype == DType::kUnknown) return Unsupported("the list of tensors contains None");
-    operands.push_back(all[0].quantization ? OCTAVO_TRY(InQuantizationOf(all[0], x))
+    operands.push_back(all[0].quantization ? OCTAVO_TRY(InQuantizationOf(all[0], x, call.options()))
                                            : OCTAVO_TRY(Converted(x, ResultDType(call))));
   }
   return operands;

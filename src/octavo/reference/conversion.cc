@@ -117,14 +117,14 @@ Tensor NumberTensor(const Call& call, std::string_view name) {
   return Tensor::From(DType::kBool, {}, std::vector<std::uint8_t>{integer != 0});
 }
 
-Result<Tensor> FilledLike(const Tensor& x, const Tensor& number) {
+Result<Tensor> FilledLike(const Tensor& x, const Tensor& number, const Options& options) {
   if (number.num_elements() != 1) return Unsupported("the fill value must be a single number");
   if (!x.quantization) return Converted(number, x.dtype);
   if (!x.quantization->per_tensor())
     return Unsupported("filling a per-channel quantized tensor is not supported");
   Array<float> real({});
   real[0] = static_cast<float>(OCTAVO_TRY(Numbers<double>(number))[0]);
-  return Quantized(real, {.dtype = x.dtype, .shape = {}, .quantization = x.quantization});
+  return Quantized(real, {.dtype = x.dtype, .shape = {}, .quantization = x.quantization}, options);
 }
 
 DType ResultDType(const Call& call, std::size_t index) {

@@ -33,7 +33,7 @@ double Rounded(double number, DType dtype);
 Tensor NumberTensor(const Call& call, std::string_view name);
 
 // One element with that number, in the dtype of `x`, or, where that is quantized, in its quantization.
-Result<Tensor> FilledLike(const Tensor& x, const Tensor& number);
+Result<Tensor> FilledLike(const Tensor& x, const Tensor& number, const Options& options);
 
 // The dtype that the importer's rule gives; float32 where it says nothing.
 DType ResultDType(const Call& call, std::size_t index = 0);

@@ -51,20 +51,47 @@ inline std::int64_t RoundedFar(float real) {
 // PyTorch takes what is beyond int64, infinity above all, for its lowest value: so does kQnnpack, where
 // kMeant saturates.  NaN is the lowest level.
 template <typename T>
-T LevelOf(float real, const Affine& to, Meaning meaning) {
+T LevelOf(float real, const Affine& to, Faults faults) {
   const float level = static_cast<float>(to.zero_point) + std::nearbyint(real * to.inverse);
   constexpr float kBeyond = 9223372036854775808.0F;
-  if (std::isnan(level) || (meaning == Meaning::kQnnpack && level >= kBeyond)) {
+  if (std::isnan(level) || (faults == Faults::kKeep && level >= kBeyond)) {
     return std::numeric_limits<T>::min();
   }
   return Saturated<T>(RoundedFar(level));
 }
 
+// round_half_even(real inverse + zero_point): PyTorch built with FBGEMM adds the zero point before it rounds,
+// where `fused` rounds the sum and the product at once.  Source: fbgemm/src/QuantUtils.cc.
+template <typename T, bool fused>
+T LevelOfSum(float real, const Affine& to) {
+  const auto zero_point = static_cast<float>(to.zero_point);
+  const float level = fused ? std::fma(real, to.inverse, zero_point) : real * to.inverse + zero_point;
+  if (std::isnan(level)) {
+    if (sizeof(T) > 1) return std::numeric_limits<T>::min();
+    return fused ? std::numeric_limits<T>::max() : T{0};
+  }
+  return Saturated<T>(RoundedFar(level));
+}
+
+// What quantize_per_tensor gives.
+template <typename T>
+T TensorLevelOf(float real, const Affine& to, const Options& options) {
+  if (options.engine == Engine::kQnnpack) return LevelOf<T>(real, to, options.faults);
+  return LevelOfSum<T, true>(real, to);
+}
+
+// What PyTorch's function for a single number gives: of quantize_per_channel, and of bounds.
+template <typename T>
+T ScalarLevelOf(float real, const Affine& to, const Options& options) {
+  if (options.engine == Engine::kQnnpack) return LevelOf<T>(real, to, options.faults);
+  return LevelOfSum<T, false>(real, to);
+}
+
 // The same in PyTorch's vector loops for 8 bits: the rounded number is cut to what int32 holds, and then the
 // zero point is added, which may overflow (kQnnpack) or not (kMeant).
 template <typename T>
-T VectorLevelOf(float real, const Affine& to, Meaning meaning) {
-  if (meaning == Meaning::kMeant || sizeof(T) > 1) return LevelOf<T>(real, to, meaning);
+T VectorLevelOf(float real, const Affine& to, Faults faults) {
+  if (faults == Faults::kMeant || sizeof(T) > 1) return LevelOf<T>(real, to, faults);
   constexpr float kLargest = 2147483520.0F, kSmallest = -2147483648.0F;
   const float scaled = real * to.inverse;
   const float cut = scaled < kLargest ? std::max(scaled, kSmallest) : kLargest;
@@ -72,14 +99,19 @@ T VectorLevelOf(float real, const Affine& to, Meaning meaning) {
   return Saturated<T>(static_cast<std::int32_t>(rounded + to.zero_point));
 }
 
-// zero_point + round_half_even(accumulator multiplier) within [low, high]: requantization of integer sums.
-// Source: qnnpack's requantization for SSE2, where a product of 2^31 and more turns to the lowest number.
-inline std::int64_t Requantized(std::int64_t accumulator, float multiplier, std::int64_t zero_point,
-                                std::int64_t low, std::int64_t high, Meaning meaning) {
-  const float scaled = static_cast<float>(accumulator) * multiplier;
+// zero_point + round_half_even(sum multiplier) within [low, high]: requantization of sums.  PyTorch's kernels
+// for x86 convert to int32 before they add the zero point, where a product of 2^31 and more turns to the
+// lowest number.  Source: qnnpack/src/requantization/fp32-sse2.c, fbgemm/src/QuantUtilsAvx2.cc.
+inline std::int64_t RequantizedReal(float sum, float multiplier, std::int64_t zero_point, std::int64_t low,
+                                    std::int64_t high, Faults faults) {
+  const float scaled = sum * multiplier;
   constexpr float kBeyond = 2147483648.0F;
-  if (meaning == Meaning::kQnnpack && scaled >= kBeyond) return low;
+  if (faults == Faults::kKeep && scaled >= kBeyond) return low;
   return std::clamp(RoundedFar(scaled) + zero_point, low, high);
+}
+inline std::int64_t Requantized(std::int64_t accumulator, float multiplier, std::int64_t zero_point,
+                                std::int64_t low, std::int64_t high, Faults faults) {
+  return RequantizedReal(static_cast<float>(accumulator), multiplier, zero_point, low, high, faults);
 }
 
 template <typename T>

@@ -190,7 +190,7 @@ Results QuantizedBatchNorm(const Call& call) {
       const float shift = Float(bias[c]) - Float(mean[c]) * inverse * Float(weight[c]);
       const float summand = Float(static_cast<double>(shift) / y_scale);
       const float y = std::fma(factor, static_cast<float>(levels.data[i] - x_zero), summand);
-      const T level = VectorLevelOf<T>(y, steps, call.meaning());
+      const T level = VectorLevelOf<T>(y, steps, call.faults());
       levels.data[i] = kRelu ? std::max(level, static_cast<T>(steps.zero_point)) : level;
     }
     return One(ToTensor(levels, type));
@@ -238,7 +238,7 @@ Results QuantizedGroups(const Call& call, const Tensor& x, std::int64_t groups) 
         const auto c = static_cast<std::size_t>((start + i) / around.inner % around.size);
         const float factor = moments.inverse_deviation * Float(weight[c]);
         const float centered = static_cast<float>(row[i] - from.zero_point) - moments.mean;
-        row[i] = VectorLevelOf<T>(std::fma(centered, factor, Float(bias[c])), to, call.meaning());
+        row[i] = VectorLevelOf<T>(std::fma(centered, factor, Float(bias[c])), to, call.faults());
       }
     }
     return One(ToTensor(levels, type));
@@ -271,7 +271,7 @@ Results QuantizedLayerNorm(const Call& call) {
         const auto p = static_cast<std::size_t>(i);
         const float normal =
             (static_cast<float>(row[i] - from.zero_point) - moments.mean) * moments.inverse_deviation;
-        row[i] = VectorLevelOf<T>(std::fma(normal, Float(weight[p]), Float(bias[p])), to, call.meaning());
+        row[i] = VectorLevelOf<T>(std::fma(normal, Float(weight[p]), Float(bias[p])), to, call.faults());
       }
     }
     return One(ToTensor(levels, type));

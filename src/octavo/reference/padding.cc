@@ -86,7 +86,7 @@ Results Padded(const Tensor& x, const Sizes& pad, PaddingMode mode, const std::v
 Result<std::vector<std::byte>> Fill(const Call& call, const Tensor& x) {
   Tensor number = Tensor::From(DType::kInt64, {}, std::vector<std::int64_t>{0});
   if (call.has("value")) number = NumberTensor(call, "value");
-  return OCTAVO_TRY(FilledLike(x, number)).Bytes();
+  return OCTAVO_TRY(FilledLike(x, number, call.options())).Bytes();
 }
 
 Results Constant(const Call& call, const Tensor& x) {

@@ -79,7 +79,7 @@ Results MaxPool(const Call& call) {
   const Windows w = OCTAVO_TRY(WindowsOf(call, x, dims));
   // qnnpack moves what reads padding to the border, which with dilation is no element of the window.
   const bool to_border =
-      call.meaning() == Meaning::kQnnpack && x.dtype == DType::kQUint8 && dims < 3 && !call.flag("ceil_mode");
+      call.faults() == Faults::kKeep && x.dtype == DType::kQUint8 && dims < 3 && !call.flag("ceil_mode");
   return LargestOf(call, x, w, [&](std::size_t d, std::int64_t o) {
     std::vector<std::int64_t> indices;
     for (std::int64_t k = 0; k < w.kernel[d]; ++k) {
@@ -217,7 +217,7 @@ Results QuantizedAvgPool(const Call& call, const Tensor& x, const Windows& w) {
     return QuantizedAverage(call, x, w, false, [&](std::int64_t sum, const Part& part) {
       // qnnpack counts all cells, whatever it is told.
       const std::int64_t count = counting.Of(part);
-      if (call.meaning() == Meaning::kQnnpack || count == w.cells()) return QnnpackAverage(sum, w.cells(), a);
+      if (call.faults() == Faults::kKeep || count == w.cells()) return QnnpackAverage(sum, w.cells(), a);
       return RoundedFar(static_cast<float>(sum) / static_cast<float>(count)) + a.zero_point;
     });
   }

@@ -28,7 +28,7 @@ Results Quantize(const Call& call) {
           fmt::format("{} scales do not fit a tensor of type {}", scales, x.type().ToString()));
     }
   }
-  return One(Quantized(Elements<float>(x), type, call.meaning()));
+  return One(Quantized(Elements<float>(x), type, call.options()));
 }
 
 Tensor Reals(const Tensor& x) {
@@ -96,8 +96,8 @@ struct FakeLevels {
 
   // min(max(zero_point + round_half_even(x (1/scale)), low), high) - zero_point, times the scale.  As in
   // quantization, NaN is the lowest level, and for kQnnpack infinity, too.
-  float Nearest(float real, std::size_t channel, Meaning meaning) const {
-    const std::int64_t level = LevelOf<std::int64_t>(real, channels[channel], meaning);
+  float Nearest(float real, std::size_t channel, Faults faults) const {
+    const std::int64_t level = LevelOf<std::int64_t>(real, channels[channel], faults);
     return channels[channel].Real(std::min(std::max(level, low), high));
   }
 };
@@ -115,7 +115,7 @@ Results FakeQuantize(const Call& call) {
   Array<float> reals = Elements<float>(x);
   for (std::size_t i = 0; i < reals.data.size(); ++i) {
     const std::int64_t channel = static_cast<std::int64_t>(i) / around.inner % around.size;
-    reals.data[i] = levels.Nearest(reals.data[i], static_cast<std::size_t>(channel), call.meaning());
+    reals.data[i] = levels.Nearest(reals.data[i], static_cast<std::size_t>(channel), call.faults());
   }
   return One(ToTensor(reals, {.dtype = DType::kFloat32}));
 }

@@ -37,7 +37,7 @@ Results MapReals(const Call& call, const Tensor& x, F f, ReciprocalOf reciprocal
     if (reciprocal == ReciprocalOf::kFloat64)
       to.inverse = static_cast<float>(1.0 / type.quantization->scale());
     return MapLevels<T>(
-        call, x, [&](T level) { return VectorLevelOf<T>(f(from.FusedReal(level)), to, call.meaning()); });
+        call, x, [&](T level) { return VectorLevelOf<T>(f(from.FusedReal(level)), to, call.faults()); });
   });
 }
 
@@ -85,9 +85,10 @@ Results QuantizedClamp(const Call& call, const Tensor& x, std::optional<double> 
   return WithLevels(x, [&](auto zero) {
     using T = decltype(zero);
     const Affine affine(*x.quantization);
-    const T lowest = low ? LevelOf<T>(OfFloat(*low), affine, call.meaning()) : std::numeric_limits<T>::min();
+    const T lowest =
+        low ? ScalarLevelOf<T>(OfFloat(*low), affine, call.options()) : std::numeric_limits<T>::min();
     const T highest =
-        high ? LevelOf<T>(OfFloat(*high), affine, call.meaning()) : std::numeric_limits<T>::max();
+        high ? ScalarLevelOf<T>(OfFloat(*high), affine, call.options()) : std::numeric_limits<T>::max();
     return MapLevels<T>(call, x, [&](T level) { return std::min(std::max(level, lowest), highest); });
   });
 }
@@ -96,7 +97,7 @@ Results QuantizedClamp(const Call& call, const Tensor& x, std::optional<double> 
 Results QuantizedSigmoid(const Call& call, const Tensor& x) {
   const TensorType type = OCTAVO_TRY(QuantizedResult(call, x));
   const auto exponential = [](float v) { return 1.0F + Once([](double d) { return std::exp(d); }, -v); };
-  if (Is(x, DType::kQUint8) && type.quantization->scale() == 1.0 / 256 &&
+  if (call.with_qnnpack() && Is(x, DType::kQUint8) && type.quantization->scale() == 1.0 / 256 &&
       type.quantization->zero_point() == 0) {
     return MapTable(call, x, [&](float v) { return 256.0F / exponential(v); });
   }
@@ -106,7 +107,7 @@ Results QuantizedSigmoid(const Call& call, const Tensor& x) {
 
 // 128 tanh(x) + 128 as a table, computed in float64; else tanh(x), quantized.
 Results QuantizedTanh(const Call& call, const Tensor& x) {
-  if (Is(x, DType::kQUint8)) {
+  if (call.with_qnnpack() && Is(x, DType::kQUint8)) {
     return MapTable(call, x,
                     [](float v) { return OfFloat(128.0 * std::tanh(static_cast<double>(v)) + 128.0); });
   }
@@ -115,7 +116,7 @@ Results QuantizedTanh(const Call& call, const Tensor& x) {
 
 // min(max(x + 3, 0), 6) / 6
 Results QuantizedHardsigmoid(const Call& call, const Tensor& x) {
-  if (Is(x, DType::kQUint8)) {
+  if (call.with_qnnpack() && Is(x, DType::kQUint8)) {
     return MapTable(call, x, [](float v) { return 256.0F * (Relu6Of3(v) / 6.0F); });
   }
   return MapReals(call, x, [](float v) { return Relu6Of3(v) / 6.0F; });
@@ -123,7 +124,7 @@ Results QuantizedHardsigmoid(const Call& call, const Tensor& x) {
 
 // x min(max(x + 3, 0), 6) / 6; the table adds the zero point before it rounds.
 Results QuantizedHardswish(const Call& call, const Tensor& x) {
-  if (Is(x, DType::kQUint8)) {
+  if (call.with_qnnpack() && Is(x, DType::kQUint8)) {
     const TensorType type = OCTAVO_TRY(QuantizedResult(call, x));
     const Affine to(*type.quantization);
     return MapTable(call, x, [&](float v) {
@@ -184,14 +185,14 @@ Results QuantizedPrelu(const Call& call, const Tensor& x, const Tensor& weight) 
       std::int64_t inner = 1;
       for (std::size_t d = 2; d < rank; ++d) inner *= x.sizes[d];
       const float multiplier = from.scale * w.scale * to.inverse;
-      const std::int64_t one = LevelOf<T>(1.0F, w, call.meaning()) - w.zero_point;
+      const std::int64_t one = ScalarLevelOf<T>(1.0F, w, call.options()) - w.zero_point;
       Array<T> levels = Elements<T>(x);
       for (std::size_t i = 0; i < levels.data.size(); ++i) {
         const std::int64_t q = levels.data[i] - from.zero_point;
         const std::int64_t channel = count == 1 ? 0 : static_cast<std::int64_t>(i) / inner % channels;
         const std::int64_t product = q * (q > 0 ? one : slopes[channel] - w.zero_point);
         levels.data[i] = static_cast<T>(
-            Requantized(product, multiplier, to.zero_point, LowestOf<T>(), HighestOf<T>(), call.meaning()));
+            Requantized(product, multiplier, to.zero_point, LowestOf<T>(), HighestOf<T>(), call.faults()));
       }
       return One(ToTensor(levels, type));
     });

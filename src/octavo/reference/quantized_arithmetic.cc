@@ -120,7 +120,7 @@ Results QuantizedAdd(const Call& call) {
     const TensorType type = OCTAVO_TRY(QuantizedResult(call, pair.a));
     const Affine a(*pair.a.quantization), b(*pair.b.quantization), to(*type.quantization);
     const std::int64_t floor = Floor<kRelu, T>(to), ceiling = HighestOf<T>();
-    if (given && pair.a.dtype == DType::kQUint8 && pair.a.sizes == pair.b.sizes &&
+    if (given && call.with_qnnpack() && pair.a.dtype == DType::kQUint8 && pair.a.sizes == pair.b.sizes &&
         RatiosWithin(a, b, to, -14)) {
       constexpr int kBits = 21;
       const FixedPointSum sum(a, b, to, kBits);
@@ -128,11 +128,11 @@ Results QuantizedAdd(const Call& call) {
       return MapPairs<T>(call, pair, [&](T x, T y) {
         const std::int64_t exact = sum.Of(x, y);
         const std::int64_t rounded =
-            call.meaning() == Meaning::kQnnpack ? sum.AsQnnpack(exact, elements) : sum.TiesAway(exact);
+            call.faults() == Faults::kKeep ? sum.AsQnnpack(exact, elements) : sum.TiesAway(exact);
         return std::clamp(rounded + to.zero_point, floor, ceiling);
       });
     }
-    if (given && pair.a.dtype == DType::kQInt8 && RatiosWithin(a, b, to, -10)) {
+    if (given && !call.with_fbgemm() && pair.a.dtype == DType::kQInt8 && RatiosWithin(a, b, to, -10)) {
       constexpr int kBits = 20;
       const FixedPointSum sum(a, b, to, kBits);
       return MapPairs<T>(call, pair, [&](T x, T y) {
@@ -141,7 +141,7 @@ Results QuantizedAdd(const Call& call) {
     }
     return MapPairs<T>(call, pair, [&](T x, T y) {
       const float sum = a.FusedReal(x) + b.FusedReal(y);
-      return VectorLevelOf<T>(kRelu ? std::max(sum, 0.0F) : sum, to, call.meaning());
+      return VectorLevelOf<T>(kRelu ? std::max(sum, 0.0F) : sum, to, call.faults());
     });
   });
 }
@@ -156,13 +156,14 @@ Results QuantizedMul(const Call& call) {
     using T = decltype(zero);
     const TensorType type = OCTAVO_TRY(QuantizedResult(call, pair.a));
     const Affine a(*pair.a.quantization), b(*pair.b.quantization), to(*type.quantization);
-    const bool xnnpack = given && pair.a.dtype == DType::kQInt8 && to.zero_point < HighestOf<T>();
+    const bool xnnpack =
+        given && !call.with_fbgemm() && pair.a.dtype == DType::kQInt8 && to.zero_point < HighestOf<T>();
     const float multiplier = xnnpack ? a.scale * b.scale / to.scale : a.scale * b.scale * to.inverse;
     return MapPairs<T>(call, pair, [&](T x, T y) {
       const auto product = static_cast<std::int32_t>(static_cast<std::uint32_t>(x - a.zero_point) *
                                                      static_cast<std::uint32_t>(y - b.zero_point));
       return Requantized(product, multiplier, to.zero_point, Floor<kRelu, T>(to), HighestOf<T>(),
-                         xnnpack ? Meaning::kMeant : call.meaning());
+                         xnnpack ? Faults::kMeant : call.faults());
     });
   });
 }
@@ -190,7 +191,7 @@ Results AddNumber(const Call& call) {
         level = static_cast<T>(std::max<std::int64_t>(level, Floor<kRelu, T>(to)));
       } else {
         level = static_cast<T>(Requantized(level - from.zero_point + steps, multiplier, to.zero_point,
-                                           Floor<kRelu, T>(to), HighestOf<T>(), call.meaning()));
+                                           Floor<kRelu, T>(to), HighestOf<T>(), call.faults()));
       }
     }
     return One(ToTensor(levels, type));

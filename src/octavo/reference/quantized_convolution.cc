@@ -8,7 +8,8 @@
 #include "octavo/reference/requantization.h"
 
 // Quantized convolutions.  For each place of the result the elements that its window reads are gathered, 0
-// where it reads padding, and multiplied with each channel's weights in int32.  Sources: qconv.cpp, qnnpack.
+// where it reads padding, and multiplied with each channel's weights in int32.  Sources: qconv.cpp, qnnpack,
+// FBGEMM.
 
 namespace octavo::reference {
 namespace {
@@ -119,9 +120,43 @@ std::vector<std::int64_t> Cells(const QuantizedGeometry& g, std::int64_t z, std:
   return cells;
 }
 
+// FBGEMM's kernels for depthwise convolutions add two neighbouring products in int16, which saturates.
+// Source: fbgemm/include/fbgemm/Fbgemm.h, takeDepthWiseFastPath.
+bool SaturatesInPairs(const QuantizedGeometry& g, LayerKernel kernel, std::size_t dims) {
+  if (kernel != LayerKernel::kFbgemm || g.transposed || dims < 2 || g.groups != g.in_channels ||
+      (g.out_channels != g.groups && g.out_channels != 2 * g.groups) || g.groups % 8 != 0 ||
+      g.kernel[1] != g.kernel[2]) {
+    return false;
+  }
+  for (std::size_t d = kDims - dims; d < kDims; ++d) {
+    if ((g.kernel[d] != 3 && g.kernel[d] != 5 && g.kernel[d] != 7) || g.stride[d] > 2 || g.dilation[d] != 1 ||
+        g.padding[d] != (g.kernel[d] - 1) / 2) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// The sum of products less the zero points, where each pair of products of the levels themselves is cut to
+// int16.
+std::int32_t SumOfCutPairs(const std::int16_t* a, const std::int16_t* b, std::int64_t length,
+                           std::int32_t a_zero, std::int32_t b_zero) {
+  std::int32_t sum = 0;
+  for (std::int64_t i = 0; i < length; i += 2) {
+    std::int32_t pair = 0;
+    for (std::int64_t k = i; k < std::min(i + 2, length); ++k) {
+      pair += (a[k] + a_zero) * (b[k] + b_zero);
+      sum -= a_zero * (b[k] + b_zero) + b_zero * a[k];
+    }
+    sum += std::clamp<std::int32_t>(pair, INT16_MIN, INT16_MAX);
+  }
+  return sum;
+}
+
 template <typename T>
 Array<T> QuantizedConvolved(const QuantizedGeometry& g, const Array<T>& x, std::int64_t x_zero,
-                            const std::vector<std::int16_t>& rows, const Requantization& to, Sizes sizes) {
+                            const std::vector<std::int16_t>& rows, const Requantization& to, bool in_pairs,
+                            Sizes sizes) {
   Array<T> result(std::move(sizes));
   const std::int64_t in_plane = Count(g.in), out_plane = Count(g.out);
   const std::int64_t length = g.in_per_group() * Count(g.kernel);
@@ -139,7 +174,10 @@ Array<T> QuantizedConvolved(const QuantizedGeometry& g, const Array<T>& x, std::
         }
       }
       for (std::int64_t o = group * g.out_per_group(); o < (group + 1) * g.out_per_group(); ++o) {
-        const std::int32_t sum = SumOfProducts(window.data(), rows.data() + o * length, length);
+        const std::int16_t* row = rows.data() + o * length;
+        const std::int32_t sum = in_pairs ? SumOfCutPairs(window.data(), row, length,
+                                                          static_cast<std::int32_t>(x_zero), to.WeightZero(o))
+                                          : SumOfProducts(window.data(), row, length);
         result[(batch * g.out_channels + o) * out_plane + place] = static_cast<T>(to.Level(sum, o));
       }
     }
@@ -166,14 +204,16 @@ Results QuantizedConvolution(const Call& call) {
     const TensorType type = OCTAVO_TRY(QuantizedResult(call, x));
     const QuantizedGeometry g = OCTAVO_TRY(QuantizedGeometryOf(packed, x, weight.sizes, dims));
     const int axis = g.transposed ? 1 : 0;
-    const Requantization to = OCTAVO_TRY(
-        (Requantization::Of<T, kRelu>(call, x, weight, axis, g.out_channels, call.bias(packed), type)));
+    const LayerKernel kernel = OCTAVO_TRY(ConvolutionKernel(call, x, packed, weight));
+    const Requantization to = OCTAVO_TRY((Requantization::Of<T, kRelu>(
+        call, kernel, x, weight, axis, g.out_channels, call.bias(packed), type)));
     Sizes sizes = {g.batch, g.out_channels};
     sizes.insert(sizes.end(), g.out.end() - static_cast<std::ptrdiff_t>(dims), g.out.end());
     sizes = OCTAVO_TRY(Checked(std::move(sizes)));
-    return One(ToTensor(QuantizedConvolved(g, Elements<T>(x), x.quantization->zero_point(),
-                                           WeightRows(g, weight, to), to, std::move(sizes)),
-                        type));
+    return One(ToTensor(
+        QuantizedConvolved(g, Elements<T>(x), x.quantization->zero_point(), WeightRows(g, weight, to), to,
+                           SaturatesInPairs(g, kernel, dims), std::move(sizes)),
+        type));
   });
 }
 

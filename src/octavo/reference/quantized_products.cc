@@ -27,8 +27,9 @@ Results QuantizedLinear(const Call& call) {
       return Unsupported("the shape of the input does not match the weights");
     }
     const std::int64_t outputs = weight.sizes[0], inputs = weight.sizes[1];
-    const Requantization to =
-        OCTAVO_TRY((Requantization::Of<T, kRelu>(call, x, weight, 0, outputs, call.bias(packed), type)));
+    const LayerKernel kernel = OCTAVO_TRY(LinearKernel(call, x, weight));
+    const Requantization to = OCTAVO_TRY(
+        (Requantization::Of<T, kRelu>(call, kernel, x, weight, 0, outputs, call.bias(packed), type)));
     const Array<T> levels = Elements<T>(x);
     const Array<std::int8_t> w = Elements<std::int8_t>(weight);
     Sizes sizes = x.sizes;
@@ -80,7 +81,7 @@ Results QuantizedMatmul(const Call& call) {
       }
     }
   }
-  return One(Quantized(y, type, call.meaning()));
+  return One(Quantized(y, type, call.options()));
 }
 
 // ---- softmax
@@ -132,15 +133,15 @@ Results QuantizedSoftmax(const Call& call) {
     const TensorType type = OCTAVO_TRY(QuantizedResult(call, x));
     const std::size_t axis = OCTAVO_TRY(Axis(call.integer("dim"), x.sizes.size()));
     const Around around(x.sizes, axis);
-    if (x.dtype == DType::kQUint8 && x.rank() > 0 && type.quantization->scale() == 1.0 / 256 &&
-        type.quantization->zero_point() == 0) {
+    if (call.with_qnnpack() && x.dtype == DType::kQUint8 && x.rank() > 0 &&
+        type.quantization->scale() == 1.0 / 256 && type.quantization->zero_point() == 0) {
       Array<std::uint8_t> levels = Elements<std::uint8_t>(x);
       if (!levels.data.empty()) TableSoftmax(levels, around, Affine(*x.quantization).scale);
       return One(ToTensor(levels, type));
     }
     Array<float> reals = Dequantized(x);
     RealSoftmax(reals, around);
-    return One(Quantized(reals, type, call.meaning()));
+    return One(Quantized(reals, type, call.options()));
   });
 }
 
@@ -159,7 +160,7 @@ Results QuantizedCat(const Call& call) {
     if (kRelu) {
       for (float& real : reals.data) real = std::max(real, 0.0F);
     }
-    x = Quantized(reals, type, call.meaning());
+    x = Quantized(reals, type, call.options());
   }
   return One(OCTAVO_TRY(Joined(operands, OCTAVO_TRY(Axis(call.integer("dim"), operands[0].sizes.size())))));
 }

@@ -142,20 +142,20 @@ TEST(QuantizedResampling, WeighsLevels) {
 TEST(Levels, SaturateWhereMeantAndFallWhereQnnpackDoes) {
   const Affine affine(0.5, 128);
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  for (const Meaning meaning : {Meaning::kMeant, Meaning::kQnnpack}) {
-    EXPECT_EQ(LevelOf<std::uint8_t>(0.25F, affine, meaning), 128);  // half a step: to even
-    EXPECT_EQ(LevelOf<std::uint8_t>(0.75F, affine, meaning), 130);
-    EXPECT_EQ(LevelOf<std::uint8_t>(1e9F, affine, meaning), 255);
-    EXPECT_EQ(LevelOf<std::uint8_t>(-kInfinity, affine, meaning), 0);
-    EXPECT_EQ(LevelOf<std::uint8_t>(std::nanf(""), affine, meaning), 0);
+  for (const Faults faults : {Faults::kMeant, Faults::kKeep}) {
+    EXPECT_EQ(LevelOf<std::uint8_t>(0.25F, affine, faults), 128);  // half a step: to even
+    EXPECT_EQ(LevelOf<std::uint8_t>(0.75F, affine, faults), 130);
+    EXPECT_EQ(LevelOf<std::uint8_t>(1e9F, affine, faults), 255);
+    EXPECT_EQ(LevelOf<std::uint8_t>(-kInfinity, affine, faults), 0);
+    EXPECT_EQ(LevelOf<std::uint8_t>(std::nanf(""), affine, faults), 0);
   }
-  EXPECT_EQ(LevelOf<std::uint8_t>(kInfinity, affine, Meaning::kMeant), 255);
-  EXPECT_EQ(LevelOf<std::uint8_t>(kInfinity, affine, Meaning::kQnnpack), 0);
-  EXPECT_EQ(LevelOf<std::uint8_t>(1e30F, affine, Meaning::kQnnpack), 0);
-  EXPECT_EQ(VectorLevelOf<std::uint8_t>(1e10F, affine, Meaning::kQnnpack), 0);
-  EXPECT_EQ(VectorLevelOf<std::uint8_t>(1e10F, affine, Meaning::kMeant), 255);
-  EXPECT_EQ(Requantized(1 << 30, 4.0F, 0, 0, 255, Meaning::kMeant), 255);
-  EXPECT_EQ(Requantized(1 << 30, 4.0F, 0, 0, 255, Meaning::kQnnpack), 0);
+  EXPECT_EQ(LevelOf<std::uint8_t>(kInfinity, affine, Faults::kMeant), 255);
+  EXPECT_EQ(LevelOf<std::uint8_t>(kInfinity, affine, Faults::kKeep), 0);
+  EXPECT_EQ(LevelOf<std::uint8_t>(1e30F, affine, Faults::kKeep), 0);
+  EXPECT_EQ(VectorLevelOf<std::uint8_t>(1e10F, affine, Faults::kKeep), 0);
+  EXPECT_EQ(VectorLevelOf<std::uint8_t>(1e10F, affine, Faults::kMeant), 255);
+  EXPECT_EQ(Requantized(1 << 30, 4.0F, 0, 0, 255, Faults::kMeant), 255);
+  EXPECT_EQ(Requantized(1 << 30, 4.0F, 0, 0, 255, Faults::kKeep), 0);
 }
 
 }  // namespace

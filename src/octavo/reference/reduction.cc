@@ -92,7 +92,7 @@ Results ReduceDequantized(const Call& call, const RealReduction& real_of) {
   for (std::int64_t i = 0; i < rows.count; ++i) {
     result[i] = real_of(numbers.data.data() + i * rows.length, rows.length);
   }
-  return One(Quantized(result, x.type()));
+  return One(Quantized(result, x.type(), call.options()));
 }
 
 // The order in which PyTorch adds float32 along a dimension that is not the last: in runs of 16 or more, the
@@ -214,7 +214,7 @@ Results QuantizedStd(const Call& call) {
   return ReduceIntegers(call, [&](const std::int64_t* row, std::int64_t length) {
     Array<float> real({});
     real[0] = static_cast<float>(IntegerDeviation(row, length, correction) * scale);
-    return static_cast<double>(Quantized(real, x.type()).Integers().ToInts()[0]);
+    return static_cast<double>(Quantized(real, x.type(), call.options()).Integers().ToInts()[0]);
   });
 }
 

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string_view>
 #include <vector>
 
 #include "octavo/graph.h"
+#include "octavo/pytorch_engine.h"
 #include "octavo/result.h"
 #include "octavo/tensor.h"
 
@@ -14,14 +16,15 @@
 
 namespace octavo::reference {
 
-// Whose meaning is followed where PyTorch's engines differ or are plainly wrong.
-enum class Meaning {
-  kMeant,    // what the operator says (docs/numbers.md lists where PyTorch's qnnpack does something else)
-  kQnnpack,  // what PyTorch's qnnpack engine answers, mistakes included
+// What is computed where the engine is plainly wrong (docs/numbers.md lists these cases).
+enum class Faults : std::uint8_t {
+  kMeant,  // what the operator says
+  kKeep,   // what PyTorch answers
 };
 
 struct Options {
-  Meaning meaning = Meaning::kMeant;
+  Engine engine = Engine::kQnnpack;  // whose results are computed
+  Faults faults = Faults::kMeant;
 };
 
 // Called with every value that a node makes, in the order of the graph.

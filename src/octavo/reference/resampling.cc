@@ -171,7 +171,7 @@ Results QuantizedBilinear(const Call& call, const Tensor& x, const Resampling& r
                    };
                    const float level = h.first_weight * row(h.first) + h.second_weight * row(h.second) -
                                        static_cast<float>(zero_point);
-                   result[next++] = LevelOf<T>(level, steps, call.meaning());
+                   result[next++] = LevelOf<T>(level, steps, call.faults());
                  });
     return One(ToTensor(result, type));
   });
