@@ -39,7 +39,7 @@ table("quantized::add far", lambda d: far(d, O.add), covers=(), odd="a shift by 
 for _op in ("add", "mul"):
     for _relu in ("", "_relu"):
         _name, _f = "quantized::" + _op + _relu, getattr(O, _op + _relu)
-        table(_name, lambda d, f=_f: f(*pair(d, False), *output(d)), odd=FAR)
+        table(_name, lambda d, f=_f: f(*pair(d, False), *output(d)), x86_tail=_op == "add", odd=FAR)
         table(_name + " broadcast", lambda d, f=_f: f(*pair(d, True), *output(d)), covers=(), tail=_op == "add", odd=FAR)
         table(_name + ".out", lambda d, f=_f: into(d, f.out), tail=_op == "add", odd=FAR)
         table(_name + "_out", lambda d, f=getattr(O, _op + _relu + "_out"): into(d, f), tail=_op == "add", odd=FAR,
@@ -122,26 +122,62 @@ def conv(d, cls, dims, transposed=False):
     stride = [d.integer(1, 3) for _ in range(dims)]
     dilation = [d.one_of(1, 1, 2) for _ in range(dims)]
     padding = [d.integer(0, 2) for _ in range(dims)]
+    if d.engine != "qnnpack" and d.chance(0.4) and not transposed:
+        cin, cout, groups = of_vectors(d, dims, kernel, stride, dilation, padding)
+    if d.engine in ("onednn", "x86") and transposed:
+        cout = cin  # PyTorch is wrong otherwise (docs/numbers.md)
     x_scale = d.scale()
     shape = [d.one_of(0, 1, 1, 2, 3) if d.chance(0.2) else 1, cin] + [d.size(12) for _ in range(dims)]
     for size, k, p, l in zip(shape[2:], kernel, padding, dilation):
         if not transposed and size + 2 * p < l * (k - 1) + 1:
             raise Refused  # qnnpack ends the process
     x = d.q(shape, scale=x_scale)
-    per_channel = d.chance(0.4) and not (transposed and groups > 1)
+    per_channel = d.chance(0.4) and not (transposed and (groups > 1 or dims == 3 and d.engine != "qnnpack"))
     options = dict(stride=stride, padding=padding, dilation=dilation, groups=groups)
     if transposed:
         options["output_padding"] = [d.integer(0, max(0, max(s, k) - 1)) if d.chance(0.3) else 0 for s, k in zip(stride, dilation)]
     w_shape = ([cin, cout // groups] if transposed else [cout, cin // groups]) + kernel
     fan_in = cin // groups * int(torch.Size(kernel).numel())
     axis = 1 if transposed else 0
-    m = d.part(lambda: layer(d, lambda bias: cls(cin, cout, kernel, bias=bias, **options), w_shape, cout, fan_in, x_scale,
-                             per_channel, axis))
-    return exact(d, m, x) if dims == 3 and d.given is None else m(x)
+    make = lambda bias: cls(cin, cout, kernel, bias=bias, **options)
+    m = d.part(lambda: saved(d, dims, lambda: layer(d, make, w_shape, cout, fan_in, x_scale, per_channel, axis)))
+    if dims < 3 or d.given is not None:
+        return m(x)
+    if d.engine == "qnnpack" or (d.engine == "qnnpack-x86" and transposed):
+        return exact(d, m, x)
+    again = make(m.bias() is not None)
+    again.set_weight_bias(m.weight(), m.bias())
+    again.scale, again.zero_point = m.scale, m.zero_point
+    return again(x)
+
+
+def saved(d, dims, make):
+    """A module.  PyTorch cannot save those over three dimensions that qnnpack has packed."""
+    if dims < 3 or d.engine != "qnnpack-x86":
+        return make()
+    torch.backends.quantized.engine = "fbgemm"
+    try:
+        return make()
+    finally:
+        torch.backends.quantized.engine = "qnnpack"
+
+
+def of_vectors(d, dims, kernel, stride, dilation, padding):
+    """Channels for which FBGEMM has kernels of their own: depthwise, whose sums saturate; and some where it just has not."""
+    channels = 8 * d.integer(1, 3)
+    if d.chance(0.3):
+        return channels, 8 * d.integer(1, 3), d.one_of(1, 2, 4, 8)
+    size = d.one_of(3, 3, 5, 7, 9) if dims == 2 else 3
+    for i in range(dims):
+        kernel[i], stride[i], dilation[i], padding[i] = size, d.one_of(1, 2), 1, size // 2
+    if d.chance(0.3):
+        which = d.integer(0, dims - 1)
+        d.one_of(kernel, stride, dilation, padding)[which] = d.integer(1, 3)
+    return channels, channels * d.one_of(1, 1, 2, 3), channels
 
 
 def exact(d, m, x):
-    """Of three dimensions, whose weights qnnpack cannot save: its formula, with sums in float64, which holds them exactly."""
+    """Of three dimensions, which qnnpack cannot save, and computes wrong where they are transposed: its formula, with sums in float64, which holds them exactly."""
     w, bias, x_scale = m.weight(), m.bias(), x.q_scale()
     if d.dtype != torch.quint8 or x.numel() == 0:
         raise Refused

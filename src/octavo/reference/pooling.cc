@@ -78,8 +78,8 @@ Results MaxPool(const Call& call) {
   const Tensor& x = call.tensor(call.has("self") ? "self" : "qx");
   const Windows w = OCTAVO_TRY(WindowsOf(call, x, dims));
   // qnnpack moves what reads padding to the border, which with dilation is no element of the window.
-  const bool to_border =
-      call.faults() == Faults::kKeep && x.dtype == DType::kQUint8 && dims < 3 && !call.flag("ceil_mode");
+  const bool to_border = call.with_qnnpack() && call.faults() == Faults::kKeep && x.dtype == DType::kQUint8 &&
+                         dims < 3 && !call.flag("ceil_mode");
   return LargestOf(call, x, w, [&](std::size_t d, std::int64_t o) {
     std::vector<std::int64_t> indices;
     for (std::int64_t k = 0; k < w.kernel[d]; ++k) {
@@ -164,18 +164,21 @@ struct Counting {
   }
 };
 
-// f(sum of q - zero_point, cells that count, part) gives each level.
+// f(sum of q - zero_point, part, channel) gives each level.
 template <typename F>
 Results QuantizedAverage(const Call& call, const Tensor& x, const Windows& w, bool adaptive, F f) {
   return WithLevels(x, [&](auto zero) -> Results {
     using T = decltype(zero);
     const std::int64_t zero_point = x.quantization->zero_point();
+    const std::int64_t channels =
+        w.planes == 0 ? 1
+                      : w.planes / (x.sizes.size() == w.dims + 2 ? std::max<std::int64_t>(x.sizes[0], 1) : 1);
     const Array<T> levels = Elements<T>(x);
     Array<T> result(w.result);
     ForEachWindow(w, [&](std::int64_t plane, const Sizes& o, std::int64_t i) {
       const Part part = adaptive ? Part::Adaptive(w, o) : Part(w, o);
       const std::int64_t sum = SumOf(w, levels, plane, part, std::int64_t{0}) - part.inside * zero_point;
-      result[i] = Saturated<T>(f(sum, part));
+      result[i] = Saturated<T>(f(sum, part, plane % channels));
     });
     return One(ToTensor(result, OCTAVO_TRY(QuantizedResult(call, x))));
   });
@@ -188,14 +191,22 @@ std::int64_t QnnpackAverage(std::int64_t sum, std::int64_t cells, const Affine& 
 }
 
 // PyTorch's kernels for channels-last tensors, which those of one channel are as well:
-// round_half_even(sum (1 / cells)) + zero_point.
+// round_half_even(sum (1 / cells)) + zero_point.  Built with FBGEMM, the channels that fill no vector have
+// the zero point inside the rounding, and all have it in adaptive pooling, whose vectors fuse the two.
 Results ChannelsLastAverage(const Call& call, const Tensor& x, const Windows& w, bool adaptive,
                             const Counting& counting) {
-  const std::int64_t zero_point = x.quantization->zero_point();
-  return QuantizedAverage(call, x, w, adaptive, [&](std::int64_t sum, const Part& part) {
-    const float multiplier = 1.0F / static_cast<float>(counting.Of(part));
-    return RoundedFar(static_cast<float>(sum) * multiplier) + zero_point;
-  });
+  const Affine steps(1.0, x.quantization->zero_point());
+  const std::int64_t vector = adaptive ? 8 : 16;  // channels, with AVX2; with AVX-512
+  const std::int64_t channels = x.sizes.size() == w.dims + 2 ? x.sizes[1] : x.sizes[0];
+  const std::int64_t whole = call.with_fbgemm() ? channels / vector * vector : channels;
+  return QuantizedAverage(
+      call, x, w, adaptive, [&](std::int64_t sum, const Part& part, std::int64_t channel) {
+        const float multiplier = 1.0F / static_cast<float>(counting.Of(part));
+        const auto real = static_cast<float>(sum), zero_point = static_cast<float>(steps.zero_point);
+        if (channel >= whole) return RoundedFar(real * multiplier + zero_point);
+        if (adaptive && call.with_fbgemm()) return RoundedFar(std::fma(real, multiplier, zero_point));
+        return RoundedFar(real * multiplier) + steps.zero_point;
+      });
 }
 
 // A batch of images of one channel is taken for a channels-last tensor, too; one image without a batch is
@@ -213,8 +224,8 @@ Results QuantizedAvgPool(const Call& call, const Tensor& x, const Windows& w) {
   const Counting counting(call);
   const auto zero_point = static_cast<float>(a.zero_point);
   if (dims == 3) return ChannelsLastAverage(call, x, w, false, counting);
-  if (x.dtype == DType::kQUint8 && !call.flag("ceil_mode")) {
-    return QuantizedAverage(call, x, w, false, [&](std::int64_t sum, const Part& part) {
+  if (call.with_qnnpack() && x.dtype == DType::kQUint8 && !call.flag("ceil_mode")) {
+    return QuantizedAverage(call, x, w, false, [&](std::int64_t sum, const Part& part, std::int64_t) {
       // qnnpack counts all cells, whatever it is told.
       const std::int64_t count = counting.Of(part);
       if (call.faults() == Faults::kKeep || count == w.cells()) return QnnpackAverage(sum, w.cells(), a);
@@ -222,7 +233,7 @@ Results QuantizedAvgPool(const Call& call, const Tensor& x, const Windows& w) {
     });
   }
   if (ChannelsLast(call, x, dims)) return ChannelsLastAverage(call, x, w, false, counting);
-  return QuantizedAverage(call, x, w, false, [&](std::int64_t sum, const Part& part) {
+  return QuantizedAverage(call, x, w, false, [&](std::int64_t sum, const Part& part, std::int64_t) {
     const auto multiplier = static_cast<float>(1.0 / static_cast<double>(counting.Of(part)));
     return RoundedFar(static_cast<float>(sum) * multiplier + zero_point);
   });
@@ -256,21 +267,21 @@ Results QuantizedAdaptiveAvgPool(const Call& call, const Tensor& x, const Window
   if (!x.quantization->per_tensor())
     return Unsupported("pooling of a per-channel quantized tensor is not supported");
   const Affine a(*x.quantization);
-  if (dims < 3 && x.dtype == DType::kQUint8 && Divides(w) && w.in != w.out) {
-    return QuantizedAverage(call, x, w, true, [&](std::int64_t sum, const Part& part) {
+  if (call.with_qnnpack() && dims < 3 && x.dtype == DType::kQUint8 && Divides(w) && w.in != w.out) {
+    return QuantizedAverage(call, x, w, true, [&](std::int64_t sum, const Part& part, std::int64_t) {
       return QnnpackAverage(sum, part.inside, a);
     });
   }
   // To one element of three dimensions it is their mean: round_half_even(sum of the levels / n).
   if (call.op() == "aten::adaptive_avg_pool3d" && Count(w.out) == 1) {
-    return QuantizedAverage(call, x, w, true, [&](std::int64_t sum, const Part& part) {
+    return QuantizedAverage(call, x, w, true, [&](std::int64_t sum, const Part& part, std::int64_t) {
       const auto levels = static_cast<float>(sum + part.inside * a.zero_point);
       return RoundedFar(levels / static_cast<float>(part.inside));
     });
   }
   if (ChannelsLast(call, x, dims)) return ChannelsLastAverage(call, x, w, true, Counting(call));
   // round_half_even(sum of the levels themselves (1 / depth / height / width))
-  return QuantizedAverage(call, x, w, true, [&](std::int64_t sum, const Part& part) {
+  return QuantizedAverage(call, x, w, true, [&](std::int64_t sum, const Part& part, std::int64_t) {
     const auto levels = static_cast<float>(sum + part.inside * a.zero_point);
     const auto by_depth = static_cast<float>(1.0 / static_cast<double>(part.size(0)));
     const float all = by_depth / static_cast<float>(part.size(1)) / static_cast<float>(part.size(2));

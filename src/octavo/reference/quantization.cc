@@ -113,9 +113,10 @@ Results FakeQuantize(const Call& call) {
         fmt::format("{} scales do not fit a tensor of type {}", levels.channels.size(), x.type().ToString()));
   }
   Array<float> reals = Elements<float>(x);
+  const Faults faults = call.with_fbgemm() && !call.has("axis") ? Faults::kMeant : call.faults();
   for (std::size_t i = 0; i < reals.data.size(); ++i) {
     const std::int64_t channel = static_cast<std::int64_t>(i) / around.inner % around.size;
-    reals.data[i] = levels.Nearest(reals.data[i], static_cast<std::size_t>(channel), call.faults());
+    reals.data[i] = levels.Nearest(reals.data[i], static_cast<std::size_t>(channel), faults);
   }
   return One(ToTensor(reals, {.dtype = DType::kFloat32}));
 }

@@ -139,9 +139,12 @@ struct BetweenNeighbours {
   float first_weight, second_weight;
 };
 
-BetweenNeighbours BetweenOf(const Resampling& r, std::size_t d, std::int64_t o) {
+BetweenNeighbours BetweenOf(const Resampling& r, std::size_t d, std::int64_t o, bool fused) {
   const auto place = static_cast<float>(o);
-  float at = r.align_corners ? r.FloatStep(d) * place : r.FloatStep(d) * (place + 0.5F) - 0.5F;
+  const float step = r.FloatStep(d);
+  float at = r.align_corners ? step * place
+             : fused         ? std::fma(step, place + 0.5F, -0.5F)
+                             : step * (place + 0.5F) - 0.5F;
   at = std::max(at, 0.0F);
   BetweenNeighbours b{};
   b.first = IndexAt(at, r.in[d] - 1);
@@ -151,8 +154,26 @@ BetweenNeighbours BetweenOf(const Resampling& r, std::size_t d, std::int64_t o) 
   return b;
 }
 
+// x a + y b, where the first or the second product is not rounded, or each one is.
+enum class Fusing { kNone, kFirst, kSecond };
+float WeightedSum(float a, float x, float b, float y, Fusing fusing) {
+  switch (fusing) {
+    case Fusing::kFirst:
+      return std::fma(a, x, b * y);
+    case Fusing::kSecond:
+      return std::fma(b, y, a * x);
+    default:
+      return a * x + b * y;
+  }
+}
+
 Results QuantizedBilinear(const Call& call, const Tensor& x, const Resampling& r, Sizes sizes) {
   if (r.in == r.out) return One(x);
+  // The kernel for channels-last tensors, which those of one channel are as well: eight channels are a
+  // vector.
+  const std::int64_t channels = x.sizes[1];
+  const bool channels_last = channels == 1 || call.memory_format(call.has("input") ? "input" : "self") ==
+                                                  ir::MemoryFormat::kChannelsLast;
   return WithLevels(x, [&](auto zero) -> Results {
     using T = decltype(zero);
     const TensorType type = OCTAVO_TRY(QuantizedResult(call, x));
@@ -161,18 +182,24 @@ Results QuantizedBilinear(const Call& call, const Tensor& x, const Resampling& r
     const Affine steps(1.0, zero_point);
     Array<T> result(std::move(sizes));
     std::int64_t next = 0;
-    ForEachIndex({Count(x.sizes) / std::max<std::int64_t>(Count(r.in), 1), r.out[1], r.out[2]},
-                 [&](const Sizes& o) {
-                   const BetweenNeighbours h = BetweenOf(r, 1, o[1]), w = BetweenOf(r, 2, o[2]);
-                   const T* plane = levels.data.data() + o[0] * Count(r.in);
-                   const auto row = [&](std::int64_t y) {
-                     return w.first_weight * static_cast<float>(plane[y * width + w.first]) +
-                            w.second_weight * static_cast<float>(plane[y * width + w.second]);
-                   };
-                   const float level = h.first_weight * row(h.first) + h.second_weight * row(h.second) -
-                                       static_cast<float>(zero_point);
-                   result[next++] = LevelOf<T>(level, steps, call.faults());
-                 });
+    ForEachIndex(
+        {Count(x.sizes) / std::max<std::int64_t>(Count(r.in), 1), r.out[1], r.out[2]}, [&](const Sizes& o) {
+          const BetweenNeighbours h = BetweenOf(r, 1, o[1], channels_last),
+                                  w = BetweenOf(r, 2, o[2], channels_last);
+          const T* plane = levels.data.data() + o[0] * Count(r.in);
+          constexpr std::int64_t kVector = 8;
+          const Fusing fusing = !channels_last                                   ? Fusing::kNone
+                                : o[0] % channels < channels / kVector * kVector ? Fusing::kSecond
+                                                                                 : Fusing::kFirst;
+          const auto row = [&](std::int64_t y) {
+            return WeightedSum(w.first_weight, static_cast<float>(plane[y * width + w.first]),
+                               w.second_weight, static_cast<float>(plane[y * width + w.second]), fusing);
+          };
+          const float level =
+              WeightedSum(h.first_weight, row(h.first), h.second_weight, row(h.second), fusing) -
+              static_cast<float>(zero_point);
+          result[next++] = ScalarLevelOf<T>(level, steps, call.options());
+        });
     return One(ToTensor(result, type));
   });
 }

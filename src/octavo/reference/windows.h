@@ -14,7 +14,8 @@ namespace octavo::reference {
 struct Windows {
   static constexpr std::size_t kDims = 3;
 
-  std::int64_t planes = 1;  // batch and channels
+  std::size_t dims = kDims;  // of the call
+  std::int64_t planes = 1;   // batch and channels
   Sizes in, out, kernel, stride, padding, dilation;
   Sizes result;  // the sizes of the result
 
@@ -45,6 +46,7 @@ inline Result<Windows> ImagesOf(const Tensor& x, std::size_t dims) {
         fmt::format("a tensor of rank {} does not fit pooling over {} dimensions", x.rank(), dims));
   }
   Windows w;
+  w.dims = dims;
   const auto split = x.sizes.end() - static_cast<std::ptrdiff_t>(dims);
   w.planes = Count(Sizes(x.sizes.begin(), split));
   w.in = WidenedTo3(Sizes(split, x.sizes.end()), dims, 1);
