@@ -35,6 +35,12 @@ enum class DType : std::uint8_t {
   kBFloat16,
   kQUint4x2,
   kQUint2x4,
+  // ONNX's alone.  A tensor of 4-bit integers has one element per byte.
+  kUint16,
+  kUint32,
+  kUint64,
+  kInt4,
+  kUint4,
 };
 
 // PyTorch's name without "torch.": "float32", "quint8".

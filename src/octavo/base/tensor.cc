@@ -38,9 +38,11 @@ template <typename Number>
 Number Element(DType dtype, const std::byte* at) {
   switch (StorageType(dtype)) {
     case DType::kUint8:
+    case DType::kUint4:
     case DType::kBool:
       return static_cast<Number>(LoadAs<std::uint8_t>(at));
     case DType::kInt8:
+    case DType::kInt4:
       return static_cast<Number>(LoadAs<std::int8_t>(at));
     case DType::kInt16:
       return static_cast<Number>(LoadAs<std::int16_t>(at));
@@ -48,6 +50,12 @@ Number Element(DType dtype, const std::byte* at) {
       return static_cast<Number>(LoadAs<std::int32_t>(at));
     case DType::kInt64:
       return static_cast<Number>(LoadAs<std::int64_t>(at));
+    case DType::kUint16:
+      return static_cast<Number>(LoadAs<std::uint16_t>(at));
+    case DType::kUint32:
+      return static_cast<Number>(LoadAs<std::uint32_t>(at));
+    case DType::kUint64:
+      return static_cast<Number>(LoadAs<std::uint64_t>(at));
     case DType::kFloat16:
       return static_cast<Number>(HalfToFloat(LoadAs<std::uint16_t>(at)));
     case DType::kBFloat16:

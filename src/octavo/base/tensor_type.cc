@@ -14,7 +14,9 @@ struct DTypeInfo {
   std::size_t size;
 };
 
-constexpr std::array<DTypeInfo, 18> kDTypes = {{
+// PyTorch's models are not read with the last five.
+constexpr int kNotRead = -1;
+constexpr std::array<DTypeInfo, 23> kDTypes = {{
     {DType::kUint8, "uint8", 0, 1},
     {DType::kInt8, "int8", 1, 1},
     {DType::kInt16, "int16", 2, 2},
@@ -33,6 +35,11 @@ constexpr std::array<DTypeInfo, 18> kDTypes = {{
     {DType::kBFloat16, "bfloat16", 15, 2},
     {DType::kQUint4x2, "quint4x2", 16, 1},
     {DType::kQUint2x4, "quint2x4", 17, 1},
+    {DType::kUint16, "uint16", kNotRead, 2},
+    {DType::kUint32, "uint32", kNotRead, 4},
+    {DType::kUint64, "uint64", kNotRead, 8},
+    {DType::kInt4, "int4", kNotRead, 1},
+    {DType::kUint4, "uint4", kNotRead, 1},
 }};
 
 const DTypeInfo* Find(DType dtype) {
@@ -63,7 +70,7 @@ int ScalarTypeNumber(DType dtype) {
 
 std::optional<DType> DTypeFromScalarType(std::int64_t number) {
   for (const DTypeInfo& info : kDTypes) {
-    if (info.scalar_type == number) return info.dtype;
+    if (info.scalar_type == number && number != kNotRead) return info.dtype;
   }
   return std::nullopt;
 }
@@ -80,7 +87,9 @@ bool IsFloat(DType dtype) {
 
 bool IsInteger(DType dtype) {
   return dtype == DType::kUint8 || dtype == DType::kInt8 || dtype == DType::kInt16 ||
-         dtype == DType::kInt32 || dtype == DType::kInt64;
+         dtype == DType::kInt32 || dtype == DType::kInt64 || dtype == DType::kUint16 ||
+         dtype == DType::kUint32 || dtype == DType::kUint64 || dtype == DType::kInt4 ||
+         dtype == DType::kUint4;
 }
 
 std::size_t ElementSize(DType dtype) {

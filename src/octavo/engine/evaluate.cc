@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "octavo/base/bug.h"
+#include "octavo/engine/literal/onnxruntime.h"
 #include "octavo/engine/literal/registry.h"
 
 namespace octavo::engine {
@@ -98,6 +99,10 @@ Result<std::optional<Prepared>> PrepareCall(const Program& program, const ir::No
   Call call(node, OpsetOf(program.graph, node.op), program.arithmetic, std::move(inputs));
   Result<Prepared> prepared = literal::AllOperators().Find(node.op)(call);
   if (call.deferred()) return std::optional<Prepared>();
+  if (prepared && program.arithmetic == Arithmetic::kOnnxRuntime && program.options.fuse) {
+    prepared = literal::AsOnnxRuntime(call, std::move(prepared).Take());
+    if (call.deferred()) return std::optional<Prepared>();
+  }
   if (!prepared) return std::move(prepared).error();
   OCTAVO_TRY(call.CheckAttributes());
   if (prepared->outputs.size() < node.outputs.size()) {

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "octavo/engine/call.h"
+#include "octavo/engine/constants.h"
 #include "octavo/engine/evaluate.h"
 #include "octavo/engine/literal/registry.h"
 
@@ -158,7 +159,8 @@ Result<Program> MakeProgram(const ir::Graph& graph, const std::vector<TensorType
   program.graph = graph;
   program.options = options;
   program.arithmetic = options.arithmetic.value_or(DefaultArithmetic(graph));
-  program.values.resize(graph.num_values());
+  if (program.arithmetic == Arithmetic::kOnnxRuntime && options.fuse) QuantizeConstants(program);
+  program.values.resize(program.graph.num_values());
   program.nodes.resize(graph.nodes().size());
   for (const ir::ValueId id : options.keep) {
     if (!id.valid() || static_cast<std::size_t>(id.index) >= graph.num_values())
@@ -177,8 +179,8 @@ Result<Program> MakeProgram(const ir::Graph& graph, const std::vector<TensorType
     if (type.sizes && !CountElements(*type.sizes))
       return UsageError(fmt::format("an input of {} is too large", inputs[i].ToString()));
   }
-  for (std::size_t v = 0; v < graph.num_values(); ++v) {
-    const auto& constant = graph.value(ir::ValueId{static_cast<std::int32_t>(v)}).constant;
+  for (std::size_t v = 0; v < program.values.size(); ++v) {
+    const auto& constant = program.graph.value(ir::ValueId{static_cast<std::int32_t>(v)}).constant;
     if (!constant) continue;
     program.values[v].constant = Normalized(*constant);
     program.values[v].type = {.dtype = program.values[v].constant->dtype, .sizes = constant->sizes};

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -54,11 +55,19 @@ struct Program {
     bool folded = false;               // its outputs are constants
   };
 
+  // A constant that is integers with another name: reals that ONNX Runtime quantizes when it loads the model.
+  struct Quantized {
+    Tensor integers;
+    std::vector<float> scales;  // one, or one per index of dimension 0
+    std::int32_t zero_point = 0;
+  };
+
   ir::Graph graph;
   std::vector<Value> values;  // by ValueId
   std::vector<Node> nodes;    // by NodeId
   Options options;
   Arithmetic arithmetic = Arithmetic::kPyTorch;
+  std::map<std::int32_t, Quantized> quantized;  // by ValueId::index
 
   Value& value(ir::ValueId id) { return values[static_cast<std::size_t>(id.index)]; }
   const Value& value(ir::ValueId id) const { return values[static_cast<std::size_t>(id.index)]; }

@@ -26,7 +26,7 @@ struct ElementType {
   std::size_t stored_bytes;
   std::size_t swapped_bytes;  // of each number, which for complex ones is half the element
 };
-constexpr std::array<ElementType, 15> kTypes = {{
+constexpr std::array<ElementType, 18> kTypes = {{
     {"b1", DType::kBool, 1, 1},
     {"u1", DType::kUint8, 1, 1},
     {"i1", DType::kInt8, 1, 1},
@@ -42,6 +42,10 @@ constexpr std::array<ElementType, 15> kTypes = {{
     {"u4", DType::kInt64, 4, 4},
     {"u8", DType::kInt64, 8, 8},
     {"?", DType::kBool, 1, 1},
+    // Only written.
+    {"u2", DType::kUint16, 2, 2},
+    {"u4", DType::kUint32, 4, 4},
+    {"u8", DType::kUint64, 8, 8},
 }};
 
 Result<const ElementType*> TypeOf(std::string_view descr) {

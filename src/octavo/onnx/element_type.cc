@@ -35,6 +35,15 @@ Result<pb::TensorProto::DataType> ElementType(DType dtype) {
       return pb::TensorProto::BOOL;
     case DType::kBFloat16:
       return pb::TensorProto::BFLOAT16;
+    case DType::kUint16:
+      return pb::TensorProto::UINT16;
+    case DType::kUint32:
+      return pb::TensorProto::UINT32;
+    case DType::kUint64:
+      return pb::TensorProto::UINT64;
+    case DType::kInt4:
+    case DType::kUint4:
+      return Unsupported(fmt::format("tensors of {} are read, but not written yet", Name(dtype)));
     default:
       return Unsupported(fmt::format("ONNX has no tensor type for {}", Name(dtype)));
   }

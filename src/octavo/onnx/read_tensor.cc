@@ -16,6 +16,8 @@ namespace octavo::onnx {
 namespace pb = ::onnx;
 
 DType ElementType(int type) {
+  // Newer than the copy of onnx.proto here.
+  constexpr int kOnnxUint4 = 21, kOnnxInt4 = 22;
   switch (type) {
     case pb::TensorProto::UINT8:
       return DType::kUint8;
@@ -41,6 +43,16 @@ DType ElementType(int type) {
       return DType::kComplex64;
     case pb::TensorProto::COMPLEX128:
       return DType::kComplex128;
+    case pb::TensorProto::UINT16:
+      return DType::kUint16;
+    case pb::TensorProto::UINT32:
+      return DType::kUint32;
+    case pb::TensorProto::UINT64:
+      return DType::kUint64;
+    case kOnnxUint4:
+      return DType::kUint4;
+    case kOnnxInt4:
+      return DType::kInt4;
     default:
       return DType::kUnknown;
   }
@@ -89,16 +101,40 @@ std::vector<std::byte> ElementBytes(const pb::TensorProto& proto, DType dtype) {
     case DType::kInt32:
       return Packed<std::int32_t>(proto.int32_data());
     case DType::kInt16:
+    case DType::kUint16:
     case DType::kFloat16:
     case DType::kBFloat16:
       return Packed<std::uint16_t>(proto.int32_data());
+    case DType::kUint32:
+      return Packed<std::uint32_t>(proto.uint64_data());
+    case DType::kUint64:
+      return Packed<std::uint64_t>(proto.uint64_data());
     case DType::kUint8:
     case DType::kInt8:
+    case DType::kInt4:
+    case DType::kUint4:
     case DType::kBool:
       return Packed<std::uint8_t>(proto.int32_data());
     default:
       return {};
   }
+}
+
+// Two elements lie in a byte, the first in its low half; each gets a byte of its own.  Precondition: there
+// are as many bytes as `elements` need.
+std::vector<std::byte> Unpacked(std::span<const std::byte> packed, DType dtype, std::uint64_t elements) {
+  std::vector<std::byte> bytes(static_cast<std::size_t>(elements));
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const unsigned value = std::to_integer<unsigned>(packed[i / 2]) >> (i % 2 * 4) & 15U;
+    bytes[i] = static_cast<std::byte>(dtype == DType::kInt4 && value > 7 ? value | 0xF0U : value);
+  }
+  return bytes;
+}
+
+bool IsPacked(DType dtype) { return dtype == DType::kInt4 || dtype == DType::kUint4; }
+
+std::uint64_t StoredBytes(DType dtype, std::uint64_t elements) {
+  return IsPacked(dtype) ? (elements + 1) / 2 : elements * ElementSize(dtype);
 }
 
 // A decimal number of the entry; nullopt: it is none.
@@ -126,17 +162,18 @@ Result<Tensor> TensorReader::Read(const pb::TensorProto& proto) {
     return InvalidFile(fmt::format("the tensor {} has an invalid size", proto.name()));
   if (proto.data_location() == pb::TensorProto::EXTERNAL) return ReadExternal(proto, dtype, *elements);
   std::vector<std::byte> bytes = ElementBytes(proto, dtype);
-  if (bytes.size() % ElementSize(dtype) != 0 || bytes.size() / ElementSize(dtype) != *elements) {
+  if (bytes.size() != StoredBytes(dtype, *elements)) {
     return InvalidFile(fmt::format("the tensor {} has {} bytes of data, which does not fit {} elements of {}",
                                    proto.name(), bytes.size(), *elements, Name(dtype)));
   }
+  if (IsPacked(dtype)) bytes = Unpacked(bytes, dtype, *elements);
   return Tensor::FromBytes(dtype, {proto.dims().begin(), proto.dims().end()}, std::move(bytes));
 }
 
 Result<Tensor> TensorReader::ReadExternal(const pb::TensorProto& proto, DType dtype, std::uint64_t elements) {
   std::string location;
   std::uint64_t offset = 0;
-  const std::uint64_t needed = elements * ElementSize(dtype);
+  const std::uint64_t needed = StoredBytes(dtype, elements);
   std::uint64_t length = needed;
   for (const auto& entry : proto.external_data()) {
     if (entry.key() == "location") location = entry.value();
@@ -154,6 +191,12 @@ Result<Tensor> TensorReader::ReadExternal(const pb::TensorProto& proto, DType dt
     return InvalidFile(fmt::format(
         "the tensor {} needs {} bytes, but the model places it at bytes {} to {} of {}, which has {} bytes",
         proto.name(), needed, offset, offset + length, location, size));
+  }
+  if (IsPacked(dtype)) {
+    const auto packed =
+        file->bytes().subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(needed));
+    return Tensor::FromBytes(dtype, {proto.dims().begin(), proto.dims().end()},
+                             Unpacked(packed, dtype, elements));
   }
   auto storage = std::make_shared<Storage>();
   storage->bytes = file->bytes().subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(needed));

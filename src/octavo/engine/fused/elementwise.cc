@@ -152,7 +152,23 @@ class Dequantize final : public Operation {
   std::int64_t count_;
 };
 
+class Whole final : public Operation {
+ public:
+  explicit Whole(WholeFunction function) : function_(std::move(function)) {}
+  void Run(const Machine& /*machine*/, std::span<const std::byte* const> x, std::byte* y,
+           std::byte* /*scratch*/) const override {
+    function_(x, y);
+  }
+
+ private:
+  WholeFunction function_;
+};
+
 }  // namespace
+
+std::unique_ptr<Operation> MakeWhole(WholeFunction function) {
+  return std::make_unique<Whole>(std::move(function));
+}
 
 std::unique_ptr<Operation> MakeConvolution(kernels::Convolution convolution) {
   return std::make_unique<Convolution>(std::move(convolution));

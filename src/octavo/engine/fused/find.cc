@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <utility>
 
@@ -8,8 +9,8 @@
 namespace octavo::engine::fused {
 namespace {
 
-// Cuts the range as a Clip does; false: its bounds are not known.
-bool CutByClip(const Pattern& pattern, const ir::Node& node, const Quant& quant, Range& range) {
+// Nullopt: not known.
+std::optional<std::pair<float, float>> BoundsOfClip(const Pattern& pattern, const ir::Node& node) {
   const auto inputs = InputsOf(node);
   const auto bound = [&](std::size_t input, std::string_view attribute,
                          float otherwise) -> std::optional<float> {
@@ -21,12 +22,30 @@ bool CutByClip(const Pattern& pattern, const ir::Node& node, const Quant& quant,
     return pattern.ScalarOf(inputs[input]);
   };
   const auto low = bound(1, "min", -INFINITY), high = bound(2, "max", INFINITY);
-  if (!low || !high || std::isnan(*low) || std::isnan(*high) || *low > *high) return false;
-  range.low = std::max(range.low, quant.Integer(pattern.policy().Quantize(*low, quant)));
-  range.high = std::min(range.high, quant.Integer(pattern.policy().Quantize(*high, quant)));
+  if (!low || !high || std::isnan(*low) || std::isnan(*high) || *low > *high) return std::nullopt;
+  return std::pair(*low, *high);
+}
+
+// Cuts the range as a Clip does; false: its bounds are not known.
+bool CutByClip(const Pattern& pattern, const ir::Node& node, const Quant& quant, Range& range) {
+  const auto bounds = BoundsOfClip(pattern, node);
+  if (!bounds) return false;
+  range.low = std::max(range.low, quant.Integer(pattern.policy().Quantize(bounds->first, quant)));
+  range.high = std::min(range.high, quant.Integer(pattern.policy().Quantize(bounds->second, quant)));
   // Another Clip may have left nothing of this range.
   range.high = std::max(range.low, range.high);
   return true;
+}
+
+// core/optimizer/qdq_transformer/qdq_util.cc, IsClipMadeRedundantByQ: whether the Relu or Clip leaves every
+// value that the quantization can tell apart.
+bool IsRedundant(const Pattern& pattern, const ir::Node& node, const Quant& quant) {
+  constexpr float kEpsilon = std::numeric_limits<float>::epsilon();
+  const float least = static_cast<float>(quant.low() - quant.zero_point) * quant.scale;
+  const float greatest = static_cast<float>(quant.high() - quant.zero_point) * quant.scale;
+  if (node.op == "Relu") return !(kEpsilon < 0.0F - least);
+  const auto bounds = BoundsOfClip(pattern, node);
+  return bounds && !(kEpsilon < bounds->first - least) && !(kEpsilon < greatest - bounds->second);
 }
 
 std::optional<Target> TargetOf(const Pattern& pattern, ir::NodeId id) {
@@ -39,6 +58,9 @@ std::optional<Target> TargetOf(const Pattern& pattern, ir::NodeId id) {
   Target target = {
       .node = id, .output = *std::move(output), .quant = *quant, .nodes = {id}, .real = inputs[0]};
   target.range = {quant->low(), quant->high()};
+  target.made_unsigned = pattern.IsMadeUnsigned(target.output.value);
+  const bool as_onnx_runtime = pattern.policy().arithmetic() == Arithmetic::kOnnxRuntime;
+  int cuts = 0;
   for (ir::ValueId value = target.real; pattern.Private(value);) {
     const ir::NodeId made = pattern.Producer(value);
     if (made == ir::kNoNode || pattern.Constant(value) != nullptr) break;
@@ -49,6 +71,7 @@ std::optional<Target> TargetOf(const Pattern& pattern, ir::NodeId id) {
       target.anchor = made;
       break;
     }
+    if (as_onnx_runtime && (++cuts > 1 || !IsRedundant(pattern, before, *quant))) target.clip_is_kept = true;
     target.nodes.push_back(made);
     value = InputsOf(before)[0];
   }
@@ -70,11 +93,18 @@ std::vector<Group> FuseAt(const Pattern& pattern, ir::NodeId id) {
     }
   }
   if (node.op.starts_with("org.pytorch._caffe2::")) return One(FuseInt8(pattern, id));
+  if (node.op == "MatMul" || node.op == "Gemm") return One(FuseToFloat(pattern, id));
   if (node.op != "QuantizeLinear") return FuseIntegerMovement(pattern, id);
   const auto target = TargetOf(pattern, id);
   if (!target) return {};
-  for (const auto fuse : {FuseConvolution, FuseMatMul, FuseSumOrProduct, FuseConcat, FuseMaxPool, FuseAverage,
-                          FuseMovement, FuseElementwise, QuantizeAlone}) {
+  if (target->clip_is_kept) {
+    for (const auto fuse : {FuseConvolution, FuseMatMul, FuseElementwise, QuantizeAlone}) {
+      if (auto group = fuse(pattern, *target)) return One(std::move(group));
+    }
+    return {};
+  }
+  for (const auto fuse : {FuseConvolution, FuseMatMul, FuseProduct, FuseSumOrProduct, FuseConcat, FuseMaxPool,
+                          FuseAverage, FuseSoftmax, FuseMovement, FuseElementwise, QuantizeAlone}) {
     if (auto group = fuse(pattern, *target)) return One(std::move(group));
   }
   return {};

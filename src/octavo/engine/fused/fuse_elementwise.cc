@@ -68,6 +68,50 @@ void SetPair(Group& group, const std::function<std::uint8_t(std::uint8_t, std::u
   };
 }
 
+namespace {
+
+// Whether `a` is one element while ONNX Runtime runs through `b`: the last dimension along which the result
+// has several elements is repeated in `a`.
+bool IsSpread(const Sizes& a, const Sizes& b, const Sizes& result) {
+  for (std::size_t d = 0; d < result.size(); ++d) {
+    if (result[result.size() - 1 - d] == 1) continue;
+    const auto size = [d](const Sizes& s) { return d < s.size() ? s[s.size() - 1 - d] : 1; };
+    return size(a) == 1 && size(b) != 1;
+  }
+  return false;
+}
+
+// QLinearAdd, QLinearMul.  `in_order`: `a` is the operand that the kernel multiplies last.
+void SetRuntimePair(Group& group, const Policy& policy, const Dequantized& a, const Dequantized& b,
+                    const Target& target, bool adds, bool in_order) {
+  // int8 integers that were made uint8 are computed as such; their bytes differ in the highest bit.
+  const unsigned flip = target.made_unsigned ? 0x80 : 0;
+  const auto computed = [flip](Quant q) {
+    if (flip != 0) q = {.scale = q.scale, .zero_point = q.zero_point + 128, .is_signed = false};
+    return q;
+  };
+  const Quant x = computed(a.quant), z = computed(b.quant), y = computed(target.quant);
+  Range range = target.range;
+  if (flip != 0) range = {range.low + 128, range.high + 128};
+  const auto function = adds ? policy.Add(in_order ? x : z, in_order ? z : x, y, range, true)
+                             : [=](std::uint8_t i, std::uint8_t j) {
+                                 return in_order ? policy.Multiply(i, x, j, z, y, range)
+                                                 : policy.Multiply(i, z, j, x, y, range);
+                               };
+  std::vector<kernels::Binary> forms;
+  if (flip == 0 && in_order)
+    forms = adds ? policy.AddForms(x, z, y, range, true) : policy.MultiplyForms(x, z, y, range);
+  SetPair(
+      group,
+      [=](std::uint8_t i, std::uint8_t j) {
+        const auto left = static_cast<std::uint8_t>(i ^ flip), right = static_cast<std::uint8_t>(j ^ flip);
+        return static_cast<std::uint8_t>((in_order ? function(left, right) : function(right, left)) ^ flip);
+      },
+      forms);
+}
+
+}  // namespace
+
 std::optional<Group> FuseSumOrProduct(const Pattern& pattern, const Target& target) {
   if (target.anchor == ir::kNoNode) return std::nullopt;
   const ir::Node& node = pattern.node(target.anchor);
@@ -78,6 +122,15 @@ std::optional<Group> FuseSumOrProduct(const Pattern& pattern, const Target& targ
   if (!a || !b || a->quant.is_signed != b->quant.is_signed || a->quant.is_signed != target.quant.is_signed) {
     return std::nullopt;
   }
+  const bool as_onnx_runtime = pattern.policy().arithmetic() == Arithmetic::kOnnxRuntime;
+  // ONNX Runtime adds floats where the types differ once it has made int8 integers uint8.
+  if (as_onnx_runtime &&
+      (a->computed_signed() != b->computed_signed() || a->computed_signed() != target.computed_signed())) {
+    return std::nullopt;
+  }
+  const bool second_first =
+      as_onnx_runtime && IsSpread(a->integers.sizes, b->integers.sizes, target.output.sizes);
+  const ir::ValueId first = (second_first ? b : a)->integers.value;
   // The operand that is repeated comes second.
   if (a->integers.sizes != target.output.sizes) std::swap(a, b);
   if (a->integers.sizes != target.output.sizes || !BroadcastsTo(b->integers.sizes, target.output.sizes)) {
@@ -87,6 +140,10 @@ std::optional<Group> FuseSumOrProduct(const Pattern& pattern, const Target& targ
   AddInput(group, *a);
   AddInput(group, *b);
   const Policy& policy = pattern.policy();
+  if (as_onnx_runtime) {
+    SetRuntimePair(group, policy, *a, *b, target, node.op == "Add", a->integers.value == first);
+    return group;
+  }
   const Quant &x = a->quant, &z = b->quant, &y = target.quant;
   if (node.op == "Add") {
     const bool same = a->integers.sizes == b->integers.sizes;

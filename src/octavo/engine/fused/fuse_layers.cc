@@ -44,15 +44,71 @@ std::optional<Window> WindowOf(const Pattern& pattern, const ir::Node& node, Siz
 
 }  // namespace
 
+namespace {
+
+// The layer's real result, exact and rounded once; ONNX Runtime's float kernels add in an order of their own.
+kernels::OutputFormula FormulaInFloat(const Policy& policy, const Layer& layer) {
+  kernels::OutputFormula output = {.multipliers = {1.0F},
+                                   .zero_point = layer.y.zero_point,
+                                   .low = layer.range.low,
+                                   .high = layer.range.high,
+                                   .formula = {}};
+  std::vector<double> scales;
+  for (const float scale : layer.w_scales) scales.push_back(double{layer.x.scale} * double{scale});
+  output.formula = [policy, scales, biases = layer.real_biases, y = layer.y, range = layer.range](
+                       std::int32_t sum, std::int64_t channel) {
+    const auto c = static_cast<std::size_t>(channel);
+    const double real = sum * scales[scales.size() == 1 ? 0 : c] + biases[c];
+    return Clamped(y.Integer(policy.Quantize(static_cast<float>(real), y)), range);
+  };
+  return output;
+}
+
+}  // namespace
+
 void SetLayer(Group& group, const Policy& policy, Layer layer, Layout layout) {
   group.choose = Always(layout);
   auto shared = std::make_shared<Layer>(std::move(layer));
   group.make = [shared, policy](const Choice&) {
     return MakeConvolution(kernels::Convolution(
         kernels::Best(), shared->shape, shared->weights, shared->biases, shared->x.is_signed,
-        shared->x.zero_point, policy.Requantize(shared->x, shared->w_scales, shared->y, shared->range)));
+        shared->x.zero_point,
+        shared->real_biases.empty() ? policy.Requantize(shared->x, shared->w_scales, shared->y, shared->range)
+                                    : FormulaInFloat(policy, *shared)));
   };
 }
+
+namespace {
+
+// Whether ONNX Runtime's selectors (core/optimizer/qdq_transformer/selectors_actions/qdq_selectors.cc) make
+// the layer one integer kernel.  `allows_int8`: Gemm's does for int8 activations; a Conv or MatMul of them
+// stays float.
+bool RunsAsIntegers(const Pattern& pattern, const Dequantized& x, const Weights& w, const Target& target,
+                    bool allows_int8) {
+  if (pattern.policy().arithmetic() != Arithmetic::kOnnxRuntime) return true;
+  if (target.clip_is_kept || w.has_4_bits || x.computed_signed() != target.computed_signed()) return false;
+  return !x.computed_signed() || (allows_int8 && w.is_signed);
+}
+
+// Biases as integers, or as reals for a layer that stays float.
+bool SetBias(const Pattern& pattern, ir::ValueId value, bool as_integers, Layer& layer) {
+  const auto channels = static_cast<std::size_t>(layer.shape.out_channels);
+  if (!as_integers) {
+    layer.real_biases.assign(channels, 0.0);
+    if (!value.valid()) return true;
+    const auto reals = pattern.RealsOf(value);
+    if (!reals || reals->size() != channels) return false;
+    layer.real_biases = *reals;
+    return true;
+  }
+  if (!value.valid()) return true;
+  auto biases = pattern.BiasOf(value, layer.x.scale, layer.w_scales);
+  if (!biases || biases->size() != channels) return false;
+  layer.biases = *std::move(biases);
+  return true;
+}
+
+}  // namespace
 
 std::optional<Group> FuseConvolution(const Pattern& pattern, const Target& target) {
   if (target.anchor == ir::kNoNode || pattern.node(target.anchor).op != "Conv") return std::nullopt;
@@ -69,11 +125,6 @@ std::optional<Group> FuseConvolution(const Pattern& pattern, const Target& targe
   const auto groups = pattern.Int(node, "group", 1);
   if (!window || !groups || *groups < 1) return std::nullopt;
   Layer layer = {.w_scales = w->scales, .x = x->quant, .y = target.quant, .range = target.range};
-  if (inputs.size() > 2 && inputs[2].valid()) {
-    auto biases = pattern.BiasOf(inputs[2], x->quant.scale, w->scales);
-    if (!biases || static_cast<std::int64_t>(biases->size()) != w->sizes[0]) return std::nullopt;
-    layer.biases = *std::move(biases);
-  }
   const bool line = in.size() == 3, volume = in.size() == 5;
   layer.shape = {.batch = in[0],
                  .height = line ? 1 : in[in.size() - 2],
@@ -102,6 +153,8 @@ std::optional<Group> FuseConvolution(const Pattern& pattern, const Target& targe
       out[1] == 0) {
     return std::nullopt;
   }
+  const ir::ValueId bias = inputs.size() > 2 ? inputs[2] : ir::ValueId();
+  if (!SetBias(pattern, bias, RunsAsIntegers(pattern, *x, *w, target, false), layer)) return std::nullopt;
   layer.weights.resize(w->values.size());
   for (std::int64_t m = 0; m < w->sizes[0]; ++m) {
     for (std::int64_t c = 0; c < channels; ++c) {
@@ -147,15 +200,12 @@ std::optional<Group> FuseMatMul(const Pattern& pattern, const Target& target) {
                  .x = x->quant,
                  .y = target.quant,
                  .range = target.range};
-  if (inputs.size() > 2 && inputs[2].valid()) {
-    auto biases = pattern.BiasOf(inputs[2], x->quant.scale, w->scales);
-    const auto shape = pattern.program().value(inputs[2]).type.sizes;
-    if (!biases || !shape || shape->empty() || shape->back() != channels ||
-        static_cast<std::int64_t>(biases->size()) != channels) {
-      return std::nullopt;
-    }
-    layer.biases = *std::move(biases);
+  const ir::ValueId bias = inputs.size() > 2 ? inputs[2] : ir::ValueId();
+  if (bias.valid()) {
+    const auto shape = pattern.program().value(bias).type.sizes;
+    if (!shape || shape->empty() || shape->back() != channels) return std::nullopt;
   }
+  if (!SetBias(pattern, bias, RunsAsIntegers(pattern, *x, *w, target, gemm), layer)) return std::nullopt;
   layer.weights = w->values;
   if (!transposed) {
     for (std::int64_t k = 0; k < depth; ++k) {
@@ -240,6 +290,10 @@ std::optional<Group> FuseAverage(const Pattern& pattern, const Target& target) {
   if (inputs.empty()) return std::nullopt;
   const auto x = pattern.DequantizedOf(inputs[0]);
   if (!x || x->integers.sizes.size() != 4) return std::nullopt;
+  const bool as_onnx_runtime = pattern.policy().arithmetic() == Arithmetic::kOnnxRuntime;
+  // ONNX Runtime has no integer kernel for a ReduceMean, nor for operands and results of different types.
+  if (as_onnx_runtime && (node.op == "ReduceMean" || x->computed_signed() != target.computed_signed()))
+    return std::nullopt;
   const Sizes& in = x->integers.sizes;
   bool whole = node.op == "GlobalAveragePool";
   if (node.op == "ReduceMean") {
@@ -278,11 +332,19 @@ std::optional<Group> FuseAverage(const Pattern& pattern, const Target& target) {
   const bool covers = whole || (p.kernel_height == p.height && p.kernel_width == p.width && p.pad_top == 0 &&
                                 p.pad_left == 0 && p.out_height == 1 && p.out_width == 1);
   const auto divisor = [counts_padding, cells](std::int64_t count) { return counts_padding ? cells : count; };
-  if (pattern.policy().arithmetic() == Arithmetic::kOnnxRuntime && !covers) {
-    group.make = [p, policy = pattern.policy(), x = x->quant, y = target.quant, range = target.range,
-                  divisor](const Choice&) {
+  if (as_onnx_runtime && !covers) {
+    // Where the int8 integers were made uint8, the zero point that is added before rounding is the uint8 one.
+    const bool shifts = target.made_unsigned;
+    Quant y = target.quant;
+    Range range = target.range;
+    if (shifts) {
+      y = {.scale = y.scale, .zero_point = y.zero_point + 128, .is_signed = false};
+      range = {range.low + 128, range.high + 128};
+    }
+    group.make = [p, policy = pattern.policy(), x = x->quant, y, range, divisor, shifts](const Choice&) {
       return MakeFloatAveragePool(p, x, [=](float sum, std::int64_t count) {
-        return policy.FloatAverage(sum, divisor(count), y, range);
+        const std::uint8_t mean = policy.FloatAverage(sum, divisor(count), y, range);
+        return static_cast<std::uint8_t>(shifts ? mean ^ 0x80U : mean);
       });
     };
     return group;

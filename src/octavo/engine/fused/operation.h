@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -79,6 +80,9 @@ std::unique_ptr<Operation> MakeTranspose(std::int64_t batch, std::int64_t rows, 
 
 std::unique_ptr<Operation> MakeQuantize(const Policy& policy, const Quant& y, Range range,
                                         std::int64_t count);
+// Any function of whole tensors, in one thread.
+using WholeFunction = std::function<void(std::span<const std::byte* const> x, std::byte* y)>;
+std::unique_ptr<Operation> MakeWhole(WholeFunction function);
 std::unique_ptr<Operation> MakeDequantize(const Quant& x, std::int64_t count);
 
 }  // namespace octavo::engine::fused

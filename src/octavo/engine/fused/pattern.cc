@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "octavo/arithmetic/onnxruntime/blocks.h"
 #include "octavo/engine/call.h"
 
 namespace octavo::engine::fused {
@@ -24,7 +25,12 @@ bool IsSmall(float scale) { return std::isfinite(scale) && scale > 0; }
 }  // namespace
 
 Pattern::Pattern(const Program& program)
-    : program_(program), policy_(program.arithmetic), users_(program.values.size()) {
+    : program_(program),
+      policy_(program.arithmetic),
+      users_(program.values.size()),
+      is_output_(program.values.size()) {
+  for (const ir::Output& output : program.graph.outputs())
+    is_output_[static_cast<std::size_t>(output.value.index)] = true;
   for (std::size_t n = 0; n < program.nodes.size(); ++n) {
     if (!program.nodes[n].needed) continue;
     for (const ir::ValueId input : InputsOf(program.graph.nodes()[n])) {
@@ -108,10 +114,46 @@ std::optional<Dequantized> Pattern::DequantizedOf(ir::ValueId value) const {
   auto edge = EdgeOf(InputsOf(node(id))[0]);
   const auto real = EdgeOf(value);
   if (!quant || !edge || edge->is_float || !real || !real->is_float) return std::nullopt;
-  return Dequantized{.node = id, .integers = *std::move(edge), .quant = *quant};
+  const bool made_unsigned = IsMadeUnsigned(edge->value);
+  return Dequantized{
+      .node = id, .integers = *std::move(edge), .quant = *quant, .made_unsigned = made_unsigned};
+}
+
+bool Pattern::IsMadeUnsigned(ir::ValueId integers) const {
+  if (policy_.arithmetic() != Arithmetic::kOnnxRuntime) return false;
+  const ir::NodeId made = Producer(integers);
+  if (made == ir::kNoNode || node(made).op != "QuantizeLinear") return false;
+  const auto inputs = InputsOf(node(made));
+  const auto quant = QuantOf(node(made));
+  if (!quant || !quant->is_signed || inputs.size() != 3) return false;
+  // ONNX Runtime joins equal nodes first, and then gives each reader a DequantizeLinear of its own.
+  std::size_t readers = 0;
+  for (const ir::NodeId twin : users(inputs[0])) {
+    if (node(twin).op != "QuantizeLinear" || InputsOf(node(twin))[0] != inputs[0] ||
+        QuantOf(node(twin)) != quant)
+      continue;
+    const ir::ValueId result = node(twin).outputs[0];
+    if (is_output_[static_cast<std::size_t>(result.index)]) return false;
+    for (const ir::NodeId user : users(result)) {
+      if (node(user).op != "DequantizeLinear" || InputsOf(node(user)).size() != 3) return false;
+      const auto back = QuantOf(node(user));
+      if (!back || back->zero_point != quant->zero_point) return false;
+      const ir::ValueId real = node(user).outputs[0];
+      readers += users(real).size() + (is_output_[static_cast<std::size_t>(real.index)] ? 1 : 0);
+    }
+  }
+  return readers == 1;
 }
 
 std::optional<Weights> Pattern::WeightsOf(ir::ValueId value) const {
+  if (const auto made = program_.quantized.find(value.index); made != program_.quantized.end()) {
+    const Program::Quantized& q = made->second;
+    if (q.integers.dtype != DType::kInt8) return std::nullopt;
+    Weights weights = {.values = {}, .sizes = q.integers.sizes, .scales = q.scales, .is_signed = true};
+    for (const std::int64_t integer : q.integers.ToInts())
+      weights.values.push_back(static_cast<std::int16_t>(integer - q.zero_point));
+    return weights;
+  }
   const ir::NodeId id = Producer(value);
   if (id == ir::kNoNode || node(id).op != "DequantizeLinear") return std::nullopt;
   const auto inputs = InputsOf(node(id));
@@ -122,8 +164,10 @@ std::optional<Weights> Pattern::WeightsOf(ir::ValueId value) const {
       (inputs.size() > 2 && inputs[2].valid() && zeros == nullptr)) {
     return std::nullopt;
   }
-  if (integers->dtype != DType::kInt8 && integers->dtype != DType::kUint8) return std::nullopt;
-  Weights weights = {.sizes = integers->sizes, .scales = scales->ToFloats()};
+  const bool has_4_bits = integers->dtype == DType::kInt4 || integers->dtype == DType::kUint4;
+  if (integers->dtype != DType::kInt8 && integers->dtype != DType::kUint8 && !has_4_bits) return std::nullopt;
+  Weights weights = {
+      .values = {}, .sizes = integers->sizes, .scales = scales->ToFloats(), .has_4_bits = has_4_bits};
   for (const float scale : weights.scales) {
     if (!IsSmall(scale)) return std::nullopt;
   }
@@ -145,7 +189,8 @@ std::optional<Weights> Pattern::WeightsOf(ir::ValueId value) const {
     inner *= integers->sizes[static_cast<std::size_t>(d)];
   const auto channels = static_cast<std::int64_t>(weights.scales.size());
   const auto count = static_cast<std::size_t>(integers->num_elements());
-  const bool is_signed = integers->dtype == DType::kInt8;
+  const bool is_signed = integers->dtype == DType::kInt8 || integers->dtype == DType::kInt4;
+  weights.is_signed = is_signed;
   weights.values.resize(count);
   for (std::size_t i = 0; i < count; ++i) {
     const int integer = is_signed ? Data<std::int8_t>(*integers)[i] : Data<std::uint8_t>(*integers)[i];
@@ -157,9 +202,71 @@ std::optional<Weights> Pattern::WeightsOf(ir::ValueId value) const {
   return weights;
 }
 
+std::optional<literal::BlockedMatrix> Pattern::BlockedWeightsOf(ir::ValueId value, bool transposed) const {
+  const ir::NodeId id = Producer(value);
+  if (id == ir::kNoNode || node(id).op != "DequantizeLinear") return std::nullopt;
+  const auto inputs = InputsOf(node(id));
+  const Tensor* integers = Constant(inputs[0]);
+  const Tensor* scales = Constant(inputs[1]);
+  const Tensor* zeros = inputs.size() > 2 ? Constant(inputs[2]) : nullptr;
+  if (integers == nullptr || scales == nullptr || (inputs.size() > 2 && zeros == nullptr) ||
+      integers->rank() != 2 || scales->dtype != DType::kFloat32) {
+    return std::nullopt;
+  }
+  const auto is = [integers](DType dtype) { return integers->dtype == dtype; };
+  if (!is(DType::kInt8) && !is(DType::kUint8) && !is(DType::kInt4) && !is(DType::kUint4)) return std::nullopt;
+  const auto axis = Int(node(id), "axis", 1), block = Int(node(id), "block_size", 0);
+  if (!axis || !block) return std::nullopt;
+  const int columns_at = transposed ? 0 : 1;
+  const std::int64_t depth = integers->sizes[static_cast<std::size_t>(1 - columns_at)];
+  const std::int64_t columns = integers->sizes[static_cast<std::size_t>(columns_at)];
+  literal::BlockedMatrix m = {.depth = depth,
+                              .columns = columns,
+                              .block = *block > 0 ? *block : arithmetic::onnxruntime::kRewrittenBlock,
+                              .values = {},
+                              .scales = {}};
+  if (*block > 0) {
+    if (*axis != 1 - columns_at || *block < 16 || (*block & (*block - 1)) != 0 ||
+        scales->num_elements() != m.blocks() * columns)
+      return std::nullopt;
+  } else if (scales->rank() != 0 &&
+             (scales->rank() != 1 || scales->num_elements() != columns || *axis != columns_at)) {
+    return std::nullopt;
+  }
+  if (zeros != nullptr && zeros->sizes != scales->sizes) return std::nullopt;
+  const std::vector<float> scale = scales->ToFloats();
+  const std::vector<std::int64_t> zero =
+      zeros != nullptr ? zeros->ToInts() : std::vector<std::int64_t>(scale.size());
+  const std::vector<std::int64_t> w = integers->ToInts();
+  for (std::int64_t c = 0; c < columns; ++c) {
+    const auto at = [&](std::int64_t b) {
+      const std::int64_t blocked = transposed ? c * m.blocks() + b : b * columns + c;
+      return static_cast<std::size_t>(*block > 0 ? blocked : scales->rank() == 0 ? 0 : c);
+    };
+    for (std::int64_t d = 0; d < depth; ++d) {
+      const auto element = static_cast<std::size_t>(transposed ? c * depth + d : d * columns + c);
+      m.values.push_back(static_cast<float>(w[element] - zero[at(d / m.block)]));
+    }
+    for (std::int64_t b = 0; b < m.blocks(); ++b) m.scales.push_back(scale[at(b)]);
+  }
+  return m;
+}
+
+int Pattern::Opset() const {
+  const auto& opsets = program_.graph.opsets;
+  const auto own = opsets.contains("") ? opsets.find("") : opsets.find("ai.onnx");
+  constexpr int kUnsaid = 17;
+  return own == opsets.end() ? kUnsaid : own->second;
+}
+
 std::optional<std::vector<std::int32_t>> Pattern::BiasOf(ir::ValueId value, float x_scale,
                                                          const std::vector<float>& w_scales) const {
   const ir::NodeId id = Producer(value);
+  if (const auto made = program_.quantized.find(value.index); made != program_.quantized.end()) {
+    if (made->second.integers.dtype != DType::kInt32) return std::nullopt;
+    const std::vector<std::int64_t> wide = made->second.integers.ToInts();
+    return std::vector<std::int32_t>(wide.begin(), wide.end());
+  }
   if (id == ir::kNoNode || node(id).op != "DequantizeLinear") return std::nullopt;
   const auto inputs = InputsOf(node(id));
   const Tensor* integers = Constant(inputs[0]);
@@ -175,6 +282,10 @@ std::optional<std::vector<std::int32_t>> Pattern::BiasOf(ir::ValueId value, floa
       if (zero != 0) return std::nullopt;
     }
   }
+  std::vector<std::int32_t> biases(static_cast<std::size_t>(integers->num_elements()));
+  for (std::size_t i = 0; i < biases.size(); ++i) biases[i] = Data<std::int32_t>(*integers)[i];
+  // ONNX Runtime does not look at the scale.
+  if (policy_.arithmetic() == Arithmetic::kOnnxRuntime) return biases;
   const std::vector<float> given = scales->ToFloats();
   if (given.size() != 1 && given.size() != w_scales.size() && w_scales.size() != 1) return std::nullopt;
   // A writer may move scales by a few units in the last place so that a runtime rounds as is wanted.
@@ -183,9 +294,34 @@ std::optional<std::vector<std::int32_t>> Pattern::BiasOf(ir::ValueId value, floa
     const float product = x_scale * w_scales[w_scales.size() == 1 ? 0 : i];
     if (!(std::fabs(given[given.size() == 1 ? 0 : i] - product) <= kMoved * product)) return std::nullopt;
   }
-  std::vector<std::int32_t> biases(static_cast<std::size_t>(integers->num_elements()));
-  for (std::size_t i = 0; i < biases.size(); ++i) biases[i] = Data<std::int32_t>(*integers)[i];
   return biases;
+}
+
+std::optional<std::vector<double>> Pattern::RealsOf(ir::ValueId value) const {
+  if (const Tensor* constant = Constant(value)) {
+    return constant->dtype == DType::kFloat32 ? std::optional(constant->ToDoubles()) : std::nullopt;
+  }
+  const ir::NodeId id = Producer(value);
+  if (id == ir::kNoNode || node(id).op != "DequantizeLinear") return std::nullopt;
+  const auto inputs = InputsOf(node(id));
+  const Tensor* integers = Constant(inputs[0]);
+  const Tensor* scales = Constant(inputs[1]);
+  const Tensor* zeros = inputs.size() > 2 ? Constant(inputs[2]) : nullptr;
+  if (integers == nullptr || scales == nullptr || integers->dtype != DType::kInt32 ||
+      scales->dtype != DType::kFloat32 || integers->rank() != 1 || (inputs.size() > 2 && zeros == nullptr)) {
+    return std::nullopt;
+  }
+  const std::vector<float> scale = scales->ToFloats();
+  const auto count = static_cast<std::size_t>(integers->num_elements());
+  if (scale.size() != 1 && scale.size() != count) return std::nullopt;
+  const std::vector<std::int64_t> zero = zeros != nullptr ? zeros->ToInts() : std::vector<std::int64_t>{0};
+  if (zero.size() != 1 && zero.size() != count) return std::nullopt;
+  std::vector<double> reals(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto steps = static_cast<float>(Data<std::int32_t>(*integers)[i] - zero[zero.size() == 1 ? 0 : i]);
+    reals[i] = steps * scale[scale.size() == 1 ? 0 : i];
+  }
+  return reals;
 }
 
 std::optional<std::int64_t> Pattern::Int(const ir::Node& node, std::string_view name,

@@ -7,6 +7,7 @@
 
 #include "octavo/engine/fused/group.h"
 #include "octavo/engine/fused/policy.h"
+#include "octavo/engine/literal/blocks.h"
 #include "octavo/engine/program.h"
 
 namespace octavo::engine::fused {
@@ -16,6 +17,11 @@ struct Dequantized {
   ir::NodeId node = ir::kNoNode;
   Edge integers;
   Quant quant;
+  // ONNX Runtime has made these int8 integers uint8: they are computed with 128 added to them and to the zero
+  // point.
+  bool made_unsigned = false;
+
+  bool computed_signed() const { return quant.is_signed && !made_unsigned; }
 };
 
 // Constant weights without their zero points, within [-255, 255].
@@ -24,6 +30,8 @@ struct Weights {
   Sizes sizes;
   std::vector<float> scales;  // one, or one a channel along `axis`
   int axis = 0;
+  bool is_signed = false;
+  bool has_4_bits = false;
 };
 
 // Questions about a program's nodes.
@@ -51,15 +59,25 @@ class Pattern {
   // asked for: a sum or product between them, which Caffe2 does not have, is then PyTorch's quantized one, as
   // it is between DequantizeLinear and QuantizeLinear.  By any other arithmetic it is a float's.
   bool IsInt8Boundary(const ir::Node& node) const;
+  // Whether ONNX Runtime makes the int8 result of a QuantizeLinear uint8 when it loads the model
+  // (QDQS8ToU8Transformer): a single DequantizeLinear with a single reader takes it.
+  bool IsMadeUnsigned(ir::ValueId integers) const;
   // One scale and zero point of a QuantizeLinear's or DequantizeLinear's 8-bit side, or of those.
   std::optional<Quant> QuantOf(const ir::Node& node) const;
   std::optional<Dequantized> DequantizedOf(ir::ValueId value) const;
   // What a DequantizeLinear makes of a constant.
   std::optional<Weights> WeightsOf(ir::ValueId value) const;
+  // The same in blocks of rows; `transposed`: the value is [columns, depth].  Nullopt where ONNX Runtime
+  // makes no MatMulNBits of it.
+  std::optional<literal::BlockedMatrix> BlockedWeightsOf(ir::ValueId value, bool transposed) const;
+  // Of ONNX's own operators.
+  int Opset() const;
   // A bias of int32 whose scale is the product of x's and the weights'.
   std::optional<std::vector<std::int32_t>> BiasOf(ir::ValueId value, float x_scale,
                                                   const std::vector<float>& w_scales) const;
   std::optional<float> ScalarOf(ir::ValueId value) const;
+  // Of a float32 constant, or a DequantizeLinear of int32 constants.
+  std::optional<std::vector<double>> RealsOf(ir::ValueId value) const;
 
   // Nullopt: there is an attribute of another type.
   std::optional<std::int64_t> Int(const ir::Node& node, std::string_view name, std::int64_t otherwise) const;
@@ -71,6 +89,7 @@ class Pattern {
   const Program& program_;
   Policy policy_;
   std::vector<std::vector<ir::NodeId>> users_;
+  std::vector<bool> is_output_;  // by value: of the graph
 };
 
 // The node that makes a group's result, and what lies before it.
@@ -82,6 +101,11 @@ struct Target {
   std::vector<ir::NodeId> nodes;    // those and `node`
   ir::NodeId anchor = ir::kNoNode;  // what makes the float value; kNoNode: none of it alone
   ir::ValueId real;                 // the float value that `node` reads
+  // ONNX Runtime computes the anchor in float32: a Relu or Clip follows it that cuts more than `quant` does.
+  bool clip_is_kept = false;
+  bool made_unsigned = false;  // see Dequantized
+
+  bool computed_signed() const { return quant.is_signed && !made_unsigned; }
 };
 
 std::optional<Group> FuseConvolution(const Pattern& pattern, const Target& target);
@@ -90,6 +114,12 @@ std::optional<Group> FuseSumOrProduct(const Pattern& pattern, const Target& targ
 std::optional<Group> FuseConcat(const Pattern& pattern, const Target& target);
 std::optional<Group> FuseMaxPool(const Pattern& pattern, const Target& target);
 std::optional<Group> FuseAverage(const Pattern& pattern, const Target& target);
+std::optional<Group> FuseSoftmax(const Pattern& pattern, const Target& target);
+// A product of two 8-bit tensors that are both computed.
+std::optional<Group> FuseProduct(const Pattern& pattern, const Target& target);
+// MatMul and Gemm that ONNX Runtime computes with integers and whose result is float32; the node is no
+// target's.
+std::optional<Group> FuseToFloat(const Pattern& pattern, ir::NodeId node);
 std::optional<Group> FuseMovement(const Pattern& pattern, const Target& target);
 // Any function, element by element, of one or two 8-bit tensors.
 std::optional<Group> FuseElementwise(const Pattern& pattern, const Target& target);
@@ -113,6 +143,9 @@ struct Layer {
   std::vector<std::int32_t> biases;  // may be empty
   Quant x, y;
   Range range;
+  // Not empty: ONNX Runtime computes the layer in float32 from the dequantized operands, with this bias per
+  // channel.
+  std::vector<double> real_biases;
 };
 void SetLayer(Group& group, const Policy& policy, Layer layer, Layout layout);
 void SetPair(Group& group, const std::function<std::uint8_t(std::uint8_t, std::uint8_t)>& function,

@@ -30,6 +30,12 @@ DType FromOnnxNumber(std::int64_t number) {
       return DType::kFloat16;
     case 11:
       return DType::kFloat64;
+    case 4:
+      return DType::kUint16;
+    case 12:
+      return DType::kUint32;
+    case 13:
+      return DType::kUint64;
     case 16:
       return DType::kBFloat16;
     default:

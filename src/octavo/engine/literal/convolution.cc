@@ -1,8 +1,10 @@
 #include <fmt/format.h>
 
+#include "octavo/engine/literal/contrib.h"
 #include "octavo/engine/literal/numbers.h"
 #include "octavo/engine/literal/registry.h"
 #include "octavo/engine/literal/window.h"
+#include "octavo/targets/onnxruntime/requantize.h"
 
 namespace octavo::engine::literal {
 namespace {
@@ -181,7 +183,7 @@ Result<Prepared> ConvInteger(Call& call) {
   });
 }
 
-// y = round(sum * (x_scale * w_scale / y_scale)) + y_zero_point
+// As ONNX Runtime rounds: sum * (x_scale * w_scale / y_scale) in float32.
 Result<Prepared> QLinearConv(Call& call) {
   OCTAVO_TRY(call.Inputs(8, 9));
   for (const std::size_t i : {0, 2, 3, 5, 7}) OCTAVO_TRY(CheckDType(call, i, {DType::kUint8, DType::kInt8}));
@@ -201,12 +203,13 @@ Result<Prepared> QLinearConv(Call& call) {
   return One(to, l.result, [l, to](const Operands& in) -> Result<Tensor> {
     std::vector<std::int64_t> y = Convolve(l, Shifted(*in[0], in[2]), ShiftedWeights(*in[3], in[5]));
     if (in.size() > 8 && in[8]) AddBias(l, Integers(*in[8]), y);
-    const std::vector<double> w_scale = Reals(*in[4]);
-    const double x_scale = Reals(*in[1])[0], y_scale = Reals(*in[6])[0], zero = Reals(*in[7])[0];
+    const std::vector<float> w_scale = in[4]->ToFloats();
+    const float x_scale = in[1]->ToFloats()[0], y_scale = in[6]->ToFloats()[0];
+    const auto zero = static_cast<std::int32_t>(Integers(*in[7])[0]);
     for (std::size_t i = 0; i < y.size(); ++i) {
       const std::size_t m = i / static_cast<std::size_t>(l.pixels) % static_cast<std::size_t>(l.outputs);
-      const double multiplier = x_scale * w_scale[w_scale.size() == 1 ? 0 : m] / y_scale;
-      y[i] = SaturatedInteger(std::nearbyint(static_cast<double>(y[i]) * multiplier) + zero, to);
+      const float scale = w_scale[w_scale.size() == 1 ? 0 : m];
+      y[i] = RequantizedSum(y[i], targets::onnxruntime::Multiplier(x_scale, scale, y_scale), zero, to);
     }
     return FromIntegers(to, l.result, y);
   });

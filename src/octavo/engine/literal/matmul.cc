@@ -1,20 +1,15 @@
+#include "octavo/engine/literal/matmul.h"
+
 #include <cmath>
 
 #include <fmt/format.h>
 
+#include "octavo/engine/literal/contrib.h"
 #include "octavo/engine/literal/numbers.h"
 #include "octavo/engine/literal/registry.h"
+#include "octavo/targets/onnxruntime/requantize.h"
 
 namespace octavo::engine::literal {
-namespace {
-
-// Matrices [rows, depth] by [depth, columns] for each index of the other dimensions, which broadcast.
-struct MatMulLayout {
-  std::int64_t rows = 1, depth = 1, columns = 1;
-  Sizes batch;             // broadcast
-  Sizes a_steps, b_steps;  // by dimension of `batch`, in matrices
-  Sizes result;
-};
 
 Result<MatMulLayout> MatMulLayoutOf(Call& call, std::size_t first, std::size_t second) {
   Sizes a = OCTAVO_TRY(call.sizes(first)), b = OCTAVO_TRY(call.sizes(second));
@@ -43,26 +38,30 @@ Result<MatMulLayout> MatMulLayoutOf(Call& call, std::size_t first, std::size_t s
   return l;
 }
 
-template <typename T>
-std::vector<T> MultiplyMatrices(const MatMulLayout& l, const std::vector<T>& a, const std::vector<T>& b) {
-  std::vector<T> y(static_cast<std::size_t>(Product(l.result)));
-  std::vector<std::int64_t> from_b(static_cast<std::size_t>(Product(l.batch)));
-  ForEachOffset(l.batch, l.b_steps, 0,
-                [&](std::int64_t i, std::int64_t at) { from_b[static_cast<std::size_t>(i)] = at; });
-  ForEachOffset(l.batch, l.a_steps, 0, [&](std::int64_t i, std::int64_t at) {
-    const T* left = a.data() + at * l.rows * l.depth;
-    const T* right = b.data() + from_b[static_cast<std::size_t>(i)] * l.depth * l.columns;
-    T* to = y.data() + i * l.rows * l.columns;
-    for (std::int64_t r = 0; r < l.rows; ++r) {
-      for (std::int64_t d = 0; d < l.depth; ++d) {
-        const T factor = left[r * l.depth + d];
-        for (std::int64_t c = 0; c < l.columns; ++c)
-          to[r * l.columns + c] += factor * right[d * l.columns + c];
-      }
-    }
-  });
-  return y;
+// A zero point for all, or one for each row of A or column of B.
+std::vector<std::int64_t> ShiftedOperand(const Tensor& x, const Tensor* zero_point, bool by_column) {
+  std::vector<std::int64_t> values = Integers(x);
+  if (!zero_point) return values;
+  const std::vector<std::int64_t> zero = Integers(*zero_point);
+  const auto last = static_cast<std::size_t>(x.sizes.back());
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] -= zero[zero.size() == 1 ? 0 : by_column ? i % last : i / last % zero.size()];
+  return values;
 }
+
+Status CheckZeroPoint(Call& call, std::size_t i, std::size_t of, bool by_column) {
+  if (!call.has(i)) return {};
+  if (OCTAVO_TRY(call.dtype(i)) != OCTAVO_TRY(call.dtype(of)))
+    return call.Invalid("each zero point must have the dtype of its values");
+  const Sizes sizes = OCTAVO_TRY(call.sizes(i)), matrix = OCTAVO_TRY(call.sizes(of));
+  const std::int64_t count = Product(sizes);
+  if (count == 1) return {};
+  const std::int64_t wanted = by_column ? matrix.back() : matrix.size() > 1 ? matrix[matrix.size() - 2] : 1;
+  if (sizes.size() == 1 && count == wanted) return {};
+  return call.Invalid(fmt::format("input {} has {} elements, which does not fit the matrix", i, count));
+}
+
+namespace {
 
 // Integers multiply in int64 without sign, where they wrap.
 std::vector<std::uint64_t> Unsigned(const std::vector<std::int64_t>& v) { return {v.begin(), v.end()}; }
@@ -123,29 +122,6 @@ Result<Prepared> Gemm(Call& call) {
   });
 }
 
-// A zero point for all, or one for each row of A or column of B.
-std::vector<std::int64_t> ShiftedOperand(const Tensor& x, const Tensor* zero_point, bool by_column) {
-  std::vector<std::int64_t> values = Integers(x);
-  if (!zero_point) return values;
-  const std::vector<std::int64_t> zero = Integers(*zero_point);
-  const auto last = static_cast<std::size_t>(x.sizes.back());
-  for (std::size_t i = 0; i < values.size(); ++i)
-    values[i] -= zero[zero.size() == 1 ? 0 : by_column ? i % last : i / last % zero.size()];
-  return values;
-}
-
-Status CheckZeroPoint(Call& call, std::size_t i, std::size_t of, bool by_column) {
-  if (!call.has(i)) return {};
-  if (OCTAVO_TRY(call.dtype(i)) != OCTAVO_TRY(call.dtype(of)))
-    return call.Invalid("each zero point must have the dtype of its values");
-  const Sizes sizes = OCTAVO_TRY(call.sizes(i)), matrix = OCTAVO_TRY(call.sizes(of));
-  const std::int64_t count = Product(sizes);
-  if (count == 1) return {};
-  const std::int64_t wanted = by_column ? matrix.back() : matrix.size() > 1 ? matrix[matrix.size() - 2] : 1;
-  if (sizes.size() == 1 && count == wanted) return {};
-  return call.Invalid(fmt::format("input {} has {} elements, which does not fit the matrix", i, count));
-}
-
 Result<Prepared> MatMulInteger(Call& call) {
   OCTAVO_TRY(call.Inputs(2, 4));
   OCTAVO_TRY(CheckDType(call, 0, {DType::kUint8, DType::kInt8}));
@@ -160,7 +136,7 @@ Result<Prepared> MatMulInteger(Call& call) {
   });
 }
 
-// y = round(sum * (a_scale * b_scale / y_scale)) + y_zero_point
+// As ONNX Runtime rounds: sum * (a_scale * b_scale / y_scale) in float32.
 Result<Prepared> QLinearMatMul(Call& call) {
   OCTAVO_TRY(call.Inputs(8, 8));
   for (const std::size_t i : {0, 2, 3, 5, 7}) OCTAVO_TRY(CheckDType(call, i, {DType::kUint8, DType::kInt8}));
@@ -179,12 +155,12 @@ Result<Prepared> QLinearMatMul(Call& call) {
   return One(to, l.result, [l, to](const Operands& in) -> Result<Tensor> {
     std::vector<std::int64_t> y =
         MultiplyMatrices(l, ShiftedOperand(*in[0], in[2], false), ShiftedOperand(*in[3], in[5], true));
-    const std::vector<double> b_scale = Reals(*in[4]);
-    const double a_scale = Reals(*in[1])[0], y_scale = Reals(*in[6])[0], zero = Reals(*in[7])[0];
+    const std::vector<float> b_scale = in[4]->ToFloats();
+    const float a_scale = in[1]->ToFloats()[0], y_scale = in[6]->ToFloats()[0];
+    const auto zero = static_cast<std::int32_t>(Integers(*in[7])[0]);
     for (std::size_t i = 0; i < y.size(); ++i) {
-      const std::size_t c = b_scale.size() == 1 ? 0 : i % b_scale.size();
-      const double multiplier = a_scale * b_scale[c] / y_scale;
-      y[i] = SaturatedInteger(std::nearbyint(static_cast<double>(y[i]) * multiplier) + zero, to);
+      const float scale = b_scale[b_scale.size() == 1 ? 0 : i % b_scale.size()];
+      y[i] = RequantizedSum(y[i], targets::onnxruntime::Multiplier(a_scale, scale, y_scale), zero, to);
     }
     return FromIntegers(to, l.result, y);
   });

@@ -107,7 +107,10 @@ Tensor FromIntegers(DType dtype, const Sizes& sizes, const std::vector<std::int6
     if constexpr (std::is_integral_v<T>) {
       std::vector<T> values(integers.size());
       for (std::size_t i = 0; i < integers.size(); ++i) {
-        values[i] = dtype == DType::kBool ? static_cast<T>(integers[i] != 0) : static_cast<T>(integers[i]);
+        const std::int64_t value = dtype == DType::kUint4  ? integers[i] & 15
+                                   : dtype == DType::kInt4 ? ((integers[i] & 15) ^ 8) - 8
+                                                           : integers[i];
+        values[i] = dtype == DType::kBool ? static_cast<T>(value != 0) : static_cast<T>(value);
       }
       tensor = Tensor::FromBytes(dtype, sizes, BytesOf(values));
     }
@@ -127,9 +130,13 @@ std::pair<std::int64_t, std::int64_t> RangeOf(DType dtype) {
   WithType(dtype, [&](auto zero) {
     using T = decltype(zero);
     if constexpr (std::is_integral_v<T>)
-      range = {std::numeric_limits<T>::min(), std::numeric_limits<T>::max()};
+      range = {
+          std::numeric_limits<T>::min(),
+          std::min<std::uint64_t>(std::numeric_limits<T>::max(), std::numeric_limits<std::int64_t>::max())};
   });
   if (dtype == DType::kBool) range = {0, 1};
+  if (dtype == DType::kUint4) range = {0, 15};
+  if (dtype == DType::kInt4) range = {-8, 7};
   return range;
 }
 

@@ -17,9 +17,11 @@ template <typename F>
 bool WithType(DType dtype, F&& f) {
   switch (dtype) {
     case DType::kUint8:
+    case DType::kUint4:
     case DType::kBool:
       return f(std::uint8_t{}), true;
     case DType::kInt8:
+    case DType::kInt4:
       return f(std::int8_t{}), true;
     case DType::kInt16:
       return f(std::int16_t{}), true;
@@ -27,6 +29,12 @@ bool WithType(DType dtype, F&& f) {
       return f(std::int32_t{}), true;
     case DType::kInt64:
       return f(std::int64_t{}), true;
+    case DType::kUint16:
+      return f(std::uint16_t{}), true;
+    case DType::kUint32:
+      return f(std::uint32_t{}), true;
+    case DType::kUint64:
+      return f(std::uint64_t{}), true;
     case DType::kFloat32:
       return f(float{}), true;
     case DType::kFloat64:

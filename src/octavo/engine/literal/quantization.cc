@@ -75,13 +75,18 @@ Result<Prepared> QuantizeLinear(Call& call) {
   OCTAVO_TRY(CheckDType(call, 1, {DType::kFloat32, DType::kFloat16, DType::kBFloat16, DType::kInt32}));
   DType to = DType::kUint8;
   if (const std::int64_t given = OCTAVO_TRY(call.Int("output_dtype", 0)); given != 0) {
-    constexpr std::int64_t kUint8 = 2, kInt8 = 3, kInt16 = 5;  // TensorProto's numbers
-    if (given != kUint8 && given != kInt8 && given != kInt16)
+    constexpr std::int64_t kUint8 = 2, kInt8 = 3, kUint16 = 4, kInt16 = 5;  // TensorProto's numbers
+    if (given != kUint8 && given != kInt8 && given != kUint16 && given != kInt16)
       return call.NotSupported(fmt::format("output_dtype {} is not supported", OnnxTypeName(given)));
-    to = given == kUint8 ? DType::kUint8 : given == kInt8 ? DType::kInt8 : DType::kInt16;
+    to = given == kUint8    ? DType::kUint8
+         : given == kInt8   ? DType::kInt8
+         : given == kUint16 ? DType::kUint16
+                            : DType::kInt16;
   }
   if (call.has(2)) {
-    OCTAVO_TRY(CheckDType(call, 2, {DType::kUint8, DType::kInt8, DType::kInt16, DType::kInt32}));
+    OCTAVO_TRY(CheckDType(call, 2,
+                          {DType::kUint8, DType::kInt8, DType::kUint16, DType::kInt16, DType::kInt32,
+                           DType::kInt4, DType::kUint4}));
     to = OCTAVO_TRY(call.dtype(2));
   }
   const Grain grain = OCTAVO_TRY(GrainOf(call, 1));
@@ -101,7 +106,9 @@ Result<Prepared> QuantizeLinear(Call& call) {
 Result<Prepared> DequantizeLinear(Call& call) {
   OCTAVO_TRY(call.Inputs(2, 3));
   const ValueType type = OCTAVO_TRY(call.type(0));
-  OCTAVO_TRY(CheckDType(call, 0, {DType::kUint8, DType::kInt8, DType::kInt16, DType::kInt32}));
+  OCTAVO_TRY(CheckDType(call, 0,
+                        {DType::kUint8, DType::kInt8, DType::kUint16, DType::kInt16, DType::kInt32,
+                         DType::kInt4, DType::kUint4}));
   OCTAVO_TRY(CheckFloat(call, 1));
   if (call.has(2) && OCTAVO_TRY(call.dtype(2)) != type.dtype)
     return call.Invalid("the zero point must have the dtype of the input");

@@ -1,10 +1,11 @@
+#include "octavo/engine/literal/resizing.h"
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
 #include <fmt/format.h>
 
-#include "octavo/engine/literal/lines.h"
 #include "octavo/engine/literal/numbers.h"
 #include "octavo/engine/literal/registry.h"
 
@@ -18,22 +19,10 @@ struct Tap {
 // For each result along an axis, the elements that make it; none: it has the extrapolation value.
 using Taps = std::vector<std::vector<Tap>>;
 
-struct Mode {
-  std::string mode = "nearest", coordinates = "half_pixel", nearest = "round_prefer_floor";
-  double cubic_a = -0.75, extrapolation = 0;
-  bool exclude_outside = false, antialias = false;
-};
-
-struct Axis {
-  std::int64_t from = 1, to = 1;
-  double scale = 1;
-  double begin = 0, end = 1;  // the region, for tf_crop_and_resize
-};
-
 // The position in the input that result i stands for.  In float32, the type of the scales, as runtimes
 // compute it: floor(27 / 2.7) is 10 there, and 9 where the scale is the real number that is nearest to 2.7 in
 // float32.
-double Original(const Mode& m, const Axis& a, std::int64_t i) {
+double Original(const ResizeMode& m, const ResizedAxis& a, std::int64_t i) {
   const auto x = static_cast<float>(i), from = static_cast<float>(a.from), to = static_cast<float>(a.to);
   const auto scale = static_cast<float>(a.scale), begin = static_cast<float>(a.begin),
              end = static_cast<float>(a.end);
@@ -52,7 +41,7 @@ double Original(const Mode& m, const Axis& a, std::int64_t i) {
   return (x + 0.5F) / scale - 0.5F;
 }
 
-double NearestOf(const Mode& m, double x) {
+double NearestOf(const ResizeMode& m, double x) {
   if (m.nearest == "floor") return std::floor(x);
   if (m.nearest == "ceil") return std::ceil(x);
   if (m.nearest == "round_prefer_ceil") return std::floor(x + 0.5);
@@ -66,7 +55,7 @@ double Cubic(double a, double distance) {
   return 0;
 }
 
-std::vector<Tap> TapsAt(const Mode& m, const Axis& a, double x) {
+std::vector<Tap> TapsAt(const ResizeMode& m, const ResizedAxis& a, double x) {
   const std::int64_t last = a.from - 1;
   const auto inside = [last](double i) {
     return static_cast<std::int64_t>(std::clamp(i, 0.0, static_cast<double>(last)));
@@ -92,7 +81,7 @@ std::vector<Tap> TapsAt(const Mode& m, const Axis& a, double x) {
   return taps;
 }
 
-Taps TapsOf(const Mode& m, const Axis& a) {
+Taps TapsOf(const ResizeMode& m, const ResizedAxis& a) {
   Taps taps;
   for (std::int64_t i = 0; i < a.to; ++i) {
     const double x = Original(m, a, i);
@@ -105,7 +94,8 @@ Taps TapsOf(const Mode& m, const Axis& a) {
 }
 
 // One axis after the other.
-Result<Tensor> Resized(const Tensor& x, const Mode& m, const std::vector<Axis>& axes, const Sizes& result) {
+Result<Tensor> Resized(const Tensor& x, const ResizeMode& m, const std::vector<ResizedAxis>& axes,
+                       const Sizes& result) {
   const bool moves = m.mode == "nearest" && m.coordinates != "tf_crop_and_resize";
   std::vector<double> values;
   std::vector<std::int64_t> source;
@@ -125,7 +115,7 @@ Result<Tensor> Resized(const Tensor& x, const Mode& m, const std::vector<Axis>& 
            static_cast<double>(axes[k].to) * static_cast<double>(axes[i].from);
   });
   for (const std::size_t d : order) {
-    const Axis& a = axes[d];
+    const ResizedAxis& a = axes[d];
     if (a.from == a.to && a.scale == 1 && m.coordinates != "tf_crop_and_resize") continue;
     const Taps taps = TapsOf(m, a);
     Sizes next = sizes;
@@ -169,8 +159,8 @@ Result<Tensor> Resized(const Tensor& x, const Mode& m, const std::vector<Axis>& 
   return FromIntegers(x.dtype, result, integers);
 }
 
-Result<Mode> ModeOf(Call& call) {
-  Mode m;
+Result<ResizeMode> ModeOf(Call& call) {
+  ResizeMode m;
   call.Ignore({"keep_aspect_ratio_policy"});
   m.mode = OCTAVO_TRY(call.Text("mode", "nearest"));
   if (m.mode == "bilinear") m.mode = "linear";  // Upsample of opset 7 to 9
@@ -270,26 +260,29 @@ Status KeepAspectRatio(Call& call, const Sizes& x, Request& r) {
   return {};
 }
 
-Result<Prepared> Resize(Call& call) {
+}  // namespace
+
+Result<ResizePlan> ResizePlanOf(Call& call) {
   const ValueType type = OCTAVO_TRY(call.type(0));
-  const Mode m = OCTAVO_TRY(ModeOf(call));
+  const ResizeMode m = OCTAVO_TRY(ModeOf(call));
   const Sizes& x = *type.sizes;
   Request r = OCTAVO_TRY(RequestOf(call, static_cast<int>(x.size())));
   OCTAVO_TRY(KeepAspectRatio(call, x, r));
   if (m.mode != "nearest" || m.coordinates == "tf_crop_and_resize") OCTAVO_TRY(CheckNumber(call, 0));
   if (m.coordinates == "tf_crop_and_resize" && r.region.empty())
     return call.Invalid("tf_crop_and_resize needs the roi input");
-  std::vector<Axis> axes;
+  std::vector<ResizedAxis> axes;
   for (const std::int64_t size : x) axes.push_back({.from = size, .to = size});
   Sizes result = x;
   for (std::size_t i = 0; i < r.axes.size(); ++i) {
     const auto d = static_cast<std::size_t>(r.axes[i]);
-    Axis& a = axes[d];
+    ResizedAxis& a = axes[d];
     // The size is found in float32, as shape inference does.
     const float scaled = r.scales.empty() ? 0 : static_cast<float>(r.scales[i]) * static_cast<float>(a.from);
     if (!(scaled < 0x1p40F)) return call.Invalid("the result is too large");
     a.to = r.sizes.empty() ? static_cast<std::int64_t>(std::floor(scaled)) : r.sizes[i];
     if (a.from == 0 && a.to > 0) return call.Invalid("the input has no elements");
+    a.scale_is_given = !r.scales.empty();
     a.scale = !r.scales.empty() ? r.scales[i]
               : a.from == 0     ? 1
                                 : static_cast<double>(a.to) / static_cast<double>(a.from);
@@ -302,8 +295,16 @@ Result<Prepared> Resize(Call& call) {
     result[d] = a.to;
   }
   if (!CountElements(result)) return call.Invalid("the result is too large");
-  return One(type.dtype, result, [m, axes, result](const Operands& in) -> Result<Tensor> {
-    return Resized(*in[0], m, axes, result);
+  return ResizePlan{.mode = m, .axes = axes, .result = result};
+}
+
+namespace {
+
+Result<Prepared> Resize(Call& call) {
+  ResizePlan plan = OCTAVO_TRY(ResizePlanOf(call));
+  Sizes result = plan.result;
+  return One(OCTAVO_TRY(call.dtype(0)), std::move(result), [plan](const Operands& in) -> Result<Tensor> {
+    return Resized(*in[0], plan.mode, plan.axes, plan.result);
   });
 }
 

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "octavo/engine/call.h"
+
+// Operators whose result depends on the order in which ONNX Runtime adds: `literal` with that order.
+
+namespace octavo::engine::literal {
+
+// ReduceMean of float32.
+Result<Prepared> Mean(Call& call, Prepared literal);
+// AveragePool of float32 images.
+Result<Prepared> AveragePoolOfFloats(Call& call, Prepared literal);
+// Resize of mode linear over the last two dimensions, of float32, uint8 or int8.
+Result<Prepared> LinearResize(Call& call, Prepared literal);
+
+}  // namespace octavo::engine::literal
