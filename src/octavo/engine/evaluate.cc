@@ -100,7 +100,8 @@ Result<std::optional<Prepared>> PrepareCall(const Program& program, const ir::No
   Result<Prepared> prepared = literal::AllOperators().Find(node.op)(call);
   if (call.deferred()) return std::optional<Prepared>();
   if (prepared && program.arithmetic == Arithmetic::kOnnxRuntime && program.options.fuse) {
-    prepared = literal::AsOnnxRuntime(call, std::move(prepared).Take());
+    prepared = literal::AsOnnxRuntime(call, std::move(prepared).Take(),
+                                      program.channels_last.contains(node.outputs[0].index));
     if (call.deferred()) return std::optional<Prepared>();
   }
   if (!prepared) return std::move(prepared).error();

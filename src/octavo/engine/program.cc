@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "octavo/engine/call.h"
+#include "octavo/engine/channels_last.h"
 #include "octavo/engine/constants.h"
 #include "octavo/engine/evaluate.h"
 #include "octavo/engine/literal/registry.h"
@@ -159,7 +160,15 @@ Result<Program> MakeProgram(const ir::Graph& graph, const std::vector<TensorType
   program.graph = graph;
   program.options = options;
   program.arithmetic = options.arithmetic.value_or(DefaultArithmetic(graph));
-  if (program.arithmetic == Arithmetic::kOnnxRuntime && options.fuse) QuantizeConstants(program);
+  // ONNX Runtime's own QuantizeLinear and DequantizeLinear are older forms of ONNX's with 16-bit integers.
+  for (ir::Node& node : program.graph.nodes()) {
+    if (node.op == "com.microsoft::QuantizeLinear" || node.op == "com.microsoft::DequantizeLinear")
+      node.op.erase(0, std::string_view("com.microsoft::").size());
+  }
+  if (program.arithmetic == Arithmetic::kOnnxRuntime && options.fuse) {
+    QuantizeConstants(program);
+    FindChannelsLast(program);
+  }
   program.values.resize(program.graph.num_values());
   program.nodes.resize(graph.nodes().size());
   for (const ir::ValueId id : options.keep) {

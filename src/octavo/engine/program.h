@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,9 @@ struct Program {
   Options options;
   Arithmetic arithmetic = Arithmetic::kPyTorch;
   std::map<std::int32_t, Quantized> quantized;  // by ValueId::index
+  // Linear Resize of 8-bit integers that ONNX Runtime computes with the channels last, by their result's
+  // index.
+  std::set<std::int32_t> channels_last;
 
   Value& value(ir::ValueId id) { return values[static_cast<std::size_t>(id.index)]; }
   const Value& value(ir::ValueId id) const { return values[static_cast<std::size_t>(id.index)]; }

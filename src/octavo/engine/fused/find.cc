@@ -103,8 +103,9 @@ std::vector<Group> FuseAt(const Pattern& pattern, ir::NodeId id) {
     }
     return {};
   }
-  for (const auto fuse : {FuseConvolution, FuseMatMul, FuseProduct, FuseSumOrProduct, FuseConcat, FuseMaxPool,
-                          FuseAverage, FuseSoftmax, FuseMovement, FuseElementwise, QuantizeAlone}) {
+  for (const auto fuse :
+       {FuseConvolution, FuseMatMul, FuseProduct, FuseSumOrProduct, FuseConcat, FuseMaxPool, FuseAverage,
+        FusePoolAlone, FuseSoftmax, FuseMovement, FuseElementwise, QuantizeAlone}) {
     if (auto group = fuse(pattern, *target)) return One(std::move(group));
   }
   return {};

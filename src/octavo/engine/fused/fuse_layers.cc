@@ -289,7 +289,8 @@ std::optional<Group> FuseAverage(const Pattern& pattern, const Target& target) {
   const auto inputs = InputsOf(node);
   if (inputs.empty()) return std::nullopt;
   const auto x = pattern.DequantizedOf(inputs[0]);
-  if (!x || x->integers.sizes.size() != 4) return std::nullopt;
+  const std::size_t rank = x ? x->integers.sizes.size() : 0;
+  if (rank < 3 || rank > 4) return std::nullopt;
   const bool as_onnx_runtime = pattern.policy().arithmetic() == Arithmetic::kOnnxRuntime;
   // ONNX Runtime has no integer kernel for a ReduceMean, nor for operands and results of different types.
   if (as_onnx_runtime && (node.op == "ReduceMean" || x->computed_signed() != target.computed_signed()))
@@ -297,6 +298,7 @@ std::optional<Group> FuseAverage(const Pattern& pattern, const Target& target) {
   const Sizes& in = x->integers.sizes;
   bool whole = node.op == "GlobalAveragePool";
   if (node.op == "ReduceMean") {
+    if (rank != 4) return std::nullopt;
     auto axes = pattern.Ints(node, "axes", {});
     if (inputs.size() > 1) {
       const Tensor* given = pattern.Constant(inputs[1]);
@@ -309,11 +311,11 @@ std::optional<Group> FuseAverage(const Pattern& pattern, const Target& target) {
     whole = *axes == Sizes{2, 3};
   }
   Pooling p = {.batch = in[0],
-               .height = in[2],
-               .width = in[3],
+               .height = rank == 3 ? 1 : in[2],
+               .width = in.back(),
                .channels = in[1],
-               .kernel_height = in[2],
-               .kernel_width = in[3]};
+               .kernel_height = rank == 3 ? 1 : in[2],
+               .kernel_width = in.back()};
   bool counts_padding = false;
   if (!whole) {
     if (node.op != "AveragePool" || pattern.Int(node, "ceil_mode", 0) != 0) return std::nullopt;
@@ -321,7 +323,7 @@ std::optional<Group> FuseAverage(const Pattern& pattern, const Target& target) {
     if (!pooling) return std::nullopt;
     p = *pooling;
     counts_padding = pattern.Int(node, "count_include_pad", 0) == 1;
-  } else if (in[2] * in[3] == 0) {
+  } else if (in[2] * in.back() == 0) {
     return std::nullopt;
   }
   const std::int64_t cells = p.kernel_height * p.kernel_width;

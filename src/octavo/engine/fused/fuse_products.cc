@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "octavo/arithmetic/onnxruntime/blocks.h"
+#include "octavo/engine/evaluate.h"
 #include "octavo/engine/fused/pattern.h"
 #include "octavo/engine/literal/blocks.h"
 #include "octavo/targets/onnxruntime/requantize.h"
@@ -175,6 +176,54 @@ std::optional<Group> FuseProduct(const Pattern& pattern, const Target& target) {
                                          : ort::Requantize<std::uint8_t>(sum, multiplier, y.zero_point);
         out[at] = static_cast<std::byte>(Clamped(integer, range));
       });
+    });
+  };
+  return group;
+}
+
+// As the operator of ONNX Runtime's own domain is evaluated: pools of any rank and rounding of sizes.
+std::optional<Group> FusePoolAlone(const Pattern& pattern, const Target& target) {
+  if (target.anchor == ir::kNoNode || pattern.policy().arithmetic() != Arithmetic::kOnnxRuntime)
+    return std::nullopt;
+  const ir::Node& node = pattern.node(target.anchor);
+  if (node.op != "AveragePool" && node.op != "GlobalAveragePool") return std::nullopt;
+  const auto x = pattern.DequantizedOf(InputsOf(node)[0]);
+  if (!x || x->computed_signed() != target.computed_signed()) return std::nullopt;
+  auto pool = std::make_shared<ir::Node>(node);
+  pool->op = "com.microsoft::QLinear" + node.op;
+  // int8 integers that were made uint8 are averaged as such.
+  const bool is_unsigned = !x->computed_signed();
+  const DType dtype = is_unsigned ? DType::kUint8 : DType::kInt8;
+  const std::uint8_t flip = x->quant.is_signed && is_unsigned ? 0x80 : 0;
+  const auto zero_point = [dtype](const Quant& q) {
+    const std::int32_t added = q.is_signed && dtype == DType::kUint8 ? 128 : 0;
+    return Tensor::From(dtype, {},
+                        std::vector<std::uint8_t>{static_cast<std::uint8_t>(q.zero_point + added)});
+  };
+  const auto constants = std::make_shared<const std::vector<Tensor>>(std::vector<Tensor>{
+      Normalized(Tensor::Scalar(x->quant.scale)), Normalized(zero_point(x->quant)),
+      Normalized(Tensor::Scalar(target.quant.scale)), Normalized(zero_point(target.quant))});
+  std::vector<Call::Input> inputs = {{.type = {.dtype = dtype, .sizes = x->integers.sizes}, .given = true}};
+  for (const Tensor& constant : *constants)
+    inputs.push_back(
+        {.type = {.dtype = constant.dtype, .sizes = constant.sizes}, .value = &constant, .given = true});
+  auto prepared = PrepareCall(pattern.program(), *pool, std::move(inputs));
+  if (!prepared || !*prepared || (*prepared)->outputs[0].sizes != target.output.sizes) return std::nullopt;
+  Group group = NewGroup(pattern, target, "average pool");
+  AddInput(group, *x);
+  group.choose = Always(Layout::kPlain);
+  group.make = [=, compute = (*prepared)->compute, sizes = x->integers.sizes,
+                count = x->integers.count()](const Choice&) {
+    return MakeWhole([=](std::span<const std::byte* const> in, std::byte* y) {
+      std::vector<std::uint8_t> bytes(AsBytes(in[0]), AsBytes(in[0]) + count);
+      for (std::uint8_t& byte : bytes) byte ^= flip;
+      const Tensor integers = Normalized(Tensor::From(dtype, sizes, bytes));
+      Operands operands = {&integers};
+      for (const Tensor& constant : *constants) operands.push_back(&constant);
+      const auto results = compute(operands);
+      if (!results) return;  // cannot be: the node has been prepared
+      const std::vector<std::byte> result = (*results)[0].Bytes();
+      for (std::size_t i = 0; i < result.size(); ++i) y[i] = result[i] ^ static_cast<std::byte>(flip);
     });
   };
   return group;

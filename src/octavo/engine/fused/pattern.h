@@ -117,6 +117,8 @@ std::optional<Group> FuseAverage(const Pattern& pattern, const Target& target);
 std::optional<Group> FuseSoftmax(const Pattern& pattern, const Target& target);
 // A product of two 8-bit tensors that are both computed.
 std::optional<Group> FuseProduct(const Pattern& pattern, const Target& target);
+// Average pools that FuseAverage does not take.
+std::optional<Group> FusePoolAlone(const Pattern& pattern, const Target& target);
 // MatMul and Gemm that ONNX Runtime computes with integers and whose result is float32; the node is no
 // target's.
 std::optional<Group> FuseToFloat(const Pattern& pattern, ir::NodeId node);

@@ -84,10 +84,10 @@ std::vector<float> SoftmaxOfRows(const Operands& in) {
 
 }  // namespace
 
-Result<Prepared> AsOnnxRuntime(Call& call, Prepared literal) {
+Result<Prepared> AsOnnxRuntime(Call& call, Prepared literal, bool channels_last) {
   const std::string_view op = call.op();
   if (literal.outputs.size() != 1) return literal;
-  if (op == "Resize" || op == "Upsample") return LinearResize(call, std::move(literal));
+  if (op == "Resize" || op == "Upsample") return LinearResize(call, std::move(literal), channels_last);
   if (literal.outputs[0].dtype != DType::kFloat32 || literal.outputs[0].int8) return literal;
   if (op == "ReduceMean") return Mean(call, std::move(literal));
   if (op == "AveragePool") return AveragePoolOfFloats(call, std::move(literal));

@@ -34,7 +34,7 @@ std::vector<ort::LinearWeights> WeightsAlong(const ResizedAxis& axis, ort::Coord
 
 template <typename T>
 Tensor Bilinear(const Tensor& x, const Sizes& result, const std::vector<ort::LinearWeights>& rows,
-                const std::vector<ort::LinearWeights>& columns) {
+                const std::vector<ort::LinearWeights>& columns, ort::LinearForm form) {
   const T* from = Data<T>(x);
   const std::int64_t height = x.sizes[x.sizes.size() - 2], width = x.sizes.back();
   const std::int64_t images = Product(x.sizes, 0, x.sizes.size() - 2);
@@ -48,7 +48,7 @@ Tensor Bilinear(const Tensor& x, const Sizes& result, const std::vector<ort::Lin
                                         .first_second = first[c.second],
                                         .second_first = second[c.first],
                                         .second_second = second[c.second]},
-                                       y, c, ort::LinearForm::kFloat);
+                                       y, c, form);
       }
     }
   }
@@ -57,7 +57,7 @@ Tensor Bilinear(const Tensor& x, const Sizes& result, const std::vector<ort::Lin
 
 }  // namespace
 
-Result<Prepared> LinearResize(Call& call, Prepared literal) {
+Result<Prepared> LinearResize(Call& call, Prepared literal, bool channels_last) {
   const ResizePlan plan = OCTAVO_TRY(ResizePlanOf(call));
   const DType dtype = literal.outputs[0].dtype;
   const auto coordinates = CoordinatesOf(plan.mode.coordinates);
@@ -76,12 +76,14 @@ Result<Prepared> LinearResize(Call& call, Prepared literal) {
   }
   if (!moves) return literal;
   literal.compute = [result = plan.result, rows = WeightsAlong(plan.axes[rank - 2], *coordinates),
-                     columns = WeightsAlong(plan.axes[rank - 1], *coordinates)](
+                     columns = WeightsAlong(plan.axes[rank - 1], *coordinates),
+                     form = channels_last ? ort::LinearForm::kInteger : ort::LinearForm::kFloat](
                         const Operands& in) -> Result<std::vector<Tensor>> {
     std::vector<Tensor> results;
-    results.push_back(in[0]->dtype == DType::kFloat32 ? Bilinear<float>(*in[0], result, rows, columns)
-                      : in[0]->dtype == DType::kUint8 ? Bilinear<std::uint8_t>(*in[0], result, rows, columns)
-                                                      : Bilinear<std::int8_t>(*in[0], result, rows, columns));
+    results.push_back(in[0]->dtype == DType::kFloat32 ? Bilinear<float>(*in[0], result, rows, columns, form)
+                      : in[0]->dtype == DType::kUint8
+                          ? Bilinear<std::uint8_t>(*in[0], result, rows, columns, form)
+                          : Bilinear<std::int8_t>(*in[0], result, rows, columns, form));
     return results;
   };
   return literal;

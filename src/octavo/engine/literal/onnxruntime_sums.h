@@ -10,7 +10,8 @@ namespace octavo::engine::literal {
 Result<Prepared> Mean(Call& call, Prepared literal);
 // AveragePool of float32 images.
 Result<Prepared> AveragePoolOfFloats(Call& call, Prepared literal);
-// Resize of mode linear over the last two dimensions, of float32, uint8 or int8.
-Result<Prepared> LinearResize(Call& call, Prepared literal);
+// Resize of mode linear over the last two dimensions, of float32, uint8 or int8.  `channels_last`: of
+// integers, with weights of 1/1024.
+Result<Prepared> LinearResize(Call& call, Prepared literal, bool channels_last);
 
 }  // namespace octavo::engine::literal
