@@ -13,10 +13,13 @@ CASES = [pytest.param(folder, form, id="%s-%s" % (folder.name, form))
          for folder in FOLDERS for form in tools.case(folder)["forms"]]
 OPSETS = ("add", "conv2d_relu_padding", "conv2d_per_channel", "linear_2d", "cat", "hardswish", "leaky_relu", "avg_pool2d_stride",
           "mean_spatial", "bilinear2d_factor", "pad_constant", "slice_step", "chunk", "squeeze", "batch_norm2d", "float_layer_norm",
-          "float_conv2d", "float_sum", "float_split", "float_gelu", "softmax", "float_hardswish", "reshape", "mul_relu")
+          "float_conv2d", "float_sum", "float_split", "float_gelu", "softmax", "float_hardswish", "reshape", "mul_relu",
+          "dequantized_linear_no_bias_3d", "dequantized_addmm", "dequantized_zero_point_uint8", "dequantized_after_quantized")
 # Layers whose results' sizes are other formulas of the inputs' sizes.
 OPEN_SIZES = (
     "add", "adaptive_avg_pool2d_1", "avg_pool2d_padding", "avg_pool2d_stride", "bilinear2d_factor", "cat_dim0",
+    "dequantized_attention", "dequantized_linear_3d", "dequantized_linear_no_bias_2d", "dequantized_linear_no_bias_3d",
+    "dequantized_product_plain_per_channel_3d", "dequantized_product_transposed_3d",
     "conv1d_dilation", "conv2d_non_square", "conv2d_relu_stride", "conv2d_reflect", "conv_transpose2d_output_padding",
     "flip", "float_avg_pool2d_ceil", "float_conv2d_circular", "float_conv_transpose1d", "float_einsum", "float_linear_3d", "float_matmul_4d",
     "float_max_pool2d_dilation", "float_pixel_shuffle", "float_window_avg_pool2d_ceil_exclude", "float_window_max_pool2d_ceil_dilation",

@@ -33,6 +33,7 @@ Result<ExportReport> Convert(const std::filesystem::path& model, const std::file
   driver::Report(options, "reading");
   onnx::ReadModel read = OCTAVO_TRY(onnx::Read(model));
   passes::RemoveDeadNodes(read.graph);
+  passes::RestoreDequantizeLinear(read.graph);
   driver::Report(options, "converting");
   ir::Graph raised = OCTAVO_TRY(raise::Raise(read.graph, operators->registry, opset));
   raise::JoinQuantized(raised, operators->registry);

@@ -17,6 +17,7 @@
 #include "octavo/module/load.h"
 #include "octavo/open_sizes/open_sizes.h"
 #include "octavo/passes/passes.h"
+#include "octavo/targets/onnxruntime/integer_kernels.h"
 #include <nlohmann/json.hpp>
 
 namespace octavo::driver {
@@ -184,6 +185,11 @@ Result<Converted> Convert(const ir::Graph& imported, const Registry& registry, c
     } while (more > 0);
     saved += passes::RemoveDeadNodes(graph);
     converted.nodes_saved = static_cast<std::size_t>(saved);
+  }
+  if (options.dialect == Dialect::kQdq) {
+    // TensorRT has no conversion of 8-bit constants but DequantizeLinear's.
+    passes::ComputeWeights(graph, targets::onnxruntime::ProductsOfReals(graph),
+                           options.target == Target::kTensorRt);
   }
   passes::MergeConstants(graph);
   if (options.dialect == Dialect::kQdq && options.target == Target::kOnnxRuntime) {

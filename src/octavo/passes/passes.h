@@ -16,6 +16,16 @@ int MergeConstants(ir::Graph& graph);
 // after the old ones; where two layers share one, it refuses the model.  Returns the number of constants
 // made.
 int SeparateWeightZeroPoints(ir::Graph& graph);
+// Writes the weights of matrix products that are computed in float32 as Cast, Sub (of a zero point other than
+// 0) and Mul of the integers, in place of a DequantizeLinear of an 8-bit constant; or, `as_constants`, as
+// float32 constants.  The numbers are the same.  ONNX Runtime makes MatMulNBits of a DequantizeLinear there,
+// which quantizes the other operand, too; Cast, Sub and Mul of constants it computes once, when it loads the
+// model.  `products`: for each node, whether it is such a MatMul or Gemm.  Returns how many got other
+// weights.
+int ComputeWeights(ir::Graph& graph, const std::vector<bool>& products, bool as_constants);
+// The other way round: Cast, Sub and Mul of an 8-bit constant become a DequantizeLinear.  Returns their
+// number.
+int RestoreDequantizeLinear(ir::Graph& graph);
 // The former exporter's own pattern, always on in the Caffe2 dialect: an Int8Transpose [0,3,1,2] directly
 // followed by [0,2,3,1] between two convolutions disappears.  `everywhere` (--optimize) takes every pair of
 // transposes that undo each other, and what then is an identity.  Returns the number of nodes removed.

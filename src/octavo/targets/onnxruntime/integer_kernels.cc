@@ -96,6 +96,12 @@ class Graphs {
     for (const ir::Output& output : graph.outputs()) outputs_.insert(output.value.index);
   }
 
+  bool IsProductOfReals(const Node& node) const {
+    if (node.op != "MatMul" && node.op != "Gemm") return false;
+    const std::optional<ValueId> x = ir::InputOf(node);
+    return x && !Dequantized(*x);
+  }
+
   Work Of(const Node& node) const {
     const std::vector<ValueId> inputs = InputsOf(node);
     if (node.op == "Gather") {
@@ -328,6 +334,13 @@ class Graphs {
 };
 
 }  // namespace
+
+std::vector<bool> ProductsOfReals(const ir::Graph& graph) {
+  const Graphs graphs(graph);
+  std::vector<bool> products;
+  for (const Node& node : graph.nodes()) products.push_back(graphs.IsProductOfReals(node));
+  return products;
+}
 
 std::vector<Work> WorkOfNodes(const ir::Graph& graph) {
   const Graphs graphs(graph);

@@ -19,4 +19,8 @@ enum class Work : std::uint8_t {
 // one kernel"; tests/runtime/test_int8_operators.py compares them with ONNX Runtime's optimized graphs.
 std::vector<Work> WorkOfNodes(const ir::Graph& graph);
 
+// For each node, whether it is a MatMul or Gemm whose first operand comes from no DequantizeLinear: ONNX
+// Runtime computes it in float32, whatever its second operand is.
+std::vector<bool> ProductsOfReals(const ir::Graph& graph);
+
 }  // namespace octavo::targets::onnxruntime
