@@ -191,6 +191,9 @@ Result<Converted> Convert(const ir::Graph& imported, const Registry& registry, c
     passes::ComputeWeights(graph, targets::onnxruntime::ProductsOfReals(graph),
                            options.target == Target::kTensorRt);
   }
+  if (options.dialect == Dialect::kQdq && options.target == Target::kOnnxRuntime) {
+    passes::KeepQuantizations(graph);
+  }
   passes::MergeConstants(graph);
   if (options.dialect == Dialect::kQdq && options.target == Target::kOnnxRuntime) {
     passes::SeparateWeightZeroPoints(graph);

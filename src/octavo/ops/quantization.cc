@@ -6,6 +6,7 @@
 
 #include "octavo/base/type_names.h"
 #include "octavo/emit.h"
+#include "octavo/ir/inputs.h"
 #include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
 #include "octavo/ops/quantized_result.h"
@@ -77,8 +78,8 @@ bool IsPowerOfTwo(float v) {
 // Whether a float convolution or linear layer gives it.  ONNX Runtime makes weights of 8 bits of such a
 // layer's if it comes from a DequantizeLinear and goes to a QuantizeLinear
 // (qdq_transformer/weight_bias_quantization.cc), also past what only moves elements, clamps as the zero point
-// does, or can be taken into the weights.
-bool IsOfFloatLayer(const ir::Graph& graph, ir::ValueId value) {
+// does, or can be taken into the weights.  `float_weights`: only if its weights are float constants.
+bool IsOfFloatLayer(const ir::Graph& graph, ir::ValueId value, bool float_weights) {
   static const std::set<std::string_view> kLayers = {"Conv", "ConvTranspose", "Gemm", "MatMul"};
   static const std::set<std::string_view> kPassed = {"Add",       "BatchNormalization",
                                                      "Clip",      "Div",
@@ -90,7 +91,10 @@ bool IsOfFloatLayer(const ir::Graph& graph, ir::ValueId value) {
                                                      "Transpose", "Unsqueeze"};
   for (ir::NodeId id = graph.value(value).producer; id != ir::kNoNode;) {
     const ir::Node& node = graph.node(id);
-    if (kLayers.contains(node.op)) return true;
+    if (kLayers.contains(node.op)) {
+      const auto weight = ir::InputOf(node, 1);
+      return !float_weights || (weight && graph.value(*weight).constant);
+    }
     if (!kPassed.contains(node.op)) return false;
     id = ir::kNoNode;
     ir::Graph::ForEachUse(node, [&](ir::ValueId used) {
@@ -122,7 +126,7 @@ Value QuantizeByReciprocal(Builder& g, Value x, const TensorType& type) {
     g.State(Exactness::kNotExact,
             "may be off by one step where x / scale and x * (1 / scale) round differently");
   }
-  if (g.exact_for(Target::kOnnxRuntime) && IsOfFloatLayer(g.graph(), x.id())) {
+  if (g.exact_for(Target::kOnnxRuntime) && IsOfFloatLayer(g.graph(), x.id(), false)) {
     x = g.Op("LeakyRelu", {x}, {{"alpha", 1.0}});  // the same number, and an end to what is looked at
   }
   if (same || unknown_rank || !g.exact_for(Target::kOnnxRuntime)) return Quantize(g, x, type);
@@ -311,6 +315,9 @@ Result<std::vector<Value>> FakeQuantize(Builder& g, const Arguments& a, Quantiza
   }
   if (g.dialect() == Dialect::kCaffe2) {
     return One(Caffe2Dequantize(g, OCTAVO_TRY(Caffe2Quantize(g, real, type))));
+  }
+  if (g.exact_for(Target::kOnnxRuntime) && IsOfFloatLayer(g.graph(), real.id(), true)) {
+    real = g.Op("LeakyRelu", {real}, {{"alpha", 1.0}});
   }
   return One(Dequantize(g, Quantize(g, real, type)));
 }

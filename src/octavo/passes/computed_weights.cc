@@ -248,18 +248,13 @@ class Writer {
 
   // New nodes go where the nodes are that they stand for.
   void PutInOrder() {
-    std::vector<Node> ordered;
+    std::vector<NodeId> order;
     for (std::size_t i = 0; i < first_new_; ++i) {
       const NodeId id = static_cast<NodeId>(i);
-      for (const NodeId added : new_before_[id]) ordered.push_back(graph_.node(added));
-      if (!removed_.contains(id)) ordered.push_back(graph_.node(id));
+      for (const NodeId added : new_before_[id]) order.push_back(added);
+      if (!removed_.contains(id)) order.push_back(id);
     }
-    graph_.nodes() = std::move(ordered);
-    for (std::size_t i = 0; i < graph_.nodes().size(); ++i) {
-      for (const ValueId output : graph_.nodes()[i].outputs) {
-        if (output.valid()) graph_.value(output).producer = static_cast<NodeId>(i);
-      }
-    }
+    Reorder(graph_, order);
   }
 
   Graph& graph_;

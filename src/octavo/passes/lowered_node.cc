@@ -1,6 +1,7 @@
 #include "octavo/passes/lowered_node.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace octavo::passes {
 namespace {
@@ -63,6 +64,29 @@ bool CanStandFor(const ir::Graph& graph, ir::ValueId source, ir::ValueId copy) {
   };
   if (!is_output(copy)) return true;
   return graph.value(source).producer != ir::kNoNode && !is_output(source);
+}
+
+const ir::Node* MadeBy(const ir::Graph& graph, const ir::Node& node) {
+  const std::optional<ir::ValueId> input = ir::InputOf(node);
+  const ir::NodeId producer = input ? graph.value(*input).producer : ir::kNoNode;
+  return producer == ir::kNoNode ? nullptr : &graph.node(producer);
+}
+
+void Reorder(ir::Graph& graph, const std::vector<ir::NodeId>& order) {
+  for (const ir::Node& node : graph.nodes()) {
+    for (const ir::ValueId output : node.outputs) {
+      if (output.valid()) graph.value(output).producer = ir::kNoNode;
+    }
+  }
+  std::vector<ir::Node> ordered;
+  ordered.reserve(order.size());
+  for (const ir::NodeId id : order) ordered.push_back(std::move(graph.node(id)));
+  graph.nodes() = std::move(ordered);
+  for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
+    for (const ir::ValueId output : graph.nodes()[i].outputs) {
+      if (output.valid()) graph.value(output).producer = static_cast<ir::NodeId>(i);
+    }
+  }
 }
 
 }  // namespace octavo::passes

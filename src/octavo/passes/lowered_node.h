@@ -25,4 +25,9 @@ std::optional<std::vector<std::int64_t>> Permutation(const ir::Node& node);
 // differs, nor where an output of the graph would lose the node that names it.
 bool CanStandFor(const ir::Graph& graph, ir::ValueId source, ir::ValueId copy);
 
+// The node that makes the first input; null if none does.
+const ir::Node* MadeBy(const ir::Graph& graph, const ir::Node& node);
+// Puts the nodes in this order; those that it leaves out are removed.
+void Reorder(ir::Graph& graph, const std::vector<ir::NodeId>& order);
+
 }  // namespace octavo::passes

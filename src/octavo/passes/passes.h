@@ -26,6 +26,10 @@ int ComputeWeights(ir::Graph& graph, const std::vector<bool>& products, bool as_
 // The other way round: Cast, Sub and Mul of an 8-bit constant become a DequantizeLinear.  Returns their
 // number.
 int RestoreDequantizeLinear(ir::Graph& graph);
+// Puts a LeakyRelu of slope 1, which changes no number, before a QuantizeLinear that ONNX Runtime would merge
+// with what comes before it into another quantization: a DequantizeLinear of another scale or zero point, or
+// a Clip to a part of the range by less than its tolerance.  Returns how many it put.
+int KeepQuantizations(ir::Graph& graph);
 // The former exporter's own pattern, always on in the Caffe2 dialect: an Int8Transpose [0,3,1,2] directly
 // followed by [0,2,3,1] between two convolutions disappears.  `everywhere` (--optimize) takes every pair of
 // transposes that undo each other, and what then is an identity.  Returns the number of nodes removed.

@@ -35,12 +35,6 @@ std::optional<ChannelNumbers> NumbersOf(const Graph& graph, const Node& node, in
   return numbers.values.empty() ? std::nullopt : std::optional(std::move(numbers));
 }
 
-const Node* MadeBy(const Graph& graph, const Node& node) {
-  const auto input = ir::InputOf(node);
-  const ir::NodeId producer = input ? graph.value(*input).producer : ir::kNoNode;
-  return producer == ir::kNoNode ? nullptr : &graph.node(producer);
-}
-
 // The zero points of the integers that `sub` subtracts from each channel.
 std::optional<std::vector<std::int64_t>> ZeroPoints(const Graph& graph, const Node* sub, int rank,
                                                     DType storage, const ChannelNumbers& scales) {
