@@ -99,6 +99,10 @@ struct ExportReport {
   int opset = 0;
   std::vector<ValueReport> inputs, outputs;
   std::vector<std::string> warnings;
+  // Convert() only.  Set if the given file's nodes were kept, so that ONNX Runtime's results are bit-identical
+  // to those of the given file: what is different, one phrase each ("opset 13 → 17: 2 ReduceMean written
+  // anew").  An empty list: the new file is a copy of the given one.
+  std::optional<std::vector<std::string>> changes;
   Engine engine = Engine::kQnnpack;      // the engine whose results `exactness` is about
   std::vector<NodeExactness> exactness;  // per node with a quantized result; only for Numbers::kExact
   std::vector<FloatOperator> float_operators;
@@ -121,9 +125,9 @@ Result<ExportReport> Export(const std::filesystem::path& model, const std::files
 
 struct ConvertOptions {
   Dialect dialect = Dialect::kQdq;
-  Target target = Target::kOnnxRuntime;
+  std::optional<Target> target;  // nullopt: the runtime that the given file was written for
   Numbers numbers = Numbers::kExact;
-  int opset = 0;  // 0: the dialect's default (qdq 17, caffe2 9)
+  int opset = 0;  // 0: that of the given file; from one dialect to another the dialect's default (qdq 17)
   std::vector<Rename> renames;
   ExternalData external_data = ExternalData::kAuto;
   bool require_exact = false;  // true: a node that cannot be exact in ONNX Runtime is an error
@@ -133,7 +137,11 @@ struct ConvertOptions {
 };
 
 // Reads an int8 ONNX model and writes it in another dialect, opset, or for another target.  The model may be
-// of the Caffe2 dialect or use QuantizeLinear and DequantizeLinear.  The new model computes the same numbers.
+// of the Caffe2 dialect or use QuantizeLinear and DequantizeLinear, or QOperator nodes (QLinearConv ...).
+//
+// From qdq (or QOperator) to qdq, each node is kept unless the options ask for another form, and ONNX
+// Runtime's results stay bit-identical (ExportReport::changes is set).  In other cases the model is read back
+// into PyTorch's operators: files of the Caffe2 dialect and of Export() mean what PyTorch computes.
 Result<ExportReport> Convert(const std::filesystem::path& model, const std::filesystem::path& output,
                              const ConvertOptions& options);
 

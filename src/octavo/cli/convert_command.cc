@@ -21,6 +21,7 @@ struct ConvertArguments {
   Common common;
   std::string model, output;
   std::vector<std::string> renames;
+  Target target = Target::kOnnxRuntime;
   ConvertOptions options;
 };
 
@@ -30,7 +31,7 @@ Status CheckConvert(const ConvertArguments& arguments) {
   const ConvertOptions& options = arguments.options;
   const CLI::App& command = *arguments.common.command;
   OCTAVO_TRY(CheckConversion(command, options.dialect));
-  return CheckExactIsPossible(command, options.dialect, options.target, options.numbers);
+  return CheckExactIsPossible(command, options.dialect, arguments.target, options.numbers);
 }
 
 int RunConvert(ConvertArguments& arguments) {
@@ -51,7 +52,7 @@ int RunConvert(ConvertArguments& arguments) {
   const Written written{
       .output = arguments.output,
       .dialect = options.dialect,
-      .target = options.target,
+      .target = arguments.target,
       .numbers = options.numbers,
       .optimize = options.optimize,
       .seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
@@ -71,12 +72,13 @@ void AddConvert(CLI::App& app, Run& run) {
   auto arguments = std::make_shared<ConvertArguments>();
   AddText(
       *command, "MODEL", arguments->model, "",
-      "ONNX model with QuantizeLinear and DequantizeLinear, or written by PyTorch's former Caffe2 exporter")
+      "ONNX model with QuantizeLinear and DequantizeLinear or QLinearConv and the like, or written by "
+      "PyTorch's former Caffe2 exporter")
       ->required();
   AddText(*command, "-o,--output", arguments->output, "OUT.onnx", "ONNX file to write")->required();
   ConvertOptions& options = arguments->options;
   AddDialect(*command, options.dialect);
-  AddTarget(*command, options.target);
+  AddTarget(*command, arguments->target);
   AddNumbers(*command, options.numbers, true);
   AddOpset(*command, options.opset);
   AddRenames(*command, arguments->renames);
@@ -86,6 +88,7 @@ void AddConvert(CLI::App& app, Run& run) {
   arguments->common.AddTo(*command);
   command->footer(kConvertFooter);
   command->callback([arguments, &run] {
+    if (arguments->common.Given("--target")) arguments->options.target = arguments->target;
     arguments->options.require_exact =
         arguments->common.Given("--numbers") && arguments->options.numbers == Numbers::kExact;
     run = [arguments] { return RunConvert(*arguments); };

@@ -1,6 +1,10 @@
+#include <fmt/format.h>
+
+#include "octavo/driver/keep.h"
 #include "octavo/driver/pipeline.h"
 #include "octavo/octavo.h"
 #include "octavo/onnx/read.h"
+#include "octavo/onnx/rewrite.h"
 #include "octavo/passes/passes.h"
 #include "octavo/raise/raise.h"
 
@@ -10,7 +14,7 @@ namespace {
 ExportOptions AsExport(const ConvertOptions& options) {
   ExportOptions as;
   as.dialect = options.dialect;
-  as.target = options.target;
+  as.target = options.target.value_or(Target::kOnnxRuntime);
   as.numbers = options.numbers;
   as.opset = options.opset;
   as.renames = options.renames;
@@ -22,15 +26,34 @@ ExportOptions AsExport(const ConvertOptions& options) {
   return as;
 }
 
+// A file of Octavo's means the numbers of the engine that it names.
+Result<Engine> EngineOf(const onnx::ModelFacts& facts) {
+  const auto said = facts.metadata.find("octavo.engine");
+  if (driver::MakerOf(facts) != driver::Maker::kOctavo || said == facts.metadata.end()) return Engine::kQnnpack;
+  for (const Engine engine :
+       {Engine::kQnnpack, Engine::kQnnpackX86, Engine::kFbgemm, Engine::kOnednn, Engine::kX86}) {
+    if (Name(engine) == said->second) return engine;
+  }
+  return InvalidFile(
+      fmt::format("the metadata entry octavo.engine is \"{}\", an unknown engine", said->second));
+}
+
+constexpr const char* kOtherRounding =
+    "Octavo did not write the given model: its numbers are what ONNX Runtime computes for it. The new model has "
+    "PyTorch's operators, which may round otherwise";
+
 }  // namespace
 
 Result<ExportReport> Convert(const std::filesystem::path& model, const std::filesystem::path& output,
                              const ConvertOptions& convert_options) {
-  const ExportOptions options = AsExport(convert_options);
+  ExportOptions options = AsExport(convert_options);
   const int opset = OCTAVO_TRY(driver::ChosenOpset(options));
   OCTAVO_TRY(driver::CheckOutput(model, output));
-  const auto operators = OCTAVO_TRY(driver::LoadOperators({}));
+  const onnx::ModelFacts facts = OCTAVO_TRY(onnx::ReadFacts(model));
   driver::Report(options, "reading");
+  if (driver::KeepsNodes(facts, convert_options)) return driver::Keep(facts, model, output, convert_options);
+  options.engine = OCTAVO_TRY(EngineOf(facts));
+  const auto operators = OCTAVO_TRY(driver::LoadOperators({}));
   onnx::ReadModel read = OCTAVO_TRY(onnx::Read(model));
   passes::RemoveDeadNodes(read.graph);
   passes::RestoreDequantizeLinear(read.graph);
@@ -38,7 +61,9 @@ Result<ExportReport> Convert(const std::filesystem::path& model, const std::file
   ir::Graph raised = OCTAVO_TRY(raise::Raise(read.graph, operators->registry, opset));
   raise::JoinQuantized(raised, operators->registry);
   passes::RemoveDeadNodes(raised);
-  return driver::ConvertAndWrite(raised, operators->registry, output, options);
+  ExportReport report = OCTAVO_TRY(driver::ConvertAndWrite(raised, operators->registry, output, options));
+  if (driver::MakerOf(facts) == driver::Maker::kOther) report.warnings.emplace_back(kOtherRounding);
+  return report;
 }
 
 }  // namespace octavo

@@ -12,22 +12,6 @@
 #include "octavo/passes/passes.h"
 
 namespace octavo {
-namespace {
-
-onnx::ExternalData Translate(ExternalData external) {
-  switch (external) {
-    case ExternalData::kAuto:
-      return onnx::ExternalData::kAuto;
-    case ExternalData::kAlways:
-      return onnx::ExternalData::kAlways;
-    case ExternalData::kNever:
-      return onnx::ExternalData::kNever;
-  }
-  return onnx::ExternalData::kAuto;
-}
-
-}  // namespace
-
 bool IsExact(const NodeExactness& node) {
   const Exactness exactness = node.statement.exactness;
   return exactness != Exactness::kNotExact && exactness != Exactness::kAsMeant &&
@@ -50,6 +34,18 @@ std::vector<std::string> WhyNotExact(const std::vector<NodeExactness>& nodes, st
 }
 
 namespace driver {
+
+onnx::ExternalData Translate(ExternalData external) {
+  switch (external) {
+    case ExternalData::kAuto:
+      return onnx::ExternalData::kAuto;
+    case ExternalData::kAlways:
+      return onnx::ExternalData::kAlways;
+    case ExternalData::kNever:
+      return onnx::ExternalData::kNever;
+  }
+  return onnx::ExternalData::kAuto;
+}
 
 Status CheckOutput(const std::filesystem::path& model, const std::filesystem::path& output) {
   if (std::error_code ignored; std::filesystem::equivalent(model, output, ignored)) {

@@ -58,7 +58,10 @@ Error NotThere(const std::string& name, const std::vector<std::string*>& names) 
 Status NameInputsAndOutputs(ir::Graph& graph, const std::vector<std::string>& output_names,
                             const std::vector<Rename>& renames) {
   OCTAVO_TRY(GiveOutputNames(graph, output_names));
-  const std::vector<std::string*> names = NamesOf(graph);
+  return RenameAll(NamesOf(graph), renames);
+}
+
+Status RenameAll(const std::vector<std::string*>& names, const std::vector<Rename>& renames) {
   std::map<std::string, std::string> new_names;
   for (const auto& [from, to] : renames) {
     if (std::ranges::none_of(names, [&from = from](const std::string* name) { return *name == from; })) {

@@ -13,5 +13,7 @@ namespace octavo::driver {
 // have, empty names, and names that would be given twice.
 Status NameInputsAndOutputs(ir::Graph& graph, const std::vector<std::string>& output_names,
                             const std::vector<Rename>& renames);
+// The renames alone, of names that lie elsewhere.
+Status RenameAll(const std::vector<std::string*>& names, const std::vector<Rename>& renames);
 
 }  // namespace octavo::driver

@@ -35,9 +35,13 @@ Result<TensorType> Type(const std::string& name, const nlohmann::json& json) {
 }  // namespace
 
 Result<std::map<std::string, TensorType>> MetadataTypes(const ir::Graph& graph) {
+  return MetadataTypes(graph.metadata);
+}
+
+Result<std::map<std::string, TensorType>> MetadataTypes(const std::map<std::string, std::string>& metadata) {
   std::map<std::string, TensorType> types;
-  const auto entry = graph.metadata.find("octavo.quantization");
-  if (entry == graph.metadata.end()) return types;
+  const auto entry = metadata.find("octavo.quantization");
+  if (entry == metadata.end()) return types;
   const nlohmann::json json = nlohmann::json::parse(entry->second, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) return Bad("inputs and outputs");
   for (const auto& [name, value] : json.items()) types[name] = OCTAVO_TRY(Type(name, value));

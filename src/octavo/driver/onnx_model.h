@@ -20,5 +20,6 @@ Status CheckEngineOptions(const ir::Graph& graph, const engine::Options& options
 
 // What the metadata says of inputs and outputs, by name.  Errors: kInvalidFile where it is no such text.
 Result<std::map<std::string, TensorType>> MetadataTypes(const ir::Graph& graph);
+Result<std::map<std::string, TensorType>> MetadataTypes(const std::map<std::string, std::string>& metadata);
 
 }  // namespace octavo::driver

@@ -35,9 +35,10 @@ std::string MetadataText(const Json& json) {
 // have brought some.
 void SetClaims(ir::Graph& graph, const Converted& converted, const ExportOptions& options) {
   for (const char* key :
-       {"octavo.exactness", "octavo.engine", "octavo.exact_for", "octavo.float_operators"}) {
+       {"octavo.exactness", "octavo.engine", "octavo.exact_for", "octavo.float_operators", "octavo.target"}) {
     graph.metadata.erase(key);
   }
+  if (options.dialect == Dialect::kQdq) graph.metadata["octavo.target"] = Name(options.target);
   std::string text = ExactnessText(converted.exactness);
   if (text.empty()) return;
   graph.metadata["octavo.exactness"] = std::move(text);

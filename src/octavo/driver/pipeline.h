@@ -11,6 +11,7 @@
 #include "octavo/lower/lower.h"
 #include "octavo/module/value.h"
 #include "octavo/octavo.h"
+#include "octavo/onnx/write.h"
 #include "octavo/verify/pair.h"
 
 namespace octavo::driver {
@@ -58,6 +59,7 @@ void AddClaims(const Converted& converted, Engine engine, ExportReport& report);
 // Convert, and the result as a file.
 Result<ExportReport> ConvertAndWrite(const ir::Graph& imported, const Registry& registry,
                                      const std::filesystem::path& output, const ExportOptions& options);
+onnx::ExternalData Translate(ExternalData external);
 // An error where the output would overwrite the model.
 Status CheckOutput(const std::filesystem::path& model, const std::filesystem::path& output);
 // Tells options.progress what is being done, and how much of it is done.

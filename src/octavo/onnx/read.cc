@@ -1,8 +1,6 @@
 #include "octavo/onnx/read.h"
 
 #include <algorithm>
-#include <cctype>
-#include <climits>
 #include <optional>
 #include <span>
 #include <unordered_map>
@@ -11,12 +9,11 @@
 #include <fmt/format.h>
 #include <onnx.pb.h>
 
-#include "octavo/base/file_kind.h"
 #include "octavo/base/limits.h"
 #include "octavo/base/mapped_file.h"
-#include "octavo/base/protobuf_scan.h"
 #include "octavo/base/type_names.h"
 #include "octavo/ir/origin.h"
+#include "octavo/onnx/parse.h"
 #include "octavo/onnx/read_tensor.h"
 
 namespace octavo::onnx {
@@ -24,36 +21,6 @@ namespace {
 
 namespace pb = ::onnx;
 using ir::ValueId;
-
-// A name may be an expression that Octavo wrote, "2*N + 1"; other texts that are not names say nothing.
-Dim OpenSize(const std::string& name) {
-  constexpr std::size_t kLongest = 1024;
-  const bool identifier = std::ranges::all_of(
-      name, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.'; });
-  if (identifier && !name.empty() && !std::isdigit(static_cast<unsigned char>(name[0])))
-    return Dim::Symbol(name);
-  if (name.size() > kLongest || name.find('?') != std::string::npos) return Dim::Unknown();
-  const std::optional<Dim> expression = Dim::Parse(name);
-  return expression && expression->ToString() == name ? *expression : Dim::Unknown();
-}
-
-TensorType Type(const pb::TypeProto& proto) {
-  TensorType type;
-  if (!proto.has_tensor_type()) return type;
-  const auto& tensor = proto.tensor_type();
-  type.dtype = ElementType(tensor.elem_type());
-  if (!tensor.has_shape() || tensor.shape().dim_size() > Limits().max_rank) return type;
-  Shape shape;
-  for (const auto& dim : tensor.shape().dim()) {
-    if (dim.has_dim_value() && dim.dim_value() >= 0) {
-      shape.emplace_back(dim.dim_value());
-    } else {
-      shape.push_back(dim.has_dim_param() ? OpenSize(dim.dim_param()) : Dim::Unknown());
-    }
-  }
-  type.shape = std::move(shape);
-  return type;
-}
 
 Result<ir::Operand> Attribute(const pb::AttributeProto& proto, TensorReader& tensors) {
   switch (proto.type()) {
@@ -99,36 +66,6 @@ Status CheckInput(const std::string& name, const pb::TypeProto& type) {
                                  OnnxTypeName(element)));
 }
 
-// Why the file cannot be read as protobuf, or has no graph.
-Error NotOnnx(std::span<const std::byte> bytes) {
-  constexpr std::string_view kAgain = "Export or download the file again.";
-  if (bytes.empty()) return InvalidFile("the file is empty", std::string(kAgain));
-  const std::optional<FileKind> kind = RecognizeFile(bytes);
-  if (kind && kind->id == FileKind::Id::kZip) {
-    return InvalidFile(fmt::format("this is {}, not an ONNX model", kind->what),
-                       "`octavo export` makes an ONNX model of a TorchScript model.");
-  }
-  if (kind && kind->id == FileKind::Id::kOther) {
-    return InvalidFile(fmt::format("this is {}, not an ONNX model", kind->what), "Give the .onnx file.");
-  }
-  // protobuf counts a message's bytes in 31 bits.
-  if (kind && bytes.size() > INT_MAX) {
-    return InvalidFile(
-        fmt::format("the ONNX file has {} bytes; files of more than 2 GiB cannot be read", bytes.size()),
-        "Save its tensors beside it: onnx.save_model(model, path, save_as_external_data=True)");
-  }
-  ProtobufScan scan(bytes);
-  while (scan.Next()) {
-  }
-  if (kind && scan.truncated()) {
-    return InvalidFile(
-        fmt::format("the ONNX file is truncated: it ends after {} bytes, inside a field", bytes.size()),
-        std::string(kAgain));
-  }
-  if (kind) return InvalidFile("the ONNX file is damaged", std::string(kAgain));
-  return InvalidFile("the file is not an ONNX model, or it is truncated", std::string(kAgain));
-}
-
 class Reader {
  public:
   Reader(const pb::ModelProto& model, TensorReader& tensors, const ReadOptions& options)
@@ -141,8 +78,8 @@ class Reader {
     for (const auto& opset : model_.opset_import())
       graph_.opsets[opset.domain()] = static_cast<int>(opset.version());
     for (const auto& entry : model_.metadata_props()) graph_.metadata[entry.key()] = entry.value();
-    for (const auto& info : proto.value_info()) known_.emplace(info.name(), Type(info.type()));
-    for (const auto& info : proto.output()) known_.emplace(info.name(), Type(info.type()));
+    for (const auto& info : proto.value_info()) known_.emplace(info.name(), DeclaredType(info.type()));
+    for (const auto& info : proto.output()) known_.emplace(info.name(), DeclaredType(info.type()));
     if (proto.sparse_initializer_size() > 0) return Unsupported("sparse tensors are not supported");
     for (const auto& initializer : proto.initializer()) OCTAVO_TRY(AddInitializer(initializer));
     std::unordered_set<std::string> inputs;
@@ -152,7 +89,7 @@ class Reader {
       // Old files list initializers as inputs, too.
       if (values_.contains(input.name())) continue;
       if (!options_.any_type) OCTAVO_TRY(CheckInput(input.name(), input.type()));
-      values_[input.name()] = graph_.AddInput(input.name(), Type(input.type()));
+      values_[input.name()] = graph_.AddInput(input.name(), DeclaredType(input.type()));
     }
     for (const auto& node : proto.node()) {
       for (const std::string& name : node.output()) made_.insert(name);
@@ -244,12 +181,7 @@ class Reader {
 
 Result<ReadModel> Read(const std::filesystem::path& path, const ReadOptions& options) {
   const std::shared_ptr<const MappedFile> file = OCTAVO_TRY(MappedFile::Open(path));
-  const std::span<const std::byte> bytes = file->bytes();
-  pb::ModelProto model;
-  if (bytes.size() > INT_MAX || !model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
-      !model.has_graph()) {
-    return NotOnnx(bytes);
-  }
+  const pb::ModelProto model = OCTAVO_TRY(ParseModel(file->bytes()));
   ReadModel read;
   TensorReader tensors(path.parent_path(), options.external_data);
   Reader reader(model, tensors, options);
@@ -264,7 +196,7 @@ Result<ReadModel> Read(const std::filesystem::path& path, const ReadOptions& opt
   }
   read.producer = model.producer_name();
   if (!model.producer_version().empty()) read.producer += " " + model.producer_version();
-  read.bytes = bytes.size();
+  read.bytes = file->bytes().size();
   return read;
 }
 

@@ -170,11 +170,10 @@ Result<Tensor> TensorReader::Read(const pb::TensorProto& proto) {
   return Tensor::FromBytes(dtype, {proto.dims().begin(), proto.dims().end()}, std::move(bytes));
 }
 
-Result<Tensor> TensorReader::ReadExternal(const pb::TensorProto& proto, DType dtype, std::uint64_t elements) {
+Result<ExternalBytes> TensorReader::External(const pb::TensorProto& proto) {
   std::string location;
   std::uint64_t offset = 0;
-  const std::uint64_t needed = StoredBytes(dtype, elements);
-  std::uint64_t length = needed;
+  std::optional<std::uint64_t> length;
   for (const auto& entry : proto.external_data()) {
     if (entry.key() == "location") location = entry.value();
     if (entry.key() != "offset" && entry.key() != "length") continue;
@@ -183,24 +182,40 @@ Result<Tensor> TensorReader::ReadExternal(const pb::TensorProto& proto, DType dt
       return InvalidFile(
           fmt::format("the tensor {} has an invalid {}: \"{}\"", proto.name(), entry.key(), entry.value()));
     }
-    (entry.key() == "offset" ? offset : length) = *number;
+    if (entry.key() == "offset") {
+      offset = *number;
+    } else {
+      length = *number;
+    }
+  }
+  if (const DType dtype = ElementType(proto.data_type()); !length && dtype != DType::kUnknown) {
+    if (const auto elements = Elements(proto)) length = *elements * ElementSize(dtype);
   }
   const std::shared_ptr<const MappedFile> file = OCTAVO_TRY(Open(proto.name(), location));
   const std::uint64_t size = file->bytes().size();
-  if (length != needed || offset > size || needed > size - offset) {
-    return InvalidFile(fmt::format(
-        "the tensor {} needs {} bytes, but the model places it at bytes {} to {} of {}, which has {} bytes",
-        proto.name(), needed, offset, offset + length, location, size));
+  if (offset > size || (length && *length > size - offset)) {
+    return InvalidFile(fmt::format("the model places the tensor {} at bytes {} to {} of {}, which has {} bytes",
+                                   proto.name(), offset, offset + length.value_or(0), location, size));
+  }
+  const std::uint64_t bytes = length.value_or(size - offset);
+  return ExternalBytes{file->bytes().subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(bytes)),
+                       file};
+}
+
+Result<Tensor> TensorReader::ReadExternal(const pb::TensorProto& proto, DType dtype, std::uint64_t elements) {
+  const std::uint64_t needed = StoredBytes(dtype, elements);
+  const ExternalBytes found = OCTAVO_TRY(External(proto));
+  if (found.bytes.size() != needed) {
+    return InvalidFile(fmt::format("the tensor {} needs {} bytes, but the model places {} bytes in its file",
+                                   proto.name(), needed, found.bytes.size()));
   }
   if (IsPacked(dtype)) {
-    const auto packed =
-        file->bytes().subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(needed));
     return Tensor::FromBytes(dtype, {proto.dims().begin(), proto.dims().end()},
-                             Unpacked(packed, dtype, elements));
+                             Unpacked(found.bytes, dtype, elements));
   }
   auto storage = std::make_shared<Storage>();
-  storage->bytes = file->bytes().subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(needed));
-  storage->owner = file;
+  storage->bytes = found.bytes.first(static_cast<std::size_t>(needed));
+  storage->owner = found.file;
   Tensor tensor = Tensor::FromBytes(dtype, {0}, {});
   tensor.sizes.assign(proto.dims().begin(), proto.dims().end());
   tensor.strides.assign(tensor.sizes.size(), 1);

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 
 #include <onnx.pb.h>
@@ -16,6 +18,12 @@ namespace octavo::onnx {
 // kUnknown for the types that Octavo does not know (strings, 4-bit and 8-bit floats, uint16 and wider).
 DType ElementType(int type);
 
+// A tensor's elements in a file beside the model.
+struct ExternalBytes {
+  std::span<const std::byte> bytes;
+  std::shared_ptr<const MappedFile> file;  // that they lie in
+};
+
 // Reads tensors, those in files beside the model as well.
 class TensorReader {
  public:
@@ -28,6 +36,9 @@ class TensorReader {
   // Errors: kInvalidFile for types and sizes that cannot be or do not fit the data, and for a file outside
   // the folder; kIo where that file cannot be read.
   Result<Tensor> Read(const ::onnx::TensorProto& proto);
+  // The bytes of a tensor in another file, of whatever type: as many as the file says, or all from its offset
+  // on.
+  Result<ExternalBytes> External(const ::onnx::TensorProto& proto);
 
  private:
   Result<Tensor> ReadExternal(const ::onnx::TensorProto& proto, DType dtype, std::uint64_t elements);

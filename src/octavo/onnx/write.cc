@@ -13,7 +13,9 @@
 #include "octavo/ir/origin.h"
 #include "octavo/ir/verify.h"
 #include "octavo/onnx/element_type.h"
+#include "octavo/onnx/external.h"
 #include "octavo/onnx/names.h"
+#include "octavo/onnx/parse.h"
 #include "octavo/onnx/wire.h"
 
 namespace octavo::onnx {
@@ -24,25 +26,6 @@ using ir::ValueId;
 
 // Protobuf refuses larger messages.
 constexpr std::uint64_t kMaxMessageBytes = std::numeric_limits<std::int32_t>::max();
-// Tensors below this stay in the model file, so that shape inference sees them without the data file.
-constexpr std::size_t kMinExternalBytes = 1024;
-constexpr std::uint64_t kAlignment = 64;
-// Large tensors start at a page, so that they can be mapped.
-constexpr std::uint64_t kPageAlignment = 4096;
-constexpr std::size_t kPageAlignedBytes = std::size_t{1} << 20;
-
-int IrVersion(int opset) {
-  struct Release {
-    int opset, ir_version;
-  };
-  static constexpr Release kReleases[] = {{23, 11}, {21, 10}, {19, 9}, {15, 8},
-                                          {12, 7},  {11, 6},  {10, 5}, {9, 4}};
-  for (const Release& release : kReleases) {
-    if (opset >= release.opset) return release.ir_version;
-  }
-  return 3;
-}
-
 Error Named(Error error, std::string_view kind, std::string_view name) {
   return std::move(error.AddContext(fmt::format("{} {}", kind, name)));
 }
@@ -326,19 +309,11 @@ class ModelBuilder {
   }
 
   void AddExternal(const Tensor& tensor, pb::TensorProto& header) {
-    const std::uint64_t alignment = tensor.num_bytes() >= kPageAlignedBytes ? kPageAlignment : kAlignment;
+    const std::uint64_t alignment = ExternalAlignment(tensor.num_bytes());
     const std::uint64_t offset = (external_end_ + alignment - 1) / alignment * alignment;
     external_end_ = offset + tensor.num_bytes();
     external_.push_back({tensor, alignment});
-    const auto entry = [&header](const char* key, std::string value) {
-      pb::StringStringEntryProto& added = *header.add_external_data();
-      added.set_key(key);
-      added.set_value(std::move(value));
-    };
-    entry("location", data_file_name_);
-    entry("offset", std::to_string(offset));
-    entry("length", std::to_string(tensor.num_bytes()));
-    header.set_data_location(pb::TensorProto::EXTERNAL);
+    SetExternal(header, data_file_name_, offset, tensor.num_bytes());
   }
 
   const ir::Graph& graph_;
@@ -394,11 +369,7 @@ Result<WriteResult> Write(const ir::Graph& graph, const std::filesystem::path& p
   const std::unique_ptr<OutputFile> file = OCTAVO_TRY(OutputFile::Create(path));
   std::unique_ptr<OutputFile> data_file;
   if (!external.empty()) {
-    if (!file->regular()) {
-      return IoError(
-          fmt::format("{} is not a regular file, so the weights cannot be stored beside it", path.string()),
-          "Write to a regular file, or use --external-data never.");
-    }
+    if (!file->regular()) return NoPlaceForData(path);
     data_file = OCTAVO_TRY(OutputFile::Create(data_path));
     for (const ExternalTensor& tensor : external) {
       OCTAVO_TRY(data_file->PadTo(tensor.alignment));
@@ -411,11 +382,7 @@ Result<WriteResult> Write(const ir::Graph& graph, const std::filesystem::path& p
   OCTAVO_TRY(model.Write([&](std::span<const std::byte> piece) { return write(*file, piece); }));
   OCTAVO_TRY(file->Finish());
   result.bytes = file->size();
-  if (data_file) OCTAVO_TRY(data_file->Commit());
-  if (Status status = file->Commit(); !status) {
-    if (data_file) data_file->Revoke();
-    return std::move(status).error();
-  }
+  OCTAVO_TRY(CommitBoth(*file, data_file.get()));
   return result;
 }
 

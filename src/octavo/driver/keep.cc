@@ -1,0 +1,107 @@
+#include "octavo/driver/keep.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "octavo/driver/names.h"
+#include "octavo/driver/onnx_model.h"
+#include "octavo/driver/pipeline.h"
+#include <nlohmann/json.hpp>
+
+namespace octavo::driver {
+namespace {
+
+// The entry octavo.quantization with the inputs' and outputs' new names.
+std::string RenamedKeys(const std::string& text, const std::vector<Rename>& renames) {
+  const auto json = nlohmann::ordered_json::parse(text, nullptr, false);
+  if (!json.is_object()) return text;
+  nlohmann::ordered_json renamed = nlohmann::ordered_json::object();
+  for (const auto& [name, value] : json.items()) {
+    std::string to = name;
+    for (const Rename& rename : renames) {
+      if (rename.from == name) to = rename.to;
+    }
+    renamed[to] = value;
+  }
+  return renamed.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+std::vector<ValueReport> Reported(const std::vector<onnx::Rewritten::Value>& values,
+                                  const std::map<std::string, TensorType>& quantized) {
+  std::vector<ValueReport> reported;
+  for (const auto& [name, type] : values) {
+    ValueReport& value = reported.emplace_back(ValueReport{name, type});
+    const auto said = quantized.find(name);
+    if (said == quantized.end()) continue;
+    value.type.dtype = said->second.dtype;
+    value.type.quantization = said->second.quantization;
+  }
+  return reported;
+}
+
+}  // namespace
+
+Maker MakerOf(const onnx::ModelFacts& facts) {
+  if (facts.opsets.contains("org.pytorch._caffe2")) return Maker::kCaffe2;
+  return facts.producer == "octavo" ? Maker::kOctavo : Maker::kOther;
+}
+
+bool KeepsNodes(const onnx::ModelFacts& facts, const ConvertOptions& options) {
+  if (options.dialect != Dialect::kQdq) return false;
+  switch (MakerOf(facts)) {
+    case Maker::kCaffe2:
+      return false;
+    case Maker::kOctavo: {
+      if (options.optimize || options.numbers != Numbers::kExact) return false;
+      const auto target = facts.metadata.find("octavo.target");
+      return !options.target || (target != facts.metadata.end() && target->second == Name(*options.target));
+    }
+    case Maker::kOther:
+      // What such a file means is what ONNX Runtime computes.
+      return !options.target || *options.target == Target::kOnnxRuntime;
+  }
+  return false;
+}
+
+Result<ExportReport> Keep(const onnx::ModelFacts& facts, const std::filesystem::path& model,
+                          const std::filesystem::path& output, const ConvertOptions& options) {
+  if (options.optimize) {
+    return UsageError("--optimize does not go with a model whose nodes are kept",
+                      "Octavo keeps the nodes of a model that other software wrote, so that ONNX Runtime's "
+                      "results do not change. Leave --optimize out.");
+  }
+  onnx::RewriteOptions rewrite;
+  rewrite.opset = options.opset;
+  rewrite.external_data = Translate(options.external_data);
+  rewrite.progress = [&options](double share) {
+    if (options.progress) options.progress("writing", share);
+  };
+  std::vector<std::string> names = facts.inputs;
+  names.insert(names.end(), facts.outputs.begin(), facts.outputs.end());
+  std::vector<std::string*> places;
+  for (std::string& name : names) places.push_back(&name);
+  OCTAVO_TRY(RenameAll(places, options.renames));
+  for (const auto& [from, to] : options.renames) rewrite.renames.emplace_back(from, to);
+  std::map<std::string, TensorType> quantized = OCTAVO_TRY(MetadataTypes(facts.metadata));
+  if (const auto text = facts.metadata.find("octavo.quantization");
+      text != facts.metadata.end() && !options.renames.empty()) {
+    rewrite.metadata["octavo.quantization"] = RenamedKeys(text->second, options.renames);
+    quantized = OCTAVO_TRY(MetadataTypes(rewrite.metadata));
+  }
+  const onnx::Rewritten made = OCTAVO_TRY(onnx::Rewrite(model, output, rewrite));
+  ExportReport report;
+  report.bytes = made.written.bytes;
+  report.external_bytes = made.written.external_bytes;
+  report.operators = made.nodes_before;
+  report.nodes = made.nodes;
+  report.opset = made.opset;
+  report.inputs = Reported(made.inputs, quantized);
+  report.outputs = Reported(made.outputs, quantized);
+  report.changes = made.changes;
+  return report;
+}
+
+}  // namespace octavo::driver

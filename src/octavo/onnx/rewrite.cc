@@ -1,0 +1,247 @@
+#include "octavo/onnx/rewrite.h"
+
+#include <algorithm>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include <fmt/format.h>
+#include <onnx.pb.h>
+
+#include "octavo/base/mapped_file.h"
+#include "octavo/onnx/check_graph.h"
+#include "octavo/onnx/model_edit.h"
+#include "octavo/onnx/opset/changes.h"
+#include "octavo/onnx/parse.h"
+#include "octavo/onnx/qoperator.h"
+#include "octavo/onnx/rename.h"
+#include "octavo/onnx/stored_tensors.h"
+
+namespace octavo::onnx {
+
+namespace pb = ::onnx;
+
+namespace {
+
+struct Work {
+  pb::ModelProto& model;
+  ModelNames& names;
+  TensorReader& tensors;
+  int from, to;
+  std::vector<Error> failures = {};
+  std::map<std::string, int> moved = {};      // operators that were written for another opset
+  std::map<std::string, int> quantized = {};  // QOperator nodes that were written as QDQ
+};
+
+Error Located(Error error, const pb::NodeProto& node) {
+  error.SetSubject(node.domain().empty() ? node.op_type()
+                                         : fmt::format("{}::{}", node.domain(), node.op_type()));
+  std::string where = "node " + node.name();
+  if (node.name().empty()) {
+    where = node.output_size() == 0 ? "a node" : "the node that computes " + node.output(0);
+  }
+  error.SetWhere(std::move(where));
+  return error;
+}
+
+Error AllOf(std::vector<Error>& failures) {
+  if (failures.size() == 1) return std::move(failures[0]);
+  Error all(failures[0].code(), fmt::format("{} nodes cannot be converted", failures.size()));
+  constexpr std::size_t kShown = 20;
+  for (std::size_t i = 0; i < failures.size() && i < kShown; ++i) {
+    all.AddDetail({.message = failures[i].what(), .place = failures[i].where()});
+  }
+  if (failures.size() > kShown) all.AddDetail(fmt::format("and {} more", failures.size() - kShown));
+  all.SetHint(failures[0].hint());
+  return all;
+}
+
+std::string Same(const pb::NodeProto& node) { return node.SerializeAsString(); }
+
+void RewriteGraph(Work& work, pb::GraphProto& graph, const GraphEdit* outer);
+
+void RewriteNode(Work& work, NodeEdit& edit) {
+  const pb::NodeProto given = edit.node;
+  Result<bool> quantized = WriteAsQdq(edit);
+  if (!quantized) {
+    work.failures.push_back(Located(quantized.error(), given));
+    return;
+  }
+  const std::string op = edit.node.op_type();
+  if (*quantized) {
+    ++work.quantized[given.op_type()];
+  } else if (given.op_type() == edit.node.op_type()) {
+    edit.graph.Infer(edit.node);
+  }
+  if (work.from == work.to) return;
+  const std::string before = Same(edit.node);
+  if (const Status status = MoveNode(edit, work.from, work.to); !status) {
+    work.failures.push_back(Located(status.error(), given));
+    return;
+  }
+  if (!*quantized && Same(edit.node) != before) ++work.moved[op];
+}
+
+void RewriteBodies(Work& work, pb::NodeProto& node, const GraphEdit& graph) {
+  for (pb::AttributeProto& attribute : *node.mutable_attribute()) {
+    if (attribute.has_g()) RewriteGraph(work, *attribute.mutable_g(), &graph);
+    for (pb::GraphProto& body : *attribute.mutable_graphs()) RewriteGraph(work, body, &graph);
+  }
+}
+
+void RewriteGraph(Work& work, pb::GraphProto& graph, const GraphEdit* outer) {
+  GraphEdit edit(work.model, graph, work.names, work.tensors, outer);
+  std::vector<std::pair<std::vector<pb::NodeProto>, std::vector<pb::NodeProto>>> around;
+  bool more = false;
+  for (pb::NodeProto& node : *graph.mutable_node()) {
+    RewriteBodies(work, node, edit);
+    NodeEdit one{.graph = edit, .node = node};
+    RewriteNode(work, one);
+    more = more || !one.before.empty() || !one.after.empty();
+    around.emplace_back(std::move(one.before), std::move(one.after));
+  }
+  if (more) {
+    google::protobuf::RepeatedPtrField<pb::NodeProto> nodes;
+    nodes.Swap(graph.mutable_node());
+    for (int i = 0; i < nodes.size(); ++i) {
+      auto& [before, after] = around[static_cast<std::size_t>(i)];
+      for (pb::NodeProto& node : before) *graph.add_node() = std::move(node);
+      *graph.add_node() = std::move(nodes[i]);
+      for (pb::NodeProto& node : after) *graph.add_node() = std::move(node);
+    }
+  }
+  edit.RemoveUnused();
+}
+
+std::unordered_set<std::string_view> InitializerNames(const pb::GraphProto& graph) {
+  std::unordered_set<std::string_view> names;
+  for (const auto& tensor : graph.initializer()) names.insert(tensor.name());
+  return names;
+}
+
+// Before IR version 4 every initializer is an input, too, and a constant all the same.
+void ListOnlyInputs(pb::GraphProto& graph) {
+  const std::unordered_set<std::string_view> constants = InitializerNames(graph);
+  auto* inputs = graph.mutable_input();
+  inputs->erase(std::remove_if(inputs->begin(), inputs->end(),
+                               [&](const auto& input) { return constants.contains(input.name()); }),
+                inputs->end());
+}
+
+void SetOpset(pb::ModelProto& model, int opset) {
+  bool said = false;
+  for (auto& import : *model.mutable_opset_import()) {
+    if (!import.domain().empty() && import.domain() != "ai.onnx") continue;
+    import.set_version(opset);
+    said = true;
+  }
+  if (!said) {
+    auto& import = *model.add_opset_import();
+    import.set_domain("");
+    import.set_version(opset);
+  }
+  constexpr std::int64_t kFirstIrWithConstants = 4;
+  const std::int64_t wanted = IrVersion(opset);
+  if (model.ir_version() < kFirstIrWithConstants && wanted >= kFirstIrWithConstants) {
+    ListOnlyInputs(*model.mutable_graph());
+  }
+  model.set_ir_version(wanted);
+}
+
+Status CheckMove(const pb::ModelProto& model, int from, int to) {
+  if (from == to) return {};
+  for (const int opset : {from, to}) {
+    if (opset >= kFirstMovableOpset && opset <= kLastMovableOpset) continue;
+    return Unsupported(fmt::format("the model has opset {}, which cannot be changed to {}; Octavo knows opsets {} "
+                                   "to {}",
+                                   from, to, kFirstMovableOpset, kLastMovableOpset),
+                       from < kFirstMovableOpset ? "Convert it with onnx.version_converter first." : "");
+  }
+  if (model.functions_size() > 0) {
+    return Unsupported(fmt::format("the model defines functions of its own ({}), whose nodes cannot be changed to "
+                                   "another opset",
+                                   model.functions(0).name()),
+                       "Inline them first with onnx.inliner.inline_local_functions.");
+  }
+  return {};
+}
+
+std::string Counted(const std::map<std::string, int>& operators) {
+  std::string text;
+  for (const auto& [op, count] : operators) {
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, op);
+  }
+  return text;
+}
+
+void Describe(const Work& work, Rewritten& made) {
+  if (!work.quantized.empty()) {
+    made.changes.push_back(
+        fmt::format("written with QuantizeLinear and DequantizeLinear: {}", Counted(work.quantized)));
+  }
+  if (work.from == work.to) return;
+  made.changes.push_back(fmt::format("opset {} → {}: {}", work.from, work.to,
+                                     work.moved.empty() ? "every node stays as it is"
+                                                        : Counted(work.moved) + " written anew"));
+}
+
+}  // namespace
+
+Result<ModelFacts> ReadFacts(const std::filesystem::path& path) {
+  const std::shared_ptr<const MappedFile> file = OCTAVO_TRY(MappedFile::Open(path));
+  const pb::ModelProto model = OCTAVO_TRY(ParseModel(file->bytes()));
+  ModelFacts facts;
+  facts.producer = model.producer_name();
+  for (const auto& import : model.opset_import()) {
+    facts.opsets[import.domain()] = static_cast<int>(import.version());
+  }
+  for (const auto& entry : model.metadata_props()) facts.metadata[entry.key()] = entry.value();
+  const std::unordered_set<std::string_view> constants = InitializerNames(model.graph());
+  for (const auto& input : model.graph().input()) {
+    if (!constants.contains(input.name())) facts.inputs.push_back(input.name());
+  }
+  for (const auto& output : model.graph().output()) facts.outputs.push_back(output.name());
+  return facts;
+}
+
+Result<Rewritten> Rewrite(const std::filesystem::path& model_path, const std::filesystem::path& output,
+                          const RewriteOptions& options) {
+  const std::shared_ptr<const MappedFile> file = OCTAVO_TRY(MappedFile::Open(model_path));
+  pb::ModelProto model = OCTAVO_TRY(ParseModel(file->bytes()));
+  OCTAVO_TRY(CheckGraph(model));
+  Rewritten made;
+  made.opset_before = OpsetOf(model);
+  made.opset = options.opset == 0 ? made.opset_before : options.opset;
+  made.nodes_before = static_cast<std::size_t>(model.graph().node_size());
+  OCTAVO_TRY(CheckMove(model, made.opset_before, made.opset));
+
+  TensorReader tensors(model_path.parent_path(), true);
+  ModelNames names(model);
+  Work work{.model = model, .names = names, .tensors = tensors, .from = made.opset_before, .to = made.opset};
+  RewriteGraph(work, *model.mutable_graph(), nullptr);
+  if (!work.failures.empty()) return AllOf(work.failures);
+  if (work.from != work.to) SetOpset(model, work.to);
+  Describe(work, made);
+  const std::vector<std::string> renamed = OCTAVO_TRY(RenameValues(model, names, options));
+  made.changes.insert(made.changes.end(), renamed.begin(), renamed.end());
+  made.nodes = static_cast<std::size_t>(model.graph().node_size());
+  const std::unordered_set<std::string_view> constants = InitializerNames(model.graph());
+  for (const pb::ValueInfoProto& info : model.graph().input()) {
+    if (!constants.contains(info.name())) made.inputs.push_back({info.name(), DeclaredType(info.type())});
+  }
+  for (const pb::ValueInfoProto& info : model.graph().output()) {
+    made.outputs.push_back({info.name(), DeclaredType(info.type())});
+  }
+  for (auto& entry : *model.mutable_metadata_props()) {
+    if (const auto at = options.metadata.find(entry.key()); at != options.metadata.end()) entry.set_value(at->second);
+  }
+  StoredTensors stored(tensors, output);
+  OCTAVO_TRY(stored.Place(model, options.external_data));
+  if (const std::string text = stored.change(); !text.empty()) made.changes.push_back(text);
+  made.written = OCTAVO_TRY(stored.Write(model, made.changes.empty() ? file->bytes() : std::span<const std::byte>(),
+                                         options.progress));
+  return made;
+}
+
+}  // namespace octavo::onnx

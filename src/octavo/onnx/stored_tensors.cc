@@ -1,0 +1,107 @@
+#include "octavo/onnx/stored_tensors.h"
+
+#include <limits>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "octavo/base/output_file.h"
+#include "octavo/onnx/external.h"
+
+namespace octavo::onnx {
+
+namespace pb = ::onnx;
+
+StoredTensors::StoredTensors(TensorReader& tensors, std::filesystem::path output)
+    : tensors_(tensors), output_(std::move(output)), data_path_(output_) {
+  data_path_ += ".data";
+}
+
+void StoredTensors::Store(pb::TensorProto& tensor, std::span<const std::byte> bytes,
+                          std::shared_ptr<const void> owner) {
+  const std::uint64_t alignment = ExternalAlignment(bytes.size());
+  const std::uint64_t offset = (end_ + alignment - 1) / alignment * alignment;
+  end_ = offset + bytes.size();
+  stored_.push_back({bytes, std::move(owner), offset});
+  SetExternal(tensor, data_path_.filename().string(), offset, bytes.size());
+}
+
+Status StoredTensors::PlaceTensor(pb::TensorProto& tensor, ExternalData external_data) {
+  if (tensor.data_location() == pb::TensorProto::EXTERNAL) {
+    ExternalBytes found = OCTAVO_TRY(tensors_.External(tensor));
+    if (external_data == ExternalData::kNever) {
+      tensor.clear_external_data();
+      tensor.clear_data_location();
+      tensor.set_raw_data(std::string(reinterpret_cast<const char*>(found.bytes.data()), found.bytes.size()));
+      change_ = "all tensors are in the model file";
+      return {};
+    }
+    Store(tensor, found.bytes, std::move(found.file));
+    if (change_.empty()) change_ = fmt::format("tensors lie in {}", data_path_.filename().string());
+    return {};
+  }
+  if (external_data != ExternalData::kAlways || !tensor.has_raw_data() ||
+      tensor.raw_data().size() < kMinExternalBytes) {
+    return {};
+  }
+  const auto bytes = std::make_shared<const std::string>(std::move(*tensor.mutable_raw_data()));
+  tensor.clear_raw_data();
+  Store(tensor, std::as_bytes(std::span(*bytes)), bytes);
+  change_ = fmt::format("large tensors lie in {}", data_path_.filename().string());
+  return {};
+}
+
+Status StoredTensors::PlaceIn(pb::GraphProto& graph, ExternalData external_data) {
+  for (pb::TensorProto& tensor : *graph.mutable_initializer()) OCTAVO_TRY(PlaceTensor(tensor, external_data));
+  for (pb::NodeProto& node : *graph.mutable_node()) {
+    for (pb::AttributeProto& attribute : *node.mutable_attribute()) {
+      // Attributes cannot lie in another file in every runtime: they stay where they are.
+      if (attribute.has_t() && attribute.t().data_location() == pb::TensorProto::EXTERNAL) {
+        OCTAVO_TRY(PlaceTensor(*attribute.mutable_t(), external_data));
+      }
+      if (attribute.has_g()) OCTAVO_TRY(PlaceIn(*attribute.mutable_g(), external_data));
+      for (pb::GraphProto& body : *attribute.mutable_graphs()) OCTAVO_TRY(PlaceIn(body, external_data));
+    }
+  }
+  return {};
+}
+
+Status StoredTensors::Place(pb::ModelProto& model, ExternalData external_data) {
+  return PlaceIn(*model.mutable_graph(), external_data);
+}
+
+Result<WriteResult> StoredTensors::Write(const pb::ModelProto& model, std::span<const std::byte> as_given,
+                                         const std::function<void(double)>& progress) const {
+  std::string text;
+  if (as_given.empty()) {
+    const std::size_t size = model.ByteSizeLong();
+    if (size > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) {
+      return Unsupported(fmt::format("the model needs {:.2f} GB, but an ONNX file is limited to 2 GB",
+                                     static_cast<double>(size) / 1e9),
+                         "Use --external-data always, which stores the weights in a second file.");
+    }
+    if (!model.SerializeToString(&text)) return InvalidFile("the model cannot be written");
+    as_given = std::as_bytes(std::span(text));
+  }
+  if (progress) progress(0);
+  WriteResult result;
+  const std::unique_ptr<OutputFile> file = OCTAVO_TRY(OutputFile::Create(output_));
+  std::unique_ptr<OutputFile> data_file;
+  if (!stored_.empty()) {
+    if (!file->regular()) return NoPlaceForData(output_);
+    data_file = OCTAVO_TRY(OutputFile::Create(data_path_));
+    for (const Stored& tensor : stored_) {
+      OCTAVO_TRY(data_file->PadTo(ExternalAlignment(tensor.bytes.size())));
+      OCTAVO_TRY(data_file->Write(tensor.bytes));
+    }
+    OCTAVO_TRY(data_file->Finish());
+    result.external_bytes = data_file->size();
+  }
+  OCTAVO_TRY(file->Write(as_given));
+  result.bytes = file->size();
+  OCTAVO_TRY(CommitBoth(*file, data_file.get()));
+  if (progress) progress(1);
+  return result;
+}
+
+}  // namespace octavo::onnx
