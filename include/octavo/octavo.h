@@ -46,9 +46,6 @@ using ProgressFunction = std::function<void(std::string_view stage, double share
 
 enum class ExternalData { kAuto, kAlways, kNever };
 
-// Error (kUsage): a model cannot be written for that engine yet.
-Status CheckEngine(Engine engine);
-
 struct ExportOptions {
   Dialect dialect = Dialect::kQdq;
   Target target = Target::kOnnxRuntime;
@@ -150,7 +147,7 @@ Result<ExportReport> Convert(const std::filesystem::path& model, const std::file
 // A plugin is a shared library that defines this function (docs/custom_operators.md).  `registry` holds all
 // built-in rows.
 //   OCTAVO_PLUGIN(registry) { return registry.AddCustom({.name = "mylib::twice", ...}); }
-#define OCTAVO_PLUGIN_ABI 2
+#define OCTAVO_PLUGIN_ABI 3
 #define OCTAVO_PLUGIN(registry)                                                                             \
   extern "C" int octavo_plugin_abi() { return OCTAVO_PLUGIN_ABI; }                                          \
   static octavo::Status OctavoRegister(octavo::Registry& registry);                                         \

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "octavo/graph.h"
+#include "octavo/pytorch_engine.h"
 
 namespace octavo {
 
@@ -227,6 +228,7 @@ struct LowerOptions {
   // them.
   bool requantize_per_channel = false;
   Numbers numbers = Numbers::kExact;
+  Engine engine = Engine::kQnnpack;  // the PyTorch engine whose results the model reproduces
 };
 
 // Builds the lowered graph.  The caller of the emitter sets node names and origins.
@@ -237,6 +239,7 @@ class Builder {
   Dialect dialect() const { return options_.dialect; }
   int opset() const { return options_.opset; }
   Target target() const { return options_.target; }
+  Engine engine() const { return options_.engine; }
   // True if operators use the exact forms for the target `wanted`.
   bool exact_for(Target wanted) const {
     return options_.target == wanted && options_.numbers != Numbers::kPlain;

@@ -19,12 +19,6 @@
 
 namespace octavo {
 
-Status CheckEngine(Engine engine) {
-  if (engine == Engine::kQnnpack) return {};
-  return UsageError(fmt::format("a model cannot be written for engine {} yet", Name(engine)),
-                    "docs/differences.md says how far apart PyTorch's engines are.");
-}
-
 std::vector<std::string> WhatFloatsMayChange(const std::vector<FloatOperator>& operators,
                                              std::string_view see) {
   constexpr std::size_t kNamed = 10;

@@ -60,12 +60,12 @@ void Report(const ExportOptions& options, std::string_view stage, double share) 
 
 namespace {
 
-Status RequireExact(const std::vector<NodeExactness>& nodes) {
+Status RequireExact(const std::vector<NodeExactness>& nodes, Engine engine) {
   const auto exact = static_cast<std::size_t>(std::ranges::count_if(nodes, IsExact));
   if (exact == nodes.size()) return {};
   Error error =
-      Unsupported(fmt::format("{} of {} quantized nodes cannot be exact (PyTorch qnnpack → ONNX Runtime)",
-                              nodes.size() - exact, nodes.size()),
+      Unsupported(fmt::format("{} of {} quantized nodes cannot be exact (PyTorch {} → ONNX Runtime)",
+                              nodes.size() - exact, nodes.size(), Name(engine)),
                   "Leave out --numbers exact to write these nodes in the closest known form.");
   constexpr std::size_t kNamed = 20;
   std::size_t named = 0;
@@ -98,7 +98,7 @@ Result<ExportReport> ConvertAndWrite(const ir::Graph& imported, const Registry& 
   report.opset = OCTAVO_TRY(ChosenOpset(options));
   report.operators = imported.nodes().size();
   const auto converted = std::make_shared<Converted>(OCTAVO_TRY(Convert(imported, registry, options)));
-  if (options.require_exact) OCTAVO_TRY(RequireExact(converted->exactness));
+  if (options.require_exact) OCTAVO_TRY(RequireExact(converted->exactness, options.engine));
   const ir::Graph& graph = converted->graph;
   report.nodes = graph.nodes().size();
   report.nodes_saved = converted->nodes_saved;
@@ -136,7 +136,6 @@ Result<ExportReport> Export(const std::filesystem::path& model, const std::files
   const auto made = std::make_shared<Made>();
   made->operators = OCTAVO_TRY(driver::LoadOperators(options.plugins));
   OCTAVO_TRY(driver::ChosenOpset(options));
-  OCTAVO_TRY(CheckEngine(options.engine));
   OCTAVO_TRY(driver::CheckOutput(model, output));
   driver::Report(options, "reading");
   const Registry& registry = made->operators->registry;

@@ -146,12 +146,12 @@ std::vector<std::string> WarningsOf(const Converted& converted) {
 }
 
 Result<Converted> Convert(const ir::Graph& imported, const Registry& registry, const ExportOptions& options) {
-  OCTAVO_TRY(CheckEngine(options.engine));
   LowerOptions lower_options;
   lower_options.dialect = options.dialect;
   lower_options.opset = OCTAVO_TRY(ChosenOpset(options));
   lower_options.target = options.target;
   lower_options.numbers = options.numbers;
+  lower_options.engine = options.engine;
   lower_options.requantize_per_channel = options.requantize_per_channel;
   lower::Lowered lowered = OCTAVO_TRY(lower::Lower(
       imported, registry, lower_options, [&options](double share) { Report(options, "converting", share); }));

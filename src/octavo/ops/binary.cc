@@ -193,11 +193,17 @@ std::optional<FusedAddition> FindFusedAddition(const TensorType& a, const Tensor
   return std::nullopt;
 }
 
+QuantizedSum SumOf(const Builder& g, const Arguments& a, bool broadcast) {
+  const bool is_signed = a.tensor("qa").dtype() == DType::kQInt8;
+  const bool qnnpack = g.engine() == Engine::kQnnpack || (g.engine() == Engine::kQnnpackX86 && !is_signed);
+  const bool fixed_point = qnnpack && !IntoAnother(a) && (!broadcast || is_signed);
+  return fixed_point ? QuantizedSum::kFixedPoint : QuantizedSum::kReals;
+}
+
 Result<std::vector<Value>> AdditionForOnnxRuntime(bool relu, Builder& g, const Arguments& a) {
   Value x = a.tensor("qa"), y = a.tensor("qb");
   const bool broadcast = MayHaveOtherShapes(x, y);
-  const bool fixed_point = !IntoAnother(a) && (!broadcast || x.dtype() == DType::kQInt8);
-  const QuantizedSum sum = fixed_point ? QuantizedSum::kFixedPoint : QuantizedSum::kReals;
+  const QuantizedSum sum = SumOf(g, a, broadcast);
   const std::optional<FusedAddition> fused =
       FindFusedAddition(x.type(), y.type(), a.result(), sum, broadcast);
   if (fused && fused->exchanged) std::swap(x, y);

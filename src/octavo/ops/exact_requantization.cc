@@ -1,5 +1,6 @@
 #include "octavo/ops/exact_requantization.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <optional>
@@ -43,6 +44,31 @@ RequantizationTypes InSteps(const TensorType& x, const Quantization& weight, con
 }
 
 }  // namespace
+
+RequantizationTypes WithMultipliers(const TensorType& x, const Quantization& weight, const TensorType& y,
+                                    const std::vector<std::vector<float>>& multipliers) {
+  RequantizationTypes types{x, y, weight};
+  if (weight.per_tensor() && multipliers.size() > 1) {
+    types.weight.axis = 0;
+    types.weight.zero_points.assign(multipliers.size(), weight.zero_points[0]);
+  }
+  types.weight.scales.clear();
+  std::vector<float> preferred;
+  for (const std::vector<float>& of_channel : multipliers) {
+    preferred.push_back(of_channel[0]);
+    for (const float multiplier : of_channel) {
+      const auto scale = WeightScale(static_cast<float>(x.quantization->scale()),
+                                     static_cast<float>(y.quantization->scale()), multiplier);
+      if (!scale) continue;
+      types.weight.scales.push_back(static_cast<double>(*scale));
+      break;
+    }
+    if (types.weight.scales.size() < preferred.size()) types.weight.scales.push_back(0);
+  }
+  const bool met =
+      std::find(types.weight.scales.begin(), types.weight.scales.end(), 0.0) == types.weight.scales.end();
+  return met ? types : InSteps(x, types.weight, y, preferred);
+}
 
 RequantizationTypes ExactRequantization(const TensorType& x, const Quantization& weight,
                                         const TensorType& y) {

@@ -3,6 +3,9 @@
 // Scales with which ONNX Runtime's QLinearConv and QGemm requantize as PyTorch does.
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
 
 #include "octavo/tensor.h"
 
@@ -12,7 +15,14 @@ namespace octavo {
 struct RequantizationTypes {
   TensorType x, y;
   Quantization weight;
+  std::optional<std::vector<std::int32_t>> bias = {};  // if not as QuantizedBias has it
 };
+
+// The scales nearest to the model's own with which ONNX Runtime has one of the multipliers of each channel;
+// the first of a channel's is the preferred one.  Input and result are counted in steps (scale 1) if there
+// are none.
+RequantizationTypes WithMultipliers(const TensorType& x, const Quantization& weight, const TensorType& y,
+                                    const std::vector<std::vector<float>>& multipliers);
 
 // PyTorch multiplies the accumulator of channel c by (x w_c) (1 / y), ONNX Runtime by (x w_c) / y
 // (onnxruntime/core/providers/cpu/quantization/qlinearconv.cc), float32 after each step.  The answer has

@@ -9,6 +9,7 @@
 #include "octavo/ir/inputs.h"
 #include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
+#include "octavo/ops/quantize_form.h"
 #include "octavo/ops/quantized_result.h"
 #include "octavo/ops/register.h"
 #include "octavo/row.h"
@@ -126,15 +127,18 @@ Value QuantizeByReciprocal(Builder& g, Value x, const TensorType& type) {
     g.State(Exactness::kNotExact,
             "may be off by one step where x / scale and x * (1 / scale) round differently");
   }
+  std::vector<std::int64_t> sizes;
+  if (q.axis && !unknown_rank) {
+    sizes.assign(static_cast<std::size_t>(*x.rank() - *q.axis), 1);
+    sizes[0] = static_cast<std::int64_t>(q.scales.size());
+  }
+  if (OfFbgemmBuild(g) && !unknown_rank && g.exact_for(Target::kOnnxRuntime)) {
+    return q.axis ? QuantizeBefore(g, x, type, sizes) : QuantizeFused(g, x, type);
+  }
   if (g.exact_for(Target::kOnnxRuntime) && IsOfFloatLayer(g.graph(), x.id(), false)) {
     x = g.Op("LeakyRelu", {x}, {{"alpha", 1.0}});  // the same number, and an end to what is looked at
   }
   if (same || unknown_rank || !g.exact_for(Target::kOnnxRuntime)) return Quantize(g, x, type);
-  std::vector<std::int64_t> sizes;
-  if (q.axis) {
-    sizes.assign(static_cast<std::size_t>(*x.rank() - *q.axis), 1);
-    sizes[0] = static_cast<std::int64_t>(q.scales.size());
-  }
   return QuantizeFromSteps(g, g.Op("Mul", {x, g.Constant(Tensor::Floats(sizes, reciprocals))}), type);
 }
 

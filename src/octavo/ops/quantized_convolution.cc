@@ -8,6 +8,7 @@
 #include "octavo/emit.h"
 #include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
+#include "octavo/ops/layer_requantization.h"
 #include "octavo/ops/quantized_result.h"
 #include "octavo/row.h"
 
@@ -86,6 +87,13 @@ struct QuantizedConvolution {
   bool transposed, relu;
   std::string packed;  // the name of the argument
 };
+
+LayerCall CallOf(const QuantizedConvolution& form, const QuantizedConv& conv) {
+  const auto padded = [](std::int64_t n) { return n != 0; };
+  return {.relu = form.relu,
+          .traits = {.groups = conv.geometry.groups,
+                     .output_padding = std::ranges::any_of(conv.geometry.output_padding, padded)}};
+}
 
 // The largest sum of a transposed convolution's products, counted in steps, that an input can make.
 double LargestSum(const QuantizedConv& conv, const TensorType& x) {
@@ -170,7 +178,7 @@ Result<std::vector<Value>> ConvQdq(const QuantizedConvolution& form, Builder& g,
             "may be off by one step at rounding ties: the runtime adds float32 numbers");
   const RequantizationTypes types =
       form.transposed ? RequantizationTypes{x.type(), a.result(), conv.weights.quantization()}
-                      : TypesOfLayer(g, conv.weights, x, a.result());
+                      : TypesOfLayer(g, conv.weights, x, a.result(), CallOf(form, conv));
   Value real = Convolve(g, conv.geometry,
                         {Dequantize(g, x, types.x), RealWeight(g, conv.weights, {}, &types),
                          RealBias(g, conv.weights, x, &types)});

@@ -4,6 +4,7 @@
 
 #include "octavo/emit.h"
 #include "octavo/lower/steps.h"
+#include "octavo/ops/layer_requantization.h"
 #include "octavo/ops/matmul_shape.h"
 #include "octavo/ops/quantized_result.h"
 #include "octavo/ops/quantized_weights.h"
@@ -49,31 +50,70 @@ int UnknownSizes(const Shape& shape) {
   return unknown;
 }
 
-// Every runtime fuses Gemm; other ranks are brought to two dimensions around it.  Where more than one size is
-// unknown, that cannot be written, and MatMul and Add stand in.
+// The shape that a layer's matrix is given: every size that is not known is -1.
+std::vector<std::int64_t> TargetOf(const Shape& shape) {
+  std::vector<std::int64_t> target;
+  for (const Dim& d : shape) target.push_back(d.known() ? d.value() : -1);
+  return target;
+}
+
+// The result's rank for which Gemm can be written.  Every runtime fuses Gemm; other ranks are brought to two
+// dimensions around it, unless more than one size is unknown.
+bool TakesGemm(const std::optional<Shape>& shape) {
+  return shape && (shape->size() == 2 || UnknownSizes(*shape) <= 1);
+}
+
+// The engines that add a float bias: ONNX Runtime's integer matrix product gives floats, too, to which that
+// bias is added (QGemm, Add, QuantizeLinear).  nullopt: the constants of QGemm alone are as good.
+std::optional<Value> LinearWithFloatBias(const LayerCall& call, Builder& g, const QuantizedWeights& w,
+                                         const Value& x, const TensorType& y) {
+  using arithmetic::pytorch::LayerKernel;
+  const LayerKernel kernel = KernelOf(g, w, call);
+  if (kernel == LayerKernel::kQnnpack || !g.moves_scales_for(Target::kOnnxRuntime) || !w.weight ||
+      w.bias_value.defined()) {
+    return std::nullopt;
+  }
+  const NearestFloats nearest = NearestFloatBias(kernel, w, x.type(), y, call.relu);
+  if (NearestRequantization(kernel, w, x.type(), y, call.relu).distance.expected <= nearest.distance.expected) {
+    return std::nullopt;
+  }
+  StateDistance(g, nearest.distance, nearest.sums, "sums of floats are rounded otherwise");
+  RequantizationTypes types = {x.type(), y, w.quantization()};
+  types.x.quantization->scales[0] = 1;
+  types.weight.axis = 0;
+  types.weight.scales.assign(nearest.multipliers.begin(), nearest.multipliers.end());
+  types.weight.zero_points.assign(nearest.multipliers.size(), w.quantization().zero_points[0]);
+  if (!w.quantization().per_tensor()) types.weight.zero_points = w.quantization().zero_points;
+  HoldUnsigned(g, x);
+  Value real = Dequantize(g, x, types.x);
+  const bool reshaped = y.shape->size() > 2;
+  if (reshaped) real = Reshape(g, real, {-1, (*w.type.shape)[1].value()});
+  real = g.Op("Gemm", {real, RealWeight(g, w, {}, &types)}, {{"transB", 1}});
+  real = g.Op("Add", {real, g.Constant(Tensor::Floats({w.channels}, nearest.biases), "bias")});
+  if (call.relu && y.quantization->zero_point() != LowestInteger(y.dtype)) real = g.Op("Relu", {real});
+  if (reshaped) real = Reshape(g, real, TargetOf(*y.shape));
+  return QuantizeFromSteps(g, real, y);
+}
+
 Result<std::vector<Value>> LinearQdq(bool relu, Builder& g, const Arguments& a) {
   const Value x = a.tensor("X");
   OCTAVO_TRY(NeedsQuantization(x, kLinearInput));
   const QuantizedWeights w = OCTAVO_TRY(LinearWeights(a));
   const std::optional<Shape> shape = a.result().shape;
-  const bool reshaped = shape && shape->size() > 2 && UnknownSizes(*shape) <= 1;
-  const bool gemm = reshaped || (shape && shape->size() == 2);
-  const RequantizationTypes types =
-      gemm ? TypesOfLayer(g, w, x, a.result()) : RequantizationTypes{x.type(), a.result(), w.quantization()};
-  Value real = Dequantize(g, x, types.x);
-  if (gemm) {
-    if (reshaped) real = Reshape(g, real, {-1, (*w.type.shape)[1].value()});
-    real = g.Op("Gemm", {real, RealWeight(g, w, {}, &types), RealBias(g, w, x, &types)}, {{"transB", 1}});
-    if (reshaped) {
-      std::vector<std::int64_t> target;
-      for (const Dim& d : *shape) target.push_back(d.known() ? d.value() : -1);
-      real = Reshape(g, real, target);
-    }
-  } else {
+  const LayerCall call = {.relu = relu, .traits = {.linear = true}};
+  if (!TakesGemm(shape)) {
     g.State(Exactness::kNotExact, "may be off by one step at rounding ties: two or more sizes are open");
-    real = g.Op("MatMul", {real, RealWeight(g, w, {1, 0})});
+    Value real = g.Op("MatMul", {Dequantize(g, x), RealWeight(g, w, {1, 0})});
     if (w.has_bias()) real = g.Op("Add", {real, RealBias(g, w, x)});
+    return One(g.As(QuantizeReal(g, real, a.result(), relu), a.result()));
   }
+  if (const auto value = LinearWithFloatBias(call, g, w, x, a.result())) return One(*value);
+  const RequantizationTypes types = TypesOfLayer(g, w, x, a.result(), call);
+  Value real = Dequantize(g, x, types.x);
+  const bool reshaped = shape->size() > 2;
+  if (reshaped) real = Reshape(g, real, {-1, (*w.type.shape)[1].value()});
+  real = g.Op("Gemm", {real, RealWeight(g, w, {}, &types), RealBias(g, w, x, &types)}, {{"transB", 1}});
+  if (reshaped) real = Reshape(g, real, TargetOf(*shape));
   return One(g.As(QuantizeReal(g, real, types.y, relu), a.result()));
 }
 

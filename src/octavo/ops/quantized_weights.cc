@@ -10,6 +10,7 @@
 #include "octavo/emit.h"
 #include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
+#include "octavo/ops/layer_requantization.h"
 
 namespace octavo {
 namespace {
@@ -65,6 +66,10 @@ Tensor BiasAsReals(const QuantizedWeights& w, const Value& x) {
     }
   }
   return Tensor::Floats({w.channels}, reals);
+}
+
+bool AllZero(const std::vector<std::int32_t>& integers) {
+  return std::ranges::all_of(integers, [](std::int32_t n) { return n == 0; });
 }
 
 // A bias that the model computes, rounded as PyTorch does: round(b / scale) * scale.
@@ -155,7 +160,8 @@ Status NeedsQuantization(const Value& x, std::string_view example) {
   return NeedsInput("the layer's input is not quantized", StateQuantization(example));
 }
 
-RequantizationTypes TypesOfLayer(Builder& g, const QuantizedWeights& w, const Value& x, const TensorType& y) {
+RequantizationTypes TypesOfLayer(Builder& g, const QuantizedWeights& w, const Value& x, const TensorType& y,
+                                 const LayerCall& call) {
   RequantizationTypes own = {x.type(), y, w.quantization()};
   if (!g.moves_scales_for(Target::kOnnxRuntime)) return own;
   if (w.bias_value.defined()) {
@@ -163,8 +169,14 @@ RequantizationTypes TypesOfLayer(Builder& g, const QuantizedWeights& w, const Va
             "may be off by one step at rounding ties: the bias is computed at run time");
     return own;
   }
+  if (x.dtype() == DType::kQInt8) HoldUnsigned(g, x);
+  if (const auto kernel = KernelOf(g, w, call); kernel != arithmetic::pytorch::LayerKernel::kQnnpack) {
+    NearestLayer nearest = NearestRequantization(kernel, w, x.type(), y, call.relu);
+    StateDistance(g, nearest.distance, nearest.sums,
+                  "PyTorch's bias is a float32 number, ONNX Runtime's an integer");
+    return std::move(nearest.types);
+  }
   if (x.dtype() == DType::kQInt8) {
-    HoldUnsigned(g, x);
     g.State(Exactness::kMultiplier);  // ONNX Runtime's is XNNPACK's: (x_scale w_scale) / y_scale
     return own;
   }
@@ -195,9 +207,11 @@ Value RealWeight(Builder& g, const QuantizedWeights& w, const std::vector<int>& 
 
 Value RealBias(Builder& g, const QuantizedWeights& w, const Value& x, const RequantizationTypes* moved) {
   if (w.bias_value.defined()) return RoundedBiasValue(g, w, x);
-  if (!w.bias) return {};
+  const bool given = moved && moved->bias && (w.bias || !AllZero(*moved->bias));
+  if (!w.bias && !given) return {};
   if (g.target() == Target::kTensorRt) return g.Constant(BiasAsReals(w, x), "bias");
-  Tensor bias = QuantizedBias(*w.bias, w.quantization(), x.quantization().scale());
+  Tensor bias = given ? Tensor::From(DType::kQInt32, {w.channels}, *moved->bias)
+                      : QuantizedBias(*w.bias, w.quantization(), x.quantization().scale());
   if (moved) bias.quantization = BiasQuantization(moved->weight, moved->x.quantization->scale());
   return Dequantize(g, g.Constant(std::move(bias), "bias"));
 }

@@ -9,6 +9,8 @@
 
 namespace octavo {
 
+struct LayerCall;
+
 // The parameters of a quantized convolution or linear layer, checked: constants, or values that the model
 // computes.
 struct QuantizedWeights {
@@ -41,7 +43,8 @@ Status NeedsQuantization(const Value& x, std::string_view example);
 // The types to write at a convolution or linear layer from x to y: those with which ONNX Runtime's integer
 // kernel, which is there for quint8, requantizes as PyTorch does; the model's own for others, and for a bias
 // that the model computes.
-RequantizationTypes TypesOfLayer(Builder& g, const QuantizedWeights& w, const Value& x, const TensorType& y);
+RequantizationTypes TypesOfLayer(Builder& g, const QuantizedWeights& w, const Value& x, const TensorType& y,
+                                 const LayerCall& call);
 
 // DequantizeLinear of the weight; `order` permutes its dimensions first (empty: as they are).  `moved`, if
 // given, has the scales to write.
