@@ -1,6 +1,9 @@
+#include <fstream>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "octavo/import/aliases.h"
 #include "octavo/import/program_testing.h"
 
 // Writes in place: every alias of a tensor sees them, and what may share its memory is not read any more.
@@ -76,6 +79,9 @@ TEST(Aliasing, WhatSharesMemoryWithAWrittenTensorIsNotRead) {
            "y = torch.mul(x, 1)\n_0 = torch.copy_(torch.select(y, 0, 1), torch.select(x, 0, 0))\nreturn y",
            "y = torch.mul(x, 1)\na, b, = torch.chunk(y, 2, 0)\n_0 = torch.relu_(a)\nreturn torch.add(a, b)",
            "y = torch.mul(x, 1)\nz = torch.contiguous(y)\n_0 = torch.relu_(z)\nreturn y",
+           "y = torch.mul(x, 1)\nz = torch.cuda(y)\n_0 = torch.relu_(z)\nreturn y",
+           "y = torch.mul(x, 1)\nz = torch.cpu(y)\n_0 = torch.relu_(y)\nreturn z",
+           "y = torch.mul(x, 1)\na, b, = torch.meshgrid([x, y])\n_0 = torch.relu_(y)\nreturn b",
            "y = torch.mul(x, 1)\nz = torch.detach(torch.view(y, [6]))\n_0 = torch.relu_(y)\nreturn [z]",
        }) {
     const auto imported = ImportAliased(body);
@@ -83,6 +89,27 @@ TEST(Aliasing, WhatSharesMemoryWithAWrittenTensorIsNotRead) {
     EXPECT_THAT(imported.error().what(), HasSubstr("in-place writes to a view are not supported")) << body;
     EXPECT_THAT(imported.error().what(), HasSubstr("code/__torch__.py:")) << body;
   }
+}
+
+// tests/data/aliases.txt: PyTorch's schemas with an alias annotation, and the operators that return memory of
+// an argument without one (tests/rows/test_aliases.py holds the file against PyTorch).
+TEST(Aliasing, EveryOperatorThatPyTorchSaysToAliasDoes) {
+  std::ifstream file(OCTAVO_SOURCE_DIR "/tests/data/aliases.txt");
+  int operators = 0;
+  for (std::string line; std::getline(file, line);) {
+    const std::string name = line.substr(0, line.find_first_of("(."));
+    if (name.empty()) continue;
+    ++operators;
+    EXPECT_TRUE(MayAlias(name)) << line;
+  }
+  EXPECT_GT(operators, 100);
+  EXPECT_FALSE(MayAlias("aten::relu"));
+  EXPECT_FALSE(MayAlias("aten::clone"));
+}
+
+TEST(Aliasing, OfSeveralTensorsEachResultSharesItsOwn) {
+  EXPECT_TRUE(
+      ImportAliased("y = torch.mul(x, 1)\na, b, = torch.meshgrid([x, y])\n_0 = torch.relu_(y)\nreturn a"));
 }
 
 TEST(Aliasing, AWrittenViewThatIsAllThatIsReadIsFine) {

@@ -2,75 +2,11 @@
 
 #include <fmt/format.h>
 
+#include "octavo/import/aliases.h"
 #include "octavo/import/evaluator.h"
 
 namespace octavo::import {
 namespace {
-
-using NameSet = std::unordered_map<std::string_view, bool>;
-
-// Operators whose result may be a view of their first tensor.
-bool MayAlias(std::string_view name) {
-  static const NameSet kViews = {{"aten::view", true},
-                                 {"aten::reshape", true},
-                                 {"aten::view_as", true},
-                                 {"aten::reshape_as", true},
-                                 {"aten::transpose", true},
-                                 {"aten::t", true},
-                                 {"aten::permute", true},
-                                 {"aten::numpy_T", true},
-                                 {"aten::mT", true},
-                                 {"aten::mH", true},
-                                 {"aten::adjoint", true},
-                                 {"aten::movedim", true},
-                                 {"aten::moveaxis", true},
-                                 {"aten::swapaxes", true},
-                                 {"aten::swapdims", true},
-                                 {"aten::select", true},
-                                 {"aten::slice", true},
-                                 {"aten::narrow", true},
-                                 {"aten::chunk", true},
-                                 {"aten::split", true},
-                                 {"aten::split_with_sizes", true},
-                                 {"aten::tensor_split", true},
-                                 {"aten::hsplit", true},
-                                 {"aten::vsplit", true},
-                                 {"aten::dsplit", true},
-                                 {"aten::unbind", true},
-                                 {"aten::squeeze", true},
-                                 {"aten::unsqueeze", true},
-                                 {"aten::expand", true},
-                                 {"aten::expand_as", true},
-                                 {"aten::broadcast_to", true},
-                                 {"aten::diagonal", true},
-                                 {"aten::unfold", true},
-                                 {"aten::flatten", true},
-                                 {"aten::unflatten", true},
-                                 {"aten::ravel", true},
-                                 {"aten::detach", true},
-                                 {"aten::alias", true},
-                                 {"aten::contiguous", true},
-                                 {"aten::to", true},
-                                 {"aten::type_as", true},
-                                 {"aten::float", true},
-                                 {"aten::dropout", true},
-                                 {"aten::feature_dropout", true},
-                                 {"aten::alpha_dropout", true},
-                                 {"aten::as_strided", true},
-                                 {"aten::real", true},
-                                 {"aten::positive", true},
-                                 {"aten::resolve_conj", true},
-                                 {"aten::resolve_neg", true},
-                                 {"aten::lift_fresh", true},
-                                 {"aten::cpu", true},
-                                 {"aten::pin_memory", true},
-                                 {"aten::dequantize", true},
-                                 {"aten::atleast_1d", true},
-                                 {"aten::atleast_2d", true},
-                                 {"aten::atleast_3d", true},
-                                 {"aten::broadcast_tensors", true}};
-  return kViews.count(name) != 0;
-}
 
 // "aten::add_" -> "aten::add"; empty where the operator does not write in place.  Whether another library's
 // "mylib::f_" does is not known, so its name stays.
@@ -260,16 +196,23 @@ void Evaluator::ShareMemory(const std::string& name, const CallArguments& argume
   if (!MayAlias(name)) return;
   const TensorBox* source = FirstTensor(arguments);
   if (!source) return;
-  const auto share = [source](const Value& value) {
+  const auto share = [](const Value& value, const TensorBox* with) {
     if (TensorBox* box = value.Get<TensorBox*>()) {
-      box->aliases = source->aliases;
-      box->version = source->version;
+      box->aliases = with->aliases;
+      box->version = with->version;
     }
   };
-  share(result);
-  if (const List* list = result.Get<List*>()) std::for_each(list->items.begin(), list->items.end(), share);
-  if (const Tuple* tuple = result.Get<Tuple*>()) {
-    std::for_each(tuple->items.begin(), tuple->items.end(), share);
+  share(result, source);
+  const std::vector<Value>* results = nullptr;
+  if (const List* list = result.Get<List*>()) results = &list->items;
+  if (const Tuple* tuple = result.Get<Tuple*>()) results = &tuple->items;
+  if (!results) return;
+  // Of several tensors (meshgrid, broadcast_tensors), each result is a view of its own one.
+  const List* given = arguments.positional.empty() ? nullptr : arguments.positional[0].Get<List*>();
+  const bool pairwise = given && given->items.size() == results->size();
+  for (std::size_t i = 0; i < results->size(); ++i) {
+    const TensorBox* with = pairwise ? given->items[i].Get<TensorBox*>() : source;
+    if (with) share((*results)[i], with);
   }
 }
 

@@ -100,7 +100,8 @@ Result<std::optional<OperatorRules::Call>> TestRules::Bind(const ir::Graph& grap
       "aten::eq",          "aten::any",        "aten::contiguous",
       "mylib::twice",      "aten::detach",     "aten::clone",
       "aten::linear",      "aten::slice",      "aten::dropout",
-      "aten::squeeze"};
+      "aten::squeeze",     "aten::cpu",        "aten::cuda",
+      "aten::meshgrid"};
   if (kKnown.count(op) == 0) return std::optional<Call>();
   if (arguments.empty()) return Unsupported(std::string(op) + " needs arguments");
   Call call;
@@ -141,6 +142,10 @@ Result<std::optional<OperatorRules::Call>> TestRules::Bind(const ir::Graph& grap
   } else if (op == "aten::chunk") {
     call.returns = Returns::kTensorList;
     call.results.assign(static_cast<std::size_t>(IntAt(arguments, 1, "chunks")), type);
+    return std::optional<Call>(std::move(call));
+  } else if (op == "aten::meshgrid") {
+    call.returns = Returns::kTensorList;
+    call.results.assign(std::get<ir::ValueList>(arguments[0].value).size(), type);
     return std::optional<Call>(std::move(call));
   } else if (op == "aten::unbind") {
     if (!type.shape) return Unsupported("aten::unbind needs the shape");
