@@ -100,8 +100,13 @@ Result<std::optional<Prepared>> PrepareCall(const Program& program, const ir::No
   Result<Prepared> prepared = literal::AllOperators().Find(node.op)(call);
   if (call.deferred()) return std::optional<Prepared>();
   if (prepared && program.arithmetic == Arithmetic::kOnnxRuntime && program.options.fuse) {
-    prepared = literal::AsOnnxRuntime(call, std::move(prepared).Take(),
-                                      program.channels_last.contains(node.outputs[0].index));
+    const auto operands = InputsOf(node);
+    const bool stored = operands.size() > 1 && operands[1].valid() && program.value(operands[1]).constant &&
+                        program.graph.value(operands[1]).producer == ir::kNoNode &&
+                        !program.quantized.contains(operands[1].index);
+    prepared = literal::AsOnnxRuntime(
+        call, std::move(prepared).Take(),
+        {.channels_last = program.channels_last.contains(node.outputs[0].index), .second_is_stored = stored});
     if (call.deferred()) return std::optional<Prepared>();
   }
   if (!prepared) return std::move(prepared).error();

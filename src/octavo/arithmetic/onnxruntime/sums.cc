@@ -41,6 +41,21 @@ float SumOfNeighbours(std::span<const float> values, std::size_t offset) {
   return sum;
 }
 
+float SumInLanes(std::span<const float> values) {
+  Packet packet{};
+  const std::size_t end = values.size() / kLanes * kLanes;
+  for (std::size_t i = 0; i < end; i += kLanes) packet = Sum(packet, Load(values, i));
+  float sum = (packet[0] + packet[2]) + (packet[1] + packet[3]);
+  for (std::size_t i = end; i < values.size(); ++i) sum += values[i];
+  return sum;
+}
+
+float SumInOrder(std::span<const float> values) {
+  float sum = 0;
+  for (const float value : values) sum += value;
+  return sum;
+}
+
 float SumOfRows(const float* first, std::int64_t count, std::int64_t step) {
   float sum = 0;
   std::int64_t i = 0;

@@ -14,6 +14,11 @@ namespace octavo::arithmetic::onnxruntime {
 // that is a multiple of 16 bytes, in elements; the elements before the next such address are added last.
 float SumOfNeighbours(std::span<const float> values, std::size_t offset);
 
+// MlasPool's sum of a whole image (core/mlas/lib/pooling.cpp): four sums, then theirs, then what is left.
+float SumInLanes(std::span<const float> values);
+// One after the other.
+float SumInOrder(std::span<const float> values);
+
 // The sum of `count` elements, `step` apart, as a product of a vector of ones with a matrix (MlasGemm with
 // one row: core/mlas/lib/amd64/SgemmKernelM1Avx.S): four at a time, then two, then one.
 float SumOfRows(const float* first, std::int64_t count, std::int64_t step);

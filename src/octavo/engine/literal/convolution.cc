@@ -1,3 +1,5 @@
+#include "octavo/engine/literal/convolution.h"
+
 #include <fmt/format.h>
 
 #include "octavo/engine/literal/contrib.h"
@@ -7,16 +9,6 @@
 #include "octavo/targets/onnxruntime/requantize.h"
 
 namespace octavo::engine::literal {
-namespace {
-
-// Sizes of a convolution, [N, C, ...] by [M, C/group, ...], or transposed by [C, M/group, ...].
-struct ConvLayout {
-  std::int64_t batch = 0, channels = 0, outputs = 0, group = 1;
-  std::int64_t image = 1, taps = 1,
-               pixels = 1;  // elements of an input image, of the window, of an output image
-  Window window;
-  Sizes result;
-};
 
 Result<ConvLayout> ConvLayoutOf(Call& call, std::size_t weight_input, bool transposed) {
   const Sizes x = OCTAVO_TRY(call.sizes(0)), w = OCTAVO_TRY(call.sizes(weight_input));
@@ -56,6 +48,8 @@ Result<ConvLayout> ConvLayoutOf(Call& call, std::size_t weight_input, bool trans
   l.pixels = Product(l.window.output);
   return l;
 }
+
+namespace {
 
 struct ConvTap {
   std::int64_t output, tap, input;

@@ -84,13 +84,19 @@ std::vector<float> SoftmaxOfRows(const Operands& in) {
 
 }  // namespace
 
-Result<Prepared> AsOnnxRuntime(Call& call, Prepared literal, bool channels_last) {
+Result<Prepared> AsOnnxRuntime(Call& call, Prepared literal, RuntimeHints hints) {
   const std::string_view op = call.op();
   if (literal.outputs.size() != 1) return literal;
-  if (op == "Resize" || op == "Upsample") return LinearResize(call, std::move(literal), channels_last);
+  if (op == "Resize" || op == "Upsample") return LinearResize(call, std::move(literal), hints.channels_last);
   if (literal.outputs[0].dtype != DType::kFloat32 || literal.outputs[0].int8) return literal;
   if (op == "ReduceMean") return Mean(call, std::move(literal));
   if (op == "AveragePool") return AveragePoolOfFloats(call, std::move(literal));
+  if (op == "GlobalAveragePool") return GlobalAveragePoolOfFloats(call, std::move(literal));
+  if (op == "MatMul") return MatMulOfFloats(call, std::move(literal), hints.second_is_stored);
+  if (op == "Gemm") return GemmOfFloats(call, std::move(literal), hints.second_is_stored);
+  // Float weights that are stored make ONNX Runtime choose among several layouts and orders.
+  if ((op == "Conv" || op == "ConvTranspose") && !hints.second_is_stored)
+    return ConvOfFloats(call, std::move(literal), op == "ConvTranspose");
   if (op == "BatchNormalization") {
     for (std::size_t i = 1; i < 5; ++i) {
       if (OCTAVO_TRY(call.dtype(i)) != DType::kFloat32) return literal;

@@ -148,6 +148,28 @@ float SumOfWindow(const float* x, const Window& w, std::int64_t row, std::int64_
 
 }  // namespace
 
+Result<Prepared> GlobalAveragePoolOfFloats(Call& call, Prepared literal) {
+  const Sizes x = OCTAVO_TRY(call.sizes(0));
+  const std::int64_t image = Product(x, 2, x.size());
+  if (x.size() < 3 || image == 0) return literal;
+  literal.compute = [result = *literal.outputs[0].sizes, image,
+                     in_order = x[1] % kBlock == 0 &&
+                                x.size() == 4](const Operands& in) -> Result<std::vector<Tensor>> {
+    const float* values = Data<float>(*in[0]);
+    std::vector<float> y(static_cast<std::size_t>(Product(result)));
+    for (float& mean : y) {
+      const std::span<const float> of(values, static_cast<std::size_t>(image));
+      mean = in_order ? sums::SumInOrder(of) : sums::SumInLanes(of);
+      mean /= static_cast<float>(image);
+      values += image;
+    }
+    std::vector<Tensor> results;
+    results.push_back(Tensor::Floats(result, y));
+    return results;
+  };
+  return literal;
+}
+
 Result<Prepared> AveragePoolOfFloats(Call& call, Prepared literal) {
   const Sizes x = OCTAVO_TRY(call.sizes(0));
   if (x.size() != 4 || OCTAVO_TRY(call.Int("ceil_mode", 0)) != 0) return literal;

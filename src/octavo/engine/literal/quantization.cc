@@ -67,7 +67,7 @@ Result<Grain> GrainOf(Call& call, std::int64_t default_axis) {
   return grain;
 }
 
-// round_half_even(x / scale) + zero point, cut to the type's range.
+// round_half_even(x / scale) + zero point, cut to the type's range.  The division of float32 is float32's.
 Result<Prepared> QuantizeLinear(Call& call) {
   OCTAVO_TRY(call.Inputs(2, 3));
   const ValueType type = OCTAVO_TRY(call.type(0));
@@ -94,10 +94,13 @@ Result<Prepared> QuantizeLinear(Call& call) {
     const std::vector<double> x = Reals(*in[0]), scale = Reals(*in[1]);
     const std::vector<double> zero =
         in.size() > 2 && in[2] ? Reals(*in[2]) : std::vector<double>(scale.size());
+    const bool single = in[0]->dtype == DType::kFloat32 && in[1]->dtype == DType::kFloat32;
     std::vector<std::int64_t> y(x.size());
     for (std::size_t i = 0; i < x.size(); ++i) {
       const std::size_t g = grain.Of(static_cast<std::int64_t>(i));
-      y[i] = SaturatedInteger(std::nearbyint(x[i] / scale[g]) + zero[g], to);
+      const double steps =
+          single ? double{static_cast<float>(x[i]) / static_cast<float>(scale[g])} : x[i] / scale[g];
+      y[i] = SaturatedInteger(std::nearbyint(steps) + zero[g], to);
     }
     return FromIntegers(to, in[0]->sizes, y);
   });
