@@ -98,7 +98,7 @@ std::vector<Group> FuseAt(const Pattern& pattern, ir::NodeId id) {
   const auto target = TargetOf(pattern, id);
   if (!target) return {};
   if (target->clip_is_kept) {
-    for (const auto fuse : {FuseConvolution, FuseMatMul, FuseElementwise, QuantizeAlone}) {
+    for (const auto fuse : {FuseElementwise, QuantizeAlone}) {
       if (auto group = fuse(pattern, *target)) return One(std::move(group));
     }
     return {};

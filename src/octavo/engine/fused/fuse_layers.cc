@@ -44,37 +44,13 @@ std::optional<Window> WindowOf(const Pattern& pattern, const ir::Node& node, Siz
 
 }  // namespace
 
-namespace {
-
-// The layer's real result, exact and rounded once; ONNX Runtime's float kernels add in an order of their own.
-kernels::OutputFormula FormulaInFloat(const Policy& policy, const Layer& layer) {
-  kernels::OutputFormula output = {.multipliers = {1.0F},
-                                   .zero_point = layer.y.zero_point,
-                                   .low = layer.range.low,
-                                   .high = layer.range.high,
-                                   .formula = {}};
-  std::vector<double> scales;
-  for (const float scale : layer.w_scales) scales.push_back(double{layer.x.scale} * double{scale});
-  output.formula = [policy, scales, biases = layer.real_biases, y = layer.y, range = layer.range](
-                       std::int32_t sum, std::int64_t channel) {
-    const auto c = static_cast<std::size_t>(channel);
-    const double real = sum * scales[scales.size() == 1 ? 0 : c] + biases[c];
-    return Clamped(y.Integer(policy.Quantize(static_cast<float>(real), y)), range);
-  };
-  return output;
-}
-
-}  // namespace
-
 void SetLayer(Group& group, const Policy& policy, Layer layer, Layout layout) {
   group.choose = Always(layout);
   auto shared = std::make_shared<Layer>(std::move(layer));
   group.make = [shared, policy](const Choice&) {
     return MakeConvolution(kernels::Convolution(
         kernels::Best(), shared->shape, shared->weights, shared->biases, shared->x.is_signed,
-        shared->x.zero_point,
-        shared->real_biases.empty() ? policy.Requantize(shared->x, shared->w_scales, shared->y, shared->range)
-                                    : FormulaInFloat(policy, *shared)));
+        shared->x.zero_point, policy.Requantize(shared->x, shared->w_scales, shared->y, shared->range)));
   };
 }
 
@@ -90,20 +66,10 @@ bool RunsAsIntegers(const Pattern& pattern, const Dequantized& x, const Weights&
   return !x.computed_signed() || (allows_int8 && w.is_signed);
 }
 
-// Biases as integers, or as reals for a layer that stays float.
-bool SetBias(const Pattern& pattern, ir::ValueId value, bool as_integers, Layer& layer) {
-  const auto channels = static_cast<std::size_t>(layer.shape.out_channels);
-  if (!as_integers) {
-    layer.real_biases.assign(channels, 0.0);
-    if (!value.valid()) return true;
-    const auto reals = pattern.RealsOf(value);
-    if (!reals || reals->size() != channels) return false;
-    layer.real_biases = *reals;
-    return true;
-  }
+bool SetBias(const Pattern& pattern, ir::ValueId value, Layer& layer) {
   if (!value.valid()) return true;
   auto biases = pattern.BiasOf(value, layer.x.scale, layer.w_scales);
-  if (!biases || biases->size() != channels) return false;
+  if (!biases || static_cast<std::int64_t>(biases->size()) != layer.shape.out_channels) return false;
   layer.biases = *std::move(biases);
   return true;
 }
@@ -154,7 +120,7 @@ std::optional<Group> FuseConvolution(const Pattern& pattern, const Target& targe
     return std::nullopt;
   }
   const ir::ValueId bias = inputs.size() > 2 ? inputs[2] : ir::ValueId();
-  if (!SetBias(pattern, bias, RunsAsIntegers(pattern, *x, *w, target, false), layer)) return std::nullopt;
+  if (!RunsAsIntegers(pattern, *x, *w, target, false) || !SetBias(pattern, bias, layer)) return std::nullopt;
   layer.weights.resize(w->values.size());
   for (std::int64_t m = 0; m < w->sizes[0]; ++m) {
     for (std::int64_t c = 0; c < channels; ++c) {
@@ -205,7 +171,7 @@ std::optional<Group> FuseMatMul(const Pattern& pattern, const Target& target) {
     const auto shape = pattern.program().value(bias).type.sizes;
     if (!shape || shape->empty() || shape->back() != channels) return std::nullopt;
   }
-  if (!SetBias(pattern, bias, RunsAsIntegers(pattern, *x, *w, target, gemm), layer)) return std::nullopt;
+  if (!RunsAsIntegers(pattern, *x, *w, target, gemm) || !SetBias(pattern, bias, layer)) return std::nullopt;
   layer.weights = w->values;
   if (!transposed) {
     for (std::int64_t k = 0; k < depth; ++k) {

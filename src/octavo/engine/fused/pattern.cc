@@ -297,33 +297,6 @@ std::optional<std::vector<std::int32_t>> Pattern::BiasOf(ir::ValueId value, floa
   return biases;
 }
 
-std::optional<std::vector<double>> Pattern::RealsOf(ir::ValueId value) const {
-  if (const Tensor* constant = Constant(value)) {
-    return constant->dtype == DType::kFloat32 ? std::optional(constant->ToDoubles()) : std::nullopt;
-  }
-  const ir::NodeId id = Producer(value);
-  if (id == ir::kNoNode || node(id).op != "DequantizeLinear") return std::nullopt;
-  const auto inputs = InputsOf(node(id));
-  const Tensor* integers = Constant(inputs[0]);
-  const Tensor* scales = Constant(inputs[1]);
-  const Tensor* zeros = inputs.size() > 2 ? Constant(inputs[2]) : nullptr;
-  if (integers == nullptr || scales == nullptr || integers->dtype != DType::kInt32 ||
-      scales->dtype != DType::kFloat32 || integers->rank() != 1 || (inputs.size() > 2 && zeros == nullptr)) {
-    return std::nullopt;
-  }
-  const std::vector<float> scale = scales->ToFloats();
-  const auto count = static_cast<std::size_t>(integers->num_elements());
-  if (scale.size() != 1 && scale.size() != count) return std::nullopt;
-  const std::vector<std::int64_t> zero = zeros != nullptr ? zeros->ToInts() : std::vector<std::int64_t>{0};
-  if (zero.size() != 1 && zero.size() != count) return std::nullopt;
-  std::vector<double> reals(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto steps = static_cast<float>(Data<std::int32_t>(*integers)[i] - zero[zero.size() == 1 ? 0 : i]);
-    reals[i] = steps * scale[scale.size() == 1 ? 0 : i];
-  }
-  return reals;
-}
-
 std::optional<std::int64_t> Pattern::Int(const ir::Node& node, std::string_view name,
                                          std::int64_t otherwise) const {
   return Value(AttributesOf(node, program_).Int(name, otherwise));

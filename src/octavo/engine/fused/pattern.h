@@ -76,8 +76,6 @@ class Pattern {
   std::optional<std::vector<std::int32_t>> BiasOf(ir::ValueId value, float x_scale,
                                                   const std::vector<float>& w_scales) const;
   std::optional<float> ScalarOf(ir::ValueId value) const;
-  // Of a float32 constant, or a DequantizeLinear of int32 constants.
-  std::optional<std::vector<double>> RealsOf(ir::ValueId value) const;
 
   // Nullopt: there is an attribute of another type.
   std::optional<std::int64_t> Int(const ir::Node& node, std::string_view name, std::int64_t otherwise) const;
@@ -145,9 +143,6 @@ struct Layer {
   std::vector<std::int32_t> biases;  // may be empty
   Quant x, y;
   Range range;
-  // Not empty: ONNX Runtime computes the layer in float32 from the dequantized operands, with this bias per
-  // channel.
-  std::vector<double> real_biases;
 };
 void SetLayer(Group& group, const Policy& policy, Layer layer, Layout layout);
 void SetPair(Group& group, const std::function<std::uint8_t(std::uint8_t, std::uint8_t)>& function,
