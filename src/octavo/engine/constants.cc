@@ -101,7 +101,8 @@ class ConstantQuantizer {
         graph_.type(inputs[0]).shape ? static_cast<std::int64_t>(graph_.type(inputs[0]).shape->size()) : 0;
     std::int64_t axis = integer(*dequantize, "axis", 1);
     if (axis < 0) axis += rank;
-    const std::int64_t expected = node.op == "Gemm" && integer(node, "transB", 0) == 0 ? 1 : 0;
+    const bool second = node.op == "ConvTranspose" || (node.op == "Gemm" && integer(node, "transB", 0) == 0);
+    const std::int64_t expected = second ? 1 : 0;
     if (scales->num_elements() != bias->num_elements() || axis != expected ||
         integer(*dequantize, "block_size", 0) != 0)
       return std::nullopt;

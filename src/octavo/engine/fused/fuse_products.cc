@@ -100,7 +100,6 @@ std::optional<Group> FuseBlocks(const Pattern& pattern, ir::NodeId id) {
   const ir::Node& node = pattern.node(id);
   const auto inputs = InputsOf(node);
   const bool gemm = node.op == "Gemm";
-  if (gemm && (inputs.size() > 2 && pattern.Constant(inputs[2]) == nullptr)) return std::nullopt;
   const auto x = pattern.EdgeOf(inputs[0]);
   const auto output = pattern.EdgeOf(node.outputs[0]);
   if (!x || !x->is_float || !output || !output->is_float || pattern.Constant(inputs[0]) != nullptr)
@@ -109,11 +108,9 @@ std::optional<Group> FuseBlocks(const Pattern& pattern, ir::NodeId id) {
   if (!matrix || x->sizes.empty() || x->sizes.back() != matrix->depth || matrix->columns == 0 ||
       matrix->depth == 0)
     return std::nullopt;
-  std::vector<float> bias;
-  if (gemm && inputs.size() > 2) {
-    bias = pattern.Constant(inputs[2])->ToFloats();
-    if (static_cast<std::int64_t>(bias.size()) != matrix->columns) return std::nullopt;
-  }
+  const bool has_bias = gemm && inputs.size() > 2;
+  const auto bias = has_bias ? pattern.EdgeOf(inputs[2]) : std::nullopt;
+  if (has_bias && (!bias || !bias->is_float || bias->sizes != Sizes{matrix->columns})) return std::nullopt;
   Group group = {.nodes = {id},
                  .dequantized = {},
                  .inputs = {*x},
@@ -122,10 +119,16 @@ std::optional<Group> FuseBlocks(const Pattern& pattern, ir::NodeId id) {
                  .kind = "matmul in blocks"};
   group.choose = Always(Layout::kPlain);
   auto shared = std::make_shared<const literal::BlockedMatrix>(*std::move(matrix));
-  group.make = [shared, bias, count = x->count()](const Choice&) {
-    return MakeWhole([shared, bias, count](std::span<const std::byte* const> in, std::byte* y) {
+  if (has_bias) group.inputs.push_back(*bias);
+  group.make = [shared, has_bias, count = x->count()](const Choice&) {
+    return MakeWhole([shared, has_bias, count](std::span<const std::byte* const> in, std::byte* y) {
       const auto* values = reinterpret_cast<const float*>(in[0]);
-      const std::vector<float> result = literal::Multiply(*shared, {values, values + count}, true, bias);
+      std::vector<float> added;
+      if (has_bias) {
+        const auto* first = reinterpret_cast<const float*>(in[1]);
+        added.assign(first, first + shared->columns);
+      }
+      const std::vector<float> result = literal::Multiply(*shared, {values, values + count}, true, added);
       std::copy(result.begin(), result.end(), reinterpret_cast<float*>(y));
     });
   };
@@ -146,7 +149,8 @@ Below BelowOf(const Pattern& pattern, ir::ValueId value) {
                           !pattern.node(user).op.ends_with("DequantizeLinear");
   below.has_clip = users.size() == 1 &&
                    (pattern.node(users[0]).op == "Relu" || pattern.node(users[0]).op == "Clip") &&
-                   pattern.users(pattern.node(users[0]).outputs[0]).size() == 1;
+                   pattern.users(pattern.node(users[0]).outputs[0]).size() == 1 &&
+                   !pattern.IsOutput(pattern.node(users[0]).outputs[0]);
   return below;
 }
 
@@ -243,7 +247,8 @@ std::optional<Group> FuseToFloat(const Pattern& pattern, ir::NodeId id) {
   const auto a = pattern.DequantizedOf(inputs[0]);
   if (!a) {
     const bool wide = IsDequantized(pattern, inputs[0]);
-    if ((below.has_quantize && !wide) || (gemm && pattern.Int(node, "transB", 0) != 0)) return std::nullopt;
+    if (below.has_clip || (below.has_quantize && !wide) || (gemm && pattern.Int(node, "transB", 0) != 0))
+      return std::nullopt;
     return FuseBlocks(pattern, id);
   }
   if (below.has_quantize || below.has_clip) return std::nullopt;

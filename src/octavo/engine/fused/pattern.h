@@ -49,6 +49,7 @@ class Pattern {
   ir::NodeId Producer(ir::ValueId value) const;
   // Whether nobody but one node wants the value.
   bool Private(ir::ValueId value) const;
+  bool IsOutput(ir::ValueId value) const { return is_output_[static_cast<std::size_t>(value.index)]; }
   const Tensor* Constant(ir::ValueId value) const;
   // Of an 8-bit or float32 value whose shape is known.
   std::optional<Edge> EdgeOf(ir::ValueId value) const;
