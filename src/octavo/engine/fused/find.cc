@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <map>
 #include <utility>
 
@@ -9,43 +8,15 @@
 namespace octavo::engine::fused {
 namespace {
 
-// Nullopt: not known.
-std::optional<std::pair<float, float>> BoundsOfClip(const Pattern& pattern, const ir::Node& node) {
-  const auto inputs = InputsOf(node);
-  const auto bound = [&](std::size_t input, std::string_view attribute,
-                         float otherwise) -> std::optional<float> {
-    if (node.Find(attribute) != nullptr) {
-      const auto value = pattern.Real(node, attribute, 0);
-      return value ? std::optional(static_cast<float>(*value)) : std::nullopt;
-    }
-    if (inputs.size() <= input || !inputs[input].valid()) return otherwise;
-    return pattern.ScalarOf(inputs[input]);
-  };
-  const auto low = bound(1, "min", -INFINITY), high = bound(2, "max", INFINITY);
-  if (!low || !high || std::isnan(*low) || std::isnan(*high) || *low > *high) return std::nullopt;
-  return std::pair(*low, *high);
-}
-
 // Cuts the range as a Clip does; false: its bounds are not known.
 bool CutByClip(const Pattern& pattern, const ir::Node& node, const Quant& quant, Range& range) {
-  const auto bounds = BoundsOfClip(pattern, node);
+  const auto bounds = pattern.BoundsOfClip(node);
   if (!bounds) return false;
   range.low = std::max(range.low, quant.Integer(pattern.policy().Quantize(bounds->first, quant)));
   range.high = std::min(range.high, quant.Integer(pattern.policy().Quantize(bounds->second, quant)));
   // Another Clip may have left nothing of this range.
   range.high = std::max(range.low, range.high);
   return true;
-}
-
-// core/optimizer/qdq_transformer/qdq_util.cc, IsClipMadeRedundantByQ: whether the Relu or Clip leaves every
-// value that the quantization can tell apart.
-bool IsRedundant(const Pattern& pattern, const ir::Node& node, const Quant& quant) {
-  constexpr float kEpsilon = std::numeric_limits<float>::epsilon();
-  const float least = static_cast<float>(quant.low() - quant.zero_point) * quant.scale;
-  const float greatest = static_cast<float>(quant.high() - quant.zero_point) * quant.scale;
-  if (node.op == "Relu") return !(kEpsilon < 0.0F - least);
-  const auto bounds = BoundsOfClip(pattern, node);
-  return bounds && !(kEpsilon < bounds->first - least) && !(kEpsilon < greatest - bounds->second);
 }
 
 std::optional<Target> TargetOf(const Pattern& pattern, ir::NodeId id) {
@@ -71,7 +42,7 @@ std::optional<Target> TargetOf(const Pattern& pattern, ir::NodeId id) {
       target.anchor = made;
       break;
     }
-    if (as_onnx_runtime && (++cuts > 1 || !IsRedundant(pattern, before, *quant))) target.clip_is_kept = true;
+    if (as_onnx_runtime && (++cuts > 1 || !pattern.IsRedundant(before, node))) target.clip_is_kept = true;
     target.nodes.push_back(made);
     value = InputsOf(before)[0];
   }

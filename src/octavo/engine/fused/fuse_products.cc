@@ -143,14 +143,16 @@ struct Below {
 
 Below BelowOf(const Pattern& pattern, ir::ValueId value) {
   Below below;
-  const auto& users = pattern.users(value);
-  for (const ir::NodeId user : users)
-    below.has_quantize |= pattern.node(user).op.ends_with("QuantizeLinear") &&
-                          !pattern.node(user).op.ends_with("DequantizeLinear");
-  below.has_clip = users.size() == 1 &&
-                   (pattern.node(users[0]).op == "Relu" || pattern.node(users[0]).op == "Clip") &&
-                   pattern.users(pattern.node(users[0]).outputs[0]).size() == 1 &&
-                   !pattern.IsOutput(pattern.node(users[0]).outputs[0]);
+  const std::vector<ir::NodeId>* users = &pattern.users(value);
+  const auto only = [&]() { return users->size() == 1 ? &pattern.node((*users)[0]) : nullptr; };
+  if (const ir::Node* clip = only(); clip != nullptr && (clip->op == "Relu" || clip->op == "Clip")) {
+    const ir::ValueId clipped = clip->outputs[0];
+    if (pattern.users(clipped).size() != 1 || pattern.IsOutput(clipped)) return below;
+    users = &pattern.users(clipped);
+    // One that changes nothing is left out before this.
+    below.has_clip = !pattern.IsRedundant(*clip, *only());
+  }
+  for (const ir::NodeId user : *users) below.has_quantize |= pattern.node(user).op == "QuantizeLinear";
   return below;
 }
 

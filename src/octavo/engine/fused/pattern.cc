@@ -1,6 +1,7 @@
 #include "octavo/engine/fused/pattern.h"
 
 #include <cmath>
+#include <limits>
 #include <utility>
 #include <variant>
 
@@ -84,6 +85,48 @@ std::optional<Quant> Pattern::Int8QuantOf(ir::ValueId value) const {
   const ValueType& type = program_.value(value).type;
   if (!type.int8 || type.dtype != DType::kUint8) return std::nullopt;
   return Quant{.scale = type.int8->scale, .zero_point = type.int8->zero_point, .is_signed = false};
+}
+
+std::optional<Pattern::Reals> Pattern::RealsOf(const ir::Node& node) const {
+  const auto inputs = InputsOf(node);
+  if (node.op != "QuantizeLinear" || inputs.size() < 2) return std::nullopt;
+  const std::optional<float> scale = ScalarOf(inputs[1]);
+  const Tensor* zero = inputs.size() > 2 ? Constant(inputs[2]) : nullptr;
+  const DType dtype = program_.value(node.outputs[0]).type.dtype;
+  if (!scale || (inputs.size() > 2 && (zero == nullptr || zero->num_elements() != 1))) return std::nullopt;
+  const bool wide = dtype == DType::kInt16 || dtype == DType::kUint16;
+  if (!wide && dtype != DType::kInt8 && dtype != DType::kUint8) return std::nullopt;
+  const std::int64_t count = wide ? 65536 : 256;
+  const std::int64_t low = dtype == DType::kInt16 || dtype == DType::kInt8 ? -count / 2 : 0;
+  const std::int64_t zero_point = zero != nullptr ? zero->ToInts()[0] : 0;
+  return Reals{.least = static_cast<float>(low - zero_point) * *scale,
+               .greatest = static_cast<float>(low + count - 1 - zero_point) * *scale};
+}
+
+bool Pattern::IsRedundant(const ir::Node& clip, const ir::Node& quantize) const {
+  constexpr float kEpsilon = std::numeric_limits<float>::epsilon();
+  const auto reals = RealsOf(quantize);
+  if (!reals) return false;
+  if (clip.op == "Relu") return !(kEpsilon < 0.0F - reals->least);
+  const auto bounds = BoundsOfClip(clip);
+  return bounds && !(kEpsilon < bounds->first - reals->least) &&
+         !(kEpsilon < reals->greatest - bounds->second);
+}
+
+std::optional<std::pair<float, float>> Pattern::BoundsOfClip(const ir::Node& node) const {
+  const auto inputs = InputsOf(node);
+  const auto bound = [&](std::size_t input, std::string_view attribute,
+                         float otherwise) -> std::optional<float> {
+    if (node.Find(attribute) != nullptr) {
+      const auto value = Real(node, attribute, 0);
+      return value ? std::optional(static_cast<float>(*value)) : std::nullopt;
+    }
+    if (inputs.size() <= input || !inputs[input].valid()) return otherwise;
+    return ScalarOf(inputs[input]);
+  };
+  const auto low = bound(1, "min", -INFINITY), high = bound(2, "max", INFINITY);
+  if (!low || !high || std::isnan(*low) || std::isnan(*high) || *low > *high) return std::nullopt;
+  return std::pair(*low, *high);
 }
 
 std::optional<Quant> Pattern::QuantOf(const ir::Node& node) const {
@@ -203,6 +246,23 @@ std::optional<Weights> Pattern::WeightsOf(ir::ValueId value) const {
 }
 
 std::optional<literal::BlockedMatrix> Pattern::BlockedWeightsOf(ir::ValueId value, bool transposed) const {
+  if (const auto made = program_.quantized.find(value.index);
+      made != program_.quantized.end() && !transposed) {
+    const Program::Quantized& q = made->second;
+    if (q.integers.rank() != 2 || q.scales.size() != 1) return std::nullopt;
+    literal::BlockedMatrix m = {.depth = q.integers.sizes[0],
+                                .columns = q.integers.sizes[1],
+                                .block = arithmetic::onnxruntime::kRewrittenBlock,
+                                .values = {},
+                                .scales = {}};
+    const std::vector<std::int64_t> w = q.integers.ToInts();
+    for (std::int64_t c = 0; c < m.columns; ++c) {
+      for (std::int64_t d = 0; d < m.depth; ++d)
+        m.values.push_back(static_cast<float>(w[static_cast<std::size_t>(d * m.columns + c)] - q.zero_point));
+    }
+    m.scales.assign(static_cast<std::size_t>(m.blocks() * m.columns), q.scales[0]);
+    return m;
+  }
   const ir::NodeId id = Producer(value);
   if (id == ir::kNoNode || node(id).op != "DequantizeLinear") return std::nullopt;
   const auto inputs = InputsOf(node(id));

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "octavo/engine/fused/group.h"
@@ -63,6 +64,11 @@ class Pattern {
   // Whether ONNX Runtime makes the int8 result of a QuantizeLinear uint8 when it loads the model
   // (QDQS8ToU8Transformer): a single DequantizeLinear with a single reader takes it.
   bool IsMadeUnsigned(ir::ValueId integers) const;
+  // The bounds of a Clip; nullopt: not known.
+  std::optional<std::pair<float, float>> BoundsOfClip(const ir::Node& clip) const;
+  // core/optimizer/qdq_transformer/qdq_util.cc, IsClipMadeRedundantByQ: whether the Relu or Clip leaves every
+  // value that the QuantizeLinear, of 8 or 16 bits, can tell apart.
+  bool IsRedundant(const ir::Node& clip, const ir::Node& quantize) const;
   // One scale and zero point of a QuantizeLinear's or DequantizeLinear's 8-bit side, or of those.
   std::optional<Quant> QuantOf(const ir::Node& node) const;
   std::optional<Dequantized> DequantizedOf(ir::ValueId value) const;
@@ -85,6 +91,12 @@ class Pattern {
   std::string Text(const ir::Node& node, std::string_view name) const;
 
  private:
+  // What a QuantizeLinear of 8 or 16 bits can tell apart.
+  struct Reals {
+    float least = 0, greatest = 0;
+  };
+  std::optional<Reals> RealsOf(const ir::Node& quantize) const;
+
   const Program& program_;
   Policy policy_;
   std::vector<std::vector<ir::NodeId>> users_;

@@ -100,7 +100,8 @@ Result<Prepared> QuantizeLinear(Call& call) {
       const std::size_t g = grain.Of(static_cast<std::int64_t>(i));
       const double steps =
           single ? double{static_cast<float>(x[i]) / static_cast<float>(scale[g])} : x[i] / scale[g];
-      y[i] = SaturatedInteger(std::nearbyint(steps) + zero[g], to);
+      // As ONNX Runtime does: the specification says nothing.
+      y[i] = std::isnan(steps) ? RangeOf(to).first : SaturatedInteger(std::nearbyint(steps) + zero[g], to);
     }
     return FromIntegers(to, in[0]->sizes, y);
   });
