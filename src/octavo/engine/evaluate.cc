@@ -101,12 +101,17 @@ Result<std::optional<Prepared>> PrepareCall(const Program& program, const ir::No
   if (call.deferred()) return std::optional<Prepared>();
   if (prepared && program.arithmetic == Arithmetic::kOnnxRuntime && program.options.fuse) {
     const auto operands = InputsOf(node);
+    const ir::NodeId producer =
+        operands.empty() || !operands[0].valid() ? ir::kNoNode : program.graph.value(operands[0]).producer;
+    const bool in_blocks = producer == ir::kNoNode || program.graph.node(producer).op == "AveragePool" ||
+                           program.graph.node(producer).op == "MaxPool";
     const bool stored = operands.size() > 1 && operands[1].valid() && program.value(operands[1]).constant &&
                         program.graph.value(operands[1]).producer == ir::kNoNode &&
                         !program.quantized.contains(operands[1].index);
-    prepared = literal::AsOnnxRuntime(
-        call, std::move(prepared).Take(),
-        {.channels_last = program.channels_last.contains(node.outputs[0].index), .second_is_stored = stored});
+    prepared = literal::AsOnnxRuntime(call, std::move(prepared).Take(),
+                                      {.channels_last = program.channels_last.contains(node.outputs[0].index),
+                                       .first_in_blocks = in_blocks,
+                                       .second_is_stored = stored});
     if (call.deferred()) return std::optional<Prepared>();
   }
   if (!prepared) return std::move(prepared).error();

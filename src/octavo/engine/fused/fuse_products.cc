@@ -79,6 +79,7 @@ const std::uint8_t* AsBytes(const std::byte* bytes) { return reinterpret_cast<co
 
 // Weights as MatMulNBits has them: [columns, depth] with a scale per block of rows.
 std::optional<literal::BlockedMatrix> BlocksOf(const Pattern& pattern, ir::ValueId value) {
+  if (pattern.program().quantized.contains(value.index)) return pattern.BlockedWeightsOf(value, false);
   const ir::NodeId id = pattern.Producer(value);
   if (id == ir::kNoNode || !pattern.Private(value)) return std::nullopt;
   if (pattern.node(id).op == "Transpose") {

@@ -91,7 +91,8 @@ Result<Prepared> AsOnnxRuntime(Call& call, Prepared literal, RuntimeHints hints)
   if (literal.outputs[0].dtype != DType::kFloat32 || literal.outputs[0].int8) return literal;
   if (op == "ReduceMean") return Mean(call, std::move(literal));
   if (op == "AveragePool") return AveragePoolOfFloats(call, std::move(literal));
-  if (op == "GlobalAveragePool") return GlobalAveragePoolOfFloats(call, std::move(literal));
+  if (op == "GlobalAveragePool")
+    return GlobalAveragePoolOfFloats(call, std::move(literal), hints.first_in_blocks);
   if (op == "MatMul") return MatMulOfFloats(call, std::move(literal), hints.second_is_stored);
   if (op == "Gemm") return GemmOfFloats(call, std::move(literal), hints.second_is_stored);
   // Float weights that are stored make ONNX Runtime choose among several layouts and orders.

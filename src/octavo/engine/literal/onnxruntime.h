@@ -9,7 +9,10 @@ namespace octavo::engine::literal {
 // as it is for operators that need none.  The call's arithmetic is ONNX
 // Runtime's.
 struct RuntimeHints {
-  bool channels_last = false;     // see Program
+  bool channels_last = false;  // see Program
+  // ONNX Runtime has the first input in blocks of channels, or puts it there: a graph input, or a pool's
+  // result.
+  bool first_in_blocks = false;
   bool second_is_stored = false;  // the second input is a constant of the model, and not the integers of one
 };
 Result<Prepared> AsOnnxRuntime(Call& call, Prepared literal, RuntimeHints hints);

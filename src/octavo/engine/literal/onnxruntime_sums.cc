@@ -148,12 +148,12 @@ float SumOfWindow(const float* x, const Window& w, std::int64_t row, std::int64_
 
 }  // namespace
 
-Result<Prepared> GlobalAveragePoolOfFloats(Call& call, Prepared literal) {
+Result<Prepared> GlobalAveragePoolOfFloats(Call& call, Prepared literal, bool by_channels) {
   const Sizes x = OCTAVO_TRY(call.sizes(0));
   const std::int64_t image = Product(x, 2, x.size());
   if (x.size() < 3 || image == 0) return literal;
   literal.compute = [result = *literal.outputs[0].sizes, image,
-                     in_order = x[1] % kBlock == 0 &&
+                     in_order = by_channels && x[1] % kBlock == 0 &&
                                 x.size() == 4](const Operands& in) -> Result<std::vector<Tensor>> {
     const float* values = Data<float>(*in[0]);
     std::vector<float> y(static_cast<std::size_t>(Product(result)));
@@ -172,9 +172,15 @@ Result<Prepared> GlobalAveragePoolOfFloats(Call& call, Prepared literal) {
 
 Result<Prepared> AveragePoolOfFloats(Call& call, Prepared literal) {
   const Sizes x = OCTAVO_TRY(call.sizes(0));
-  if (x.size() != 4 || OCTAVO_TRY(call.Int("ceil_mode", 0)) != 0) return literal;
-  const Window w = OCTAVO_TRY(WindowOf(call, Sizes(x.begin() + 2, x.end()), {}));
-  if (w.dilation != Sizes{1, 1}) return literal;
+  if (x.size() < 3 || x.size() > 4 || OCTAVO_TRY(call.Int("ceil_mode", 0)) != 0) return literal;
+  Window w = OCTAVO_TRY(WindowOf(call, Sizes(x.begin() + 2, x.end()), {}));
+  if (std::any_of(w.dilation.begin(), w.dilation.end(), [](std::int64_t d) { return d != 1; }))
+    return literal;
+  if (x.size() == 3) {  // a line is an image of one row
+    for (Sizes* sizes : {&w.input, &w.kernel, &w.stride, &w.dilation, &w.output})
+      sizes->insert(sizes->begin(), 1);
+    for (Sizes* pads : {&w.begin, &w.end}) pads->insert(pads->begin(), 0);
+  }
   const bool with_padding = OCTAVO_TRY(call.Int("count_include_pad", 0)) != 0;
   literal.compute = [result = *literal.outputs[0].sizes, w, x,
                      with_padding](const Operands& in) -> Result<std::vector<Tensor>> {

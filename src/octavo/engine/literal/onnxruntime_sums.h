@@ -15,7 +15,8 @@ Result<Prepared> AveragePoolOfFloats(Call& call, Prepared literal);
 // integers, with weights of 1/1024.
 Result<Prepared> LinearResize(Call& call, Prepared literal, bool channels_last);
 
-Result<Prepared> GlobalAveragePoolOfFloats(Call& call, Prepared literal);
+// `by_channels`: ONNX Runtime reorders the image into blocks of channels, if their number allows it.
+Result<Prepared> GlobalAveragePoolOfFloats(Call& call, Prepared literal, bool by_channels);
 Result<Prepared> MatMulOfFloats(Call& call, Prepared literal, bool packed);
 Result<Prepared> GemmOfFloats(Call& call, Prepared literal, bool packed);
 Result<Prepared> ConvOfFloats(Call& call, Prepared literal, bool transposed);
