@@ -316,9 +316,9 @@ struct OperatorRow {
   Returns returns = Returns::kTensor;
   // The exactness of quantized results in ONNX Runtime, for Numbers::kExact.
   ExactnessStatement exactness = {};
-  // Describes the known bug of PyTorch's qnnpack engine that changes the result of this call; nullopt if
-  // there is none.  The arguments include the result types.
-  std::function<std::optional<std::string>(const Arguments&)> mistake = {};
+  // Describes the known bug of a PyTorch engine that changes the result of this call; nullopt if there is
+  // none.  The arguments include the result types.
+  std::function<std::optional<std::string>(Engine, const Arguments&)> mistake = {};
 };
 
 class Registry {
@@ -338,7 +338,7 @@ class Registry {
   void SetExactness(std::string_view op, const ExactnessStatement& exactness);
   // Sets OperatorRow::mistake of all overloads of an operator.  An unknown name ends the program, too.
   void SetMistake(std::string_view op,
-                  const std::function<std::optional<std::string>(const Arguments&)>& mistake);
+                  const std::function<std::optional<std::string>(Engine, const Arguments&)>& mistake);
   // Adds a user's own row, which overrides a built-in row of the same name.  A second custom row of the same
   // name is an error.
   Status AddCustom(OperatorRow row);

@@ -230,7 +230,7 @@ Claims ClaimsOf(const ir::Graph& imported, const std::vector<std::shared_ptr<con
   return claims;
 }
 
-std::vector<NodeExactness> MistakesIn(const ir::Graph& imported, const Registry& registry) {
+std::vector<NodeExactness> MistakesIn(const ir::Graph& imported, const Registry& registry, Engine engine) {
   std::vector<NodeExactness> mistakes;
   for (const Node& node : imported.nodes()) {
     const auto call = registry.Match(imported, node.op, node.arguments);
@@ -239,7 +239,7 @@ std::vector<NodeExactness> MistakesIn(const ir::Graph& imported, const Registry&
     for (const ValueId output : node.outputs) results.push_back(imported.type(output));
     if (std::ranges::none_of(results, [](const TensorType& type) { return type.quantized(); })) continue;
     const Arguments bound(&imported, &(*call)->row->arguments, (*call)->arguments, std::move(results));
-    if (const std::optional<std::string> mistake = (*call)->row->mistake(bound)) {
+    if (const std::optional<std::string> mistake = (*call)->row->mistake(engine, bound)) {
       mistakes.push_back({PlaceOf(node), node.op, {Exactness::kAsMeant, *mistake}});
     }
   }
@@ -267,20 +267,16 @@ std::vector<std::string> ListMistakes(const std::vector<NodeExactness>& mistakes
 
 }  // namespace
 
-std::vector<std::string> WarningsAboutMistakes(const std::vector<NodeExactness>& mistakes) {
-  return ListMistakes(mistakes, "here the result is as meant, and not what PyTorch's qnnpack engine gives");
+std::vector<std::string> WarningsAboutMistakes(const std::vector<NodeExactness>& mistakes, Engine engine) {
+  return ListMistakes(
+      mistakes,
+      fmt::format("here the result is as meant, and not what PyTorch's {} engine gives", Name(engine)));
 }
 
 std::vector<std::string> WarningsAboutMistakes(const ir::Graph& imported, const Registry& registry,
                                                const reference::Options& options) {
-  std::vector<NodeExactness> mistakes = MistakesIn(imported, registry);
-  std::erase_if(mistakes,
-                [&](const NodeExactness& node) { return !HasMistake(options.engine, node.statement.bound); });
-  if (options.faults == reference::Faults::kMeant) {
-    return ListMistakes(mistakes,
-                        fmt::format("here the result is as meant, and not what PyTorch's {} engine gives",
-                                    Name(options.engine)));
-  }
+  std::vector<NodeExactness> mistakes = MistakesIn(imported, registry, options.engine);
+  if (options.faults == reference::Faults::kMeant) return WarningsAboutMistakes(mistakes, options.engine);
   std::erase_if(mistakes, [](const NodeExactness& node) { return IsRepeated(node.statement.bound); });
   return ListMistakes(mistakes, "--faults keep does not repeat this: the result is as meant");
 }

@@ -27,12 +27,12 @@ struct Claims {
 Claims ClaimsOf(const ir::Graph& imported, const std::vector<std::shared_ptr<const ir::Origin>>& origins,
                 const ir::Graph& written, const ExportOptions& options);
 
-// The operators of an imported graph in which PyTorch's qnnpack engine is wrong, each with
+// The operators of an imported graph in which the PyTorch engine is wrong, each with
 // Exactness::kAsMeant and the bug as its bound.
-std::vector<NodeExactness> MistakesIn(const ir::Graph& imported, const Registry& registry);
+std::vector<NodeExactness> MistakesIn(const ir::Graph& imported, const Registry& registry, Engine engine);
 
 // Warnings about them (also about lower::Lowered::mistakes): one per kind.
-std::vector<std::string> WarningsAboutMistakes(const std::vector<NodeExactness>& mistakes);
+std::vector<std::string> WarningsAboutMistakes(const std::vector<NodeExactness>& mistakes, Engine engine);
 // The same for the reference: of the mistakes of its engine, and where it repeats them, of those that it
 // cannot repeat.
 std::vector<std::string> WarningsAboutMistakes(const ir::Graph& imported, const Registry& registry,

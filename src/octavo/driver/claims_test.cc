@@ -150,7 +150,7 @@ TEST(ClaimsTest, OneWarningPerKindOfMistake) {
   const std::vector<NodeExactness> mistakes = {{"a", "aten::relu6", {Exactness::kAsMeant, "PyTorch errs"}},
                                                {"b", "aten::relu6", {Exactness::kAsMeant, "PyTorch errs"}},
                                                {"c", "aten::clamp", {Exactness::kAsMeant, "PyTorch errs"}}};
-  EXPECT_THAT(WarningsAboutMistakes(mistakes),
+  EXPECT_THAT(WarningsAboutMistakes(mistakes, Engine::kQnnpack),
               ElementsAre(HasSubstr("aten::relu6 2 times, first at a: PyTorch errs"),
                           HasSubstr("aten::clamp at c: ")));
 }

@@ -172,7 +172,7 @@ Result<Converted> Convert(const ir::Graph& imported, const Registry& registry, c
                     value.name, value.name, Name(value.type.dtype)));
   }
   converted.exactness = std::move(lowered.exactness);
-  for (std::string& warning : WarningsAboutMistakes(lowered.mistakes)) {
+  for (std::string& warning : WarningsAboutMistakes(lowered.mistakes, options.engine)) {
     converted.warnings.push_back(std::move(warning));
   }
   passes::RemoveDeadNodes(graph);

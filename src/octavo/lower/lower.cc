@@ -211,7 +211,8 @@ class Lowering {
     const std::size_t nodes_before = lowered_.nodes().size();
     const Arguments bound(&lowered_, &call->row->arguments, std::move(call->arguments), results);
     const std::vector<Value> values = OCTAVO_TRY((*emitter)(builder_, bound));
-    const std::optional<std::string> mistake = call->row->mistake ? call->row->mistake(bound) : std::nullopt;
+    const std::optional<std::string> mistake =
+        call->row->mistake ? call->row->mistake(options_.engine, bound) : std::nullopt;
     if (lowered_.nodes().size() != nodes_before || mistake) {
       NoteExactness(node, results, call->row->exactness, mistake);
     }

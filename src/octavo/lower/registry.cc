@@ -149,8 +149,8 @@ void Registry::SetExactness(std::string_view op, const ExactnessStatement& exact
   for (const auto& entry : at->second) entry->row.exactness = exactness;
 }
 
-void Registry::SetMistake(std::string_view op,
-                          const std::function<std::optional<std::string>(const Arguments&)>& mistake) {
+void Registry::SetMistake(
+    std::string_view op, const std::function<std::optional<std::string>(Engine, const Arguments&)>& mistake) {
   const auto at = entries_.find(op);
   if (at == entries_.end()) Bug(fmt::format("the mistakes of {}, which is not registered", op));
   for (const auto& entry : at->second) entry->row.mistake = mistake;

@@ -16,17 +16,22 @@ struct ActivationTrial {
   ErrorBound error = {};
 };
 
-// Of a call with these arguments, whose quantized one and result have the types `in` and `out`.
-using TrialOfCall = ActivationTrial (*)(const Arguments& a, int opset, const TensorType& in,
+struct ActivationCall {
+  const Builder& g;
+  const Arguments& a;
+  VectorLoop loop;
+};
+
+// Of a call whose quantized argument and result have the types `in` and `out`.
+using TrialOfCall = ActivationTrial (*)(const ActivationCall& call, const TensorType& in,
                                         const TensorType& out);
-ActivationTrial TrialOfSigmoid(const Arguments& a, int opset, const TensorType& in, const TensorType& out);
-ActivationTrial TrialOfTanh(const Arguments& a, int opset, const TensorType& in, const TensorType& out);
-ActivationTrial TrialOfHardSigmoid(const Arguments& a, int opset, const TensorType& in,
-                                   const TensorType& out);
-ActivationTrial TrialOfHardSwish(const Arguments& a, int opset, const TensorType& in, const TensorType& out);
-ActivationTrial TrialOfElu(const Arguments& a, int opset, const TensorType& in, const TensorType& out);
-ActivationTrial TrialOfCelu(const Arguments& a, int opset, const TensorType& in, const TensorType& out);
-ActivationTrial TrialOfGelu(const Arguments& a, int opset, const TensorType& in, const TensorType& out);
+ActivationTrial TrialOfSigmoid(const ActivationCall& call, const TensorType& in, const TensorType& out);
+ActivationTrial TrialOfTanh(const ActivationCall& call, const TensorType& in, const TensorType& out);
+ActivationTrial TrialOfHardSigmoid(const ActivationCall& call, const TensorType& in, const TensorType& out);
+ActivationTrial TrialOfHardSwish(const ActivationCall& call, const TensorType& in, const TensorType& out);
+ActivationTrial TrialOfElu(const ActivationCall& call, const TensorType& in, const TensorType& out);
+ActivationTrial TrialOfCelu(const ActivationCall& call, const TensorType& in, const TensorType& out);
+ActivationTrial TrialOfGelu(const ActivationCall& call, const TensorType& in, const TensorType& out);
 
 // The emitter, which writes the function of its `argument` between a pair, and what it states.  Where an
 // integer comes out otherwise than PyTorch's, the result's scale is moved by a few units in the last place;

@@ -194,7 +194,7 @@ Emitter ThresholdOf(std::string argument) {
         if (StatesExactness(g)) {
           const TensorType in = x.type();
           const auto value = static_cast<float>(a.number("value"));
-          Trial trial(in, a.result());
+          Trial trial(in, a.result(), VectorLoopOf(g, x));
           trial.ThroughReals([=](float v) { return v > threshold ? v : value; });
           StateTried(g, trial.Against([=](float v) { return v > between ? v : value; }), "input values");
         }
@@ -256,7 +256,7 @@ Emitter QuantizedLeakyRelu(std::string argument) {
         in.quantization->scales[0] = form.input_scale;
         out.quantization->scales[0] = form.output_scale;
         const TensorType from = x.type();
-        Trial trial(from, a.result());
+        Trial trial(from, a.result(), VectorLoopOf(g, x));
         const auto slope = static_cast<float>(a.number("negative_slope"));
         trial.ThroughReals([slope](float v) { return v * (v > 0 ? 1.0F : slope); });
         StateTried(g, trial.Against([&form](float v) { return v >= 0 ? v : v * form.slope; }, in, out),

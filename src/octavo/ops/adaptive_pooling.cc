@@ -6,12 +6,14 @@
 
 #include <fmt/format.h>
 
+#include "octavo/arithmetic/pytorch/averages.h"
 #include "octavo/emit.h"
 #include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
 #include "octavo/ops/average.h"
 #include "octavo/ops/batched.h"
 #include "octavo/ops/separable.h"
+#include "octavo/ops/trials.h"
 #include "octavo/row.h"
 
 namespace octavo {
@@ -159,16 +161,36 @@ Result<Tensor> PartMultipliers(const Adaptive& adaptive, bool channels_last) {
   return Tensor::Floats(sizes, multipliers);
 }
 
+// Whether the vector loop of the channels-last kernel, which rounds once, and the rest of it, which is what
+// is written, agree.
+void StateOfFusedParts(Builder& g, const Adaptive& adaptive, const TensorType& type) {
+  std::int64_t most = 1;
+  for (std::size_t d = 0; d < adaptive.output.size(); ++d) {
+    most *= adaptive.input[d] / adaptive.output[d] + 2;  // a part's largest size
+  }
+  const auto [low, high] = RangeOf(type.dtype);
+  const std::int64_t zero = type.quantization->zero_point();
+  const auto z = static_cast<float>(zero);
+  StateOfSums(g, {low - zero, high - zero, 1, most},
+              {[z](float sum, float n) { return arithmetic::pytorch::AverageBefore(sum, n, z); },
+               [z](float sum, float n) { return arithmetic::pytorch::AverageFused(sum, n, z); }});
+}
+
 // Sums of the parts, times what PyTorch multiplies them by: exact for parts of any size.
 Result<Value> AverageOfSums(Builder& g, Value x, const Adaptive& adaptive, const TensorType& type,
                             bool channels_last) {
   g.State(Exactness::kConstruction);
+  const bool fused = channels_last && g.engine() != Engine::kQnnpack;
   // PyTorch averages the integers as they are, or their distances from the zero point.
   const std::int64_t zero_point = channels_last ? type.quantization->zero_point() : 0;
   const Value sums =
       OCTAVO_TRY(OfUnevenParts(g, DequantizeToSteps(g, x, zero_point), adaptive, PartsAre::kSummed));
   Tensor multipliers = OCTAVO_TRY(PartMultipliers(adaptive, channels_last));
   const Value y = g.Op("Mul", {sums, g.Constant(std::move(multipliers))});
+  if (fused) {
+    StateOfFusedParts(g, adaptive, type);
+    return QuantizeFromSteps(g, g.Op("Add", {y, g.Scalar(static_cast<float>(zero_point))}), type, 0);
+  }
   return QuantizeFromSteps(g, y, type, zero_point);
 }
 
@@ -176,10 +198,12 @@ Result<Value> AverageOfSums(Builder& g, Value x, const Adaptive& adaptive, const
 Result<Value> AverageOfWindows(Builder& g, Value x, const Adaptive& adaptive, const TensorType& type,
                                bool channels_last) {
   const Window& w = adaptive.window;
-  const bool qnnpack = type.dtype == DType::kQUint8 && w.spatial_dims() <= 2;
-  if (qnnpack || channels_last) {
-    return WindowAverage(g, x, w, {.divisor_override = {}, .by_reciprocal = !qnnpack}, type);
+  const bool qnnpack = AveragedByQnnpack(g, type.dtype, static_cast<int>(w.spatial_dims()));
+  if (qnnpack || (channels_last && g.engine() == Engine::kQnnpack)) {
+    const AverageKernel kernel = qnnpack ? AverageKernel::kQnnpack : AverageKernel::kDistance;
+    return WindowAverage(g, x, w, {.divisor_override = {}, .kernel = kernel}, type);
   }
+  if (channels_last) return AverageOfIntegers(g, x, w, type, true);
   float multiplier = 1;
   for (const std::int64_t size : w.kernel) multiplier /= static_cast<float>(size);
   if (!AverageIsProduct(w, type.dtype, multiplier)) return AverageOfSums(g, x, adaptive, type, false);
@@ -190,7 +214,7 @@ Result<Value> GlobalAdaptiveAverage(Builder& g, Value x, const TensorType& type,
   if (!x.quantized()) return GlobalAverage(g, x, type, HalfwayRounding::kEvenDistance);
   const std::optional<Window> whole = WholeWindow(x);
   const bool volume = x.rank() == 5;
-  const bool qnnpack = type.dtype == DType::kQUint8 && !volume;
+  const bool qnnpack = AveragedByQnnpack(g, type.dtype, volume ? 3 : 2);
   if (!whole || (qnnpack && g.dialect() == Dialect::kQdq)) {
     const bool distance = qnnpack || (channels_last && !volume);
     return GlobalAverage(g, x, type,
@@ -231,7 +255,7 @@ Result<std::vector<Value>> AverageAdaptively(Builder& g, const Arguments& a, boo
 
 Emitter AdaptiveAverage(int n) {
   return [n](Builder& g, const Arguments& a) {
-    const bool channels_last = AveragedChannelsLast(a.tensor("self"), n);
+    const bool channels_last = AveragedChannelsLast(g, a.tensor("self"), n);
     const Emitter batched = [channels_last](Builder& builder, const Arguments& b) {
       return AverageAdaptively(builder, b, channels_last);
     };

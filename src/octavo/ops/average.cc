@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "octavo/arithmetic/pytorch/averages.h"
 #include "octavo/emit.h"
 #include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
@@ -12,6 +13,8 @@
 
 namespace octavo {
 namespace {
+
+namespace pytorch = arithmetic::pytorch;
 
 using AverageSizes = std::vector<std::int64_t>;
 
@@ -60,12 +63,11 @@ struct Rounding {
 
 Rounding PyTorchRounding(const TensorType& type, const Window& w, const AverageOptions& options) {
   const auto cells = static_cast<float>(w.cells());
-  if (w.spatial_dims() == 3 || options.by_reciprocal) return {1.0F / cells, true};
-  if (type.dtype == DType::kQUint8 && !w.ceil_mode) {
+  if (options.kernel == AverageKernel::kQnnpack) {
     const auto scale = static_cast<float>(type.quantization->scale());
     return {scale / (scale * cells), true};
   }
-  return {1.0F / cells, false};
+  return {1.0F / cells, options.kernel == AverageKernel::kDistance};
 }
 
 // All sums are tried for windows up to this many cells; a larger one counts as not exact.
@@ -181,9 +183,26 @@ Result<Value> AverageInSteps(Builder& g, Value x, const Window& w, const Average
 
 }  // namespace
 
-bool AveragedChannelsLast(const Value& x, int spatial_dims) {
+bool AveragedByQnnpack(const Builder& g, DType dtype, int spatial_dims) {
+  const bool qnnpack = g.engine() == Engine::kQnnpack || g.engine() == Engine::kQnnpackX86;
+  return qnnpack && dtype == DType::kQUint8 && spatial_dims <= 2;
+}
+
+bool AveragedChannelsLast(const Builder& g, const Value& x, int spatial_dims) {
   if (spatial_dims >= 2 && x.memory_format() == ir::MemoryFormat::kChannelsLast) return true;
-  return x.rank() == spatial_dims + 2 && (*x.shape())[1] == Dim(1);
+  return g.engine() == Engine::kQnnpack && x.rank() == spatial_dims + 2 && (*x.shape())[1] == Dim(1);
+}
+
+std::int64_t ChannelsLeftOver(const Value& x, std::int64_t block) {
+  if (x.memory_format() == ir::MemoryFormat::kContiguous || !x.shape() || !(*x.shape())[1].known()) return 0;
+  return (*x.shape())[1].value() % block;
+}
+
+AverageKernel AverageKernelOf(const Builder& g, const Value& x, int spatial_dims, bool ceil_mode) {
+  if (!ceil_mode && AveragedByQnnpack(g, x.dtype(), spatial_dims)) return AverageKernel::kQnnpack;
+  const bool channels_last = AveragedChannelsLast(g, x, spatial_dims);
+  const bool distance = g.engine() == Engine::kQnnpack ? channels_last || spatial_dims == 3 : channels_last;
+  return distance ? AverageKernel::kDistance : AverageKernel::kInteger;
 }
 
 std::optional<Window> WholeWindow(const Value& x) {
@@ -258,12 +277,19 @@ bool AverageIsProduct(const Window& w, DType dtype, float multiplier) {
   return true;
 }
 
-Result<Value> AverageOfIntegers(Builder& g, Value x, const Window& w, const TensorType& type) {
+Result<Value> AverageOfIntegers(Builder& g, Value x, const Window& w, const TensorType& type, bool fused) {
   const Value y = OCTAVO_TRY(RealAverage(g, DequantizeToSteps(g, x, 0), w, {}));
   if (g.dialect() == Dialect::kCaffe2) return QuantizeFromSteps(g, y, type, 0);
   float multiplier = 1;
   for (const std::int64_t size : w.kernel) multiplier /= static_cast<float>(size);
-  StateOfMean(g, type, w.cells(), {[=](float sum, float) { return Rounded(sum * multiplier); }});
+  if (fused) {
+    const auto zero = static_cast<float>(type.quantization->zero_point());
+    StateOfMean(g, type, w.cells(),
+                {[zero](float sum, float n) { return pytorch::AverageFused(sum - n * zero, n, zero); },
+                 [zero](float sum, float n) { return pytorch::AverageBefore(sum - n * zero, n, zero); }});
+  } else {
+    StateOfMean(g, type, w.cells(), {[=](float sum, float) { return Rounded(sum * multiplier); }});
+  }
   const bool fused_is_exact = AverageIsProduct(w, type.dtype, 1.0F / static_cast<float>(w.cells()));
   if (fused_is_exact || !g.exact_for(Target::kOnnxRuntime)) return QuantizeFromSteps(g, y, type, 0);
   return QuantizeOnItsOwn(g, y, type, 0);

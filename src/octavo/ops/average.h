@@ -11,17 +11,30 @@
 
 namespace octavo {
 
+// Which of PyTorch's kernels averages a quantized tensor.
+enum class AverageKernel {
+  kQnnpack,   // round(sum (s / (s cells))) + zero point
+  kInteger,   // round(sum (1 / cells) + zero point)
+  kDistance,  // round(sum (1 / cells)) + zero point
+};
+
 struct AverageOptions {
   bool count_include_pad = true;
   std::optional<std::int64_t> divisor_override;
-  // PyTorch multiplies by 1 / cells, rounds, and adds the zero point: its kernels for channels-last tensors.
-  bool by_reciprocal = false;
+  AverageKernel kernel = AverageKernel::kQnnpack;
 };
 
-// Whether PyTorch has its kernels for channels-last tensors average `x`: they round the distance from the
-// zero point.  It takes a batch of images of one channel for one, too.  `x` as the model has it, before a
-// batch dimension is added.
-bool AveragedChannelsLast(const Value& x, int spatial_dims);
+// The kernel for `x` as the model has it, before a batch dimension is added.
+AverageKernel AverageKernelOf(const Builder& g, const Value& x, int spatial_dims, bool ceil_mode);
+// Whether the engine has qnnpack average tensors of this dtype.
+bool AveragedByQnnpack(const Builder& g, DType dtype, int spatial_dims);
+
+// Whether PyTorch has its kernels for channels-last tensors average `x`.  Builds without FBGEMM take a batch
+// of images of one channel for one, too.  `x` as the model has it.
+bool AveragedChannelsLast(const Builder& g, const Value& x, int spatial_dims);
+// The number of channels that a channels-last kernel's vector loop leaves over, whose averages PyTorch rounds
+// as those of contiguous tensors; 0 if `x` is contiguous, or if the number of channels is not known.
+std::int64_t ChannelsLeftOver(const Value& x, std::int64_t block);
 
 // All of the input's spatial dimensions as one window, if their sizes are known.
 std::optional<Window> WholeWindow(const Value& x);
@@ -35,7 +48,9 @@ bool AverageIsProduct(const Window& window, DType dtype, float multiplier);
 
 // The average of each window without padding, as PyTorch has it for means: the integers are summed as they
 // are, divided, and rounded to even.  `x` is quantized.
-Result<Value> AverageOfIntegers(Builder& g, Value x, const Window& window, const TensorType& type);
+// `fused`: PyTorch's kernel for channels-last tensors, which adds the zero point in the same rounding.
+Result<Value> AverageOfIntegers(Builder& g, Value x, const Window& window, const TensorType& type,
+                                bool fused = false);
 
 // The average over all spatial dimensions, which stay with size 1.  PyTorch rounds the average of a quantized
 // tensor in two ways, which differ where it lies halfway between two integers: qnnpack makes the distance

@@ -9,6 +9,7 @@
 #include "octavo/lower/steps.h"
 #include "octavo/ops/exact_addition.h"
 #include "octavo/ops/exact_binary.h"
+#include "octavo/ops/quantize_form.h"
 #include "octavo/ops/quantized_result.h"
 #include "octavo/ops/quantized_scalar.h"
 #include "octavo/ops/register.h"
@@ -65,12 +66,14 @@ bool IntoAnother(const Arguments& a) {
 
 // PyTorch multiplies the integers' product by (x y) (1 / z); XNNPACK, which it has products of qint8 done by
 // but for the `out` forms and a zero point of 127, by (x y) / z.
-float ProductMultiplier(const Arguments& a, const Value& x, const Value& y, const Quantization& z) {
+float ProductMultiplier(const Builder& g, const Arguments& a, const Value& x, const Value& y,
+                        const Quantization& z) {
   const auto x_scale = static_cast<float>(x.quantization().scale());
   const auto y_scale = static_cast<float>(y.quantization().scale());
   const float product = x_scale * y_scale;
   const auto scale = static_cast<float>(z.scale());
-  const bool xnnpack = x.dtype() == DType::kQInt8 && !IntoAnother(a) && z.zero_point() < 127;
+  const bool xnnpack =
+      !OfFbgemmBuild(g) && x.dtype() == DType::kQInt8 && !IntoAnother(a) && z.zero_point() < 127;
   return xnnpack ? product / scale : product * (1.0F / scale);
 }
 
@@ -91,7 +94,7 @@ Result<std::vector<Value>> ProductForOnnxRuntime(bool relu, Builder& g, const Ar
       x.dtype() == DType::kQUint8 ? ExactProductScales(x.type(), y.type(), a.result()) : std::nullopt;
   if (!scales) {
     g.State(Exactness::kConstruction);
-    const float multiplier = ProductMultiplier(a, x, y, *a.result().quantization);
+    const float multiplier = ProductMultiplier(g, a, x, y, *a.result().quantization);
     return One(ProductInSteps(relu, g, x, y, a.result(), multiplier));
   }
   g.State(Exactness::kExhaustion);
@@ -161,10 +164,18 @@ bool KnownToBeAlike(const Value& x, const Value& y) {
   return true;
 }
 
+// A broadcast goes by rows, whose lengths are not looked at.
+VectorLoop LoopOf(const Builder& g, const Value& x, const Value& y) {
+  VectorLoop loop = VectorLoopOf(g, x, y);
+  if (!KnownToBeAlike(x, y)) loop.leaves_rest = true;
+  return loop;
+}
+
 void StateOfAddition(Builder& g, const Arguments& a, QuantizedSum sum, Exactness exactness) {
   const Value x = a.tensor("qa"), y = a.tensor("qb");
   const bool reals = sum == QuantizedSum::kReals || !RatiosInFixedPoint(x.type(), y.type(), a.result());
-  if (const int pairs = reals ? PairsWithTwoSums(x.type(), y.type(), a.result()) : 0; pairs > 0) {
+  if (const int pairs = reals ? PairsWithTwoSums(x.type(), y.type(), a.result(), LoopOf(g, x, y)) : 0;
+      pairs > 0) {
     g.State(Exactness::kNotExact, fmt::format("may be off by one step for {} of 65536 input pairs: PyTorch "
                                               "rounds the last elements of a tensor differently",
                                               pairs));

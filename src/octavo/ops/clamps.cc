@@ -6,18 +6,24 @@
 
 #include <fmt/format.h>
 
+#include "octavo/arithmetic/pytorch/quantize.h"
 #include "octavo/emit.h"
 #include "octavo/lower/checks.h"
+#include "octavo/ops/quantize_form.h"
 #include "octavo/row.h"
 
 namespace octavo {
 
-// PyTorch quantizes a bound as it quantizes elements: with a float32 reciprocal, rounding ties to even.
-std::int64_t QuantizedBound(double bound, const TensorType& type) {
+// PyTorch quantizes a bound as it quantizes elements: with a float32 reciprocal, rounding ties to even;
+// builds with FBGEMM add the zero point before they round.
+std::int64_t QuantizedBound(const Builder& g, double bound, const TensorType& type) {
   const auto [low, high] = RangeOf(type.dtype);
   const float inverse = 1.0F / static_cast<float>(type.quantization->scale());
-  const double steps = std::nearbyint(static_cast<float>(bound) * inverse);
-  const double q = steps + static_cast<double>(type.quantization->zero_point());
+  const auto zero = static_cast<float>(type.quantization->zero_point());
+  const auto narrow = static_cast<float>(bound);
+  const auto q =
+      static_cast<double>(OfFbgemmBuild(g) ? arithmetic::pytorch::LevelBefore(narrow, inverse, zero)
+                                           : arithmetic::pytorch::LevelAfter(narrow, inverse, zero));
   // A bound of infinity times a scale stays infinite and is cut like any other.
   return static_cast<std::int64_t>(std::fmin(std::fmax(q, low), high));
 }
@@ -75,8 +81,8 @@ Emitter ClampQdq(std::string argument, BoundsOf bounds) {
         const ClampBounds b = bounds(a);
         if (!x.quantized()) return One(ClampReal(g, x, b));
         const auto [lowest, highest] = RangeOf(x.dtype());
-        const std::int64_t low = b.low ? QuantizedBound(*b.low, x.type()) : lowest;
-        const std::int64_t high = b.high ? QuantizedBound(*b.high, x.type()) : highest;
+        const std::int64_t low = b.low ? QuantizedBound(g, *b.low, x.type()) : lowest;
+        const std::int64_t high = b.high ? QuantizedBound(g, *b.high, x.type()) : highest;
         return One(ClampQuantized(g, x, low, high));
       };
 }
@@ -88,8 +94,8 @@ Emitter ClampCaffe2(std::string argument, BoundsOf bounds) {
         const Value x = a.tensor(argument);
         const TensorType type = x.type();
         ClampBounds b = bounds(a);
-        if (b.low) b.low = RealOf(QuantizedBound(*b.low, type), type);
-        if (b.high) b.high = RealOf(QuantizedBound(*b.high, type), type);
+        if (b.low) b.low = RealOf(QuantizedBound(g, *b.low, type), type);
+        if (b.high) b.high = RealOf(QuantizedBound(g, *b.high, type), type);
         return One(OCTAVO_TRY(Caffe2Quantize(g, ClampReal(g, Caffe2Dequantize(g, x), b), type)));
       },
       ClampFloat(argument, bounds));

@@ -4,6 +4,7 @@
 #include "octavo/lower/checks.h"
 #include "octavo/ops/arithmetic.h"
 #include "octavo/ops/casts.h"
+#include "octavo/ops/quantize_form.h"
 #include "octavo/ops/quantized_number.h"
 #include "octavo/row.h"
 
@@ -223,7 +224,7 @@ Result<std::vector<Value>> EmitMaskedFill(Builder& g, const Arguments& a) {
 Result<std::vector<Value>> EmitMaskedFillQdq(Builder& g, const Arguments& a) {
   const Value x = a.tensor("self");
   if (!x.quantized()) return EmitMaskedFill(g, a);
-  const std::int64_t integer = QuantizedNumber(x.type(), a.number("value"));
+  const std::int64_t integer = QuantizedNumber(x.type(), a.number("value"), OfFbgemmBuild(g));
   if (StorageType(x.dtype()) != DType::kUint8) {
     const Quantization& q = x.quantization();
     const double real = static_cast<double>(integer - q.zero_point()) * q.scale();

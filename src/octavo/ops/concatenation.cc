@@ -7,6 +7,7 @@
 #include "octavo/lower/steps.h"
 #include "octavo/ops/casts.h"
 #include "octavo/ops/qlinear_add.h"
+#include "octavo/ops/quantize_form.h"
 #include "octavo/ops/quantized_result.h"
 #include "octavo/ops/register.h"
 #include "octavo/ops/trials.h"
@@ -160,22 +161,53 @@ bool Same(const Value& v, const TensorType& type) {
          v.quantization().zero_point() == type.quantization->zero_point();
 }
 
+struct Joined {
+  bool relu = false;
+  bool moves = false;          // scales may be moved
+  bool channels_last = false;  // along the channels of channels-last images
+};
+
+// PyTorch's integers of an operand whose quantization is not the result's.
+Trial TrialOfOperand(const Builder& g, const Value& v, const TensorType& own, const TensorType& type,
+                     const RealFunction& f, const Joined& joined) {
+  if (!OfFbgemmBuild(g)) {
+    Trial trial(own, type);
+    trial.ThroughReals(f);
+    return trial;
+  }
+  constexpr std::int64_t kBlock = 8;
+  const bool rest = !v.shape() || !(*v.shape())[1].known() || (*v.shape())[1].value() % kBlock != 0;
+  Trial trial(own, type, {.leaves_rest = rest, .rest_rounds_after_adding = true});
+  if (joined.channels_last) {
+    trial.ThroughReals(f);
+  } else {
+    trial.ByFusedQuantization(f);
+  }
+  return trial;
+}
+
+// PyTorch's kernel for channels-last images takes operands that all are.
+bool JoinsChannelsLast(const std::vector<Value>& operands, int axis) {
+  return axis == 1 && std::ranges::all_of(operands, [](const Value& v) {
+           return v.rank() == 4 && v.memory_format() == ir::MemoryFormat::kChannelsLast;
+         });
+}
+
 // The types with which the operands are dequantized.  One with another quantization than the result's is
 // requantized; its scale is moved by the fewest units in the last place for which every integer comes out as
 // PyTorch's, in its vector loop and in what is left of it.
 std::vector<TensorType> TypesOfOperands(Builder& g, const std::vector<Value>& operands,
-                                        const TensorType& type, bool relu, bool moves) {
-  const RealFunction f = [relu](float x) { return relu ? std::max(x, 0.0F) : x; };
+                                        const TensorType& type, const Joined& joined) {
+  const RealFunction f = [relu = joined.relu](float x) { return relu ? std::max(x, 0.0F) : x; };
   std::vector<TensorType> types;
   TrialResult all;
   for (const Value& v : operands) {
     const TensorType own = v.type();
     types.push_back(own);
     if (!StatesExactness(g) || !own.quantized() || !type.quantized() || Same(v, type)) continue;
-    Trial trial(own, type);
-    trial.ThroughReals(f);
+    const Trial trial = TrialOfOperand(g, v, own, type, f, joined);
     const auto tried = [&](const TensorType& as) { return trial.Against(f, as, type); };
-    const auto [written, result] = moves ? WithMovedScale(own, tried) : TriedType{own, tried(own)};
+    const auto [written, result] = joined.moves ? WithMovedScale(own, tried) : TriedType{own, tried(own)};
     types.back() = written;
     all.Add(result);
   }
@@ -190,7 +222,9 @@ std::vector<TensorType> TypesOfOperands(Builder& g, const std::vector<Value>& op
 Result<std::vector<Value>> CatQdq(const char* name, bool relu, Builder& g, const Arguments& a) {
   const std::vector<Value> operands = OCTAVO_TRY(Operands(a, name));
   const int axis = OCTAVO_TRY(AxisOfParts(a, operands));
-  const std::vector<TensorType> types = TypesOfOperands(g, operands, a.result(), relu, true);
+  const std::vector<TensorType> types =
+      TypesOfOperands(g, operands, a.result(),
+                      {.relu = relu, .moves = true, .channels_last = JoinsChannelsLast(operands, axis)});
   std::vector<Value> reals;
   for (std::size_t i = 0; i < operands.size(); ++i) {
     reals.push_back(operands[i].quantized() ? Dequantize(g, operands[i], types[i])
@@ -233,7 +267,7 @@ Result<std::vector<Value>> Stack(Builder& g, const Arguments& a) {
 }
 
 Result<std::vector<Value>> StackQdq(Builder& g, const Arguments& a) {
-  TypesOfOperands(g, a.tensors("tensors"), a.result(), false, false);
+  TypesOfOperands(g, a.tensors("tensors"), a.result(), {});
   return OnReals(Stack)(g, a);
 }
 

@@ -299,7 +299,8 @@ std::optional<FixedPointRatios> RatiosInFixedPoint(const TensorType& a, const Te
   return SumInFixedPoint(o).ratios();
 }
 
-int PairsWithTwoSums(const TensorType& a, const TensorType& b, const TensorType& result) {
+int PairsWithTwoSums(const TensorType& a, const TensorType& b, const TensorType& result, VectorLoop loop) {
+  if (!loop.leaves_rest) return 0;
   const AddedTensors o = Added(a, b, result);
   const SumOfReals reals(o);
   const float inverse = 1.0F / o.scales.result;
@@ -310,7 +311,9 @@ int PairsWithTwoSums(const TensorType& a, const TensorType& b, const TensorType&
   for (float i = o.a.low; i <= o.a.high; ++i) {
     for (float j = o.b.low; j <= o.b.high; ++j) {
       const float left = ((i - o.a.zero) * o.scales.a + (j - o.b.zero) * o.scales.b) * inverse;
-      pairs += integer(reals.Steps(i, j)) != integer(static_cast<double>(left)) ? 1 : 0;
+      const float rest = loop.rest_rounds_after_adding ? o.to.Clamped(std::nearbyintf(left + o.to.zero))
+                                                       : integer(static_cast<double>(left));
+      pairs += integer(reals.Steps(i, j)) != rest ? 1 : 0;
     }
   }
   return pairs;

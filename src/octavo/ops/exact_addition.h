@@ -6,6 +6,7 @@
 
 #include "octavo/ops/exact_binary.h"
 #include "octavo/ops/qlinear_add.h"
+#include "octavo/ops/vector_loop.h"
 #include "octavo/tensor.h"
 
 namespace octavo {
@@ -31,7 +32,8 @@ std::optional<FixedPointRatios> RatiosInFixedPoint(const TensorType& a, const Te
 
 // Of the 65,536 pairs, those whose sum of reals PyTorch rounds in two ways: as above in its vector loop, as
 // the sum of (q - z) s in what is left of it.
-int PairsWithTwoSums(const TensorType& a, const TensorType& b, const TensorType& result);
+int PairsWithTwoSums(const TensorType& a, const TensorType& b, const TensorType& result,
+                     VectorLoop loop = {});
 
 struct AdditionScales {
   BinaryScales scales;

@@ -11,14 +11,18 @@
 
 #include <fmt/format.h>
 
+#include "octavo/arithmetic/pytorch/layers.h"
 #include "octavo/lower/window.h"
 #include "octavo/ops/quantized_weights.h"
+#include "octavo/targets/onnxruntime/accumulate.h"
 
 namespace octavo {
 namespace {
 
 using Mistake = std::optional<std::string>;
-using MistakeOf = Mistake (*)(const Arguments&);
+using MistakeOf = Mistake (*)(Engine, const Arguments&);
+
+bool IsQnnpack(Engine engine) { return engine == Engine::kQnnpack || engine == Engine::kQnnpackX86; }
 
 constexpr double kInt32End = 2147483648.0;
 constexpr std::string_view kMixedUp = "PyTorch mixes up the elements of ";
@@ -54,7 +58,8 @@ bool OfOneElement(const Shape& shape) {
 // ---- The order in memory
 
 // The operator reads channels-last elements and writes them as if they were in contiguous order.
-Mistake OfClamp(const Arguments& a) {
+Mistake OfClamp(Engine engine, const Arguments& a) {
+  if (!IsQnnpack(engine)) return {};
   const Value x = FirstOperand(a);
   if (x.dtype() != DType::kQUint8 || x.memory_format() == ir::MemoryFormat::kContiguous) return {};
   // Both orders are the same.
@@ -67,20 +72,20 @@ bool OneElementGrows(const Value& x, const TensorType& y) {
   return x.quantized() && x.shape() && y.shape && x.rank() >= 4 && OfOneElement(*x.shape()) &&
          !OfOneElement(*y.shape) && !IsSizeOne((*x.shape())[1]);
 }
-Mistake OfImages(const Arguments& a) {
+Mistake OfImages(Engine, const Arguments& a) {
   if (!OneElementGrows(FirstOperand(a), a.result())) return {};
   return fmt::format("{}images of one element", kMixedUp);
 }
 
-Mistake OfNearestVolumes(const Arguments& a) {
+Mistake OfNearestVolumes(Engine engine, const Arguments& a) {
   const Value x = FirstOperand(a);
   if (x.quantized() && x.rank() == 5 && IsSizeOne((*x.shape())[1])) {
     return fmt::format("{}volumes of one channel unwritten", kUnwritten);
   }
-  return OfImages(a);
+  return OfImages(engine, a);
 }
 
-Mistake OfNorm(const Arguments& a) {
+Mistake OfNorm(Engine, const Arguments& a) {
   const Value x = FirstOperand(a);
   if (!x.quantized() || !x.shape() || x.rank() < 4) return {};
   if (IsSizeOne((*x.shape())[1])) return fmt::format("{}tensors of one channel unwritten", kUnwritten);
@@ -90,15 +95,15 @@ Mistake OfNorm(const Arguments& a) {
 
 // ---- Pooling
 
-bool PooledByQnnpack(const Value& x, const Window& w) {
-  return x.dtype() == DType::kQUint8 && w.spatial_dims() < 3 && !w.ceil_mode;
+bool PooledByQnnpack(Engine engine, const Value& x, const Window& w) {
+  return IsQnnpack(engine) && x.dtype() == DType::kQUint8 && w.spatial_dims() < 3 && !w.ceil_mode;
 }
 
-Mistake OfMaxPool(const Arguments& a) {
+Mistake OfMaxPool(Engine engine, const Arguments& a) {
   const Value x = FirstOperand(a);
   const Result<Window> w = WindowOf(a);
   if (!w || !x.quantized()) return {};
-  if (!PooledByQnnpack(x, *w)) return OfImages(a);
+  if (!PooledByQnnpack(engine, x, *w)) return OfImages(engine, a);
   for (std::size_t i = 0; i < w->spatial_dims(); ++i) {
     if (w->dilation[i] > 1 && w->padding[i] > 0) {
       return "PyTorch reads other elements where a dilated window reaches into the padding";
@@ -107,10 +112,10 @@ Mistake OfMaxPool(const Arguments& a) {
   return {};
 }
 
-Mistake OfAveragePool(const Arguments& a) {
+Mistake OfAveragePool(Engine engine, const Arguments& a) {
   const Value x = FirstOperand(a);
   const Result<Window> w = WindowOf(a);
-  if (!w || !PooledByQnnpack(x, *w)) return {};
+  if (!w || !PooledByQnnpack(engine, x, *w)) return {};
   if (HasArgument(a, "divisor_override") && a.has("divisor_override") &&
       a.integer("divisor_override") != w->cells()) {
     return "PyTorch overlooks divisor_override";
@@ -137,7 +142,7 @@ double Reach(const TensorType& type) {
 
 bool IsPerTensor(const TensorType& type) { return type.quantized() && type.quantization->per_tensor(); }
 
-Mistake OfProduct(const Arguments& a) {
+Mistake OfProduct(Engine, const Arguments& a) {
   if (!TakesTwoTensors(a)) return {};
   const Value x = a.tensor("qa"), y = a.tensor("qb");
   const TensorType& z = a.result();
@@ -148,7 +153,7 @@ Mistake OfProduct(const Arguments& a) {
   return TooFar("a product");
 }
 
-Mistake OfPrelu(const Arguments& a) {
+Mistake OfPrelu(Engine, const Arguments& a) {
   const Value x = FirstOperand(a), w = a.tensor("weight");
   const TensorType& z = a.result();
   if (x.dtype() != DType::kQUint8 || !IsPerTensor(x.type()) || !IsPerTensor(w.type()) || !IsPerTensor(z))
@@ -163,8 +168,8 @@ bool MayBeAlike(const Shape& a, const Shape& b) {
 }
 
 // qnnpack's fixed point shifts by 21 less the exponent of the larger ratio of scales, and has 32 bits.
-Mistake OfSum(const Arguments& a) {
-  if (!TakesTwoTensors(a)) return {};
+Mistake OfSum(Engine engine, const Arguments& a) {
+  if (!IsQnnpack(engine) || !TakesTwoTensors(a)) return {};
   const Value x = a.tensor("qa"), y = a.tensor("qb");
   const TensorType& z = a.result();
   // With a tensor for its result, and where a size of 1 is repeated, PyTorch adds reals.
@@ -202,14 +207,96 @@ struct LayerSums {
   }
 };
 
-Mistake OfLayer(const Arguments& a) {
+using arithmetic::pytorch::LayerKernel;
+
+LayerKernel KernelOf(Engine engine, const ir::PackedWeights& packed, const QuantizedWeights& w) {
+  const auto not_zero = [](std::int64_t n) { return n != 0; };
+  return arithmetic::pytorch::KernelOf(
+      engine, {.linear = packed.kind == ir::PackedWeights::Kind::kLinear,
+               .groups = packed.groups,
+               .symmetric_weights = std::ranges::none_of(w.quantization().zero_points, not_zero),
+               .output_padding = std::ranges::any_of(packed.output_padding, not_zero)});
+}
+
+bool All(const std::vector<std::int64_t>& list, std::int64_t value) {
+  return std::ranges::all_of(list, [value](std::int64_t n) { return n == value; });
+}
+
+// FBGEMM's depthwise kernels add two neighbouring products of kernel positions in int16
+// (third_party/fbgemm/src/FbgemmI8DepthwiseAvx2-inl.h), on every CPU.
+bool DepthwiseSaturates(const ir::PackedWeights& packed, const QuantizedWeights& w) {
+  const Shape& shape = *w.type.shape;
+  constexpr std::int64_t kBlock = 8;
+  if (!w.weight || packed.groups % kBlock != 0 || shape.size() < 4 || shape[1] != Dim(1)) return false;
+  if (w.channels != packed.groups && w.channels != 2 * packed.groups) return false;
+  const std::int64_t size = shape[2].value();
+  if (size != 3 && size != 5 && size != 7) return false;
+  std::int64_t taps = 1;
+  for (std::size_t d = 2; d < shape.size(); ++d) {
+    if (shape[d] != Dim(size)) return false;
+    taps *= size;
+  }
+  if (!All(packed.padding, (size - 1) / 2) || !All(packed.dilation, 1)) return false;
+  if (!All(packed.stride, 1) && !All(packed.stride, 2)) return false;
+  const std::vector<std::int64_t> levels = w.weight->Integers().ToInts();
+  for (std::int64_t begin = 0; begin < static_cast<std::int64_t>(levels.size()); begin += taps) {
+    for (std::int64_t tap = 0; tap + 1 < taps; tap += 2) {
+      const auto at = static_cast<std::size_t>(begin + tap);
+      if (targets::onnxruntime::PairCanSaturate(static_cast<std::int8_t>(levels[at]),
+                                                static_cast<std::int8_t>(levels[at + 1])))
+        return true;
+    }
+  }
+  return false;
+}
+
+// FBGEMM's kernel for transposed convolutions of two rows, without padding.
+Mistake OfDirectTransposed(const ir::PackedWeights& packed, const QuantizedWeights& w) {
+  const Shape& shape = *w.type.shape;
+  constexpr std::int64_t kBlock = 8, kWidest = 6;
+  if (shape.size() != 4 || packed.groups != 1 || shape[0].value() % kBlock != 0 ||
+      shape[1].value() % kBlock != 0) {
+    return {};
+  }
+  if (shape[2] != Dim(2) || shape[3].value() > kWidest) return {};
+  if (!All(packed.padding, 0) || !All(packed.dilation, 1)) return {};
+  if (All(packed.stride, 1)) return "PyTorch's sums of two products can saturate at 16 bits";
+  return "PyTorch's kernel for transposed convolutions of two rows is wrong with strides";
+}
+
+// What other engines' kernels for a layer do wrong.
+Mistake OfKernel(Engine engine, const ir::PackedWeights& packed, const QuantizedWeights& w) {
+  if (engine == Engine::kQnnpack) return {};
+  const bool transposed = packed.kind == ir::PackedWeights::Kind::kConvTranspose;
+  const Shape& shape = *w.type.shape;
+  switch (KernelOf(engine, packed, w)) {
+    case LayerKernel::kQnnpack:
+      if (transposed && shape.size() == 5)
+        return "PyTorch's transposed convolutions of volumes change from call to call";
+      return {};
+    case LayerKernel::kFbgemm:
+      if (transposed) return OfDirectTransposed(packed, w);
+      if (packed.kind == ir::PackedWeights::Kind::kConv && DepthwiseSaturates(packed, w))
+        return "PyTorch's sums of two products saturate at 16 bits in depthwise convolutions";
+      return {};
+    case LayerKernel::kOnednn:
+      if (transposed && shape[0] != Dim(w.channels) && shape[0] != Dim(1) && w.channels != 1)
+        return "PyTorch's transposed convolutions are wrong for other numbers of channels out than in";
+      return {};
+    case LayerKernel::kOnednnLinear:
+      return {};
+  }
+  return {};
+}
+
+Mistake OfLayer(Engine engine, const Arguments& a) {
   const Value x = FirstOperand(a);
   const auto packed_at = std::ranges::find_if(
       a.specs(), [](const ArgumentSpec& spec) { return spec.kind == ArgumentKind::kPacked; });
   const TensorType& z = a.result();
   if (packed_at == a.specs().end() || !IsPerTensor(x.type()) || !IsPerTensor(z)) return {};
   if (x.dtype() == DType::kQInt8) {
-    if (packed_at->name == "W_prepack" && x.rank() == 4 &&
+    if (engine == Engine::kQnnpack && packed_at->name == "W_prepack" && x.rank() == 4 &&
         x.memory_format() != ir::MemoryFormat::kContiguous) {
       return fmt::format("{}a channels-last tensor of qint8", kMixedUp);
     }
@@ -218,6 +305,7 @@ Mistake OfLayer(const Arguments& a) {
   const ir::PackedWeights& packed = a.packed(packed_at->name);
   const Result<QuantizedWeights> w = WeightsOf(a, packed);
   if (!w || w->channels == 0) return {};
+  if (Mistake mistake = OfKernel(engine, packed, *w)) return mistake;
   const Quantization& q = w->quantization();
   std::vector<double> biases(static_cast<std::size_t>(w->channels), 0.0), multipliers;
   for (const double scale : q.scales) multipliers.push_back(scale * Scale(x) / z.quantization->scale());
@@ -225,7 +313,7 @@ Mistake OfLayer(const Arguments& a) {
     const std::vector<float> reals = w->bias->ToFloats();
     for (std::size_t c = 0; c < reals.size(); ++c) {
       biases[c] = static_cast<double>(reals[c]) / (q.scales[q.per_tensor() ? 0 : c] * Scale(x));
-      if (std::abs(biases[c]) >= kInt32End) return kBiasOverflows;
+      if (std::abs(biases[c]) >= kInt32End && IsQnnpack(engine)) return kBiasOverflows;
     }
   }
   // What no layer that is worth anything reaches; only beyond that are its weights looked at.
@@ -276,8 +364,6 @@ const RowMistake kMistakes[] = {
 };
 
 }  // namespace
-
-bool HasMistake(Engine, std::string_view) { return true; }
 
 bool IsRepeated(std::string_view mistake) {
   return !mistake.starts_with(kMixedUp) && !mistake.starts_with(kUnwritten) && mistake != kBiasOverflows;

@@ -3,7 +3,6 @@
 #include <string_view>
 
 #include "octavo/operators.h"
-#include "octavo/pytorch_engine.h"
 
 namespace octavo {
 
@@ -12,8 +11,6 @@ namespace octavo {
 // registered.  Mistakes that depend on the elements alone (infinity, NaN) are not among them.
 void SetMistakes(Registry& registry);
 
-// True if that engine makes the mistake, as OperatorRow::mistake words it.
-bool HasMistake(Engine engine, std::string_view mistake);
 // True if the reference repeats that mistake, as OperatorRow::mistake words it, in Faults::kKeep.  The
 // others depend on what happens to be in memory, or on the vector loop that runs.
 bool IsRepeated(std::string_view mistake);

@@ -7,6 +7,7 @@
 #include "octavo/emit.h"
 #include "octavo/lower/checks.h"
 #include "octavo/ops/movement.h"
+#include "octavo/ops/quantize_form.h"
 #include "octavo/ops/quantized_number.h"
 #include "octavo/ops/register.h"
 #include "octavo/row.h"
@@ -117,11 +118,11 @@ Result<Value> Circular(Builder& g, Value x, const Pads& pads) {
 // A number of the tensor's type; of a quantized tensor the integer that stands for it.
 Result<Value> Fill(Builder& g, const TensorType& type, double value) {
   if (type.dtype == DType::kQInt32) {
-    return g.Constant(
-        Tensor::From(DType::kInt32, {},
-                     std::vector<std::int32_t>{static_cast<std::int32_t>(QuantizedNumber(type, value))}));
+    return g.Constant(Tensor::From(DType::kInt32, {},
+                                   std::vector<std::int32_t>{static_cast<std::int32_t>(
+                                       QuantizedNumber(type, value, OfFbgemmBuild(g)))}));
   }
-  if (type.quantized()) return IntegerConstant(g, type, QuantizedNumber(type, value));
+  if (type.quantized()) return IntegerConstant(g, type, QuantizedNumber(type, value, OfFbgemmBuild(g)));
   if (IsInteger(type.dtype) && std::abs(value) > std::numeric_limits<std::int32_t>::max()) {
     return Unsupported(
         fmt::format("constant padding of a {} tensor with {} is not supported", Name(type.dtype), value));

@@ -65,11 +65,11 @@ float Multiplier(const TensorType& in, const TensorType& slopes, const TensorTyp
 }
 
 // All integers with each slope: PyTorch's integer is round((q - z) (w - z_w) (s s_w (1 / s_y))) + z_y.
-TrialResult TryPrelu(const TensorType& in, const TensorType& out, const Tensor& slopes) {
+TrialResult TryPrelu(const Builder& g, const TensorType& in, const TensorType& out, const Tensor& slopes) {
   const TensorType type = slopes.type();
   const auto zero_point = static_cast<float>(type.quantization->zero_point());
-  const auto one = static_cast<float>(QuantizedBound(1.0, type));
-  const float real_one = RealOf(QuantizedBound(1.0, type), type);
+  const auto one = static_cast<float>(QuantizedBound(g, 1.0, type));
+  const float real_one = RealOf(QuantizedBound(g, 1.0, type), type);
   const float multiplier = Multiplier(in, type, out);
   std::vector<std::int64_t> integers = slopes.Integers().ToInts();
   std::sort(integers.begin(), integers.end());
@@ -97,7 +97,7 @@ Result<std::vector<Value>> PreluInSteps(Builder& g, Value x, const Tensor& slope
   }
   const Value slope =
       OCTAVO_TRY(Slope(g, g.Constant(Tensor::Floats(slopes.sizes, distances), "slope"), in.shape));
-  const auto one = static_cast<float>(QuantizedBound(1.0, type) - zero_point);
+  const auto one = static_cast<float>(QuantizedBound(g, 1.0, type) - zero_point);
   const Value steps = DequantizeToSteps(g, x);
   const Value positive = g.Op("Relu", {steps}), negative = g.Op("Sub", {steps, positive});
   const Value products =
@@ -114,7 +114,7 @@ Result<std::vector<Value>> QuantizedPrelu(Builder& g, const Arguments& a) {
     return Unsupported("the slopes must be a constant with per-tensor quantization");
   }
   const TensorType type = slopes->type();
-  const float one = RealOf(QuantizedBound(1.0, type), type);
+  const float one = RealOf(QuantizedBound(g, 1.0, type), type);
   if (one != 1.0F) {
     g.Warn(
         fmt::format("PReLU multiplies positive values by {} instead of 1, because the quantization of the "
@@ -123,7 +123,7 @@ Result<std::vector<Value>> QuantizedPrelu(Builder& g, const Arguments& a) {
   }
   if (StatesExactness(g)) {
     const TensorType in = x.type();
-    const TrialResult tried = TryPrelu(in, a.result(), *slopes);
+    const TrialResult tried = TryPrelu(g, in, a.result(), *slopes);
     if (tried.differing > 0) return PreluInSteps(g, x, *slopes, a.result());
     StateTried(g, tried, "pairs of input and slope");
   }

@@ -143,6 +143,27 @@ void StateTransposed(Builder& g, const QuantizedConv& conv, const TensorType& x)
 // ONNX Runtime has no integer kernel for ConvTranspose, Caffe2 none for it and for volumes.  Counted in
 // steps, the float one's sums are whole numbers and exact, and what is left is PyTorch's own requantization:
 // round(sum ((x_scale w_scale) (1 / y_scale))).
+// The same with the float bias of other engines, which is added in steps of the result.
+Result<std::vector<Value>> ConvWithFloatBias(const QuantizedConvolution& form, const QuantizedConv& conv,
+                                             arithmetic::pytorch::LayerKernel kernel, Builder& g,
+                                             const Arguments& a) {
+  const Value x = a.tensor("qx");
+  const NearestFloats nearest = NearestFloatBias(kernel, conv.weights, x.type(), a.result(), form.relu);
+  if (LargestSum(conv, x.type()) > 0x1p24) {
+    StateTransposed(g, conv, x.type());
+  } else {
+    StateDistance(g, nearest.distance, nearest.sums, "sums of floats are rounded otherwise");
+  }
+  std::vector<std::int64_t> sizes(static_cast<std::size_t>(conv.geometry.dims) + 1, 1);
+  sizes[0] = conv.weights.channels;
+  const Value steps =
+      Convolve(g, conv.geometry, {DequantizeToSteps(g, x), WeightInSteps(g, conv.weights), Value()});
+  const Value scaled = g.Op("Mul", {steps, g.Constant(Tensor::Floats(sizes, nearest.multipliers))});
+  Value sum = g.Op("Add", {scaled, g.Constant(Tensor::Floats(sizes, nearest.biases), "bias")});
+  if (form.relu) sum = g.Op("Relu", {sum});
+  return One(QuantizeFromSteps(g, sum, a.result()));
+}
+
 Result<std::vector<Value>> ConvInSteps(const QuantizedConvolution& form, const QuantizedConv& conv,
                                        Builder& g, const Arguments& a) {
   const Value x = a.tensor("qx");
@@ -171,6 +192,10 @@ Result<std::vector<Value>> ConvQdq(const QuantizedConvolution& form, Builder& g,
   OCTAVO_TRY(CheckGroupsPerChannel(conv));
   if (form.transposed && g.exact_for(Target::kOnnxRuntime) && conv.weights.weight &&
       !conv.weights.bias_value.defined()) {
+    const auto kernel = KernelOf(g, conv.weights, CallOf(form, conv));
+    if (kernel != arithmetic::pytorch::LayerKernel::kQnnpack && StatesExactness(g)) {
+      return ConvWithFloatBias(form, conv, kernel, g, a);
+    }
     return ConvInSteps(form, conv, g, a);
   }
   if (form.transposed)

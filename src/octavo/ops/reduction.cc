@@ -175,9 +175,9 @@ bool AreLast(const Axes& axes, std::optional<int> rank) {
 
 // qnnpack takes the mean of an image only where the model says [2, 3]; for other last dimensions PyTorch has
 // a kernel of its own, which sums the integers as they are.
-HalfwayRounding MeanRounding(const Arguments& a, const Value& x) {
+HalfwayRounding MeanRounding(const Builder& g, const Arguments& a, const Value& x) {
   const bool qnnpack =
-      x.rank() == 4 && x.dtype() == DType::kQUint8 && a.dims("dim") == std::vector<Dim>{2, 3};
+      x.rank() == 4 && AveragedByQnnpack(g, x.dtype(), 2) && a.dims("dim") == std::vector<Dim>{2, 3};
   return qnnpack ? HalfwayRounding::kEvenDistance : HalfwayRounding::kEvenInteger;
 }
 
@@ -232,7 +232,7 @@ Result<std::vector<Value>> Mean(Builder& g, const Arguments& a) {
   if (IsGlobalAverage(x, axes) && x.dtype() == type.dtype) {
     TensorType kept = type;
     if (kept.shape && !axes.keep) kept.shape->insert(kept.shape->end(), axes.axes.size(), Dim(1));
-    const HalfwayRounding rounding = MeanRounding(a, x);
+    const HalfwayRounding rounding = MeanRounding(g, a, x);
     const Value average = g.As(OCTAVO_TRY(AverageOfImage(g, x, kept, rounding)), kept);
     if (rounding == HalfwayRounding::kEvenInteger) StateOfMeanInAnotherOrder(g, x);
     if (axes.keep) return One(average);

@@ -7,6 +7,7 @@
 #include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
 #include "octavo/ops/interpolation.h"
+#include "octavo/ops/quantize_form.h"
 #include "octavo/ops/register.h"
 #include "octavo/ops/separable.h"
 #include "octavo/ops/shuffling.h"
@@ -298,7 +299,8 @@ Result<Value> SmoothOfIntegers(Builder& g, Value x, const Request& request, cons
   const std::optional<std::vector<Axis>> axes = OCTAVO_TRY(KnownAxes(x, request));
   if (axes && SameSizes(*axes)) return x;
   // PyTorch's kernel for channels-last tensors adds the same products in another order.
-  const bool in_order = x.memory_format() == ir::MemoryFormat::kContiguous ||
+  const bool one_channel = OfFbgemmBuild(g) && x.shape() && (*x.shape())[1] == Dim(1);
+  const bool in_order = (x.memory_format() == ir::MemoryFormat::kContiguous && !one_channel) ||
                         (axes && ResizeIsExact(*axes, request.align_corners));
   if (request.mode == Mode::kLinear && axes && axes->size() == 2 && in_order) {
     g.State(Exactness::kConstruction);
@@ -308,10 +310,17 @@ Result<Value> SmoothOfIntegers(Builder& g, Value x, const Request& request, cons
   const bool caffe2 = g.dialect() == Dialect::kCaffe2;
   const bool taps = CountsInSteps(g) && request.mode == Mode::kLinear && axes &&
                     (caffe2 || !ResizeIsExact(*axes, request.align_corners));
+  // Builds with FBGEMM round the level, others its distance from the zero point.
+  const bool level = OfFbgemmBuild(g) && g.exact_for(Target::kOnnxRuntime);
+  if (!taps && level) {
+    return QuantizeFromSteps(g, OCTAVO_TRY(Smooth(g, DequantizeToSteps(g, x, 0), request)), type, 0);
+  }
   if (!taps) return QuantizeFromSteps(g, OCTAVO_TRY(Smooth(g, DequantizeToSteps(g, x), request)), type);
   const Value y = InterpolateByTaps(g, DequantizeToSteps(g, x, 0), *axes, request.align_corners);
   const auto zero_point = static_cast<float>(type.quantization->zero_point());
-  return QuantizeFromSteps(g, zero_point == 0 ? y : g.Op("Sub", {y, g.Scalar(zero_point)}), type);
+  const Value distance = zero_point == 0 ? y : g.Op("Sub", {y, g.Scalar(zero_point)});
+  if (!level) return QuantizeFromSteps(g, distance, type);
+  return QuantizeFromSteps(g, zero_point == 0 ? y : g.Op("Add", {distance, g.Scalar(zero_point)}), type, 0);
 }
 
 bool IsNearest(Mode mode) { return mode == Mode::kNearest || mode == Mode::kNearestExact; }

@@ -8,6 +8,7 @@
 #include "octavo/emit.h"
 #include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
+#include "octavo/ops/quantize_form.h"
 #include "octavo/row.h"
 
 namespace octavo {
@@ -63,9 +64,17 @@ Result<std::vector<Value>> SoftmaxOfDequantized(Builder& g, const Arguments& a) 
 Result<std::vector<Value>> QuantizedSoftmax(Builder& g, const Arguments& a) {
   const TensorType& type = a.result();
   const auto scale = static_cast<float>(type.quantization->scale());
-  const bool fused = scale == 1.0F / 256 && type.quantization->zero_point() == 0;
+  // What qnnpack has a table for.
+  const bool table =
+      !OfFbgemmBuild(g) || (g.engine() == Engine::kQnnpackX86 && a.tensor("qx").dtype() == DType::kQUint8);
+  const bool fused = table && scale == 1.0F / 256 && type.quantization->zero_point() == 0;
   if (fused || !g.exact_for(Target::kOnnxRuntime)) return OnReals(SoftmaxOfDequantized)(g, a);
   const Value y = OCTAVO_TRY(AlongAxis(g, "Softmax", Dequantize(g, a.tensor("qx")), a.integer("dim")));
+  if (OfFbgemmBuild(g)) {
+    const Value levels = QuantizeFused(g, y, type);
+    g.State(Exactness::kNotExact, "may be off by one step at rounding ties: PyTorch adds float32 numbers");
+    return One(levels);
+  }
   return One(QuantizeFromSteps(g, g.Op("Mul", {y, g.Scalar(1.0F / scale)}), type));
 }
 

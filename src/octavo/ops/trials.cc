@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "octavo/arithmetic/pytorch/quantize.h"
 #include "octavo/lower/steps.h"
 #include "octavo/ops/qlinear_add.h"
 #include "octavo/ops/ulps.h"
@@ -63,16 +64,27 @@ void Trial::ThroughReals(const RealFunction& f, const ErrorBound& error, Recipro
   const float scale = ScaleOf(in_), inverse = 1.0F / ScaleOf(out_);
   const float in_vectors =
       reciprocal == ReciprocalOf::kFloat32 ? inverse : static_cast<float>(1.0 / out_.quantization->scale());
-  const auto answer = [&](std::size_t i, float real, float factor) {
+  const auto answer = [&](std::vector<float>& answers, float real, float factor, bool before) {
+    using arithmetic::pytorch::LevelAfter, arithmetic::pytorch::LevelBefore;
     const auto [low, high] = Around(real, f(real), error);
     for (const float y : {low, high}) {
-      answers_[i].push_back(to.Clamped(std::nearbyintf(y * factor) + to.zero));
+      answers.push_back(
+          to.Clamped(before ? LevelBefore(y, factor, to.zero) : LevelAfter(y, factor, to.zero)));
     }
   };
   for (std::size_t i = 0; i < kIntegers; ++i) {
     const float q = from.low + static_cast<float>(i);
-    answer(i, std::fma(scale, q, -(scale * from.zero)), in_vectors);
-    answer(i, (q - from.zero) * scale, inverse);
+    answer(answers_[i], std::fma(scale, q, -(scale * from.zero)), in_vectors, false);
+    if (loop_.leaves_rest) answer(rest_[i], (q - from.zero) * scale, inverse, loop_.rest_rounds_after_adding);
+  }
+}
+
+void Trial::ByFusedQuantization(const RealFunction& f) {
+  const Bounds from(in_), to(out_);
+  const float scale = ScaleOf(in_), inverse = 1.0F / ScaleOf(out_);
+  for (std::size_t i = 0; i < kIntegers; ++i) {
+    const float real = (from.low + static_cast<float>(i) - from.zero) * scale;
+    answers_[i].push_back(to.Clamped(arithmetic::pytorch::LevelFused(f(real), inverse, to.zero)));
   }
 }
 
@@ -93,7 +105,7 @@ void Trial::BySteps(const RealFunction& f) {
 }
 
 TrialResult Trial::Against(const RealFunction& f, const TensorType& in, const TensorType& out,
-                           const ErrorBound& error) const {
+                           const ErrorBound& error, bool rest) const {
   const Bounds from(in), to(out);
   TrialResult result;
   for (std::size_t i = 0; i < kIntegers; ++i) {
@@ -103,11 +115,14 @@ TrialResult Trial::Against(const RealFunction& f, const TensorType& in, const Te
     float pytorch = 0, target = 0, apart = -1;
     for (const float y : {low, high}) {
       const float integer = to.Clamped(std::nearbyintf(y / ScaleOf(out)) + to.zero);
-      for (const float answer : answers_[i]) {
-        if (std::abs(answer - integer) <= apart) continue;
-        apart = std::abs(answer - integer);
-        pytorch = answer;
-        target = integer;
+      for (const auto* answers : {&answers_[i], &rest_[i]}) {
+        if (!rest && answers == &rest_[i]) continue;
+        for (const float answer : *answers) {
+          if (std::abs(answer - integer) <= apart) continue;
+          apart = std::abs(answer - integer);
+          pytorch = answer;
+          target = integer;
+        }
       }
     }
     result.Add(pytorch, target);
@@ -115,11 +130,26 @@ TrialResult Trial::Against(const RealFunction& f, const TensorType& in, const Te
   return result;
 }
 
-std::optional<std::vector<std::int64_t>> Trial::Integers() const {
+TrialResult Trial::RestAgainstLoop() const {
+  TrialResult result;
+  for (std::size_t i = 0; i < kIntegers; ++i) {
+    const float first = answers_[i].front();
+    float other = first;
+    for (const auto* answers : {&answers_[i], &rest_[i]}) {
+      for (const float answer : *answers) other = answer == first ? other : answer;
+    }
+    result.Add(first, other);
+  }
+  return result;
+}
+
+std::optional<std::vector<std::int64_t>> Trial::Integers(bool rest) const {
   std::vector<std::int64_t> integers;
-  for (const std::vector<float>& answers : answers_) {
+  for (std::size_t i = 0; i < kIntegers; ++i) {
+    const std::vector<float>& answers = answers_[i];
     const auto differs = [&](float answer) { return answer != answers.front(); };
     if (answers.empty() || std::any_of(answers.begin(), answers.end(), differs)) return std::nullopt;
+    if (rest && std::any_of(rest_[i].begin(), rest_[i].end(), differs)) return std::nullopt;
     integers.push_back(static_cast<std::int64_t>(answers.front()));
   }
   return integers;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "octavo/operators.h"
+#include "octavo/ops/vector_loop.h"
 
 namespace octavo {
 
@@ -44,7 +45,8 @@ TriedType WithMovedScale(const TensorType& type, const std::function<TrialResult
 // All integers of `in`, quantized per tensor to 8 bits, and PyTorch's for each of them in `out`.
 class Trial {
  public:
-  Trial(const TensorType& in, const TensorType& out) : in_(in), out_(out) {}
+  Trial(const TensorType& in, const TensorType& out, VectorLoop loop = {})
+      : in_(in), out_(out), loop_(loop) {}
   // PyTorch dequantizes, computes f and quantizes: its vector loop has s q - s z with one rounding, what is
   // left of the loop (q - z) s.
   void ThroughReals(const RealFunction& f, const ErrorBound& error = {},
@@ -53,17 +55,24 @@ class Trial {
   void ByTable(const RealFunction& f);
   // PyTorch's integer is round(f(q - z)) + z.
   void BySteps(const RealFunction& f);
+  // quantized::cat in builds with FBGEMM: contiguous tensors are quantized with one rounding.
+  void ByFusedQuantization(const RealFunction& f);
   // ONNX Runtime dequantizes, computes f and quantizes with the scales and zero points as written.
+  // `rest`: also against what PyTorch's vector loop leaves over.
   TrialResult Against(const RealFunction& f, const TensorType& in, const TensorType& out,
-                      const ErrorBound& error = {}) const;
+                      const ErrorBound& error = {}, bool rest = true) const;
   TrialResult Against(const RealFunction& f) const { return Against(f, in_, out_); }
   // PyTorch's integer for each, from the lowest on; nothing where it may round one in several ways.
-  std::optional<std::vector<std::int64_t>> Integers() const;
+  std::optional<std::vector<std::int64_t>> Integers(bool rest = true) const;
+  // For how many integers the rest comes out otherwise than in the loop.
+  TrialResult RestAgainstLoop() const;
 
  private:
   static constexpr std::size_t kIntegers = 256;
   const TensorType &in_, &out_;
-  std::array<std::vector<float>, kIntegers> answers_;  // more than one where PyTorch rounds in several ways
+  VectorLoop loop_;
+  // More than one per integer where PyTorch rounds in several ways: in its vector loop, and in the rest.
+  std::array<std::vector<float>, kIntegers> answers_, rest_;
 };
 
 // Every sum of so many integers, each at least `low` and at most `high`.
