@@ -224,7 +224,8 @@ Result<std::vector<Value>> EmitMaskedFill(Builder& g, const Arguments& a) {
 Result<std::vector<Value>> EmitMaskedFillQdq(Builder& g, const Arguments& a) {
   const Value x = a.tensor("self");
   if (!x.quantized()) return EmitMaskedFill(g, a);
-  const std::int64_t integer = QuantizedNumber(x.type(), a.number("value"), OfFbgemmBuild(g));
+  const std::int64_t integer = QuantizedNumber(
+      x.type(), a.number("value"), OfFbgemmBuild(g) ? NumberRounding::kBefore : NumberRounding::kAfter);
   if (StorageType(x.dtype()) != DType::kUint8) {
     const Quantization& q = x.quantization();
     const double real = static_cast<double>(integer - q.zero_point()) * q.scale();

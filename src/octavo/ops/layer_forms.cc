@@ -167,17 +167,21 @@ IntegerForm NearestIntegerForm(const LayerChannel& channel, const std::vector<st
 }
 
 FloatForm NearestFloatForm(const LayerChannel& channel, const std::vector<std::int64_t>& boundaries,
-                           const LevelRange& range) {
+                           const LevelRange& range, FloatOrder order) {
   const auto zero = static_cast<float>(range.zero);
   const auto at = [&](float multiplier, float bias) {
     FloatForm form{multiplier, bias, {}};
-    form.distance = DistanceOf(
-        [&](std::int64_t sum) { return std::nearbyintf(static_cast<float>(sum) * multiplier + bias) + zero; },
-        boundaries, range);
+    const auto level = [&](std::int64_t sum) {
+      const auto exact = static_cast<float>(sum);
+      return order == FloatOrder::kBiasFirst ? std::nearbyintf((exact + bias) * multiplier) + zero
+                                             : std::nearbyintf(exact * multiplier + bias);
+    };
+    form.distance = DistanceOf(level, boundaries, range);
     return form;
   };
-  const auto multiplier = static_cast<float>(channel.multiplier());
-  const auto bias = static_cast<float>(channel.bias() * channel.multiplier());
+  const double in_steps = channel.bias() * channel.multiplier() + static_cast<double>(range.zero);
+  const float multiplier = channel.float_multiplier();
+  const auto bias = static_cast<float>(order == FloatOrder::kBiasFirst ? channel.bias() : in_steps);
   FloatForm best = at(multiplier, bias);
   constexpr int kTries = 9;
   for (int i = 0; i < kTries && best.distance.sums > 0; ++i) {

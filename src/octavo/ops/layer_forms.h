@@ -40,13 +40,17 @@ Distance DistanceOfIntegerForm(std::int32_t bias, float multiplier,
 IntegerForm NearestIntegerForm(const arithmetic::pytorch::LayerChannel& channel,
                                const std::vector<std::int64_t>& boundaries, const LevelRange& range);
 
-// The sum in float32, a Mul, an Add and a QuantizeLinear of scale 1: round(sum multiplier + bias) + zero
-// point, rounded after each step.
+// The sum in float32, then operators of floats, each rounded, and a QuantizeLinear of scale 1.
+enum class FloatOrder {
+  kBiasFirst,  // round((sum + bias) multiplier) + zero point
+  kInside,     // round(sum multiplier + bias), the zero point in the bias
+};
 struct FloatForm {
   float multiplier = 1, bias = 0;
   Distance distance;
 };
 FloatForm NearestFloatForm(const arithmetic::pytorch::LayerChannel& channel,
-                           const std::vector<std::int64_t>& boundaries, const LevelRange& range);
+                           const std::vector<std::int64_t>& boundaries, const LevelRange& range,
+                           FloatOrder order);
 
 }  // namespace octavo

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include "octavo/lower/checks.h"
+#include "octavo/lower/steps.h"
+#include "octavo/ops/quantized_result.h"
 #include "octavo/ops/ulps.h"
 
 namespace octavo {
@@ -89,16 +91,36 @@ NearestLayer NearestRequantization(LayerKernel kernel, const QuantizedWeights& w
 NearestFloats NearestFloatBias(LayerKernel kernel, const QuantizedWeights& w, const TensorType& x,
                                const TensorType& y, bool relu) {
   const LevelRange range = LevelsOf(y, relu);
-  NearestFloats nearest;
+  // FBGEMM's own order is exact; in oneDNN's the zero point is inside the rounding.
+  const FloatOrder order = kernel == LayerKernel::kFbgemm ? FloatOrder::kBiasFirst : FloatOrder::kInside;
+  NearestFloats nearest{.order = order};
   for (const LayerChannel& channel : ChannelsOf(kernel, w, x, y)) {
     const std::vector<std::int64_t> boundaries = BoundariesOf(channel, range);
-    const FloatForm form = NearestFloatForm(channel, boundaries, range);
+    const FloatForm form = NearestFloatForm(channel, boundaries, range, order);
     nearest.multipliers.push_back(form.multiplier);
     nearest.biases.push_back(form.bias);
     Join(nearest.distance, form.distance);
     if (!boundaries.empty()) nearest.sums += boundaries.back() - boundaries.front();
   }
   return nearest;
+}
+
+std::vector<float> ScalesOfSums(const NearestFloats& nearest) {
+  return nearest.order == FloatOrder::kInside ? nearest.multipliers
+                                              : std::vector<float>(nearest.multipliers.size(), 1.0F);
+}
+
+Value QuantizeWithBias(Builder& g, Value sums, const NearestFloats& nearest,
+                       const std::vector<std::int64_t>& sizes, const TensorType& y, bool relu) {
+  const std::int64_t zero = y.quantization->zero_point();
+  const bool clamps = relu && zero != LowestInteger(y.dtype);
+  Value steps = g.Op("Add", {sums, g.Constant(Tensor::Floats(sizes, nearest.biases), "bias")});
+  if (nearest.order == FloatOrder::kBiasFirst) {
+    steps = g.Op("Mul", {steps, g.Constant(Tensor::Floats(sizes, nearest.multipliers))});
+    return QuantizeFromSteps(g, clamps ? g.Op("Relu", {steps}) : steps, y);
+  }
+  if (clamps) steps = g.Op("Max", {steps, g.Scalar(static_cast<float>(zero))});
+  return QuantizeFromSteps(g, steps, y, 0);
 }
 
 void StateDistance(Builder& g, const Distance& distance, std::int64_t sums, std::string_view why) {

@@ -33,12 +33,18 @@ NearestLayer NearestRequantization(arithmetic::pytorch::LayerKernel kernel, cons
                                    const TensorType& x, const TensorType& y, bool relu);
 struct NearestFloats {
   std::vector<float> multipliers, biases;  // per channel
+  FloatOrder order = FloatOrder::kInside;
   Distance distance;
   std::int64_t sums = 0;
 };
 // The same for round(sum multiplier + bias): FloatForm per channel.
 NearestFloats NearestFloatBias(arithmetic::pytorch::LayerKernel kernel, const QuantizedWeights& w,
                                const TensorType& x, const TensorType& y, bool relu);
+// The scales with which a product of matrices, or a Mul after a convolution counted in steps, is to come.
+std::vector<float> ScalesOfSums(const NearestFloats& nearest);
+// The level from sums of these scales.  `sizes`: the shape of one number per channel.
+Value QuantizeWithBias(Builder& g, Value sums, const NearestFloats& nearest,
+                       const std::vector<std::int64_t>& sizes, const TensorType& y, bool relu);
 
 // States that the node is exact, or by how much it is not.
 void StateDistance(Builder& g, const Distance& distance, std::int64_t sums, std::string_view why);

@@ -117,12 +117,13 @@ Result<Value> Circular(Builder& g, Value x, const Pads& pads) {
 
 // A number of the tensor's type; of a quantized tensor the integer that stands for it.
 Result<Value> Fill(Builder& g, const TensorType& type, double value) {
+  const NumberRounding rounding = OfFbgemmBuild(g) ? NumberRounding::kFused : NumberRounding::kAfter;
   if (type.dtype == DType::kQInt32) {
-    return g.Constant(Tensor::From(DType::kInt32, {},
-                                   std::vector<std::int32_t>{static_cast<std::int32_t>(
-                                       QuantizedNumber(type, value, OfFbgemmBuild(g)))}));
+    return g.Constant(Tensor::From(
+        DType::kInt32, {},
+        std::vector<std::int32_t>{static_cast<std::int32_t>(QuantizedNumber(type, value, rounding))}));
   }
-  if (type.quantized()) return IntegerConstant(g, type, QuantizedNumber(type, value, OfFbgemmBuild(g)));
+  if (type.quantized()) return IntegerConstant(g, type, QuantizedNumber(type, value, rounding));
   if (IsInteger(type.dtype) && std::abs(value) > std::numeric_limits<std::int32_t>::max()) {
     return Unsupported(
         fmt::format("constant padding of a {} tensor with {} is not supported", Name(type.dtype), value));

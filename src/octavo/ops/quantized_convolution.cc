@@ -140,10 +140,7 @@ void StateTransposed(Builder& g, const QuantizedConv& conv, const TensorType& x)
   }
 }
 
-// ONNX Runtime has no integer kernel for ConvTranspose, Caffe2 none for it and for volumes.  Counted in
-// steps, the float one's sums are whole numbers and exact, and what is left is PyTorch's own requantization:
-// round(sum ((x_scale w_scale) (1 / y_scale))).
-// The same with the float bias of other engines, which is added in steps of the result.
+// ConvInSteps with the float bias of other engines, which is added in steps of the result.
 Result<std::vector<Value>> ConvWithFloatBias(const QuantizedConvolution& form, const QuantizedConv& conv,
                                              arithmetic::pytorch::LayerKernel kernel, Builder& g,
                                              const Arguments& a) {
@@ -158,12 +155,15 @@ Result<std::vector<Value>> ConvWithFloatBias(const QuantizedConvolution& form, c
   sizes[0] = conv.weights.channels;
   const Value steps =
       Convolve(g, conv.geometry, {DequantizeToSteps(g, x), WeightInSteps(g, conv.weights), Value()});
-  const Value scaled = g.Op("Mul", {steps, g.Constant(Tensor::Floats(sizes, nearest.multipliers))});
-  Value sum = g.Op("Add", {scaled, g.Constant(Tensor::Floats(sizes, nearest.biases), "bias")});
-  if (form.relu) sum = g.Op("Relu", {sum});
-  return One(QuantizeFromSteps(g, sum, a.result()));
+  const Value scaled = nearest.order == FloatOrder::kBiasFirst
+                           ? steps
+                           : g.Op("Mul", {steps, g.Constant(Tensor::Floats(sizes, nearest.multipliers))});
+  return One(QuantizeWithBias(g, scaled, nearest, sizes, a.result(), form.relu));
 }
 
+// ONNX Runtime has no integer kernel for ConvTranspose, Caffe2 none for it and for volumes.  Counted in
+// steps, the float one's sums are whole numbers and exact, and what is left is PyTorch's own requantization:
+// round(sum ((x_scale w_scale) (1 / y_scale))).
 Result<std::vector<Value>> ConvInSteps(const QuantizedConvolution& form, const QuantizedConv& conv,
                                        Builder& g, const Arguments& a) {
   const Value x = a.tensor("qx");

@@ -74,14 +74,16 @@ std::optional<Value> LinearWithFloatBias(const LayerCall& call, Builder& g, cons
     return std::nullopt;
   }
   const NearestFloats nearest = NearestFloatBias(kernel, w, x.type(), y, call.relu);
-  if (NearestRequantization(kernel, w, x.type(), y, call.relu).distance.expected <= nearest.distance.expected) {
+  if (NearestRequantization(kernel, w, x.type(), y, call.relu).distance.expected <=
+      nearest.distance.expected) {
     return std::nullopt;
   }
   StateDistance(g, nearest.distance, nearest.sums, "sums of floats are rounded otherwise");
   RequantizationTypes types = {x.type(), y, w.quantization()};
   types.x.quantization->scales[0] = 1;
   types.weight.axis = 0;
-  types.weight.scales.assign(nearest.multipliers.begin(), nearest.multipliers.end());
+  const std::vector<float> scales = ScalesOfSums(nearest);
+  types.weight.scales.assign(scales.begin(), scales.end());
   types.weight.zero_points.assign(nearest.multipliers.size(), w.quantization().zero_points[0]);
   if (!w.quantization().per_tensor()) types.weight.zero_points = w.quantization().zero_points;
   HoldUnsigned(g, x);
@@ -89,10 +91,8 @@ std::optional<Value> LinearWithFloatBias(const LayerCall& call, Builder& g, cons
   const bool reshaped = y.shape->size() > 2;
   if (reshaped) real = Reshape(g, real, {-1, (*w.type.shape)[1].value()});
   real = g.Op("Gemm", {real, RealWeight(g, w, {}, &types)}, {{"transB", 1}});
-  real = g.Op("Add", {real, g.Constant(Tensor::Floats({w.channels}, nearest.biases), "bias")});
-  if (call.relu && y.quantization->zero_point() != LowestInteger(y.dtype)) real = g.Op("Relu", {real});
   if (reshaped) real = Reshape(g, real, TargetOf(*y.shape));
-  return QuantizeFromSteps(g, real, y);
+  return QuantizeWithBias(g, real, nearest, {w.channels}, y, call.relu);
 }
 
 Result<std::vector<Value>> LinearQdq(bool relu, Builder& g, const Arguments& a) {

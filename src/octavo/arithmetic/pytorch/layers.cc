@@ -43,6 +43,7 @@ LayerChannel::LayerChannel(LayerKernel kernel, const LayerScales& scales, float 
       per_channel_(scales.per_channel),
       zero_point_(static_cast<float>(y_zero_point)),
       bias_(bias),
+      multiplier_(static_cast<float>(scales.x * scales.weight / scales.y)),
       steps_(scales.x * scales.weight / scales.y),
       bias_in_sums_(static_cast<double>(bias) / (scales.x * scales.weight)) {
   const auto x = static_cast<float>(scales.x), weight = static_cast<float>(scales.weight);

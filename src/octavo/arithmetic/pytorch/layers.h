@@ -46,13 +46,15 @@ class LayerChannel {
   // About the same without rounding: Level is near multiplier() * (sum + bias()) + zero point.
   double multiplier() const { return steps_; }
   double bias() const { return bias_in_sums_; }
+  // The number that kQnnpack and kFbgemm multiply by; about that of kOnednn.
+  float float_multiplier() const { return multiplier_; }
 
  private:
   LayerKernel kernel_;
   bool per_channel_;
   float zero_point_;
   float bias_;
-  float multiplier_ = 1;              // kQnnpack, kFbgemm
+  float multiplier_;                  // exactly kQnnpack's and kFbgemm's
   float inverse_ = 1, offset_ = 0;    // kFbgemm: 1 / (s_x s_w), bias / (s_x s_w)
   std::int64_t rounded_bias_ = 0;     // kQnnpack
   float x_ = 1, weight_ = 1, y_ = 1;  // kOnednn: what each step multiplies by
