@@ -8,6 +8,8 @@ import tempfile
 import onnx
 import onnxruntime as ort
 
+import tools
+
 
 @contextlib.contextmanager
 def standard_error(lines):
@@ -26,9 +28,8 @@ def standard_error(lines):
 
 def warnings_of_onnxruntime(path):
     """What ONNX Runtime warns of when it loads a model."""
-    options, lines = ort.SessionOptions(), []
+    options, lines = tools.default_options(), []
     options.log_severity_level = 2
-    options.add_session_config_entry("session.x64quantprecision", "1")
     with standard_error(lines):
         ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     return [line for line in lines if "onnxruntime" in line]

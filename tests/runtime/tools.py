@@ -1,8 +1,11 @@
 """Runs octavo and ONNX Runtime, and compares what they answer."""
 import collections
 import json
+import math
 import os
 import pathlib
+import platform
+import re
 import subprocess
 
 import numpy as np
@@ -15,6 +18,8 @@ MODELS = pathlib.Path(os.environ.get("OCTAVO_MODELS", REPO / "build" / "models")
 REPORTS = REPO / "build" / "reports"
 
 ort.set_default_logger_severity(3)
+CPUINFO = pathlib.Path("/proc/cpuinfo")
+VNNI = bool(re.search(r"\bavx(512)?_vnni\b", CPUINFO.read_text())) if CPUINFO.exists() else True
 
 
 def octavo(*arguments, check=True, **options):
@@ -71,12 +76,19 @@ def quantizations(model):
     return {}
 
 
-def session(path, optimized=None, threads=1, level=ort.GraphOptimizationLevel.ORT_ENABLE_ALL):
+def default_options():
+    """ONNX Runtime's own.  On x86 without VNNI int8 products saturate at 16 bits; there an option makes them exact
+    (docs/numbers.md)."""
     options = ort.SessionOptions()
+    if platform.machine() == "x86_64" and not VNNI:
+        options.add_session_config_entry("session.x64quantprecision", "1")
+    return options
+
+
+def session(path, optimized=None, threads=1, level=ort.GraphOptimizationLevel.ORT_ENABLE_ALL):
+    options = default_options()
     options.graph_optimization_level = level
     options.intra_op_num_threads = threads
-    # On x86 without VNNI its int8 products saturate at 16 bits; this makes them exact (docs/dialects.md).
-    options.add_session_config_entry("session.x64quantprecision", "1")
     if optimized:
         options.optimized_model_filepath = str(optimized)
     return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
@@ -95,6 +107,21 @@ def difference(got, want, step=None):
         got, want = np.rint(got / np.float64(step)), np.rint(want / np.float64(step))
     apart = np.abs(got.astype(np.int64) - want.astype(np.int64))
     return int(np.count_nonzero(apart)), int(apart.max(initial=0))
+
+
+def assert_same(got, want):
+    """Integers are equal; floats are within 1e-5 of their root mean square, and not finite in the same places."""
+    assert got.shape == want.shape and got.dtype == want.dtype, (got.shape, want.shape, got.dtype, want.dtype)
+    if want.dtype.kind != "f":
+        differ, most = difference(got, want)
+        assert differ == 0, "%d of %d elements differ, by %d at most" % (differ, want.size, most)
+        return
+    finite = np.isfinite(want)
+    np.testing.assert_array_equal(got[~finite], want[~finite])
+    got, want = got[finite].astype(np.float64), want[finite].astype(np.float64)
+    if want.size:
+        apart, allowed = np.abs(got - want).max(), 1e-5 * math.sqrt(np.mean(want * want))
+        assert apart <= allowed, "up to %.3g apart; %.3g is allowed" % (apart, allowed)
 
 
 def left_over(path, scratch):

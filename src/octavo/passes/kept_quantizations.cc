@@ -70,7 +70,10 @@ const Node* MadeByWhatStays(const Graph& graph, const Node& node) {
 bool BecomesOnePair(const Graph& graph, const Node& dequantize, const Node& quantize) {
   if (dequantize.op != "DequantizeLinear") return false;
   const std::optional<Steps> first = StepsOf(graph, dequantize), second = StepsOf(graph, quantize);
-  return first && second && *first != *second;
+  if (!first || !second) return false;
+  // int8 and uint8 of the same reals stay what they are.
+  return first->scale != second->scale ||
+         first->lowest() - first->zero_point != second->lowest() - second->zero_point;
 }
 
 // ONNX Runtime's ClipQuantFusion removes a Clip whose bounds are within 1.2e-7 of the QuantizeLinear's range,

@@ -98,8 +98,19 @@ class Graphs {
 
   bool IsProductOfReals(const Node& node) const {
     if (node.op != "MatMul" && node.op != "Gemm") return false;
-    const std::optional<ValueId> x = ir::InputOf(node);
-    return x && !Dequantized(*x);
+    const std::vector<ValueId> inputs = InputsOf(node);
+    if (inputs.empty() || !inputs[0].valid()) return false;
+    if (!Dequantized(inputs[0])) return true;
+    // A Gemm with a float bias stays float if nothing quantizes its result.  A MatMul and an Add become one.
+    const Node* last = &node;
+    bool float_bias = inputs.size() > 2 && inputs[2].valid() && !Dequantized(inputs[2]);
+    if (node.op == "MatMul" && Readers(node.outputs[0]).size() == 1 &&
+        !outputs_.contains(node.outputs[0].index) && Readers(node.outputs[0])[0]->op == "Add") {
+      last = Readers(node.outputs[0])[0];
+      float_bias =
+          std::ranges::any_of(InputsOf(*last), [this](ValueId id) { return ConstantOf(id) != nullptr; });
+    }
+    return float_bias && !QuantizedResult(*last);
   }
 
   Work Of(const Node& node) const {
