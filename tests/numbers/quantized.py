@@ -126,11 +126,14 @@ def conv(d, cls, dims, transposed=False):
         cin, cout, groups = of_vectors(d, dims, kernel, stride, dilation, padding)
     if d.engine in ("onednn", "x86") and transposed:
         cout = cin  # PyTorch is wrong otherwise (docs/numbers.md)
+        stride = [min(s, l * (k - 1) + 1) for s, k, l in zip(stride, kernel, dilation)]  # likewise
     x_scale = d.scale()
     shape = [d.one_of(0, 1, 1, 2, 3) if d.chance(0.2) else 1, cin] + [d.size(12) for _ in range(dims)]
     for size, k, p, l in zip(shape[2:], kernel, padding, dilation):
         if not transposed and size + 2 * p < l * (k - 1) + 1:
             raise Refused  # qnnpack ends the process
+    if d.engine in ("onednn", "x86") and not transposed and onednn_is_wrong(shape[2:], kernel, stride, padding, dilation, groups == cin < cout):
+        raise Refused
     x = d.q(shape, scale=x_scale)
     per_channel = d.chance(0.4) and not (transposed and (groups > 1 or dims == 3 and d.engine != "qnnpack"))
     options = dict(stride=stride, padding=padding, dilation=dilation, groups=groups)
@@ -160,6 +163,14 @@ def saved(d, dims, make):
         return make()
     finally:
         torch.backends.quantized.engine = "qnnpack"
+
+
+def onednn_is_wrong(sizes, kernel, stride, padding, dilation, multiplies):
+    """Where a dimension of the result has one element (docs/numbers.md).  `multiplies`: depthwise with more channels than it is given."""
+    out = [(n + 2 * p - l * (k - 1) - 1) // s + 1 for n, k, s, p, l in zip(sizes, kernel, stride, padding, dilation)]
+    if multiplies and 1 in out and max(stride) > 1:
+        return True
+    return any(n == 1 and l > 1 and p > 0 for n, l, p in zip(out, dilation, padding))
 
 
 def of_vectors(d, dims, kernel, stride, dilation, padding):
@@ -206,7 +217,8 @@ for _dims in (1, 2, 3):
           covers=["quantized::conv%dd%s" % (_dims, "" if _dims == 1 else ".new")], **_options)
     table("quantized::conv%dd_relu" % _dims, lambda d, n=_dims: conv(d, getattr(nniq, "ConvReLU%dd" % n), n),
           covers=["quantized::conv%dd_relu%s" % (_dims, "" if _dims == 1 else ".new")], **_options)
-    table("quantized::conv_transpose%dd" % _dims, lambda d, n=_dims: conv(d, getattr(nnq, "ConvTranspose%dd" % n), n, True), **_options)
+    table("quantized::conv_transpose%dd" % _dims, lambda d, n=_dims: conv(d, getattr(nnq, "ConvTranspose%dd" % n), n, True),
+          unavoidable_by={"onednn": 0.001, "x86": 0.001}, **_options)  # oneDNN has two kernels for them
 
 
 def linear(d, cls):

@@ -14,9 +14,13 @@ class Operator:
     far: bool = False  # `odd` depends on the place in memory
     ulp: float = 1e-5  # of float results: allowed relative difference
     unavoidable: float = 0.0  # share of the elements that may be one step off; say in docs/numbers.md why
+    unavoidable_by: dict = dataclasses.field(default_factory=dict)  # the same of an engine, if it is another one
     refused_by: tuple = ()  # engines that take no such call
     engine: str = "qnnpack"  # that Debian's PyTorch is to use
     reached: set = dataclasses.field(default_factory=set)  # the operators of the models that were made
+
+    def share(self, engine):
+        return self.unavoidable_by.get(engine, self.unavoidable)
 
     def has_tail(self, engine):
         return self.tail or (self.x86_tail and engine != "qnnpack")

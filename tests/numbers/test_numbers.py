@@ -36,7 +36,7 @@ def test_equals_pytorch(operator, engine, tmp_path):
     if engine == "qnnpack":
         assert set(operator.covers) <= operator.reached, "the models hold other operators: %s" % sorted(operator.reached)
     assert not count.failures, "%d of %d elements\n%s" % (count.different, count.elements, "\n".join(count.failures[:5]))
-    assert count.unavoidable <= max(1, operator.unavoidable * count.elements)
+    assert count.unavoidable <= max(1, operator.share(engine) * count.elements)
 
 
 def rows():
