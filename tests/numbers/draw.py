@@ -116,6 +116,12 @@ class Draw:
         self.inputs.append(tensor)
         return tensor if self.given is None else self.given[number]
 
+    def channels_last(self, tensor, p=0.4):
+        """The same tensor in that order, sometimes."""
+        if tensor.dim() not in (4, 5) or self.loose_allowed or not self.chance(p):
+            return tensor
+        return tensor.contiguous(memory_format=torch.channels_last if tensor.dim() == 4 else torch.channels_last_3d)
+
     def layout(self, tensor, channels_last=True, sliced=False):
         """The same tensor with other strides, sometimes."""
         kind = self.integer(0, 9)

@@ -74,11 +74,14 @@ def cat(d, f, same=False):
     axis = d.integer(0, len(shape) - 1)
     operands = []
     scale, zero = d.scale(), d.zero()
+    channels_last = len(shape) == 4 and d.chance(0.5)
+    if channels_last and d.chance(0.7):
+        axis = 1
     for _ in range(d.integer(1, 3)):
         own = list(shape)
-        own[axis] = d.size()
-        operands.append(d.q(own, scale=scale if same or d.chance(0.3) else None, zero_point=zero if same else None,
-                            channels_last=False))
+        own[axis] = d.size() if d.chance(0.7) else d.integer(8, 40)
+        x = d.q(own, scale=scale if same or d.chance(0.3) else None, zero_point=zero if same else None, channels_last=False)
+        operands.append(d.channels_last(x, 0.9) if channels_last else x)
     return f(operands, axis if d.chance(0.7) else axis - len(shape), *((scale, zero) if d.chance(0.4) else output(d)))
 
 
@@ -338,6 +341,8 @@ def images(d, dims, most=14, batch=True):
     """Not of one element, nor unbatched volumes of depth 1 or of 1 x 1: PyTorch takes such for channels-last ones and mixes up their
     channels."""
     shape = d.image(dims, most, batch)
+    if d.chance(0.2):  # some vectors, and more
+        shape[-dims - 1] = d.integer(8, 40)
     if torch.Size(shape[-dims:]).numel() == 1:
         shape[-1] = 2
     if dims == 3 and not batch:
@@ -409,6 +414,7 @@ def mean(d):
     x = d.q(shape, channels_last=False)
     if 0 in shape:
         raise Refused
+    x = d.channels_last(x)
     dims = sorted(set(d.integer(0, len(shape) - 1) for _ in range(d.integer(1, 3))))
     if len(shape) == 4 and d.chance(0.5):
         dims = [2, 3]
@@ -423,6 +429,8 @@ def resize(d, dims, mode, **options):
     if dims == 3 or mode == "bilinear":  # docs/numbers.md: one channel
         shape[1] = max(shape[1], 2)
     x = d.q(shape, sliced=True)
+    if dims == 2:
+        x = d.channels_last(x)
     if d.chance(0.5):
         return F.interpolate(x, size=[d.size(20) for _ in range(dims)], mode=mode, **options)
     factors = [d.one_of(2.0, 0.5, 1.0, d.real(0.4, 3)) for _ in range(dims)]

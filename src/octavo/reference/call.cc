@@ -55,6 +55,17 @@ ir::MemoryFormat Call::memory_format(std::string_view name) const {
   return id ? graph_.value(*id).memory_format : ir::MemoryFormat::kContiguous;
 }
 
+std::vector<ir::MemoryFormat> Call::memory_formats(std::string_view name) const {
+  std::vector<ir::MemoryFormat> formats;
+  if (const auto* list = std::get_if<ir::ValueList>(&Get(name))) {
+    for (const ir::ValueId id : *list)
+      formats.push_back(id.valid() ? graph_.value(id).memory_format : ir::MemoryFormat::kContiguous);
+  } else {
+    formats.push_back(memory_format(name));
+  }
+  return formats;
+}
+
 std::vector<Tensor> Call::tensors(std::string_view name) const {
   const ir::Operand& operand = Get(name);
   std::vector<Tensor> tensors;

@@ -38,6 +38,7 @@ class Call {
   const Tensor& tensor(std::string_view name) const;
   ir::MemoryFormat memory_format(std::string_view name) const;  // of a tensor
   std::vector<Tensor> tensors(std::string_view name) const;
+  std::vector<ir::MemoryFormat> memory_formats(std::string_view name) const;  // of a list of tensors
   std::int64_t integer(std::string_view name) const;
   std::vector<std::int64_t> ints(std::string_view name) const;  // a single number is a list of one
   double number(

@@ -9,7 +9,7 @@
 #include "octavo/reference/movement.h"
 #include "octavo/reference/requantization.h"
 
-// quantized::linear, matmul, softmax, cat.  Sources: qlinear.cpp, qmatmul.cpp, qsoftmax.cpp, qconcat.cpp.
+// quantized::linear, matmul, softmax.  Sources: qlinear.cpp, qmatmul.cpp, qsoftmax.cpp.
 
 namespace octavo::reference {
 namespace {
@@ -145,26 +145,6 @@ Results QuantizedSoftmax(const Call& call) {
   });
 }
 
-// ---- cat: operands whose quantization is not the result's are dequantized and quantized again
-
-template <bool kRelu>
-Results QuantizedCat(const Call& call) {
-  std::vector<Tensor> operands = call.tensors("qx");
-  if (operands.empty() || operands[0].rank() == 0) return Unsupported("the list of tensors is empty");
-  const TensorType type = OCTAVO_TRY(QuantizedResult(call, operands[0]));
-  for (Tensor& x : operands) {
-    if (x.dtype != type.dtype) return Unsupported("tensors of different dtypes cannot be concatenated");
-    if (!kRelu && x.quantization == type.quantization) continue;
-    if (!x.quantization || !x.quantization->per_tensor()) return Unsupported("all tensors must be quantized");
-    Array<float> reals = Dequantized(x);
-    if (kRelu) {
-      for (float& real : reals.data) real = std::max(real, 0.0F);
-    }
-    x = Quantized(reals, type, call.options());
-  }
-  return One(OCTAVO_TRY(Joined(operands, OCTAVO_TRY(Axis(call.integer("dim"), operands[0].sizes.size())))));
-}
-
 // Evaluated, dropout leaves all as it is.
 Results QuantizedDropout(const Call& call) {
   if (call.has("training") && call.flag("training"))
@@ -179,10 +159,6 @@ void AddQuantizedProducts(Kernels& kernels) {
   kernels.Add("quantized::linear_relu", QuantizedLinear<true>);
   kernels.Add("quantized::matmul", QuantizedMatmul);
   kernels.Add("quantized::softmax", QuantizedSoftmax);
-  kernels.Add("quantized::cat", QuantizedCat<false>);
-  kernels.Add("quantized::cat_out", QuantizedCat<false>);
-  kernels.Add("quantized::cat_relu", QuantizedCat<true>);
-  kernels.Add("quantized::cat_relu_out", QuantizedCat<true>);
   kernels.Add("quantized::dropout", QuantizedDropout);
 }
 
