@@ -10,7 +10,8 @@ SPEC = "x:float32[N,1,8,8]"
 COMMANDS = ("export", "convert", "inspect", "run", "verify", "bench", "ops")
 CHOICES = {"--dialect": ("qdq", "caffe2"), "--target": ("onnxruntime", "openvino", "tensorrt"), "--numbers": ("exact", "plain"),
            "--external-data": ("auto", "always", "never"), "--per-channel-weights": ("error", "requantize"),
-           "--arithmetic": ("pytorch", "onnxruntime", "caffe2"), "--engine": ("qnnpack", "qnnpack-x86", "fbgemm", "onednn", "x86")}
+           "--arithmetic": ("pytorch", "onnxruntime", "caffe2"), "--engine": ("qnnpack", "qnnpack-x86", "fbgemm", "onednn", "x86"),
+           "--faults": ("meant", "keep")}
 
 
 def options_of(command):
@@ -98,7 +99,7 @@ class Wrong(CommandLine):
                      hint="See `octavo export --help`.")
         self.refused("export", DIGITS, "--frob", says="unknown option --frob of octavo export\n")
         self.refused("export", DIGITS, "-x", says="unknown option -x of octavo export\n")
-        self.refused("export", DIGITS, "--engine-bugs", says="unknown option --engine-bugs of octavo export; it is an option of run, verify or bench")
+        self.refused("export", DIGITS, "--faults", "keep", says="unknown option --faults of octavo export; it is an option of run, verify or bench")
         self.refused("export", DIGITS, "--quiet=yes", says="--quiet takes no value")
         self.refused("export", "a.pt", "b.pt", "-o", self.output, says='unexpected argument "b.pt"')
         self.refused("ops", "a", "b", says='unexpected argument "b"')

@@ -55,7 +55,7 @@ class Together(CliTest):
         self.refused("bench", DIGITS, *SPEC, "--seconds", "0.01", "--all", says="--all")
 
     def test_options_for_pytorch_models(self):
-        for option in (("--engine", "qnnpack"), ("--plugin", "none.so")):
+        for option in (("--engine", "qnnpack"), ("--faults", "keep"), ("--plugin", "none.so")):
             self.refused("run", self.onnx, "--input", IMAGES, *option, says=[option[0], "digits.onnx"])
             self.refused("bench", self.onnx, "--seconds", "0.01", *option, says=option[0])
             self.refused("verify", self.onnx, self.onnx, *option, says=option[0])

@@ -32,6 +32,6 @@ def pytest_configure(config):
 
 
 def pytest_ignore_collect(collection_path, config):
-    """Networks need pip's PyTorch; single layers were made for Debian's."""
-    other = "test_networks.py" if config.option.engine == ["qnnpack"] else "test_layers_reference.py"
-    return True if collection_path.name == other else None
+    """Networks and refusals need pip's PyTorch; single layers were made for Debian's."""
+    others = ("test_networks.py", "test_refusals.py") if config.option.engine == ["qnnpack"] else ("test_layers_reference.py",)
+    return True if collection_path.name in others else None

@@ -171,7 +171,7 @@ def saved(d, dims, make):
 def onednn_is_wrong(sizes, kernel, stride, padding, dilation, multiplies):
     """Where a dimension of the result has one element (docs/numbers.md).  `multiplies`: depthwise with more channels than it is given."""
     out = [(n + 2 * p - l * (k - 1) - 1) // s + 1 for n, k, s, p, l in zip(sizes, kernel, stride, padding, dilation)]
-    if multiplies and 1 in out and max(stride) > 1:
+    if multiplies and 1 in out and (max(stride) > 1 or len(out) == 3):
         return True
     return any(n == 1 and l > 1 and p > 0 for n, l, p in zip(out, dilation, padding))
 

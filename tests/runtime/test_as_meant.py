@@ -178,4 +178,4 @@ def test_bugs_that_the_reference_does_not_repeat(tmp_path):
     torch.jit.save(torch.jit.trace(net, torch.randn(IMAGE)), str(tmp_path / "model.pt"))
     words = ["verify", tmp_path / "model.pt", "--input", "float32[%s]" % ",".join(map(str, IMAGE))]
     assert "as meant" in tools.octavo(*words).stderr
-    assert "--engine-bugs does not repeat this bug" in tools.octavo(*words, "--engine-bugs").stderr
+    assert "--faults keep does not repeat this" in tools.octavo(*words, "--faults", "keep").stderr

@@ -8,10 +8,10 @@
 
 namespace octavo::reference {
 
-std::string Answer(std::string_view text) {
+std::string Answer(std::string_view text, const Options& options) {
   const Result<ir::Graph> graph = ir::ParseGraph(text);
   if (!graph) return "text: " + graph.error().ToString();
-  const Result<std::vector<Tensor>> outputs = Run(*graph, {});
+  const Result<std::vector<Tensor>> outputs = Run(*graph, {}, options);
   if (!outputs) return "error: " + outputs.error().what();
   std::string answer;
   for (const Tensor& output : *outputs) {

@@ -13,8 +13,9 @@ namespace octavo::reference {
 namespace {
 
 // One result, of the quantization that the importer's rule gives.
-std::string CallQuantized(const std::string& constants, const std::string& type, const std::string& call) {
-  return Answer(constants + "  %y: " + type + " = " + call + "  output %y");
+std::string CallQuantized(const std::string& constants, const std::string& type, const std::string& call,
+                          Engine engine = Engine::kQnnpack) {
+  return Answer(constants + "  %y: " + type + " = " + call + "  output %y", {.engine = engine});
 }
 
 constexpr const char* kA = "constant %a = quint8[7](0.5,128){0, 1, 3, 128, 255, 127, 129}";
@@ -156,6 +157,27 @@ TEST(Levels, SaturateWhereMeantAndFallWhereQnnpackDoes) {
   EXPECT_EQ(VectorLevelOf<std::uint8_t>(1e10F, affine, Faults::kMeant), 255);
   EXPECT_EQ(Requantized(1 << 30, 4.0F, 0, 0, 255, Faults::kMeant), 255);
   EXPECT_EQ(Requantized(1 << 30, 4.0F, 0, 0, 255, Faults::kKeep), 0);
+}
+
+// PyTorch 2.13, pip's x86 package, by torch.backends.quantized.engine.
+
+TEST(Engines, OfPipAddTheZeroPointBeforeTheyRound) {
+  const std::string x = "constant %x = float32[4]{0.25, 0.75, -0.25, nan}";
+  const std::string call = "aten::quantize_per_tensor(self=%x, scale=0.5, zero_point=127, dtype=13)";
+  EXPECT_EQ(CallQuantized(x, "quint8[4](0.5,127)", call), "quint8[4](0.5,127){127, 129, 127, 0}");
+  for (const Engine engine : {Engine::kQnnpackX86, Engine::kFbgemm, Engine::kOnednn, Engine::kX86}) {
+    EXPECT_EQ(CallQuantized(x, "quint8[4](0.5,127)", call, engine), "quint8[4](0.5,127){128, 128, 126, 255}");
+  }
+}
+
+TEST(Engines, AddReals) {
+  const std::string pair =
+      std::string(kA) + "  constant %b = quint8[7](0.5,128){128, 128, 128, 128, 128, 128, 128}";
+  const std::string call = "quantized::add(qa=%a, qb=%b, scale=1.0, zero_point=10)";
+  EXPECT_EQ(CallQuantized(pair, "quint8[7](1.0,10)", call, Engine::kQnnpackX86),
+            "quint8[7](1,10){0, 0, 0, 10, 74, 9, 11}");
+  EXPECT_EQ(CallQuantized(pair, "quint8[7](1.0,10)", call, Engine::kFbgemm),
+            "quint8[7](1,10){0, 0, 0, 10, 74, 10, 10}");
 }
 
 }  // namespace
