@@ -100,6 +100,9 @@ struct ExportReport {
   // to those of the given file: what is different, one phrase each ("opset 13 → 17: 2 ReduceMean written
   // anew").  An empty list: the new file is a copy of the given one.
   std::optional<std::vector<std::string>> changes;
+  // Nodes whose floats ONNX Runtime rounds otherwise all the same, one line each ("AveragePool at node pool:
+  // ...").
+  std::vector<std::string> not_identical;
   Engine engine = Engine::kQnnpack;      // the engine whose results `exactness` is about
   std::vector<NodeExactness> exactness;  // per node with a quantized result; only for Numbers::kExact
   std::vector<FloatOperator> float_operators;

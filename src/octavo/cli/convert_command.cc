@@ -55,6 +55,7 @@ int RunConvert(ConvertArguments& arguments) {
       .target = arguments.target,
       .numbers = options.numbers,
       .optimize = options.optimize,
+      .converted = true,
       .seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
   if (arguments.common.json) {
     PrintReportAsJson(written, *report);

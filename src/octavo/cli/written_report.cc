@@ -74,6 +74,31 @@ void AddClaimsJson(const ExportReport& report, Target target, nlohmann::ordered_
   json["float_operators"] = FloatsJson(report);
 }
 
+namespace {
+
+// What Convert says of a file whose nodes it kept.
+void PrintChanges(const ExportReport& report) {
+  if (!report.changes) return;
+  for (const std::string& change : *report.changes) std::printf("changed: %s\n", Printable(change).c_str());
+  if (report.changes->empty()) {
+    std::printf("nothing to change: the new file is a copy of the given one\n");
+  } else if (report.not_identical.empty()) {
+    std::printf("%s the same outputs in ONNX Runtime as the given file, bit for bit\n",
+                Colored("exact:", Color::kGreen).c_str());
+  } else {
+    std::printf("%s the same outputs in ONNX Runtime as the given file, bit for bit, but for these nodes:\n",
+                Colored("exact:", Color::kYellow).c_str());
+  }
+  for (const std::string& line : report.not_identical) std::printf("  %s\n", Printable(line).c_str());
+}
+
+nlohmann::ordered_json ChangesJson(const ExportReport& report) {
+  if (!report.changes) return nullptr;
+  return *report.changes;
+}
+
+}  // namespace
+
 void PrintReport(const Written& written, const ExportReport& report) {
   std::string first = fmt::format("{}  {}", written.output, HumanBytes(report.bytes));
   if (report.external_bytes > 0) {
@@ -84,7 +109,9 @@ void PrintReport(const Written& written, const ExportReport& report) {
   };
   first += fmt::format("  {} → {}, opset {}, {}", count(report.operators, "operator", "operators"),
                        count(report.nodes, "node", "nodes"), report.opset, Name(written.dialect));
-  if (written.dialect == Dialect::kQdq) first += fmt::format(" for {}", Name(written.target));
+  if (written.dialect == Dialect::kQdq && !report.changes) {
+    first += fmt::format(" for {}", Name(written.target));
+  }
   if (written.optimize) first += fmt::format(", {} nodes removed", report.nodes_saved);
   first += fmt::format("  {:.2f} s", written.seconds);
   std::printf("%s\n", Printable(first).c_str());
@@ -102,6 +129,7 @@ void PrintReport(const Written& written, const ExportReport& report) {
   print("input", report.inputs);
   print("output", report.outputs);
   PrintClaims(report, written.dialect, written.target);
+  PrintChanges(report);
   PrintWarnings(report.warnings);
 }
 
@@ -110,7 +138,8 @@ void PrintReportAsJson(const Written& written, const ExportReport& report) {
                                  {"bytes", report.bytes},
                                  {"external_bytes", report.external_bytes},
                                  {"dialect", Name(written.dialect)},
-                                 {"target", Name(written.target)},
+                                 {"target", report.changes ? nlohmann::ordered_json()
+                                                           : nlohmann::ordered_json(Name(written.target))},
                                  {"numbers", Name(written.numbers)},
                                  {"opset", report.opset},
                                  {"operators", report.operators},
@@ -119,6 +148,12 @@ void PrintReportAsJson(const Written& written, const ExportReport& report) {
                                  {"inputs", ValuesJson(report.inputs)},
                                  {"outputs", ValuesJson(report.outputs)}};
   AddClaimsJson(report, written.target, json);
+  if (written.converted) {
+    json["changes"] = ChangesJson(report);
+    json["identical_in"] =
+        report.changes && report.not_identical.empty() ? nlohmann::ordered_json("onnxruntime") : nullptr;
+    json["not_identical"] = report.not_identical;
+  }
   json["warnings"] = report.warnings;
   json["seconds"] = written.seconds;
   PrintJson(json);

@@ -14,6 +14,7 @@ struct Written {
   Target target = Target::kOnnxRuntime;
   Numbers numbers = Numbers::kExact;
   bool optimize = false;
+  bool converted = false;  // by convert, not by export
   double seconds = 0;
 };
 

@@ -57,6 +57,8 @@ int ResultType(const pb::NodeProto& node, int output, const GraphEdit& graph) {
   if (op == "DequantizeLinear" || op == "Where" || op == "CastLike") return of_input(1);
   if (op == "OneHot") return of_input(2);
   if (op == "QLinearConv" || op == "QLinearMatMul") return of_input(7);
+  if (op == "QLinearConcat" || op == "QLinearWhere") return of_input(1);
+  if (op == "QGemm") return of_input(8) != 0 ? of_input(8) : static_cast<int>(pb::TensorProto::FLOAT);
   if (op == "ConvInteger" || op == "MatMulInteger") return pb::TensorProto::INT32;
   if (op == "DynamicQuantizeLinear") {
     return output == 1 ? static_cast<int>(pb::TensorProto::FLOAT) : static_cast<int>(pb::TensorProto::UINT8);
@@ -160,7 +162,7 @@ ValueFacts GraphEdit::Facts(const std::string& name) const {
 }
 
 void GraphEdit::Infer(const pb::NodeProto& node) {
-  if (!node.domain().empty()) return;
+  if (!node.domain().empty() && !node.op_type().starts_with("Q")) return;
   for (int i = 0; i < node.output_size(); ++i) {
     ValueFacts& facts = facts_[node.output(i)];
     if (facts.element_type == 0) facts.element_type = ResultType(node, i, *this);

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include <onnx.pb.h>
@@ -52,6 +53,7 @@ class GraphEdit {
   ValueFacts Facts(const std::string& name) const;
   // Element types of the node's results, from those of its inputs.  Call it for each node in order.
   void Infer(const ::onnx::NodeProto& node);
+  void SetFacts(const std::string& name, ValueFacts facts) { facts_[name] = std::move(facts); }
   // The node that computes the value in this graph or one around it.
   const ::onnx::NodeProto* Producer(const std::string& name) const;
   const std::vector<const ::onnx::NodeProto*>& Readers(const std::string& name) const;

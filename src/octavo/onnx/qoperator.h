@@ -1,16 +1,14 @@
 #pragma once
 
-#include <string>
-
 #include "octavo/onnx/model_edit.h"
 #include "octavo/result.h"
 
 namespace octavo::onnx {
 
-// Makes the float operator of a QOperator node (QLinearConv, com.microsoft QLinearAdd, QGemm ...), with a
-// DequantizeLinear before each input and a QuantizeLinear behind it, as ONNX Runtime's QDQ fusion reads them
-// back.  Answers whether the node was one; others stay.  `dynamic`: a node that quantizes dynamically, which
-// cannot be written so.  Errors: kUnsupported.
+// Writes a QOperator node (QLinearConv, com.microsoft's QLinearAdd, QGemm ...) as its float operator, with a
+// DequantizeLinear before each quantized input and a QuantizeLinear behind it: the pattern that ONNX Runtime
+// fuses into the same kernel.  False: the node is none, and stays.  Errors: kUnsupported for nodes that
+// ONNX Runtime would not fuse into the same kernel, and for those of dynamic quantization.
 Result<bool> WriteAsQdq(NodeEdit& edit);
 
 }  // namespace octavo::onnx

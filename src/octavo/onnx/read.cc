@@ -12,7 +12,7 @@
 #include "octavo/base/limits.h"
 #include "octavo/base/mapped_file.h"
 #include "octavo/base/type_names.h"
-#include "octavo/ir/origin.h"
+#include "octavo/onnx/origins.h"
 #include "octavo/onnx/parse.h"
 #include "octavo/onnx/read_tensor.h"
 
@@ -77,7 +77,13 @@ class Reader {
     graph_.doc = proto.doc_string();
     for (const auto& opset : model_.opset_import())
       graph_.opsets[opset.domain()] = static_cast<int>(opset.version());
-    for (const auto& entry : model_.metadata_props()) graph_.metadata[entry.key()] = entry.value();
+    for (const auto& entry : model_.metadata_props()) {
+      if (entry.key() == kOriginsKey) {
+        origins_ = ParseOrigins(entry.value());
+      } else {
+        graph_.metadata[entry.key()] = entry.value();
+      }
+    }
     for (const auto& info : proto.value_info()) known_.emplace(info.name(), DeclaredType(info.type()));
     for (const auto& info : proto.output()) known_.emplace(info.name(), DeclaredType(info.type()));
     if (proto.sparse_initializer_size() > 0) return Unsupported("sparse tensors are not supported");
@@ -152,9 +158,12 @@ class Reader {
     }
     const std::string op =
         proto.domain().empty() ? proto.op_type() : fmt::format("{}::{}", proto.domain(), proto.op_type());
-    std::optional<ir::Origin> said = ir::ParseOrigin(proto.doc_string());
-    if (!said) said = ir::Origin{.module_path = proto.name(), .op = op, .place = proto.doc_string()};
-    auto origin = std::make_shared<ir::Origin>(std::move(*said));
+    // What a doc_string says is shown and never used: tools drop it.
+    const auto said = proto.name().empty() ? origins_.end() : origins_.find(proto.name());
+    std::shared_ptr<const ir::Origin> origin =
+        said != origins_.end() ? said->second
+                               : std::make_shared<const ir::Origin>(ir::Origin{
+                                     .module_path = proto.name(), .op = op, .author_line = proto.doc_string()});
     const ir::NodeId id = graph_.AddNode(op, std::move(arguments), std::move(types), std::move(origin));
     graph_.node(id).name = proto.name();
     for (int i = 0; i < proto.output_size(); ++i) {
@@ -174,6 +183,7 @@ class Reader {
   std::unordered_map<std::string, ValueId> values_;
   std::unordered_map<std::string, TensorType> known_;
   std::unordered_set<std::string> made_;  // by any node
+  std::unordered_map<std::string, std::shared_ptr<const ir::Origin>> origins_;  // by node name
   std::size_t external_tensors_ = 0;
 };
 

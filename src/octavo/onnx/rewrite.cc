@@ -32,17 +32,33 @@ struct Work {
   std::vector<Error> failures = {};
   std::map<std::string, int> moved = {};      // operators that were written for another opset
   std::map<std::string, int> quantized = {};  // QOperator nodes that were written as QDQ
+  std::vector<std::string> other_sums = {};   // nodes whose floats ONNX Runtime sums in another order
 };
+
+std::string Place(const pb::NodeProto& node) {
+  if (!node.name().empty()) return "node " + node.name();
+  return node.output_size() == 0 ? "a node" : "the node that computes " + node.output(0);
+}
 
 Error Located(Error error, const pb::NodeProto& node) {
   error.SetSubject(node.domain().empty() ? node.op_type()
                                          : fmt::format("{}::{}", node.domain(), node.op_type()));
-  std::string where = "node " + node.name();
-  if (node.name().empty()) {
-    where = node.output_size() == 0 ? "a node" : "the node that computes " + node.output(0);
-  }
-  error.SetWhere(std::move(where));
+  error.SetWhere(Place(node));
   return error;
+}
+
+// ONNX Runtime's AveragePool of opset 19 is another kernel than that of the opsets before: float32 sums in
+// another order.  Between integers both are QLinearAveragePool.
+bool SumsOtherwise(const NodeEdit& edit, int from, int to) {
+  constexpr int kOtherKernel = 19;
+  if (edit.node.op_type() != "AveragePool" || (from < kOtherKernel) == (to < kOtherKernel)) return false;
+  const pb::NodeProto* before = edit.graph.Producer(edit.node.input(0));
+  const auto& readers = edit.graph.Readers(edit.node.output(0));
+  const bool fused = before && before->op_type() == "DequantizeLinear" && readers.size() == 1 &&
+                     readers[0]->op_type() == "QuantizeLinear" &&
+                     edit.graph.Facts(before->input(0)).element_type == pb::TensorProto::UINT8 &&
+                     edit.graph.Facts(readers[0]->output(0)).element_type == pb::TensorProto::UINT8;
+  return !fused;
 }
 
 Error AllOf(std::vector<Error>& failures) {
@@ -57,22 +73,50 @@ Error AllOf(std::vector<Error>& failures) {
   return all;
 }
 
+bool HasAxis(const pb::NodeProto& node) {
+  return std::ranges::any_of(node.attribute(), [](const auto& attribute) { return attribute.name() == "axis"; });
+}
+
+bool UsesDomain(const pb::GraphProto& graph, const std::string& domain) {
+  return std::ranges::any_of(graph.node(), [&](const pb::NodeProto& node) {
+    return node.domain() == domain || std::ranges::any_of(node.attribute(), [&](const auto& attribute) {
+             return (attribute.has_g() && UsesDomain(attribute.g(), domain)) ||
+                    std::ranges::any_of(attribute.graphs(),
+                                        [&](const auto& body) { return UsesDomain(body, domain); });
+           });
+  });
+}
+
+// QOperator nodes may have been all that the domain was for.
+void RemoveUnusedDomain(pb::ModelProto& model, const std::string& domain) {
+  if (model.functions_size() > 0 || UsesDomain(model.graph(), domain)) return;
+  auto* imports = model.mutable_opset_import();
+  imports->erase(std::remove_if(imports->begin(), imports->end(),
+                                [&](const auto& import) { return import.domain() == domain; }),
+                 imports->end());
+}
+
 std::string Same(const pb::NodeProto& node) { return node.SerializeAsString(); }
 
 void RewriteGraph(Work& work, pb::GraphProto& graph, const GraphEdit* outer);
 
 void RewriteNode(Work& work, NodeEdit& edit) {
   const pb::NodeProto given = edit.node;
+  edit.graph.Infer(given);
   Result<bool> quantized = WriteAsQdq(edit);
   if (!quantized) {
     work.failures.push_back(Located(quantized.error(), given));
     return;
   }
   const std::string op = edit.node.op_type();
-  if (*quantized) {
-    ++work.quantized[given.op_type()];
-  } else if (given.op_type() == edit.node.op_type()) {
-    edit.graph.Infer(edit.node);
+  if (*quantized) ++work.quantized[given.op_type()];
+  constexpr int kFirstWithScalePerChannel = 13;
+  if (work.to < kFirstWithScalePerChannel && std::ranges::any_of(edit.before, HasAxis)) {
+    work.failures.push_back(Located(
+        Unsupported("below opset 13 DequantizeLinear has one scale, and this node has one per channel",
+                    "Add --opset 13 or a later one."),
+        given));
+    return;
   }
   if (work.from == work.to) return;
   const std::string before = Same(edit.node);
@@ -81,6 +125,7 @@ void RewriteNode(Work& work, NodeEdit& edit) {
     return;
   }
   if (!*quantized && Same(edit.node) != before) ++work.moved[op];
+  if (!*quantized && SumsOtherwise(edit, work.from, work.to)) work.other_sums.push_back(Place(given));
 }
 
 void RewriteBodies(Work& work, pb::NodeProto& node, const GraphEdit& graph) {
@@ -127,6 +172,16 @@ void ListOnlyInputs(pb::GraphProto& graph) {
   inputs->erase(std::remove_if(inputs->begin(), inputs->end(),
                                [&](const auto& input) { return constants.contains(input.name()); }),
                 inputs->end());
+}
+
+void ListValues(const pb::ModelProto& model, std::vector<ModelValue>& inputs, std::vector<ModelValue>& outputs) {
+  const std::unordered_set<std::string_view> constants = InitializerNames(model.graph());
+  for (const pb::ValueInfoProto& info : model.graph().input()) {
+    if (!constants.contains(info.name())) inputs.push_back({info.name(), DeclaredType(info.type())});
+  }
+  for (const pb::ValueInfoProto& info : model.graph().output()) {
+    outputs.push_back({info.name(), DeclaredType(info.type())});
+  }
 }
 
 void SetOpset(pb::ModelProto& model, int opset) {
@@ -197,11 +252,7 @@ Result<ModelFacts> ReadFacts(const std::filesystem::path& path) {
     facts.opsets[import.domain()] = static_cast<int>(import.version());
   }
   for (const auto& entry : model.metadata_props()) facts.metadata[entry.key()] = entry.value();
-  const std::unordered_set<std::string_view> constants = InitializerNames(model.graph());
-  for (const auto& input : model.graph().input()) {
-    if (!constants.contains(input.name())) facts.inputs.push_back(input.name());
-  }
-  for (const auto& output : model.graph().output()) facts.outputs.push_back(output.name());
+  ListValues(model, facts.inputs, facts.outputs);
   return facts;
 }
 
@@ -220,19 +271,21 @@ Result<Rewritten> Rewrite(const std::filesystem::path& model_path, const std::fi
   ModelNames names(model);
   Work work{.model = model, .names = names, .tensors = tensors, .from = made.opset_before, .to = made.opset};
   RewriteGraph(work, *model.mutable_graph(), nullptr);
+  if (options.only_identical && !work.other_sums.empty()) {
+    return Unsupported(fmt::format("AveragePool at {}: ONNX Runtime sums floats in another order from opset 19 on "
+                                   "than before",
+                                   work.other_sums[0]),
+                       "Leave out --numbers exact to change the opset all the same.");
+  }
   if (!work.failures.empty()) return AllOf(work.failures);
   if (work.from != work.to) SetOpset(model, work.to);
+  if (!work.quantized.empty()) RemoveUnusedDomain(model, "com.microsoft");
   Describe(work, made);
+  made.other_sums = std::move(work.other_sums);
   const std::vector<std::string> renamed = OCTAVO_TRY(RenameValues(model, names, options));
   made.changes.insert(made.changes.end(), renamed.begin(), renamed.end());
   made.nodes = static_cast<std::size_t>(model.graph().node_size());
-  const std::unordered_set<std::string_view> constants = InitializerNames(model.graph());
-  for (const pb::ValueInfoProto& info : model.graph().input()) {
-    if (!constants.contains(info.name())) made.inputs.push_back({info.name(), DeclaredType(info.type())});
-  }
-  for (const pb::ValueInfoProto& info : model.graph().output()) {
-    made.outputs.push_back({info.name(), DeclaredType(info.type())});
-  }
+  ListValues(model, made.inputs, made.outputs);
   for (auto& entry : *model.mutable_metadata_props()) {
     if (const auto at = options.metadata.find(entry.key()); at != options.metadata.end()) entry.set_value(at->second);
   }

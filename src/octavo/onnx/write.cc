@@ -15,6 +15,7 @@
 #include "octavo/onnx/element_type.h"
 #include "octavo/onnx/external.h"
 #include "octavo/onnx/names.h"
+#include "octavo/onnx/origins.h"
 #include "octavo/onnx/parse.h"
 #include "octavo/onnx/wire.h"
 
@@ -172,7 +173,12 @@ class ModelBuilder {
       import.set_domain(domain);
       import.set_version(version);
     }
-    for (const auto& [key, value] : graph_.metadata) {
+    std::map<std::string, std::string> metadata = graph_.metadata;
+    metadata.erase(kOriginsKey);
+    if (std::string origins = OriginsText(graph_, names_.nodes); !origins.empty()) {
+      metadata[kOriginsKey] = std::move(origins);
+    }
+    for (const auto& [key, value] : metadata) {
       pb::StringStringEntryProto& entry = *tail.add_metadata_props();
       entry.set_key(key);
       entry.set_value(value);

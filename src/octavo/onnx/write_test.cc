@@ -126,9 +126,11 @@ TEST_F(WriteTest, HeaderNodesNamesAndTypes) {
   EXPECT_EQ(model.opset_import(0).domain(), "");
   EXPECT_EQ(model.opset_import(0).version(), 13);
   EXPECT_EQ(model.opset_import(1).domain(), "com.microsoft");
-  ASSERT_EQ(model.metadata_props_size(), 2);
-  EXPECT_EQ(model.metadata_props(0).key(), "octavo.quantization");
-  EXPECT_EQ(model.metadata_props(1).value(), "last");
+  ASSERT_EQ(model.metadata_props_size(), 3);
+  EXPECT_EQ(model.metadata_props(0).key(), "octavo.origins");
+  EXPECT_EQ(model.metadata_props(0).value(), R"({"aten::add at code/__torch__/x.py:31:10":["conv1/Add"]})");
+  EXPECT_EQ(model.metadata_props(1).key(), "octavo.quantization");
+  EXPECT_EQ(model.metadata_props(2).value(), "last");
 
   const pb::GraphProto& g = model.graph();
   EXPECT_EQ(g.name(), "main");

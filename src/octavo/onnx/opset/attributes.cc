@@ -106,6 +106,18 @@ Status WithoutPrecision(NodeEdit& edit) {
   return {};
 }
 
+Status WithoutRoundMode(NodeEdit& edit) {
+  // Only 8-bit scales heed it, which the opset does not have.
+  edit.Remove("round_mode");
+  return {};
+}
+
+Status WithoutStashType(NodeEdit& edit) {
+  // Only 16-bit floats heed it, which the opset does not take.
+  edit.Remove("stash_type");
+  return {};
+}
+
 Status ScatterElements(NodeEdit& edit) {
   edit.node.set_op_type("ScatterElements");
   return {};

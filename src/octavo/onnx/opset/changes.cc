@@ -18,7 +18,7 @@ namespace {
 constexpr ElementTypes Bit(int type) { return ElementTypes{1} << type; }
 // Types that Debian's description of the format has no names for.
 constexpr int kE4m3fn = 17, kE4m3fnuz = 18, kE5m2 = 19, kE5m2fnuz = 20, kUint4 = 21, kInt4 = 22, kE2m1 = 23,
-              kE8m0 = 24;
+              kE8m0 = 24, kUint2 = 25, kInt2 = 26;
 
 constexpr ElementTypes kBFloat = Bit(pb::TensorProto::BFLOAT16), kHalf = Bit(pb::TensorProto::FLOAT16),
                        kBool = Bit(pb::TensorProto::BOOL), kText = Bit(pb::TensorProto::STRING);
@@ -27,7 +27,8 @@ constexpr ElementTypes kShorts = Bit(pb::TensorProto::INT16) | Bit(pb::TensorPro
 constexpr ElementTypes kSigned = Bit(pb::TensorProto::INT8) | Bit(pb::TensorProto::INT16) |
                                  Bit(pb::TensorProto::INT32) | Bit(pb::TensorProto::INT64);
 constexpr ElementTypes kFloat8 = Bit(kE4m3fn) | Bit(kE4m3fnuz) | Bit(kE5m2) | Bit(kE5m2fnuz);
-constexpr ElementTypes kFourBits = Bit(kUint4) | Bit(kInt4), kFloat4 = Bit(kE2m1), kScale8 = Bit(kE8m0);
+constexpr ElementTypes kFourBits = Bit(kUint4) | Bit(kInt4), kFloat4 = Bit(kE2m1), kScale8 = Bit(kE8m0),
+                       kTwoBits = Bit(kUint2) | Bit(kInt2);
 
 // Marks operators that are new in the opset.
 Status New(NodeEdit& edit) {
@@ -127,12 +128,21 @@ constexpr std::array kChanges = std::to_array<OpsetChange>({
      kFloat4},
     {23, "Attention RMSNormalization RotaryEmbedding", 0, nullptr, New},
     {24, "SplitToSequence TopK", kBFloat},
+    {24, "Cast CastLike", kScale8, nullptr, WithoutRoundMode},
     {24,
-     "Cast CastLike Constant ConstantOfShape DequantizeLinear Flatten Identity If Loop Pad QuantizeLinear Reshape "
+     "Constant ConstantOfShape DequantizeLinear Flatten Identity If Loop Pad QuantizeLinear Reshape "
      "Scan Shape Size Squeeze Transpose Unsqueeze",
      kScale8},
     {24, "Attention", 0, nullptr, OtherMeaning},
     {24, "Swish TensorScatter", 0, nullptr, New},
+    {25, "Attention", 0, nullptr, OtherMeaning},
+    {25,
+     "Cast CastLike Constant ConstantOfShape DequantizeLinear Flatten Identity If Loop Pad QuantizeLinear Reshape "
+     "Scan Shape Size Squeeze Transpose Unsqueeze",
+     kTwoBits},
+    {26, "BitCast CumProd", 0, nullptr, New},
+    {27, "Range", kBFloat | kHalf, nullptr, WithoutStashType},
+    {27, "CausalConvWithState LinearAttention", 0, nullptr, New},
 });
 
 struct ChangesByOperator {

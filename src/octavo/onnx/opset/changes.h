@@ -12,13 +12,14 @@
 namespace octavo::onnx {
 
 // The opsets between which nodes can be moved.
-inline constexpr int kFirstMovableOpset = 10, kLastMovableOpset = 24;
+inline constexpr int kFirstMovableOpset = 10, kLastMovableOpset = 27;
 
 using OpsetEdit = Status (*)(NodeEdit&);
 
 // Sets of element types, as bits of their ONNX numbers.
 using ElementTypes = std::uint32_t;
 
+// What changed for operators of one opset.
 struct OpsetChange {
   int opset;                   // the first with the operators' new form
   std::string_view operators;  // separated by spaces
@@ -71,6 +72,8 @@ Status DftAxisToInput(NodeEdit& edit);      // DFT
 Status DftAxisToAttribute(NodeEdit& edit);  // DFT
 Status PerChannelGroupNorm(NodeEdit& edit);  // GroupNormalization: scale and bias per channel
 Status PerGroupGroupNorm(NodeEdit& edit);    // GroupNormalization: scale and bias per group
+Status WithoutRoundMode(NodeEdit& edit);     // Cast, CastLike
+Status WithoutStashType(NodeEdit& edit);     // Range
 Status OtherMeaning(NodeEdit& edit);         // refuses
 
 }  // namespace octavo::onnx
