@@ -53,8 +53,9 @@ Result<ExportReport> Convert(const std::filesystem::path& model, const std::file
   driver::Report(options, "reading");
   if (driver::KeepsNodes(facts, convert_options)) return driver::Keep(facts, model, output, convert_options);
   options.engine = OCTAVO_TRY(EngineOf(facts));
+  const driver::Maker maker = driver::MakerOf(facts);
   const auto operators = OCTAVO_TRY(driver::LoadOperators({}));
-  onnx::ReadModel read = OCTAVO_TRY(onnx::Read(model));
+  onnx::ReadModel read = OCTAVO_TRY(onnx::Read(model, {.qoperators_as_qdq = maker == driver::Maker::kOther}));
   passes::RemoveDeadNodes(read.graph);
   passes::RestoreDequantizeLinear(read.graph);
   driver::Report(options, "converting");
@@ -62,7 +63,7 @@ Result<ExportReport> Convert(const std::filesystem::path& model, const std::file
   raise::JoinQuantized(raised, operators->registry);
   passes::RemoveDeadNodes(raised);
   ExportReport report = OCTAVO_TRY(driver::ConvertAndWrite(raised, operators->registry, output, options));
-  if (driver::MakerOf(facts) == driver::Maker::kOther) report.warnings.emplace_back(kOtherRounding);
+  if (maker == driver::Maker::kOther) report.warnings.emplace_back(kOtherRounding);
   return report;
 }
 

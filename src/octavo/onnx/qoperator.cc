@@ -131,9 +131,9 @@ Status OneType(const NodeEdit& edit, const std::vector<std::string>& values, con
     type = of_this;
   }
   if (type == pb::TensorProto::INT8) {
-    return Unsupported("its values are int8, and ONNX Runtime on x86 fuses QuantizeLinear and DequantizeLinear of uint8 "
-                       "only",
-                       "Quantize the model again with activation_type QuantType.QUInt8, or with QuantFormat.QDQ.");
+    return Unsupported("its values are int8 and cannot be made uint8, since something else reads them as integers; "
+                       "ONNX Runtime on x86 fuses QuantizeLinear and DequantizeLinear of uint8 only",
+                       "Quantize the model again with activation_type QuantType.QUInt8.");
   }
   return {};
 }

@@ -15,6 +15,7 @@
 #include "octavo/onnx/origins.h"
 #include "octavo/onnx/parse.h"
 #include "octavo/onnx/read_tensor.h"
+#include "octavo/onnx/rewrite.h"
 
 namespace octavo::onnx {
 namespace {
@@ -191,9 +192,10 @@ class Reader {
 
 Result<ReadModel> Read(const std::filesystem::path& path, const ReadOptions& options) {
   const std::shared_ptr<const MappedFile> file = OCTAVO_TRY(MappedFile::Open(path));
-  const pb::ModelProto model = OCTAVO_TRY(ParseModel(file->bytes()));
+  pb::ModelProto model = OCTAVO_TRY(ParseModel(file->bytes()));
   ReadModel read;
   TensorReader tensors(path.parent_path(), options.external_data);
+  if (options.qoperators_as_qdq) OCTAVO_TRY(WriteQOperators(model, tensors));
   Reader reader(model, tensors, options);
   read.graph = OCTAVO_TRY(reader.Graph());
   read.external_tensors = reader.external_tensors();

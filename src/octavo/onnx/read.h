@@ -26,6 +26,9 @@ struct ReadOptions {
   bool external_data = true;
   // True: inputs may be of types that no value of a graph can have; their dtype is unknown then.
   bool any_type = false;
+  // True: QOperator nodes (QLinearConv ...) are read as float operators between DequantizeLinear and
+  // QuantizeLinear.
+  bool qoperators_as_qdq = false;
 };
 
 // Reads a model file's graph.  Tensors may lie in other files, in the model's folder and nowhere else.

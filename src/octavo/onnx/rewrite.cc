@@ -17,6 +17,7 @@
 #include "octavo/onnx/qoperator.h"
 #include "octavo/onnx/rename.h"
 #include "octavo/onnx/stored_tensors.h"
+#include "octavo/onnx/unsigned_values.h"
 
 namespace octavo::onnx {
 
@@ -35,7 +36,7 @@ struct Work {
   std::vector<std::string> other_sums = {};   // nodes whose floats ONNX Runtime sums in another order
 };
 
-std::string Place(const pb::NodeProto& node) {
+std::string PlaceOf(const pb::NodeProto& node) {
   if (!node.name().empty()) return "node " + node.name();
   return node.output_size() == 0 ? "a node" : "the node that computes " + node.output(0);
 }
@@ -43,7 +44,7 @@ std::string Place(const pb::NodeProto& node) {
 Error Located(Error error, const pb::NodeProto& node) {
   error.SetSubject(node.domain().empty() ? node.op_type()
                                          : fmt::format("{}::{}", node.domain(), node.op_type()));
-  error.SetWhere(Place(node));
+  error.SetWhere(PlaceOf(node));
   return error;
 }
 
@@ -125,7 +126,7 @@ void RewriteNode(Work& work, NodeEdit& edit) {
     return;
   }
   if (!*quantized && Same(edit.node) != before) ++work.moved[op];
-  if (!*quantized && SumsOtherwise(edit, work.from, work.to)) work.other_sums.push_back(Place(given));
+  if (!*quantized && SumsOtherwise(edit, work.from, work.to)) work.other_sums.push_back(PlaceOf(given));
 }
 
 void RewriteBodies(Work& work, pb::NodeProto& node, const GraphEdit& graph) {
@@ -137,6 +138,7 @@ void RewriteBodies(Work& work, pb::NodeProto& node, const GraphEdit& graph) {
 
 void RewriteGraph(Work& work, pb::GraphProto& graph, const GraphEdit* outer) {
   GraphEdit edit(work.model, graph, work.names, work.tensors, outer);
+  if (const Status status = MakeValuesUnsigned(edit); !status) work.failures.push_back(status.error());
   std::vector<std::pair<std::vector<pb::NodeProto>, std::vector<pb::NodeProto>>> around;
   bool more = false;
   for (pb::NodeProto& node : *graph.mutable_node()) {
@@ -254,6 +256,16 @@ Result<ModelFacts> ReadFacts(const std::filesystem::path& path) {
   for (const auto& entry : model.metadata_props()) facts.metadata[entry.key()] = entry.value();
   ListValues(model, facts.inputs, facts.outputs);
   return facts;
+}
+
+Status WriteQOperators(pb::ModelProto& model, TensorReader& tensors) {
+  OCTAVO_TRY(CheckGraph(model));
+  ModelNames names(model);
+  const int opset = OpsetOf(model);
+  Work work{.model = model, .names = names, .tensors = tensors, .from = opset, .to = opset};
+  RewriteGraph(work, *model.mutable_graph(), nullptr);
+  if (!work.failures.empty()) return AllOf(work.failures);
+  return {};
 }
 
 Result<Rewritten> Rewrite(const std::filesystem::path& model_path, const std::filesystem::path& output,

@@ -8,6 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include <onnx.pb.h>
+
+#include "octavo/onnx/read_tensor.h"
 #include "octavo/onnx/write.h"
 #include "octavo/result.h"
 #include "octavo/tensor.h"
@@ -51,6 +54,9 @@ struct Rewritten {
   // Nodes whose float results ONNX Runtime rounds otherwise in the new opset: "node pool1".
   std::vector<std::string> other_sums;
 };
+
+// Writes QOperator nodes as Rewrite does, in a model that was read.
+Status WriteQOperators(::onnx::ModelProto& model, TensorReader& tensors);
 
 // Writes a model of standard ONNX operators again, node by node: all that `options` does not ask for stays as
 // it is, so that a runtime computes the same.  QOperator nodes (QLinearConv, QGemm ...) become
