@@ -96,9 +96,9 @@ struct ExportReport {
   int opset = 0;
   std::vector<ValueReport> inputs, outputs;
   std::vector<std::string> warnings;
-  // Convert() only.  Set if the given file's nodes were kept, so that ONNX Runtime's results are bit-identical
-  // to those of the given file: what is different, one phrase each ("opset 13 → 17: 2 ReduceMean written
-  // anew").  An empty list: the new file is a copy of the given one.
+  // Convert() only.  Set if the given file's nodes were kept, so that ONNX Runtime's results are
+  // bit-identical to those of the given file: what is different, one phrase each ("opset 13 → 17: 2
+  // ReduceMean written anew").  An empty list: the new file is a copy of the given one.
   std::optional<std::vector<std::string>> changes;
   // Nodes whose floats ONNX Runtime rounds otherwise all the same, one line each ("AveragePool at node pool:
   // ...").

@@ -71,10 +71,9 @@ void AddConvert(CLI::App& app, Run& run) {
   CLI::App* command =
       app.add_subcommand("convert", "Convert an int8 ONNX model to another dialect, opset or target");
   auto arguments = std::make_shared<ConvertArguments>();
-  AddText(
-      *command, "MODEL", arguments->model, "",
-      "ONNX model with QuantizeLinear and DequantizeLinear or QLinearConv and the like, or written by "
-      "PyTorch's former Caffe2 exporter")
+  AddText(*command, "MODEL", arguments->model, "",
+          "ONNX model with QuantizeLinear and DequantizeLinear or QLinearConv and the like, or written by "
+          "PyTorch's former Caffe2 exporter")
       ->required();
   AddText(*command, "-o,--output", arguments->output, "OUT.onnx", "ONNX file to write")->required();
   ConvertOptions& options = arguments->options;

@@ -134,19 +134,19 @@ void PrintReport(const Written& written, const ExportReport& report) {
 }
 
 void PrintReportAsJson(const Written& written, const ExportReport& report) {
-  nlohmann::ordered_json json = {{"output", written.output},
-                                 {"bytes", report.bytes},
-                                 {"external_bytes", report.external_bytes},
-                                 {"dialect", Name(written.dialect)},
-                                 {"target", report.changes ? nlohmann::ordered_json()
-                                                           : nlohmann::ordered_json(Name(written.target))},
-                                 {"numbers", Name(written.numbers)},
-                                 {"opset", report.opset},
-                                 {"operators", report.operators},
-                                 {"nodes", report.nodes},
-                                 {"nodes_saved", report.nodes_saved},
-                                 {"inputs", ValuesJson(report.inputs)},
-                                 {"outputs", ValuesJson(report.outputs)}};
+  nlohmann::ordered_json json = {
+      {"output", written.output},
+      {"bytes", report.bytes},
+      {"external_bytes", report.external_bytes},
+      {"dialect", Name(written.dialect)},
+      {"target", report.changes ? nlohmann::ordered_json() : nlohmann::ordered_json(Name(written.target))},
+      {"numbers", Name(written.numbers)},
+      {"opset", report.opset},
+      {"operators", report.operators},
+      {"nodes", report.nodes},
+      {"nodes_saved", report.nodes_saved},
+      {"inputs", ValuesJson(report.inputs)},
+      {"outputs", ValuesJson(report.outputs)}};
   AddClaimsJson(report, written.target, json);
   if (written.converted) {
     json["changes"] = ChangesJson(report);

@@ -29,7 +29,8 @@ ExportOptions AsExport(const ConvertOptions& options) {
 // A file of Octavo's means the numbers of the engine that it names.
 Result<Engine> EngineOf(const onnx::ModelFacts& facts) {
   const auto said = facts.metadata.find("octavo.engine");
-  if (driver::MakerOf(facts) != driver::Maker::kOctavo || said == facts.metadata.end()) return Engine::kQnnpack;
+  if (driver::MakerOf(facts) != driver::Maker::kOctavo || said == facts.metadata.end())
+    return Engine::kQnnpack;
   for (const Engine engine :
        {Engine::kQnnpack, Engine::kQnnpackX86, Engine::kFbgemm, Engine::kOnednn, Engine::kX86}) {
     if (Name(engine) == said->second) return engine;
@@ -39,7 +40,8 @@ Result<Engine> EngineOf(const onnx::ModelFacts& facts) {
 }
 
 constexpr const char* kOtherRounding =
-    "Octavo did not write the given model: its numbers are what ONNX Runtime computes for it. The new model has "
+    "Octavo did not write the given model: its numbers are what ONNX Runtime computes for it. The new model "
+    "has "
     "PyTorch's operators, which may round otherwise";
 
 }  // namespace

@@ -47,8 +47,8 @@ Status CheckStorage(const std::string& name, const TensorType& type,
                     const std::map<std::string, TensorType>& quantized) {
   const auto said = quantized.find(name);
   if (said == quantized.end() || StorageType(said->second.dtype) == type.dtype) return {};
-  return InvalidFile(fmt::format("the metadata entry octavo.quantization says that {} is {}, but it is {}", name,
-                                 Name(said->second.dtype), Name(type.dtype)));
+  return InvalidFile(fmt::format("the metadata entry octavo.quantization says that {} is {}, but it is {}",
+                                 name, Name(said->second.dtype), Name(type.dtype)));
 }
 
 }  // namespace

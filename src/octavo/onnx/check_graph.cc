@@ -29,7 +29,8 @@ class Scope {
     }
     for (const pb::NodeProto& node : graph_.node()) OCTAVO_TRY(CheckNode(node));
     for (const auto& output : graph_.output()) {
-      if (!Made(output.name())) return InvalidFile(fmt::format("no node computes the output {}", output.name()));
+      if (!Made(output.name()))
+        return InvalidFile(fmt::format("no node computes the output {}", output.name()));
     }
     return {};
   }

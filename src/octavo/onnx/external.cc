@@ -16,7 +16,8 @@ std::uint64_t ExternalAlignment(std::uint64_t bytes) {
   return bytes >= kPageAlignedBytes ? kPageAlignment : kAlignment;
 }
 
-void SetExternal(pb::TensorProto& tensor, const std::string& file, std::uint64_t offset, std::uint64_t bytes) {
+void SetExternal(pb::TensorProto& tensor, const std::string& file, std::uint64_t offset,
+                 std::uint64_t bytes) {
   tensor.clear_external_data();
   const auto entry = [&tensor](const char* key, std::string value) {
     pb::StringStringEntryProto& added = *tensor.add_external_data();

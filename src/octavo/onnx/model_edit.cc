@@ -21,9 +21,10 @@ int ResultType(const pb::NodeProto& node, int output, const GraphEdit& graph) {
     return i < node.input_size() ? graph.Facts(node.input(i)).element_type : 0;
   };
   static const std::unordered_set<std::string_view> kBool = {
-      "Equal", "Greater", "GreaterOrEqual", "IsInf", "IsNaN", "Less", "LessOrEqual", "And", "Or", "Xor", "Not"};
-  static const std::unordered_set<std::string_view> kInt64 = {"ArgMax", "ArgMin", "NonMaxSuppression",
-                                                              "NonZero", "Shape", "Size"};
+      "Equal", "Greater", "GreaterOrEqual", "IsInf", "IsNaN", "Less", "LessOrEqual", "And", "Or",
+      "Xor",   "Not"};
+  static const std::unordered_set<std::string_view> kInt64 = {"ArgMax",  "ArgMin", "NonMaxSuppression",
+                                                              "NonZero", "Shape",  "Size"};
   static const std::unordered_set<std::string_view> kUnknown = {"If",
                                                                 "Loop",
                                                                 "Scan",
@@ -222,9 +223,9 @@ void GraphEdit::RemoveUnused() {
     return released_.contains(name) && !used.contains(name) && !inputs_.contains(name);
   };
   auto* tensors = graph_.mutable_initializer();
-  tensors->erase(
-      std::remove_if(tensors->begin(), tensors->end(), [&](const auto& tensor) { return gone(tensor.name()); }),
-      tensors->end());
+  tensors->erase(std::remove_if(tensors->begin(), tensors->end(),
+                                [&](const auto& tensor) { return gone(tensor.name()); }),
+                 tensors->end());
   auto* nodes = graph_.mutable_node();
   nodes->erase(std::remove_if(nodes->begin(), nodes->end(),
                               [&](const pb::NodeProto& node) {
@@ -303,7 +304,7 @@ void NodeEdit::RemoveInput(int i) {
 }
 
 std::string NodeEdit::Like(std::string_view what) const {
-  const std::string& base = !node.name().empty()        ? node.name()
+  const std::string& base = !node.name().empty()     ? node.name()
                             : node.output_size() > 0 ? node.output(0)
                                                      : node.op_type();
   return fmt::format("{}_{}", base, what);

@@ -25,7 +25,8 @@ std::string OriginsText(const ir::Graph& graph, const std::vector<std::string>& 
   std::string text = "{";
   for (const auto& [origin, nodes] : origins) {
     if (text.size() > 1) text += ',';
-    text += nlohmann::json(origin).dump(-1, ' ', false, kReplace) + ':' + nodes.dump(-1, ' ', false, kReplace);
+    text +=
+        nlohmann::json(origin).dump(-1, ' ', false, kReplace) + ':' + nodes.dump(-1, ' ', false, kReplace);
   }
   return text + '}';
 }

@@ -22,7 +22,9 @@ struct Quantized {
 };
 
 Quantized Triple(const NodeEdit& edit, int i) {
-  const auto input = [&edit](int at) { return at < edit.node.input_size() ? edit.node.input(at) : std::string(); };
+  const auto input = [&edit](int at) {
+    return at < edit.node.input_size() ? edit.node.input(at) : std::string();
+  };
   return {input(i), input(i + 1), input(i + 2)};
 }
 
@@ -43,8 +45,10 @@ class QdqWriter {
     node.add_input(q.scale);
     if (!q.zero_point.empty()) node.add_input(q.zero_point);
     const ValueFacts scale = edit_.graph.Facts(q.scale);
-    if (!scale.sizes) return Unsupported(fmt::format("the shape of the scale {} is not in the file", q.scale));
-    if (scale.sizes->size() > 1) return Unsupported(fmt::format("the scale {} has more than one axis", q.scale));
+    if (!scale.sizes)
+      return Unsupported(fmt::format("the shape of the scale {} is not in the file", q.scale));
+    if (scale.sizes->size() > 1)
+      return Unsupported(fmt::format("the scale {} has more than one axis", q.scale));
     if (scale.sizes->size() == 1 && (*scale.sizes)[0] != 1) SetAxis(node, axis);
     const std::string real = edit_.graph.names().New(q.value + "_DequantizeLinear");
     node.add_output(real);
@@ -57,7 +61,8 @@ class QdqWriter {
   void AddPlain(const std::string& name) { inputs_.push_back(name); }
 
   // An int32 bias, whose scale is that of the layer's sums.
-  Status AddBias(const std::string& bias, const std::string& x_scale, const std::string& w_scale, double alpha) {
+  Status AddBias(const std::string& bias, const std::string& x_scale, const std::string& w_scale,
+                 double alpha) {
     if (bias.empty()) return {};
     const std::optional<Tensor> x = OCTAVO_TRY(edit_.graph.Constant(x_scale));
     const std::optional<Tensor> w = OCTAVO_TRY(edit_.graph.Constant(w_scale));
@@ -68,7 +73,8 @@ class QdqWriter {
     scale.set_data_type(pb::TensorProto::FLOAT);
     if (of_w.size() != 1) scale.add_dims(static_cast<std::int64_t>(of_w.size()));
     for (const double one : of_w) {
-      scale.add_float_data(static_cast<float>(alpha) * (static_cast<float>(of_x[0]) * static_cast<float>(one)));
+      scale.add_float_data(static_cast<float>(alpha) *
+                           (static_cast<float>(of_x[0]) * static_cast<float>(one)));
     }
     return Add({bias, edit_.graph.AddTensor(bias + "_scale", std::move(scale)), ""}, 0);
   }
@@ -125,15 +131,17 @@ Status OneType(const NodeEdit& edit, const std::vector<std::string>& values, con
                           : Unsupported(fmt::format("{} is {}, not 8-bit", name, OnnxTypeName(of_this)));
     }
     if (type != 0 && type != of_this) {
-      return Unsupported("its operands and result are int8 and uint8, and ONNX Runtime does not fuse QuantizeLinear "
-                         "and DequantizeLinear of different types");
+      return Unsupported(
+          "its operands and result are int8 and uint8, and ONNX Runtime does not fuse QuantizeLinear "
+          "and DequantizeLinear of different types");
     }
     type = of_this;
   }
   if (type == pb::TensorProto::INT8) {
-    return Unsupported("its values are int8 and cannot be made uint8, since something else reads them as integers; "
-                       "ONNX Runtime on x86 fuses QuantizeLinear and DequantizeLinear of uint8 only",
-                       "Quantize the model again with activation_type QuantType.QUInt8.");
+    return Unsupported(
+        "its values are int8 and cannot be made uint8, since something else reads them as integers; "
+        "ONNX Runtime on x86 fuses QuantizeLinear and DequantizeLinear of uint8 only",
+        "Quantize the model again with activation_type QuantType.QUInt8.");
   }
   return {};
 }
@@ -192,7 +200,8 @@ Status OfTwo(NodeEdit& edit) {
 Status OfOne(NodeEdit& edit) {
   const Quantized x = Triple(edit, 0), y = Triple(edit, 2);  // y.scale is input 3
   OCTAVO_TRY(OneType(edit, {x.value}, y.zero_point));
-  if (edit.Int("channels_last", 0) != 0) return Unsupported("its images are channels-last, which no float operator takes");
+  if (edit.Int("channels_last", 0) != 0)
+    return Unsupported("its images are channels-last, which no float operator takes");
   edit.Remove("channels_last");
   const int type = TypeOf(edit, x.value);
   const std::string op = edit.node.op_type().substr(std::string_view("QLinear").size());
@@ -209,7 +218,8 @@ Status OfOneAxis(NodeEdit& edit) {
     const ValueFacts facts = edit.graph.Facts(edit.node.input(0));
     const std::int64_t axis = edit.Int("axis", 1);
     if (!facts.sizes || (axis != -1 && axis + 1 != static_cast<std::int64_t>(facts.sizes->size()))) {
-      return Unsupported(fmt::format("it is the operator of opset {}, which works on several dimensions at once", opset));
+      return Unsupported(
+          fmt::format("it is the operator of opset {}, which works on several dimensions at once", opset));
     }
     edit.SetInt("axis", -1);
   }
@@ -234,7 +244,8 @@ Status Concatenation(NodeEdit& edit) {
 Status Selection(NodeEdit& edit) {
   const std::string condition = edit.node.input(0);
   const Quantized x = Triple(edit, 1), y = Triple(edit, 4);
-  const std::string z_scale = edit.node.input(7), z_zero = edit.HasInput(8) ? edit.node.input(8) : std::string();
+  const std::string z_scale = edit.node.input(7),
+                    z_zero = edit.HasInput(8) ? edit.node.input(8) : std::string();
   OCTAVO_TRY(OneType(edit, {x.value, y.value}, z_zero));
   const int type = TypeOf(edit, x.value);
   QdqWriter writer(edit);
@@ -257,8 +268,11 @@ struct QOperator {
 
 const QOperator* Find(const pb::NodeProto& node) {
   static const std::unordered_map<std::string_view, QOperator> kOnnx = {
-      {"QLinearConv", {Convolution, 8}},   {"QLinearMatMul", {Product, 8}}, {"ConvInteger", {Dynamic, 0}},
-      {"DynamicQuantizeLinear", {Dynamic, 0}}, {"MatMulInteger", {Dynamic, 0}}};
+      {"QLinearConv", {Convolution, 8}},
+      {"QLinearMatMul", {Product, 8}},
+      {"ConvInteger", {Dynamic, 0}},
+      {"DynamicQuantizeLinear", {Dynamic, 0}},
+      {"MatMulInteger", {Dynamic, 0}}};
   static const std::unordered_map<std::string_view, QOperator> kContributed = {
       {"QGemm", {MatrixProduct, 6}},
       {"QLinearAdd", {OfTwo, 7}},

@@ -162,9 +162,10 @@ class Reader {
     // What a doc_string says is shown and never used: tools drop it.
     const auto said = proto.name().empty() ? origins_.end() : origins_.find(proto.name());
     std::shared_ptr<const ir::Origin> origin =
-        said != origins_.end() ? said->second
-                               : std::make_shared<const ir::Origin>(ir::Origin{
-                                     .module_path = proto.name(), .op = op, .author_line = proto.doc_string()});
+        said != origins_.end()
+            ? said->second
+            : std::make_shared<const ir::Origin>(
+                  ir::Origin{.module_path = proto.name(), .op = op, .author_line = proto.doc_string()});
     const ir::NodeId id = graph_.AddNode(op, std::move(arguments), std::move(types), std::move(origin));
     graph_.node(id).name = proto.name();
     for (int i = 0; i < proto.output_size(); ++i) {
@@ -183,7 +184,7 @@ class Reader {
   ir::Graph graph_;
   std::unordered_map<std::string, ValueId> values_;
   std::unordered_map<std::string, TensorType> known_;
-  std::unordered_set<std::string> made_;  // by any node
+  std::unordered_set<std::string> made_;                                        // by any node
   std::unordered_map<std::string, std::shared_ptr<const ir::Origin>> origins_;  // by node name
   std::size_t external_tensors_ = 0;
 };

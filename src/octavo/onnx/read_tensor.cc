@@ -194,12 +194,13 @@ Result<ExternalBytes> TensorReader::External(const pb::TensorProto& proto) {
   const std::shared_ptr<const MappedFile> file = OCTAVO_TRY(Open(proto.name(), location));
   const std::uint64_t size = file->bytes().size();
   if (offset > size || (length && *length > size - offset)) {
-    return InvalidFile(fmt::format("the model places the tensor {} at bytes {} to {} of {}, which has {} bytes",
-                                   proto.name(), offset, offset + length.value_or(0), location, size));
+    return InvalidFile(
+        fmt::format("the model places the tensor {} at bytes {} to {} of {}, which has {} bytes",
+                    proto.name(), offset, offset + length.value_or(0), location, size));
   }
   const std::uint64_t bytes = length.value_or(size - offset);
-  return ExternalBytes{file->bytes().subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(bytes)),
-                       file};
+  return ExternalBytes{
+      file->bytes().subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(bytes)), file};
 }
 
 Result<Tensor> TensorReader::ReadExternal(const pb::TensorProto& proto, DType dtype, std::uint64_t elements) {

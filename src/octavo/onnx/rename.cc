@@ -22,10 +22,12 @@ void RenameIn(const NewNames& names, pb::GraphProto& graph) {
     for (pb::ValueInfoProto& info : *values) Rename(names, *info.mutable_name());
   }
   for (auto& tensor : *graph.mutable_initializer()) Rename(names, *tensor.mutable_name());
-  for (auto& tensor : *graph.mutable_sparse_initializer()) Rename(names, *tensor.mutable_values()->mutable_name());
+  for (auto& tensor : *graph.mutable_sparse_initializer())
+    Rename(names, *tensor.mutable_values()->mutable_name());
   for (auto& annotation : *graph.mutable_quantization_annotation()) {
     Rename(names, *annotation.mutable_tensor_name());
-    for (auto& entry : *annotation.mutable_quant_parameter_tensor_names()) Rename(names, *entry.mutable_value());
+    for (auto& entry : *annotation.mutable_quant_parameter_tensor_names())
+      Rename(names, *entry.mutable_value());
   }
   for (pb::NodeProto& node : *graph.mutable_node()) {
     for (std::string& input : *node.mutable_input()) Rename(names, input);

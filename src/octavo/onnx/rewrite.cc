@@ -75,7 +75,8 @@ Error AllOf(std::vector<Error>& failures) {
 }
 
 bool HasAxis(const pb::NodeProto& node) {
-  return std::ranges::any_of(node.attribute(), [](const auto& attribute) { return attribute.name() == "axis"; });
+  return std::ranges::any_of(node.attribute(),
+                             [](const auto& attribute) { return attribute.name() == "axis"; });
 }
 
 bool UsesDomain(const pb::GraphProto& graph, const std::string& domain) {
@@ -176,7 +177,8 @@ void ListOnlyInputs(pb::GraphProto& graph) {
                 inputs->end());
 }
 
-void ListValues(const pb::ModelProto& model, std::vector<ModelValue>& inputs, std::vector<ModelValue>& outputs) {
+void ListValues(const pb::ModelProto& model, std::vector<ModelValue>& inputs,
+                std::vector<ModelValue>& outputs) {
   const std::unordered_set<std::string_view> constants = InitializerNames(model.graph());
   for (const pb::ValueInfoProto& info : model.graph().input()) {
     if (!constants.contains(info.name())) inputs.push_back({info.name(), DeclaredType(info.type())});
@@ -210,16 +212,18 @@ Status CheckMove(const pb::ModelProto& model, int from, int to) {
   if (from == to) return {};
   for (const int opset : {from, to}) {
     if (opset >= kFirstMovableOpset && opset <= kLastMovableOpset) continue;
-    return Unsupported(fmt::format("the model has opset {}, which cannot be changed to {}; Octavo knows opsets {} "
-                                   "to {}",
-                                   from, to, kFirstMovableOpset, kLastMovableOpset),
-                       from < kFirstMovableOpset ? "Convert it with onnx.version_converter first." : "");
+    return Unsupported(
+        fmt::format("the model has opset {}, which cannot be changed to {}; Octavo knows opsets {} "
+                    "to {}",
+                    from, to, kFirstMovableOpset, kLastMovableOpset),
+        from < kFirstMovableOpset ? "Convert it with onnx.version_converter first." : "");
   }
   if (model.functions_size() > 0) {
-    return Unsupported(fmt::format("the model defines functions of its own ({}), whose nodes cannot be changed to "
-                                   "another opset",
-                                   model.functions(0).name()),
-                       "Inline them first with onnx.inliner.inline_local_functions.");
+    return Unsupported(
+        fmt::format("the model defines functions of its own ({}), whose nodes cannot be changed to "
+                    "another opset",
+                    model.functions(0).name()),
+        "Inline them first with onnx.inliner.inline_local_functions.");
   }
   return {};
 }
@@ -238,9 +242,9 @@ void Describe(const Work& work, Rewritten& made) {
         fmt::format("written with QuantizeLinear and DequantizeLinear: {}", Counted(work.quantized)));
   }
   if (work.from == work.to) return;
-  made.changes.push_back(fmt::format("opset {} → {}: {}", work.from, work.to,
-                                     work.moved.empty() ? "every node stays as it is"
-                                                        : Counted(work.moved) + " written anew"));
+  made.changes.push_back(
+      fmt::format("opset {} → {}: {}", work.from, work.to,
+                  work.moved.empty() ? "every node stays as it is" : Counted(work.moved) + " written anew"));
 }
 
 }  // namespace
@@ -284,10 +288,11 @@ Result<Rewritten> Rewrite(const std::filesystem::path& model_path, const std::fi
   Work work{.model = model, .names = names, .tensors = tensors, .from = made.opset_before, .to = made.opset};
   RewriteGraph(work, *model.mutable_graph(), nullptr);
   if (options.only_identical && !work.other_sums.empty()) {
-    return Unsupported(fmt::format("AveragePool at {}: ONNX Runtime sums floats in another order from opset 19 on "
-                                   "than before",
-                                   work.other_sums[0]),
-                       "Leave out --numbers exact to change the opset all the same.");
+    return Unsupported(
+        fmt::format("AveragePool at {}: ONNX Runtime sums floats in another order from opset 19 on "
+                    "than before",
+                    work.other_sums[0]),
+        "Leave out --numbers exact to change the opset all the same.");
   }
   if (!work.failures.empty()) return AllOf(work.failures);
   if (work.from != work.to) SetOpset(model, work.to);
@@ -299,13 +304,14 @@ Result<Rewritten> Rewrite(const std::filesystem::path& model_path, const std::fi
   made.nodes = static_cast<std::size_t>(model.graph().node_size());
   ListValues(model, made.inputs, made.outputs);
   for (auto& entry : *model.mutable_metadata_props()) {
-    if (const auto at = options.metadata.find(entry.key()); at != options.metadata.end()) entry.set_value(at->second);
+    if (const auto at = options.metadata.find(entry.key()); at != options.metadata.end())
+      entry.set_value(at->second);
   }
   StoredTensors stored(tensors, output);
   OCTAVO_TRY(stored.Place(model, options.external_data));
   if (const std::string text = stored.change(); !text.empty()) made.changes.push_back(text);
-  made.written = OCTAVO_TRY(stored.Write(model, made.changes.empty() ? file->bytes() : std::span<const std::byte>(),
-                                         options.progress));
+  made.written = OCTAVO_TRY(stored.Write(
+      model, made.changes.empty() ? file->bytes() : std::span<const std::byte>(), options.progress));
   return made;
 }
 

@@ -36,7 +36,7 @@ Result<ModelFacts> ReadFacts(const std::filesystem::path& path);
 
 struct RewriteOptions {
   bool only_identical = false;                               // Rewritten::other_sums is an error
-  int opset = 0;                                            // of ONNX's operators; 0: the file's
+  int opset = 0;                                             // of ONNX's operators; 0: the file's
   std::vector<std::pair<std::string, std::string>> renames;  // of inputs and outputs: old name, new name
   std::map<std::string, std::string> metadata;               // entries to replace
   ExternalData external_data = ExternalData::kAuto;          // kAuto: as the file has it

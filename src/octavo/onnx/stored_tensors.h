@@ -38,7 +38,8 @@ class StoredTensors {
   };
   Status PlaceIn(::onnx::GraphProto& graph, ExternalData external_data);
   Status PlaceTensor(::onnx::TensorProto& tensor, ExternalData external_data);
-  void Store(::onnx::TensorProto& tensor, std::span<const std::byte> bytes, std::shared_ptr<const void> owner);
+  void Store(::onnx::TensorProto& tensor, std::span<const std::byte> bytes,
+             std::shared_ptr<const void> owner);
 
   TensorReader& tensors_;
   std::filesystem::path output_, data_path_;

@@ -51,19 +51,21 @@ std::optional<Places> PlacesOf(const pb::NodeProto& node) {
   return at == kPlaces.end() ? std::nullopt : std::optional(at->second);
 }
 
-bool IsQOperator(const pb::NodeProto& node) { return node.op_type().starts_with("Q") && node.op_type() != "QuantizeLinear"; }
+bool IsQOperator(const pb::NodeProto& node) {
+  return node.op_type().starts_with("Q") && node.op_type() != "QuantizeLinear";
+}
 
 // Operators that move or compare elements: their result is quantized as their first input is.
 bool Moves(const pb::NodeProto& node) {
   static const std::unordered_set<std::string_view> kMoves = {
-      "MaxPool", "Reshape",  "Transpose",    "Flatten",      "Squeeze", "Unsqueeze", "Slice",
-      "Gather",  "Identity", "DepthToSpace", "SpaceToDepth", "Expand",  "Tile",      "Split",
-      "Pad"};
+      "MaxPool",  "Reshape",      "Transpose",    "Flatten", "Squeeze", "Unsqueeze", "Slice", "Gather",
+      "Identity", "DepthToSpace", "SpaceToDepth", "Expand",  "Tile",    "Split",     "Pad"};
   if (!node.domain().empty()) return false;
   if (kMoves.contains(node.op_type())) return true;
   // Interpolating int8, ONNX Runtime rounds toward zero.
-  return node.op_type() == "Resize" &&
-         std::ranges::none_of(node.attribute(), [](const auto& a) { return a.name() == "mode" && a.s() != "nearest"; });
+  return node.op_type() == "Resize" && std::ranges::none_of(node.attribute(), [](const auto& a) {
+           return a.name() == "mode" && a.s() != "nearest";
+         });
 }
 
 bool IsInt8(const GraphEdit& graph, const std::string& name) {
@@ -78,7 +80,8 @@ class Unsigner {
     if (!Collect()) return {};
     for (pb::NodeProto& node : *graph_.proto().mutable_node()) OCTAVO_TRY(Change(node));
     for (pb::ValueInfoProto& info : *graph_.proto().mutable_value_info()) {
-      if (values_.contains(info.name())) info.mutable_type()->mutable_tensor_type()->set_elem_type(pb::TensorProto::UINT8);
+      if (values_.contains(info.name()))
+        info.mutable_type()->mutable_tensor_type()->set_elem_type(pb::TensorProto::UINT8);
     }
     for (const std::string& name : values_) {
       ValueFacts facts = graph_.Facts(name);
@@ -99,7 +102,8 @@ class Unsigner {
     for (const pb::NodeProto& node : graph_.proto().node()) {
       graph_.Infer(node);
       const std::optional<Places> places = PlacesOf(node);
-      if (places && places->result_zero_point >= 0 && node.output_size() > 0 && IsInt8(graph_, node.output(0))) {
+      if (places && places->result_zero_point >= 0 && node.output_size() > 0 &&
+          IsInt8(graph_, node.output(0))) {
         values_.insert(node.output(0));
         any = any || IsQOperator(node);
       }
@@ -121,16 +125,19 @@ class Unsigner {
       if (attribute.has_g() || attribute.graphs_size() > 0) return false;
     }
     const std::optional<Places> places = PlacesOf(node);
-    if (node.op_type() == "Pad" && !Input(node, 2).empty() && !graph_.IsConstant(Input(node, 2))) return false;
+    if (node.op_type() == "Pad" && !Input(node, 2).empty() && !graph_.IsConstant(Input(node, 2)))
+      return false;
     for (int i = 0; i < node.input_size(); ++i) {
       if (!values_.contains(node.input(i))) continue;
-      const bool quantized = places && std::ranges::any_of(places->inputs, [i](const Place& p) { return p.value == i; });
+      const bool quantized =
+          places && std::ranges::any_of(places->inputs, [i](const Place& p) { return p.value == i; });
       if (!quantized && !(i == 0 && Moves(node))) return false;
     }
     if (!places) return true;
     const auto constant = [&](int i) { return Input(node, i).empty() || graph_.IsConstant(Input(node, i)); };
     for (const Place& place : places->inputs) {
-      const bool known = values_.contains(Input(node, place.value)) || graph_.IsConstant(Input(node, place.value));
+      const bool known =
+          values_.contains(Input(node, place.value)) || graph_.IsConstant(Input(node, place.value));
       if (IsQOperator(node) && IsInt8(graph_, Input(node, place.value)) && !known) return false;
       if (!constant(place.zero_point)) return false;
     }
@@ -147,14 +154,16 @@ class Unsigner {
     if (!places) return {};
     for (const Place& place : places->inputs) {
       const std::string value = Input(node, place.value);
-      const bool constant = IsQOperator(node) && !place.weight && graph_.IsConstant(value) && IsInt8(graph_, value);
+      const bool constant =
+          IsQOperator(node) && !place.weight && graph_.IsConstant(value) && IsInt8(graph_, value);
       if (constant) node.set_input(place.value, OCTAVO_TRY(Unsigned(value)));
       if (constant || values_.contains(value)) {
         edit.SetInput(place.zero_point, OCTAVO_TRY(ZeroPoint(edit, Input(node, place.zero_point))));
       }
     }
     if (places->result_zero_point >= 0 && node.output_size() > 0 && values_.contains(node.output(0))) {
-      edit.SetInput(places->result_zero_point, OCTAVO_TRY(ZeroPoint(edit, Input(node, places->result_zero_point))));
+      edit.SetInput(places->result_zero_point,
+                    OCTAVO_TRY(ZeroPoint(edit, Input(node, places->result_zero_point))));
     }
     return {};
   }

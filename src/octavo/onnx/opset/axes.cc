@@ -121,9 +121,10 @@ Status SoftmaxOfOneAxis(NodeEdit& edit) {
     if ((*facts.sizes)[static_cast<std::size_t>(d)] != 1) spread.push_back(d);
   }
   if (spread.size() > 1) {
-    return Unsupported(fmt::format("below opset 13 it works on all {} dimensions from dimension {} on at once, "
-                                   "which the operator of opset 13 cannot do",
-                                   rank - at, at));
+    return Unsupported(
+        fmt::format("below opset 13 it works on all {} dimensions from dimension {} on at once, "
+                    "which the operator of opset 13 cannot do",
+                    rank - at, at));
   }
   edit.SetInt("axis", spread.empty() ? std::min(at, rank - 1) : spread[0]);
   return {};
@@ -186,8 +187,8 @@ Status ShapeOfAllAxes(NodeEdit& edit) {
   slice.set_name(edit.graph.names().New(edit.Like("slice")));
   slice.add_input(all);
   slice.add_input(edit.graph.AddInts(edit.Like("start"), {start}));
-  slice.add_input(edit.graph.AddInts(
-      edit.Like("end"), {to_end ? std::numeric_limits<std::int64_t>::max() : end}));
+  slice.add_input(
+      edit.graph.AddInts(edit.Like("end"), {to_end ? std::numeric_limits<std::int64_t>::max() : end}));
   slice.add_output(result);
   return {};
 }

@@ -32,15 +32,19 @@ constexpr ElementTypes kFourBits = Bit(kUint4) | Bit(kInt4), kFloat4 = Bit(kE2m1
 
 // Marks operators that are new in the opset.
 Status New(NodeEdit& edit) {
-  return Unsupported(fmt::format("opset {} is the first with this operator", FirstOpset(edit.node.op_type())));
+  return Unsupported(
+      fmt::format("opset {} is the first with this operator", FirstOpset(edit.node.op_type())));
 }
 
 // Types that an opset below 13 lacks are left out: nodes are moved up to 13, not down from it.
 constexpr std::array kChanges = std::to_array<OpsetChange>({
     {11,
-     "ArgMax ArgMin AveragePool Compress Concat Constant Conv ConvTranspose DepthToSpace Equal Flatten Gather Gemm "
-     "Hardmax If LogSoftmax Loop LpPool MaxPool MaxUnpool NonMaxSuppression OneHot ReduceL1 ReduceL2 ReduceLogSum "
-     "ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Scan Slice Softmax Split "
+     "ArgMax ArgMin AveragePool Compress Concat Constant Conv ConvTranspose DepthToSpace Equal Flatten "
+     "Gather Gemm "
+     "Hardmax If LogSoftmax Loop LpPool MaxPool MaxUnpool NonMaxSuppression OneHot ReduceL1 ReduceL2 "
+     "ReduceLogSum "
+     "ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Scan Slice Softmax "
+     "Split "
      "Squeeze TopK Unsqueeze"},
     {11, "Clip", 0, ClipToInputs},
     {11, "Pad", 0, PadToInputs},
@@ -53,11 +57,15 @@ constexpr std::array kChanges = std::to_array<OpsetChange>({
      0, nullptr, New},
     {12, "ArgMax ArgMin Clip Constant GatherND Max MaxPool Min Pow ReduceMax ReduceMin"},
     {12, "Dropout", 0, DropoutToInput},
-    {12, "Celu Einsum GreaterOrEqual LessOrEqual NegativeLogLikelihoodLoss SoftmaxCrossEntropyLoss", 0, nullptr, New},
+    {12, "Celu Einsum GreaterOrEqual LessOrEqual NegativeLogLikelihoodLoss SoftmaxCrossEntropyLoss", 0,
+     nullptr, New},
     {13,
-     "Abs Add ArgMax ArgMin Cast Ceil Clip Concat Constant DepthToSpace DequantizeLinear Div Dropout Equal Erf Exp "
-     "Expand Flatten Floor Gather GatherElements GatherND Gemm Greater Identity If IsNaN LRN Less Log Loop MatMul Max "
-     "Mean MeanVarianceNormalization Min Mod Mul Neg NegativeLogLikelihoodLoss NonZero Pad Pow QuantizeLinear "
+     "Abs Add ArgMax ArgMin Cast Ceil Clip Concat Constant DepthToSpace DequantizeLinear Div Dropout Equal "
+     "Erf Exp "
+     "Expand Flatten Floor Gather GatherElements GatherND Gemm Greater Identity If IsNaN LRN Less Log Loop "
+     "MatMul Max "
+     "Mean MeanVarianceNormalization Min Mod Mul Neg NegativeLogLikelihoodLoss NonZero Pad Pow "
+     "QuantizeLinear "
      "Reciprocal ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd "
      "ReduceSumSquare Relu Reshape Resize ScatterElements ScatterND Shape Sigmoid Sign Size Slice "
      "SoftmaxCrossEntropyLoss SpaceToDepth Sqrt Sub Sum Tanh Tile Transpose"},
@@ -86,13 +94,15 @@ constexpr std::array kChanges = std::to_array<OpsetChange>({
     {18, "LpPool", 0, nullptr, WithoutDilations},
     {18, "Pad", 0, nullptr, PadEveryAxis},
     {18,
-     "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSumSquare", 0,
-     AxesToInput, AxesToAttribute},
+     "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd "
+     "ReduceSumSquare",
+     0, AxesToInput, AxesToAttribute},
     {18, "Resize", 0, nullptr, ResizeEveryAxis},
     {18, "ScatterElements ScatterND", 0, nullptr, WithoutExtremes},
     {18, "Split", 0, NumberOfOutputs, NoNumberOfOutputs},
     {18, "OptionalGetElement OptionalHasElement", 0, nullptr, OtherMeaning},
-    {18, "BitwiseAnd BitwiseNot BitwiseOr BitwiseXor CenterCropPad Col2Im GroupNormalization Mish", 0, nullptr, New},
+    {18, "BitwiseAnd BitwiseNot BitwiseOr BitwiseXor CenterCropPad Col2Im GroupNormalization Mish", 0,
+     nullptr, New},
     {19, "AveragePool", 0, nullptr, WithoutDilations},
     {19, "Pad", 0, nullptr, PadWithoutWrap},
     {19, "Resize", 0, nullptr, ResizeAsymmetric},
@@ -115,15 +125,20 @@ constexpr std::array kChanges = std::to_array<OpsetChange>({
     {21, "DequantizeLinear QuantizeLinear", kShorts | kFourBits, nullptr, WithoutBlocks},
     {21, "Cast CastLike Constant ConstantOfShape Identity If Loop Reshape Scan Shape Size", kFourBits},
     {22,
-     "Acos Acosh Asin Asinh Atan Atanh AveragePool Bernoulli Conv ConvTranspose Cos Cosh DeformConv Det Dropout Elu "
-     "EyeLike GRU GlobalAveragePool GlobalLpPool GlobalMaxPool GridSample HardSigmoid HardSwish InstanceNormalization "
-     "LSTM LpNormalization LpPool MaxPool MaxRoiPool MaxUnpool Mish Multinomial NegativeLogLikelihoodLoss RNN "
-     "RandomNormal RandomNormalLike RandomUniform RandomUniformLike RoiAlign Round Selu Sin Sinh Softplus Softsign "
+     "Acos Acosh Asin Asinh Atan Atanh AveragePool Bernoulli Conv ConvTranspose Cos Cosh DeformConv Det "
+     "Dropout Elu "
+     "EyeLike GRU GlobalAveragePool GlobalLpPool GlobalMaxPool GridSample HardSigmoid HardSwish "
+     "InstanceNormalization "
+     "LSTM LpNormalization LpPool MaxPool MaxRoiPool MaxUnpool Mish Multinomial NegativeLogLikelihoodLoss "
+     "RNN "
+     "RandomNormal RandomNormalLike RandomUniform RandomUniformLike RoiAlign Round Selu Sin Sinh Softplus "
+     "Softsign "
      "Tan ThresholdedRelu",
      kBFloat | kFloat8},
     {23, "DequantizeLinear QuantizeLinear", kFloat4, nullptr, WithoutPrecision},
     {23,
-     "Cast CastLike Constant ConstantOfShape Flatten Identity If Loop Pad Reshape Scan Shape Size Squeeze Transpose "
+     "Cast CastLike Constant ConstantOfShape Flatten Identity If Loop Pad Reshape Scan Shape Size Squeeze "
+     "Transpose "
      "Unsqueeze",
      kFloat4},
     {23, "Attention RMSNormalization RotaryEmbedding", 0, nullptr, New},
@@ -137,7 +152,8 @@ constexpr std::array kChanges = std::to_array<OpsetChange>({
     {24, "Swish TensorScatter", 0, nullptr, New},
     {25, "Attention", 0, nullptr, OtherMeaning},
     {25,
-     "Cast CastLike Constant ConstantOfShape DequantizeLinear Flatten Identity If Loop Pad QuantizeLinear Reshape "
+     "Cast CastLike Constant ConstantOfShape DequantizeLinear Flatten Identity If Loop Pad QuantizeLinear "
+     "Reshape "
      "Scan Shape Size Squeeze Transpose Unsqueeze",
      kTwoBits},
     {26, "BitCast CumProd", 0, nullptr, New},
@@ -193,10 +209,10 @@ Status MoveNode(NodeEdit& edit, int from, int to) {
   if (!edit.node.domain().empty() && edit.node.domain() != "ai.onnx") return {};
   const std::string op = edit.node.op_type();  // an edit may change it
   if (const int first = FirstOpset(op); first > from) {
-    return InvalidFile(
-        fmt::format("opset {} has no such operator, which opset {} introduced: a runtime's own operator of that "
-                    "name may mean something else",
-                    from, first));
+    return InvalidFile(fmt::format(
+        "opset {} has no such operator, which opset {} introduced: a runtime's own operator of that "
+        "name may mean something else",
+        from, first));
   }
   const auto at = ByOperator().changes.find(op);
   if (at == ByOperator().changes.end()) return {};
@@ -210,8 +226,8 @@ Status MoveNode(NodeEdit& edit, int from, int to) {
   for (auto change = changes.rbegin(); change != changes.rend(); ++change) {
     if ((*change)->opset > from || (*change)->opset <= to) continue;
     if (const int type = NewTypeOf(edit, (*change)->new_types); type != 0) {
-      return Unsupported(fmt::format("opset {} is the first in which this operator takes {}", (*change)->opset,
-                                     OnnxTypeName(type)));
+      return Unsupported(fmt::format("opset {} is the first in which this operator takes {}",
+                                     (*change)->opset, OnnxTypeName(type)));
     }
     if ((*change)->down) OCTAVO_TRY((*change)->down(edit));
   }

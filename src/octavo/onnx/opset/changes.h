@@ -38,38 +38,38 @@ Status MoveNode(NodeEdit& edit, int from, int to);
 
 // ---- The edits, by what changed
 
-Status AxesToInput(NodeEdit& edit);         // Squeeze, Unsqueeze, Reduce...
-Status AxesToAttribute(NodeEdit& edit);     // Reduce...
-Status SplitToInput(NodeEdit& edit);        // Split
-Status NumberOfOutputs(NodeEdit& edit);     // Split: num_outputs
-Status NoNumberOfOutputs(NodeEdit& edit);   // Split
-Status SoftmaxOfOneAxis(NodeEdit& edit);    // Softmax, LogSoftmax, Hardmax
-Status ClipToInputs(NodeEdit& edit);        // Clip
-Status PadToInputs(NodeEdit& edit);         // Pad
-Status PadEveryAxis(NodeEdit& edit);        // Pad: axes
-Status PadWithoutWrap(NodeEdit& edit);      // Pad: mode wrap
-Status DropoutToInput(NodeEdit& edit);      // Dropout
-Status ResizeWithModes(NodeEdit& edit);     // Resize: coordinate_transformation_mode
-Status ResizeEveryAxis(NodeEdit& edit);     // Resize: axes, antialias
-Status ResizeAsymmetric(NodeEdit& edit);    // Resize: half_pixel_symmetric
-Status ScatterElements(NodeEdit& edit);     // Scatter
-Status InferenceBatchNorm(NodeEdit& edit);  // BatchNormalization: no training
-Status NoTrainingMode(NodeEdit& edit);      // BatchNormalization
-Status RoiAlignMode(NodeEdit& edit);        // RoiAlign
-Status NoRoiAlignMode(NodeEdit& edit);      // RoiAlign
-Status ShapeOfAllAxes(NodeEdit& edit);      // Shape: start, end
-Status WithoutZeroSizes(NodeEdit& edit);    // Reshape: allowzero
-Status WithoutLayout(NodeEdit& edit);       // GRU, LSTM, RNN
-Status WithoutReduction(NodeEdit& edit);    // ScatterElements, ScatterND: reduction
-Status WithoutExtremes(NodeEdit& edit);     // ScatterElements, ScatterND: reduction max, min
-Status WithoutDilations(NodeEdit& edit);    // AveragePool, LpPool
-Status WithoutSaturate(NodeEdit& edit);     // Cast, CastLike, QuantizeLinear
-Status WithoutBlocks(NodeEdit& edit);       // DequantizeLinear, QuantizeLinear: block_size, output_dtype
-Status WithoutPrecision(NodeEdit& edit);    // DequantizeLinear, QuantizeLinear: output_dtype, precision
-Status GridSampleLinear(NodeEdit& edit);    // GridSample: modes linear, cubic
-Status GridSampleBilinear(NodeEdit& edit);  // GridSample: modes bilinear, bicubic
-Status DftAxisToInput(NodeEdit& edit);      // DFT
-Status DftAxisToAttribute(NodeEdit& edit);  // DFT
+Status AxesToInput(NodeEdit& edit);          // Squeeze, Unsqueeze, Reduce...
+Status AxesToAttribute(NodeEdit& edit);      // Reduce...
+Status SplitToInput(NodeEdit& edit);         // Split
+Status NumberOfOutputs(NodeEdit& edit);      // Split: num_outputs
+Status NoNumberOfOutputs(NodeEdit& edit);    // Split
+Status SoftmaxOfOneAxis(NodeEdit& edit);     // Softmax, LogSoftmax, Hardmax
+Status ClipToInputs(NodeEdit& edit);         // Clip
+Status PadToInputs(NodeEdit& edit);          // Pad
+Status PadEveryAxis(NodeEdit& edit);         // Pad: axes
+Status PadWithoutWrap(NodeEdit& edit);       // Pad: mode wrap
+Status DropoutToInput(NodeEdit& edit);       // Dropout
+Status ResizeWithModes(NodeEdit& edit);      // Resize: coordinate_transformation_mode
+Status ResizeEveryAxis(NodeEdit& edit);      // Resize: axes, antialias
+Status ResizeAsymmetric(NodeEdit& edit);     // Resize: half_pixel_symmetric
+Status ScatterElements(NodeEdit& edit);      // Scatter
+Status InferenceBatchNorm(NodeEdit& edit);   // BatchNormalization: no training
+Status NoTrainingMode(NodeEdit& edit);       // BatchNormalization
+Status RoiAlignMode(NodeEdit& edit);         // RoiAlign
+Status NoRoiAlignMode(NodeEdit& edit);       // RoiAlign
+Status ShapeOfAllAxes(NodeEdit& edit);       // Shape: start, end
+Status WithoutZeroSizes(NodeEdit& edit);     // Reshape: allowzero
+Status WithoutLayout(NodeEdit& edit);        // GRU, LSTM, RNN
+Status WithoutReduction(NodeEdit& edit);     // ScatterElements, ScatterND: reduction
+Status WithoutExtremes(NodeEdit& edit);      // ScatterElements, ScatterND: reduction max, min
+Status WithoutDilations(NodeEdit& edit);     // AveragePool, LpPool
+Status WithoutSaturate(NodeEdit& edit);      // Cast, CastLike, QuantizeLinear
+Status WithoutBlocks(NodeEdit& edit);        // DequantizeLinear, QuantizeLinear: block_size, output_dtype
+Status WithoutPrecision(NodeEdit& edit);     // DequantizeLinear, QuantizeLinear: output_dtype, precision
+Status GridSampleLinear(NodeEdit& edit);     // GridSample: modes linear, cubic
+Status GridSampleBilinear(NodeEdit& edit);   // GridSample: modes bilinear, bicubic
+Status DftAxisToInput(NodeEdit& edit);       // DFT
+Status DftAxisToAttribute(NodeEdit& edit);   // DFT
 Status PerChannelGroupNorm(NodeEdit& edit);  // GroupNormalization: scale and bias per channel
 Status PerGroupGroupNorm(NodeEdit& edit);    // GroupNormalization: scale and bias per group
 Status WithoutRoundMode(NodeEdit& edit);     // Cast, CastLike

@@ -21,7 +21,8 @@ Result<Groups> GroupsOf(const NodeEdit& edit) {
     return Unsupported("the number of channels is not in the file",
                        "Run onnx.shape_inference.infer_shapes on the model first.");
   }
-  if (groups <= 0 || (*facts.sizes)[1] % groups != 0) return InvalidFile("num_groups does not fit the channels");
+  if (groups <= 0 || (*facts.sizes)[1] % groups != 0)
+    return InvalidFile("num_groups does not fit the channels");
   return Groups{(*facts.sizes)[1], groups};
 }
 
@@ -49,9 +50,11 @@ Status PerChannelGroupNorm(NodeEdit& edit) {
   const auto [channels, groups] = OCTAVO_TRY(GroupsOf(edit));
   for (int i = 1; i <= 2; ++i) {
     const std::vector<double> given = OCTAVO_TRY(ConstantFloats(edit, i));
-    if (static_cast<std::int64_t>(given.size()) != groups) return InvalidFile("scale or bias is not one per group");
+    if (static_cast<std::int64_t>(given.size()) != groups)
+      return InvalidFile("scale or bias is not one per group");
     std::vector<double> all;
-    for (std::int64_t c = 0; c < channels; ++c) all.push_back(given[static_cast<std::size_t>(c / (channels / groups))]);
+    for (std::int64_t c = 0; c < channels; ++c)
+      all.push_back(given[static_cast<std::size_t>(c / (channels / groups))]);
     SetFloats(edit, i, kScaleAndBias[i - 1], all);
   }
   return {};
@@ -62,13 +65,15 @@ Status PerGroupGroupNorm(NodeEdit& edit) {
   if (edit.Int("stash_type", 1) != 1) return Unsupported("opset 21 is the first with stash_type");
   for (int i = 1; i <= 2; ++i) {
     const std::vector<double> given = OCTAVO_TRY(ConstantFloats(edit, i));
-    if (static_cast<std::int64_t>(given.size()) != channels) return InvalidFile("scale or bias is not one per channel");
+    if (static_cast<std::int64_t>(given.size()) != channels)
+      return InvalidFile("scale or bias is not one per channel");
     std::vector<double> first;
     for (std::int64_t c = 0; c < channels; ++c) {
       const double value = given[static_cast<std::size_t>(c)];
       if (c % (channels / groups) == 0) first.push_back(value);
       if (value != first.back()) {
-        return Unsupported("below opset 21 all channels of a group have one scale and bias, and these differ");
+        return Unsupported(
+            "below opset 21 all channels of a group have one scale and bias, and these differ");
       }
     }
     SetFloats(edit, i, kScaleAndBias[i - 1], first);

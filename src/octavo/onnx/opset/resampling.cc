@@ -20,7 +20,8 @@ Status ResizeWithModes(NodeEdit& edit) {
     const std::vector<double> factors = scales->ToDoubles();
     const bool grows = std::ranges::any_of(factors, [](double f) { return f > 1; });
     const bool shrinks = std::ranges::any_of(factors, [](double f) { return f < 1; });
-    if (grows && shrinks) return Unsupported("it grows and shrinks: opset 11 rounds positions in another way");
+    if (grows && shrinks)
+      return Unsupported("it grows and shrinks: opset 11 rounds positions in another way");
     if (shrinks) nearest = "ceil";
   }
   edit.SetText("coordinate_transformation_mode", "asymmetric");
@@ -46,8 +47,9 @@ Status ResizeEveryAxis(NodeEdit& edit) {
   const std::vector<std::int64_t> axes = edit.Ints("axes");
   const ValueFacts facts = edit.graph.Facts(edit.node.input(0));
   if (!facts.sizes || edit.HasInput(1)) {
-    return Unsupported(edit.HasInput(1) ? "opset 18 is the first with axes of a region"
-                                        : "below opset 18 all axes are given, and the rank is not in the file");
+    return Unsupported(edit.HasInput(1)
+                           ? "opset 18 is the first with axes of a region"
+                           : "below opset 18 all axes are given, and the rank is not in the file");
   }
   const auto rank = static_cast<std::int64_t>(facts.sizes->size());
   const bool sizes = edit.HasInput(3);
@@ -97,8 +99,9 @@ Status GridSampleBilinear(NodeEdit& edit) {
   const ValueFacts facts = edit.graph.Facts(edit.node.input(0));
   constexpr std::size_t kImageRank = 4;
   if (!facts.sizes || facts.sizes->size() != kImageRank) {
-    return Unsupported("below opset 20 this operator takes images only, and the input is none or its rank is not "
-                       "in the file");
+    return Unsupported(
+        "below opset 20 this operator takes images only, and the input is none or its rank is not "
+        "in the file");
   }
   const std::string mode = edit.Text("mode", "linear");
   if (!edit.Find("mode")) return {};
