@@ -129,6 +129,7 @@ void GraphEdit::Index() {
 }
 
 const pb::TensorProto* GraphEdit::FindConstant(const std::string& name) const {
+  if (name.empty()) return nullptr;
   // From IR version 4 on, an initializer that is an input, too, is only a default.
   constexpr int kFirstIrWithDefaults = 4;
   if (const auto at = initializers_.find(name); at != initializers_.end()) {
@@ -154,6 +155,7 @@ Result<std::optional<Tensor>> GraphEdit::Constant(const std::string& name) const
 }
 
 ValueFacts GraphEdit::Facts(const std::string& name) const {
+  if (name.empty()) return {};
   if (const auto at = facts_.find(name); at != facts_.end()) return at->second;
   if (const pb::TensorProto* tensor = FindConstant(name)) {
     return {.element_type = tensor->data_type(),
@@ -273,6 +275,14 @@ void NodeEdit::SetInt(std::string_view name, std::int64_t value) {
   attribute.set_i(value);
 }
 
+void NodeEdit::SetFloat(std::string_view name, float value) {
+  Remove(name);
+  pb::AttributeProto& attribute = *node.add_attribute();
+  attribute.set_name(std::string(name));
+  attribute.set_type(pb::AttributeProto::FLOAT);
+  attribute.set_f(value);
+}
+
 void NodeEdit::SetInts(std::string_view name, const std::vector<std::int64_t>& values) {
   Remove(name);
   pb::AttributeProto& attribute = *node.add_attribute();
@@ -289,6 +299,11 @@ void NodeEdit::SetText(std::string_view name, std::string_view value) {
   attribute.set_s(std::string(value));
 }
 
+const std::string& NodeEdit::Input(int i) const {
+  static const std::string kNone;
+  return i < node.input_size() ? node.input(i) : kNone;
+}
+
 void NodeEdit::SetInput(int i, const std::string& name) {
   while (node.input_size() <= i) node.add_input("");
   node.set_input(i, name);
@@ -296,7 +311,7 @@ void NodeEdit::SetInput(int i, const std::string& name) {
 
 void NodeEdit::RemoveInput(int i) {
   if (!HasInput(i)) return;
-  graph.RemoveIfUnused(node.input(i));
+  graph.RemoveIfUnused(Input(i));
   node.set_input(i, "");
   while (node.input_size() > 0 && node.input(node.input_size() - 1).empty()) {
     node.mutable_input()->RemoveLast();
@@ -311,7 +326,8 @@ std::string NodeEdit::Like(std::string_view what) const {
 }
 
 Result<std::vector<std::int64_t>> NodeEdit::ConstantInts(int i, std::string_view what) const {
-  const std::optional<Tensor> tensor = OCTAVO_TRY(graph.Constant(node.input(i)));
+  const std::optional<Tensor> tensor = OCTAVO_TRY(graph.Constant(Input(i)));
+  if (!HasInput(i)) return InvalidFile(fmt::format("its {} are missing", what));
   if (!tensor) return Unsupported(fmt::format("its {} are computed, and this opset needs constants", what));
   if (!IsInteger(tensor->dtype)) return InvalidFile(fmt::format("its {} are no integers", what));
   return tensor->ToInts();

@@ -93,9 +93,12 @@ struct NodeEdit {
   std::vector<std::int64_t> Ints(std::string_view name) const;
   void Remove(std::string_view name);
   void SetInt(std::string_view name, std::int64_t value);
+  void SetFloat(std::string_view name, float value);
   void SetInts(std::string_view name, const std::vector<std::int64_t>& values);
   void SetText(std::string_view name, std::string_view value);
 
+  // Empty where it is left out or the node has fewer.
+  const std::string& Input(int i) const;
   bool HasInput(int i) const { return i < node.input_size() && !node.input(i).empty(); }
   bool HasOutput(int i) const { return i < node.output_size() && !node.output(i).empty(); }
   void SetInput(int i, const std::string& name);

@@ -22,9 +22,7 @@ struct Quantized {
 };
 
 Quantized Triple(const NodeEdit& edit, int i) {
-  const auto input = [&edit](int at) {
-    return at < edit.node.input_size() ? edit.node.input(at) : std::string();
-  };
+  const auto input = [&edit](int at) { return at < edit.node.input_size() ? edit.Input(at) : std::string(); };
   return {input(i), input(i + 1), input(i + 2)};
 }
 
@@ -81,6 +79,7 @@ class QdqWriter {
 
   // The float operator; its first result is quantized, unless there is no scale: then it is a float.
   Status Finish(std::string_view op, const std::string& scale, const std::string& zero_point, int type) {
+    if (scale.empty() && op != "Gemm") return InvalidFile("the scale of its result is missing");
     pb::NodeProto& node = edit_.node;
     node.set_op_type(std::string(op));
     node.clear_domain();
@@ -148,9 +147,9 @@ Status OneType(const NodeEdit& edit, const std::vector<std::string>& values, con
 
 Status Convolution(NodeEdit& edit) {
   const Quantized x = Triple(edit, 0), w = Triple(edit, 3);
-  const std::string y_scale = edit.node.input(6), y_zero = edit.node.input(7);
+  const std::string y_scale = edit.Input(6), y_zero = edit.Input(7);
   OCTAVO_TRY(OneType(edit, {x.value}, y_zero));
-  const std::string bias = edit.HasInput(8) ? edit.node.input(8) : std::string();
+  const std::string bias = edit.HasInput(8) ? edit.Input(8) : std::string();
   const int type = TypeOf(edit, x.value);
   QdqWriter writer(edit);
   OCTAVO_TRY(writer.Add(x, 0));
@@ -161,9 +160,9 @@ Status Convolution(NodeEdit& edit) {
 
 Status Product(NodeEdit& edit) {
   const Quantized a = Triple(edit, 0), b = Triple(edit, 3);
-  OCTAVO_TRY(OneType(edit, {a.value}, edit.node.input(7)));
+  OCTAVO_TRY(OneType(edit, {a.value}, edit.Input(7)));
   const ValueFacts right = edit.graph.Facts(b.value);
-  const std::string y_scale = edit.node.input(6), y_zero = edit.node.input(7);
+  const std::string y_scale = edit.Input(6), y_zero = edit.Input(7);
   const int type = TypeOf(edit, a.value);
   QdqWriter writer(edit);
   OCTAVO_TRY(writer.Add(a, 0));
@@ -173,9 +172,9 @@ Status Product(NodeEdit& edit) {
 
 Status MatrixProduct(NodeEdit& edit) {
   const Quantized a = Triple(edit, 0), b = Triple(edit, 3);
-  const std::string bias = edit.HasInput(6) ? edit.node.input(6) : std::string();
-  const std::string y_scale = edit.HasInput(7) ? edit.node.input(7) : std::string();
-  const std::string y_zero = edit.HasInput(8) ? edit.node.input(8) : std::string();
+  const std::string bias = edit.HasInput(6) ? edit.Input(6) : std::string();
+  const std::string y_scale = edit.HasInput(7) ? edit.Input(7) : std::string();
+  const std::string y_zero = edit.HasInput(8) ? edit.Input(8) : std::string();
   OCTAVO_TRY(OneType(edit, {a.value}, y_zero));
   const pb::AttributeProto* alpha = edit.Find("alpha");
   const int type = TypeOf(edit, a.value);
@@ -215,7 +214,7 @@ Status OfOneAxis(NodeEdit& edit) {
   constexpr std::int64_t kFirstOfOneAxis = 13;
   const std::int64_t opset = edit.Int("opset", 0);
   if (opset < kFirstOfOneAxis) {
-    const ValueFacts facts = edit.graph.Facts(edit.node.input(0));
+    const ValueFacts facts = edit.graph.Facts(edit.Input(0));
     const std::int64_t axis = edit.Int("axis", 1);
     if (!facts.sizes || (axis != -1 && axis + 1 != static_cast<std::int64_t>(facts.sizes->size()))) {
       return Unsupported(
@@ -228,7 +227,7 @@ Status OfOneAxis(NodeEdit& edit) {
 }
 
 Status Concatenation(NodeEdit& edit) {
-  const std::string y_scale = edit.node.input(0), y_zero = edit.node.input(1);
+  const std::string y_scale = edit.Input(0), y_zero = edit.Input(1);
   std::vector<Quantized> parts;
   std::vector<std::string> values;
   for (int i = 2; i + 2 < edit.node.input_size(); i += 3) {
@@ -242,10 +241,9 @@ Status Concatenation(NodeEdit& edit) {
 }
 
 Status Selection(NodeEdit& edit) {
-  const std::string condition = edit.node.input(0);
+  const std::string condition = edit.Input(0);
   const Quantized x = Triple(edit, 1), y = Triple(edit, 4);
-  const std::string z_scale = edit.node.input(7),
-                    z_zero = edit.HasInput(8) ? edit.node.input(8) : std::string();
+  const std::string z_scale = edit.Input(7), z_zero = edit.HasInput(8) ? edit.Input(8) : std::string();
   OCTAVO_TRY(OneType(edit, {x.value, y.value}, z_zero));
   const int type = TypeOf(edit, x.value);
   QdqWriter writer(edit);

@@ -52,11 +52,14 @@ Error Located(Error error, const pb::NodeProto& node) {
 // another order.  Between integers both are QLinearAveragePool.
 bool SumsOtherwise(const NodeEdit& edit, int from, int to) {
   constexpr int kOtherKernel = 19;
-  if (edit.node.op_type() != "AveragePool" || (from < kOtherKernel) == (to < kOtherKernel)) return false;
-  const pb::NodeProto* before = edit.graph.Producer(edit.node.input(0));
+  if (edit.node.op_type() != "AveragePool" || edit.node.output_size() == 0 ||
+      (from < kOtherKernel) == (to < kOtherKernel))
+    return false;
+  const pb::NodeProto* before = edit.graph.Producer(edit.Input(0));
   const auto& readers = edit.graph.Readers(edit.node.output(0));
-  const bool fused = before && before->op_type() == "DequantizeLinear" && readers.size() == 1 &&
-                     readers[0]->op_type() == "QuantizeLinear" &&
+  const bool fused = before && before->op_type() == "DequantizeLinear" && before->input_size() > 0 &&
+                     readers.size() == 1 && readers[0]->op_type() == "QuantizeLinear" &&
+                     readers[0]->output_size() > 0 &&
                      edit.graph.Facts(before->input(0)).element_type == pb::TensorProto::UINT8 &&
                      edit.graph.Facts(readers[0]->output(0)).element_type == pb::TensorProto::UINT8;
   return !fused;

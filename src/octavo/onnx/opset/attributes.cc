@@ -79,18 +79,12 @@ Status WithoutBlocks(NodeEdit& edit) {
     return {};
   }
   // Below opset 21 the zero point's type is the result's.
-  const ValueFacts scale = edit.graph.Facts(edit.node.input(1));
-  if (type != pb::TensorProto::INT8 || !scale.sizes || std::ranges::count(*scale.sizes, -1) > 0) {
-    return NoSuchAttribute(21, "output_dtype", OnnxTypeName(type));
-  }
+  const std::optional<Tensor> scale = OCTAVO_TRY(edit.graph.Constant(edit.Input(1)));
+  if (type != pb::TensorProto::INT8 || !scale) return NoSuchAttribute(21, "output_dtype", OnnxTypeName(type));
   pb::TensorProto zero;
   zero.set_data_type(static_cast<int>(type));
-  std::int64_t elements = 1;
-  for (const std::int64_t size : *scale.sizes) {
-    zero.add_dims(size);
-    elements *= size;
-  }
-  zero.set_raw_data(std::string(static_cast<std::size_t>(elements), '\0'));
+  for (const std::int64_t size : scale->sizes) zero.add_dims(size);
+  zero.set_raw_data(std::string(static_cast<std::size_t>(scale->num_elements()), '\0'));
   edit.SetInput(2, edit.graph.AddTensor(edit.Like("zero_point"), std::move(zero)));
   return {};
 }
@@ -99,7 +93,7 @@ Status WithoutPrecision(NodeEdit& edit) {
   OCTAVO_TRY(WithoutInt(edit, 23, "precision", 0));
   if (edit.node.op_type() != "DequantizeLinear") return {};
   const std::int64_t type = edit.Int("output_dtype", 0);
-  if (type != 0 && type != edit.graph.Facts(edit.node.input(1)).element_type) {
+  if (type != 0 && type != edit.graph.Facts(edit.Input(1)).element_type) {
     return NoSuchAttribute(23, "output_dtype", OnnxTypeName(type));
   }
   edit.Remove("output_dtype");
@@ -115,6 +109,23 @@ Status WithoutRoundMode(NodeEdit& edit) {
 Status WithoutStashType(NodeEdit& edit) {
   // Only 16-bit floats heed it, which the opset does not take.
   edit.Remove("stash_type");
+  return {};
+}
+
+// The operator's definition, as ONNX Runtime computes it, too.
+Status HardSwishAsProduct(NodeEdit& edit) {
+  if (!edit.HasInput(0) || !edit.HasOutput(0)) return InvalidFile("it has no input or result");
+  const std::string result = edit.node.output(0), factor = edit.graph.names().New(edit.Like("HardSigmoid"));
+  edit.node.set_op_type("HardSigmoid");
+  edit.node.set_output(0, factor);
+  edit.SetFloat("alpha", 1.0F / 6.0F);
+  edit.SetFloat("beta", 0.5F);
+  pb::NodeProto& product = edit.after.emplace_back();
+  product.set_op_type("Mul");
+  product.set_name(edit.graph.names().New(edit.Like("Mul")));
+  product.add_input(edit.Input(0));
+  product.add_input(factor);
+  product.add_output(result);
   return {};
 }
 

@@ -24,7 +24,7 @@ void FloatToInput(NodeEdit& edit, std::string_view attribute, int input) {
   const pb::AttributeProto* found = edit.Find(attribute);
   if (!found) return;
   pb::TensorProto tensor;
-  const int type = edit.graph.Facts(edit.node.input(0)).element_type;
+  const int type = edit.graph.Facts(edit.Input(0)).element_type;
   // The attribute is float32 whatever the elements are.
   tensor.set_data_type(pb::TensorProto::FLOAT);
   tensor.add_float_data(found->f());
@@ -47,9 +47,9 @@ void FloatToInput(NodeEdit& edit, std::string_view attribute, int input) {
 }
 
 Result<std::int64_t> Rank(const NodeEdit& edit, std::string_view why) {
-  const ValueFacts facts = edit.graph.Facts(edit.node.input(0));
+  const ValueFacts facts = edit.graph.Facts(edit.Input(0));
   if (!facts.sizes) {
-    return Unsupported(fmt::format("{}, and the rank of {} is not in the file", why, edit.node.input(0)),
+    return Unsupported(fmt::format("{}, and the rank of {} is not in the file", why, edit.Input(0)),
                        "Run onnx.shape_inference.infer_shapes on the model first.");
   }
   return static_cast<std::int64_t>(facts.sizes->size());
@@ -91,11 +91,11 @@ Status NoNumberOfOutputs(NodeEdit& edit) {
   if (edit.HasInput(1) || parts == 0) return {};
   // Below opset 18 all parts have one size; in 18 the last one may be smaller.
   const std::int64_t axis = edit.Int("axis", 0);
-  const ValueFacts facts = edit.graph.Facts(edit.node.input(0));
+  const ValueFacts facts = edit.graph.Facts(edit.Input(0));
   const std::int64_t rank = facts.sizes ? static_cast<std::int64_t>(facts.sizes->size()) : 0;
   const std::int64_t at = axis < 0 ? axis + rank : axis;
   const std::int64_t size = at >= 0 && at < rank ? (*facts.sizes)[static_cast<std::size_t>(at)] : -1;
-  if (size < 0 || parts < 0) {
+  if (size < 0 || parts != edit.node.output_size()) {
     return Unsupported("num_outputs cannot be written below opset 18 unless the split size is known");
   }
   const std::int64_t part = (size + parts - 1) / parts;
@@ -114,7 +114,8 @@ Status SoftmaxOfOneAxis(NodeEdit& edit) {
   const std::int64_t rank =
       OCTAVO_TRY(Rank(edit, "below opset 13 this operator works on several dimensions at once"));
   const std::int64_t at = axis < 0 ? axis + rank : axis;
-  const ValueFacts facts = edit.graph.Facts(edit.node.input(0));
+  if (at < 0 || at > rank) return InvalidFile(fmt::format("axis {} is out of range", axis));
+  const ValueFacts facts = edit.graph.Facts(edit.Input(0));
   // Dimensions of size 1 change nothing.
   std::vector<std::int64_t> spread;
   for (std::int64_t d = std::max<std::int64_t>(at, 0); d < rank; ++d) {
@@ -156,7 +157,7 @@ Status PadEveryAxis(NodeEdit& edit) {
     all[static_cast<std::size_t>(axis + rank)] = some[i + axes.size()];
   }
   edit.RemoveInput(3);
-  edit.graph.RemoveIfUnused(edit.node.input(1));
+  edit.graph.RemoveIfUnused(edit.Input(1));
   edit.SetInput(1, edit.graph.AddInts(edit.Like("pads"), all));
   return {};
 }
@@ -179,6 +180,7 @@ Status ShapeOfAllAxes(NodeEdit& edit) {
   edit.Remove("start");
   edit.Remove("end");
   if (start == 0 && to_end) return {};
+  if (!edit.HasOutput(0)) return InvalidFile("it has no result");
   const std::string result = edit.node.output(0);
   const std::string all = edit.graph.names().New(edit.Like("all"));
   edit.node.set_output(0, all);

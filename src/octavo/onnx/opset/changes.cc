@@ -79,7 +79,8 @@ constexpr std::array kChanges = std::to_array<OpsetChange>({
     {14, "BatchNormalization", kBFloat, InferenceBatchNorm, NoTrainingMode},
     {14, "GRU LSTM RNN", 0, nullptr, WithoutLayout},
     {14, "Reshape", 0, nullptr, WithoutZeroSizes},
-    {14, "HardSwish Trilu", 0, nullptr, New},
+    {14, "HardSwish", 0, nullptr, HardSwishAsProduct},
+    {14, "Trilu", 0, nullptr, New},
     {15, "BatchNormalization"},
     {15, "Pow", kBFloat},
     {15, "Shape", 0, nullptr, ShapeOfAllAxes},
@@ -175,7 +176,7 @@ const ChangesByOperator& ByOperator() {
         const std::string_view op = rest.substr(0, rest.find(' '));
         rest.remove_prefix(std::min(rest.size(), op.size() + 1));
         made.changes[op].push_back(&change);
-        if (change.down == New) made.first[op] = change.opset;
+        if (change.down == New || change.down == HardSwishAsProduct) made.first[op] = change.opset;
       }
     }
     return made;

@@ -72,6 +72,7 @@ Status DftAxisToInput(NodeEdit& edit);       // DFT
 Status DftAxisToAttribute(NodeEdit& edit);   // DFT
 Status PerChannelGroupNorm(NodeEdit& edit);  // GroupNormalization: scale and bias per channel
 Status PerGroupGroupNorm(NodeEdit& edit);    // GroupNormalization: scale and bias per group
+Status HardSwishAsProduct(NodeEdit& edit);   // HardSwish
 Status WithoutRoundMode(NodeEdit& edit);     // Cast, CastLike
 Status WithoutStashType(NodeEdit& edit);     // Range
 Status OtherMeaning(NodeEdit& edit);         // refuses

@@ -15,19 +15,22 @@ struct Groups {
 };
 
 Result<Groups> GroupsOf(const NodeEdit& edit) {
-  const ValueFacts facts = edit.graph.Facts(edit.node.input(0));
+  const ValueFacts facts = edit.graph.Facts(edit.Input(0));
   const std::int64_t groups = edit.Int("num_groups", 0);
   if (!facts.sizes || facts.sizes->size() < 2 || (*facts.sizes)[1] <= 0) {
     return Unsupported("the number of channels is not in the file",
                        "Run onnx.shape_inference.infer_shapes on the model first.");
   }
+  // One scale per channel is written.
+  constexpr std::int64_t kMostChannels = std::int64_t{1} << 20;
+  if ((*facts.sizes)[1] > kMostChannels) return InvalidFile("it has too many channels");
   if (groups <= 0 || (*facts.sizes)[1] % groups != 0)
     return InvalidFile("num_groups does not fit the channels");
   return Groups{(*facts.sizes)[1], groups};
 }
 
 Result<std::vector<double>> ConstantFloats(const NodeEdit& edit, int i) {
-  const std::optional<Tensor> tensor = OCTAVO_TRY(edit.graph.Constant(edit.node.input(i)));
+  const std::optional<Tensor> tensor = OCTAVO_TRY(edit.graph.Constant(edit.Input(i)));
   if (!tensor) return Unsupported("its scale or bias is computed");
   if (tensor->dtype != DType::kFloat32) return Unsupported("its scale or bias is not float32");
   return tensor->ToDoubles();
@@ -38,7 +41,7 @@ void SetFloats(NodeEdit& edit, int i, std::string_view what, const std::vector<d
   tensor.set_data_type(pb::TensorProto::FLOAT);
   tensor.add_dims(static_cast<std::int64_t>(values.size()));
   for (const double value : values) tensor.add_float_data(static_cast<float>(value));
-  edit.graph.RemoveIfUnused(edit.node.input(i));
+  edit.graph.RemoveIfUnused(edit.Input(i));
   edit.SetInput(i, edit.graph.AddTensor(edit.Like(what), std::move(tensor)));
 }
 

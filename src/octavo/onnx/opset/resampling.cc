@@ -13,7 +13,7 @@ namespace pb = ::onnx;
 // Opset 10: an output position divided by the scale, cut off where the image grows, rounded up where it
 // shrinks (ONNX Runtime's upsamplebase.h, ResizeNearestMode::SIMPLE).
 Status ResizeWithModes(NodeEdit& edit) {
-  const std::optional<Tensor> scales = OCTAVO_TRY(edit.graph.Constant(edit.node.input(1)));
+  const std::optional<Tensor> scales = OCTAVO_TRY(edit.graph.Constant(edit.Input(1)));
   std::string nearest = "floor";
   if (edit.Text("mode", "nearest") == "nearest") {
     if (!scales) return Unsupported("its scales are computed: opset 11 rounds positions in another way");
@@ -26,7 +26,7 @@ Status ResizeWithModes(NodeEdit& edit) {
   }
   edit.SetText("coordinate_transformation_mode", "asymmetric");
   if (edit.Text("mode", "nearest") == "nearest") edit.SetText("nearest_mode", nearest);
-  const std::string scales_name = edit.node.input(1);
+  const std::string scales_name = edit.Input(1);
   edit.SetInput(2, scales_name);
   // Opset 11 asks for a region, even where it is not used.
   pb::TensorProto region;
@@ -45,7 +45,7 @@ Status ResizeEveryAxis(NodeEdit& edit) {
   edit.Remove("keep_aspect_ratio_policy");
   if (!edit.Find("axes")) return {};
   const std::vector<std::int64_t> axes = edit.Ints("axes");
-  const ValueFacts facts = edit.graph.Facts(edit.node.input(0));
+  const ValueFacts facts = edit.graph.Facts(edit.Input(0));
   if (!facts.sizes || edit.HasInput(1)) {
     return Unsupported(edit.HasInput(1)
                            ? "opset 18 is the first with axes of a region"
@@ -54,7 +54,7 @@ Status ResizeEveryAxis(NodeEdit& edit) {
   const auto rank = static_cast<std::int64_t>(facts.sizes->size());
   const bool sizes = edit.HasInput(3);
   const int input = sizes ? 3 : 2;
-  const std::optional<Tensor> given = OCTAVO_TRY(edit.graph.Constant(edit.node.input(input)));
+  const std::optional<Tensor> given = OCTAVO_TRY(edit.graph.Constant(edit.Input(input)));
   if (!given) return Unsupported("below opset 18 all axes are given, and those of this node are computed");
   const std::vector<double> some = given->ToDoubles();
   if (some.size() != axes.size()) return InvalidFile("sizes or scales do not fit the axes");
@@ -69,7 +69,7 @@ Status ResizeEveryAxis(NodeEdit& edit) {
     return Unsupported("below opset 18 all sizes are given, and some are open");
   }
   edit.Remove("axes");
-  edit.graph.RemoveIfUnused(edit.node.input(input));
+  edit.graph.RemoveIfUnused(edit.Input(input));
   if (sizes) {
     edit.SetInput(input, edit.graph.AddInts(edit.Like("sizes"), {all.begin(), all.end()}));
     return {};
@@ -96,7 +96,7 @@ Status GridSampleLinear(NodeEdit& edit) {
 }
 
 Status GridSampleBilinear(NodeEdit& edit) {
-  const ValueFacts facts = edit.graph.Facts(edit.node.input(0));
+  const ValueFacts facts = edit.graph.Facts(edit.Input(0));
   constexpr std::size_t kImageRank = 4;
   if (!facts.sizes || facts.sizes->size() != kImageRank) {
     return Unsupported(
