@@ -164,6 +164,17 @@ class Verification {
     return {};
   }
 
+  void NoteAssumptions(const std::vector<Tensor>& inputs) {
+    const auto arithmetic = options_.engine.arithmetic.value_or(engine::DefaultArithmetic(sides_.second));
+    if (arithmetic != engine::Arithmetic::kOnnxRuntime || !options_.engine.fuse) return;
+    sides_.report.assumed_runtime = engine::kAssumedRuntime;
+    std::vector<TensorType> types;
+    for (const Tensor& input : inputs) types.push_back(input.type());
+    // What does not compile is an error of the comparison itself.
+    auto sums = engine::FloatSumsBeforeQuantization(sides_.second, types, options_.engine);
+    if (sums) sides_.report.float_sums = std::move(sums).Take();
+  }
+
   // The same integers would mean other values to the second model.
   Status CheckSameQuantization() const {
     for (std::size_t i = 0; i < sides_.first.inputs().size(); ++i) {
@@ -204,6 +215,7 @@ class Verification {
     if (sides_.first_is_onnx) a.engine = options_.engine;
     report.first_runner = a.engine ? EngineText(sides_.first, *a.engine) : "reference";
     report.second_runner = EngineText(sides_.second, *b.engine);
+    NoteAssumptions(inputs[0]);
     if (!a.engine) {
       report.pytorch_engine = Name(options_.conversion.engine);
       report.faults_kept = options_.reference.faults == reference::Faults::kKeep;

@@ -32,6 +32,10 @@ struct VerifyReport {
   std::string pytorch_engine;
   bool faults_kept = false;
   std::string first_runner, second_runner;  // "reference", "engine, onnxruntime arithmetic"
+  // The runtime whose arithmetic the engine has, where it runs a side: "ONNX Runtime 1.32 ...".
+  std::string assumed_runtime;
+  // engine::FloatSumsBeforeQuantization of the second model.
+  std::vector<std::string> float_sums;
   std::vector<ValueReport> inputs;
   bool drawn = false;
   std::size_t repro_layer = 0;  // of the piece that was written

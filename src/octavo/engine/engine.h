@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -46,6 +47,16 @@ struct StepTime {
   std::string kind;  // "conv2d u8s8", "Softmax"
   double seconds = 0;
 };
+
+// The runtime that kOnnxRuntime stands for.
+inline constexpr std::string_view kAssumedRuntime = "ONNX Runtime 1.32 on x86-64 with AVX-512 VNNI";
+
+// The nodes, as "Softmax attention/Softmax", whose float32 sums have an order that the engine does not know,
+// because it depends on the CPU, and whose result is quantized later: where it lies at a tie, an integer may
+// be one step off in ONNX Runtime.  Empty for another arithmetic.  Errors: those of CompiledModel::Compile.
+Result<std::vector<std::string>> FloatSumsBeforeQuantization(const ir::Graph& graph,
+                                                             const std::vector<TensorType>& inputs,
+                                                             const Options& options);
 
 class CompiledModel {
  public:

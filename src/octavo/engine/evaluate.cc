@@ -1,5 +1,7 @@
 #include "octavo/engine/evaluate.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "octavo/base/bug.h"
@@ -17,6 +19,19 @@ int OpsetOf(const ir::Graph& graph, const std::string& op) {
   if (opset == graph.opsets.end() && domain.empty()) opset = graph.opsets.find("ai.onnx");
   constexpr int kUnsaid = 17;
   return opset == graph.opsets.end() ? kUnsaid : opset->second;
+}
+
+// `budget`: how many more nodes are looked at, so that no graph takes long.
+bool IsStoredWithin(const Program& program, ir::ValueId value, int& budget) {
+  if (!value.valid() || program.quantized.contains(value.index)) return false;
+  const ir::Value& of = program.graph.value(value);
+  if (of.constant) return true;
+  if (of.producer == ir::kNoNode || --budget < 0) return false;
+  const ir::Node& node = program.graph.node(of.producer);
+  const auto inputs = InputsOf(node);
+  return !node.op.ends_with("DequantizeLinear") && !inputs.empty() &&
+         std::all_of(inputs.begin(), inputs.end(),
+                     [&](ir::ValueId id) { return !id.valid() || IsStoredWithin(program, id, budget); });
 }
 
 Result<std::vector<Tensor>> Compute(const Program& program, const ir::Node& node, const Prepared& prepared,
@@ -94,6 +109,12 @@ class Literal final : public Step {
 
 }  // namespace
 
+bool IsStored(const Program& program, ir::ValueId value) {
+  constexpr int kMostNodes = 32;
+  int budget = kMostNodes;
+  return IsStoredWithin(program, value, budget);
+}
+
 Result<std::optional<Prepared>> PrepareCall(const Program& program, const ir::Node& node,
                                             std::vector<Call::Input> inputs) {
   Call call(node, OpsetOf(program.graph, node.op), program.arithmetic, std::move(inputs));
@@ -105,9 +126,7 @@ Result<std::optional<Prepared>> PrepareCall(const Program& program, const ir::No
         operands.empty() || !operands[0].valid() ? ir::kNoNode : program.graph.value(operands[0]).producer;
     const bool in_blocks = producer == ir::kNoNode || program.graph.node(producer).op == "AveragePool" ||
                            program.graph.node(producer).op == "MaxPool";
-    const bool stored = operands.size() > 1 && operands[1].valid() && program.value(operands[1]).constant &&
-                        program.graph.value(operands[1]).producer == ir::kNoNode &&
-                        !program.quantized.contains(operands[1].index);
+    const bool stored = operands.size() > 1 && IsStored(program, operands[1]);
     prepared = literal::AsOnnxRuntime(call, std::move(prepared).Take(),
                                       {.channels_last = program.channels_last.contains(node.outputs[0].index),
                                        .first_in_blocks = in_blocks,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -49,14 +50,18 @@ Result<ir::Operand> Attribute(const pb::AttributeProto& proto, TensorReader& ten
   }
 }
 
+// `what`: "input", "output", "value".
+Status CheckIsTensor(std::string_view what, const std::string& name, const pb::TypeProto& type) {
+  if (!type.has_sequence_type() && !type.has_map_type() && !type.has_optional_type()) return {};
+  return Unsupported(fmt::format("the {} {} is {}, which is not supported; only tensors are", what, name,
+                                 type.has_sequence_type() ? "a sequence"
+                                 : type.has_map_type()    ? "a map"
+                                                          : "an optional value"));
+}
+
 // An input that no value of the graph can be.
 Status CheckInput(const std::string& name, const pb::TypeProto& type) {
-  if (type.has_sequence_type() || type.has_map_type() || type.has_optional_type()) {
-    return Unsupported(fmt::format("the input {} is a {}, which is not supported; only tensors are", name,
-                                   type.has_sequence_type() ? "sequence"
-                                   : type.has_map_type()    ? "map"
-                                                            : "optional value"));
-  }
+  OCTAVO_TRY(CheckIsTensor("input", name, type));
   if (type.tensor_type().shape().dim_size() > Limits().max_rank) {
     return Unsupported(fmt::format("the input {} has {} dimensions, more than {}", name,
                                    type.tensor_type().shape().dim_size(), Limits().max_rank));
@@ -85,8 +90,14 @@ class Reader {
         graph_.metadata[entry.key()] = entry.value();
       }
     }
-    for (const auto& info : proto.value_info()) known_.emplace(info.name(), DeclaredType(info.type()));
-    for (const auto& info : proto.output()) known_.emplace(info.name(), DeclaredType(info.type()));
+    for (const auto& info : proto.value_info()) {
+      if (!options_.any_type) OCTAVO_TRY(CheckIsTensor("value", info.name(), info.type()));
+      known_.emplace(info.name(), DeclaredType(info.type()));
+    }
+    for (const auto& info : proto.output()) {
+      if (!options_.any_type) OCTAVO_TRY(CheckIsTensor("output", info.name(), info.type()));
+      known_.emplace(info.name(), DeclaredType(info.type()));
+    }
     if (proto.sparse_initializer_size() > 0) return Unsupported("sparse tensors are not supported");
     for (const auto& initializer : proto.initializer()) OCTAVO_TRY(AddInitializer(initializer));
     std::unordered_set<std::string> inputs;

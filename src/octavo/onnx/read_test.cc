@@ -247,8 +247,8 @@ TEST_F(BrokenGraph, SizesThatOverflow) {
 
 TEST_F(BrokenGraph, TypeThatIsNotKnown) {
   const std::pair<int, const char*> types[] = {{::onnx::TensorProto::STRING, "elements of type string,"},
-                                               {::onnx::TensorProto::UINT16, "elements of type uint16,"},
-                                               {22, "elements of type int4,"},
+                                               {17, "elements of type float8e4m3fn,"},
+                                               {23, "elements of type float4e2m1,"},
                                                {99, "elements of type unknown (number 99),"}};
   for (const auto& [type, says] : types) {
     ::onnx::ModelProto model;
@@ -272,6 +272,32 @@ TEST_F(BrokenGraph, TypeThatIsNotKnown) {
   input.set_name("x");
   input.mutable_type()->mutable_sequence_type();
   EXPECT_THAT(ErrorOf(model).what(), HasSubstr("the input x is a sequence"));
+  input.mutable_type()->mutable_tensor_type()->set_elem_type(::onnx::TensorProto::FLOAT);
+  auto& info = *model.mutable_graph()->add_value_info();
+  info.set_name("v");
+  info.mutable_type()->mutable_optional_type();
+  EXPECT_THAT(ErrorOf(model).what(), HasSubstr("the value v is an optional value"));
+}
+
+// Two elements lie in a byte; each becomes a byte of its own.
+TEST_F(BrokenGraph, IntegersOfFourBits) {
+  for (const bool is_signed : {false, true}) {
+    ::onnx::ModelProto model;
+    auto& tensor = *model.mutable_graph()->add_initializer();
+    tensor.set_name("w");
+    tensor.set_data_type(is_signed ? 22 : 21);
+    tensor.add_dims(3);
+    tensor.set_raw_data(std::string("\x7f\x08", 2));
+    std::ofstream(path_, std::ios::binary) << model.SerializeAsString();
+    const auto read = Read(path_);
+    ASSERT_TRUE(read) << read.error().what();
+    const Tensor& w = *read->graph.value(ir::ValueId{0}).constant;
+    EXPECT_EQ(w.dtype, is_signed ? DType::kInt4 : DType::kUint4);
+    EXPECT_EQ(w.ToInts(),
+              is_signed ? (std::vector<std::int64_t>{-1, 7, -8}) : (std::vector<std::int64_t>{15, 7, 8}));
+    tensor.set_raw_data("\x7f");
+    EXPECT_THAT(ErrorOf(model).what(), HasSubstr("the tensor w has 1 bytes of data"));
+  }
 }
 
 TEST_F(ReadTest, FilesThatAreNoOnnx) {
