@@ -1,0 +1,130 @@
+#include "octavo/base/temporary_folder.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <system_error>
+#include <vector>
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+namespace octavo {
+namespace {
+
+namespace fs = std::filesystem;
+
+Error FolderError(const std::string& cannot, int error_number) {
+  std::string hint;
+  if (error_number == EACCES || error_number == EPERM || error_number == EROFS)
+    hint = "Choose another folder, or change its permissions.";
+  if (error_number == ENOSPC || error_number == EDQUOT) hint = "Free some space, or choose another disk.";
+  return IoError(fmt::format("{}: {}", cannot, std::generic_category().message(error_number)), hint);
+}
+
+}  // namespace
+
+// `pattern` ends with "XXXXXX". path() is empty, and errno set, if the folder cannot be made.
+TemporaryFolder::TemporaryFolder(const fs::path& pattern) {
+  int error = 0;
+  on_signal_ = std::make_unique<OnSignal>([&]() -> std::function<void()> {
+    std::string name = pattern.string();
+    if (mkdtemp(name.data()) != nullptr) path_ = name;
+    error = errno;
+    return [folder = path_] {
+      // The program goes on writing into it until it ends.
+      constexpr int kTries = 100;
+      std::error_code failed;
+      for (int i = 0; i < kTries && !folder.empty() && (fs::exists(folder, failed) || failed); ++i)
+        fs::remove_all(folder, failed);
+    };
+  });
+  errno = error;
+}
+
+Result<std::unique_ptr<TemporaryFolder>> TemporaryFolder::Create() {
+  std::error_code failed;
+  fs::path parent = fs::temp_directory_path(failed);
+  if (!failed) parent = fs::absolute(parent, failed);
+  if (failed) {
+    return IoError(fmt::format("cannot find a folder for temporary files: {}", failed.message()),
+                   "Set TMPDIR to a folder that can be written to.");
+  }
+  std::unique_ptr<TemporaryFolder> folder(new TemporaryFolder(parent / "octavo-XXXXXX"));
+  if (folder->path().empty()) {
+    Error error = FolderError(fmt::format("cannot create a temporary folder in {}", parent.string()), errno);
+    error.SetHint("Set TMPDIR to a folder that can be written to.");
+    return error;
+  }
+  return folder;
+}
+
+Result<std::unique_ptr<TemporaryFolder>> TemporaryFolder::CreateFor(const fs::path& path) {
+  std::error_code failed;
+  fs::path target = fs::absolute(path, failed).lexically_normal();
+  if (!target.has_filename()) target = target.parent_path();
+  const std::string cannot = fmt::format("cannot create the folder {}", path.string());
+  fs::path parent = target;
+  const fs::file_status status = fs::status(target, failed);
+  if (status.type() == fs::file_type::directory) {
+    const bool empty = fs::is_empty(target, failed);
+    if (failed) return FolderError(fmt::format("cannot read the folder {}", path.string()), failed.value());
+    if (!empty)
+      return IoError(fmt::format("the folder {} is not empty", path.string()), "Choose a new folder.");
+  } else if (fs::exists(status)) {
+    return IoError(fmt::format("{}: it is not a folder", path.string()), "Choose a new folder.");
+  } else {
+    parent = target.parent_path();
+    if (!fs::is_directory(parent, failed)) {
+      return IoError(fmt::format("{}: the folder {} does not exist", cannot, parent.string()),
+                     fmt::format("Create it first: mkdir -p {}", parent.string()));
+    }
+  }
+  std::unique_ptr<TemporaryFolder> folder(new TemporaryFolder(parent / ".octavo-XXXXXX"));
+  if (folder->path().empty()) {
+    return FolderError(
+        parent == target ? fmt::format("cannot write to the folder {}", path.string()) : cannot, errno);
+  }
+  folder->target_ = std::move(target);
+  return folder;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  if (path_.empty()) return;
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+}
+
+Status TemporaryFolder::Commit() {
+  if (path_.parent_path() == target_) {
+    OCTAVO_TRY(MoveUp());
+  } else {
+    const mode_t mask = umask(0);
+    umask(mask);
+    static_cast<void>(chmod(path_.c_str(), 0777 & ~mask));
+    std::error_code failed;
+    fs::rename(path_, target_, failed);
+    if (failed)
+      return FolderError(fmt::format("cannot create the folder {}", target_.string()), failed.value());
+  }
+  path_.clear();
+  on_signal_.reset();
+  return {};
+}
+
+Status TemporaryFolder::MoveUp() {
+  std::error_code failed;
+  std::vector<fs::path> moved;
+  for (fs::directory_iterator entry(path_, failed), end; !failed && entry != end; entry.increment(failed)) {
+    const fs::path to = target_ / entry->path().filename();
+    fs::rename(entry->path(), to, failed);
+    if (failed) break;
+    moved.push_back(to);
+  }
+  if (!failed) fs::remove(path_, failed);
+  if (!failed) return {};
+  std::error_code ignored;
+  for (const fs::path& path : moved) fs::remove_all(path, ignored);
+  return FolderError(fmt::format("cannot write to the folder {}", target_.string()), failed.value());
+}
+
+}  // namespace octavo
