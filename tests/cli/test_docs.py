@@ -17,7 +17,7 @@ SOURCE_FOLDERS = sorted(f.name for f in (ROOT / "src" / "octavo").iterdir() if f
 # Folders whose content is made by a build or by a user.
 MADE = ("build/", "archive/", "code/", "data/", "constants/", "extra/", "traced_inputs/", "test_data_set_0/")
 # Files of others, and names that stand for any file.
-NOT_OURS = {"symbolic_caffe2.py", "symbolic_helper.py", "utils.py", "onnx.proto", "x.cc", "x_test.cc"}
+NOT_OURS = {"symbolic_caffe2.py", "symbolic_helper.py", "utils.py", "onnx.proto", "x.cc", "x_test.cc", "index.json"}
 # Readers who had not seen the source did not understand these.
 BANNED = [
     "as near as can be", "best of 1", "cannot be meant", "has no row", "have no row", "in place of an error",

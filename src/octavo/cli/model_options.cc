@@ -135,6 +135,19 @@ void AddEngine(CLI::App& command, engine::Options& options) {
       ->group(kRunning);
 }
 
+void AddRuntime(CLI::App& command, driver::VerifyRuntime& runtime, std::string& python) {
+  using driver::VerifyRuntime;
+  AddChoice<VerifyRuntime, VerifyRuntime>(
+      command, "--runtime", runtime, "runtime", "What runs ONNX models:",
+      {{"octavo", VerifyRuntime::kOctavo, "Octavo's engine (default)"},
+       {"onnxruntime", VerifyRuntime::kOnnxRuntime,
+        "the real ONNX Runtime with its default options, from the Python package onnxruntime"}})
+      ->group(kRunning);
+  AddText(command, "--python", python, "EXE",
+          "Python that has the package onnxruntime (default: the python3 of PATH)")
+      ->group(kRunning);
+}
+
 void AddPyTorchEngine(CLI::App& command, octavo::Engine& engine) {
   using octavo::Engine;
   AddChoice<Engine, Engine>(

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "octavo/driver/verify.h"
 #include "octavo/engine/engine.h"
 #include "octavo/octavo.h"
 #include "octavo/reference/reference.h"
@@ -34,6 +35,8 @@ void AddPlugins(CLI::App& command, std::vector<std::filesystem::path>& plugins);
 
 // --arithmetic, --no-fuse, --threads.
 void AddEngine(CLI::App& command, engine::Options& options);
+// --runtime and --python, of verify.
+void AddRuntime(CLI::App& command, driver::VerifyRuntime& runtime, std::string& python);
 // --engine, which names one of PyTorch's engines.
 void AddPyTorchEngine(CLI::App& command, octavo::Engine& engine);
 // --faults.

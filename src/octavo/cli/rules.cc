@@ -87,6 +87,23 @@ Status CheckEngine(const CLI::App& command) {
   return {};
 }
 
+Status CheckRuntime(const CLI::App& command, driver::VerifyRuntime runtime, Dialect dialect) {
+  if (runtime == driver::VerifyRuntime::kOctavo) {
+    if (!Given(command, "--python")) return {};
+    return UsageError("--python has no effect without --runtime onnxruntime, which it is for");
+  }
+  for (const char* option : {"--arithmetic", "--no-fuse", "--threads"}) {
+    if (Given(command, option)) {
+      return DoesNotGoWith(option, "--runtime onnxruntime",
+                           "it is for Octavo's engine, and ONNX Runtime runs with its default options");
+    }
+  }
+  if (dialect == Dialect::kCaffe2) {
+    return DoesNotGoWith("--dialect caffe2", "--runtime onnxruntime", "its operators run in Caffe2 only");
+  }
+  return {};
+}
+
 Status CheckInputFile(const std::string& path) {
   if (path.empty()) return UsageError("the name of the model is empty");
   if (path == "-") {
@@ -124,6 +141,15 @@ Status CheckOutputFolder(const std::string& option, const std::string& path) {
   if (type == fs::file_type::not_found || type == fs::file_type::none || type == fs::file_type::directory)
     return {};
   return IoError(fmt::format("{} {}: it is not a folder", option, path), "Give the name of a folder.");
+}
+
+Status CheckNewFolder(const std::string& option, const std::string& path) {
+  OCTAVO_TRY(CheckOutputFolder(option, path));
+  std::error_code failed;
+  if (path.empty() || TypeOf(path) != fs::file_type::directory || fs::is_empty(path, failed) || failed)
+    return {};
+  return IoError(fmt::format("{} {}: the folder is not empty", option, path),
+                 "Give the name of a new folder.");
 }
 
 Status CheckArrays(const std::vector<std::string>& inputs) {

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "octavo/driver/verify.h"
 #include "octavo/octavo.h"
 #include "octavo/result.h"
 #include <CLI/CLI.hpp>
@@ -20,12 +21,17 @@ Status CheckRunner(const CLI::App& command, const std::string& file);
 // --no-fuse and --threads.
 Status CheckEngine(const CLI::App& command);
 
+// Of verify: options of Octavo's engine with the real ONNX Runtime, and the other way round.
+Status CheckRuntime(const CLI::App& command, driver::VerifyRuntime runtime, Dialect dialect);
+
 // A model to read: not "-", a directory, a pipe or a device.
 Status CheckInputFile(const std::string& path);
 // A file to write: not "-", and where there is something of that name, a regular file or /dev/null.
 Status CheckOutputFile(const std::string& path);
 // A folder to write into, which need not exist.
 Status CheckOutputFolder(const std::string& option, const std::string& path);
+// The same, where there is no such folder, or it is empty.
+Status CheckNewFolder(const std::string& option, const std::string& path);
 // Those of --input: arrays, which are files, or types.
 Status CheckArrays(const std::vector<std::string>& inputs);
 

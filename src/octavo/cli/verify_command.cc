@@ -23,11 +23,12 @@ constexpr const char* kVerifyFooter =
 Examples:
   octavo verify model.pt --input 'float32[1,3,224,224]'
   octavo verify model.pt model.onnx --input x.npy
+  octavo verify model.pt model.onnx --runtime onnxruntime
   octavo verify a.onnx b.onnx --runs 20)";
 
 struct VerifyArguments {
   Common common;
-  std::string first, second, repro;
+  std::string first, second, repro, save;
   bool all = false;
   driver::VerifyOptions options;
 };
@@ -51,9 +52,11 @@ Status CheckVerify(const VerifyArguments& arguments) {
   OCTAVO_TRY(CheckInputFile(arguments.first));
   OCTAVO_TRY(CheckArrays(options.inputs));
   OCTAVO_TRY(CheckOutputFolder("--repro", arguments.repro));
+  OCTAVO_TRY(CheckNewFolder("--save", arguments.save));
   if (arguments.common.Given("SECOND")) OCTAVO_TRY(CheckSecond(arguments));
   OCTAVO_TRY(CheckRunner(command, arguments.first));
   OCTAVO_TRY(CheckEngine(command));
+  OCTAVO_TRY(CheckRuntime(command, options.runtime, options.conversion.dialect));
   OCTAVO_TRY(CheckConversion(command, options.conversion.dialect));
   if (arguments.common.Given("--numbers") && options.engine.arithmetic == engine::Arithmetic::kPyTorch) {
     return UsageError(
@@ -70,6 +73,8 @@ int RunVerify(VerifyArguments& arguments) {
   const std::string doing = fmt::format("verify {}", arguments.first);
   driver::VerifyOptions& options = arguments.options;
   options.repro = arguments.repro;
+  options.save = arguments.save;
+  options.every_layer = arguments.all;
   const auto start = std::chrono::steady_clock::now();
   const Result<driver::VerifyReport> report = [&] {
     Progress progress(!arguments.common.quiet && !arguments.common.json, arguments.first);
@@ -108,6 +113,10 @@ void AddVerify(CLI::App& app, Run& run) {
   AddText(*command, "--repro", arguments->repro, "DIR",
           "Write the smallest part of the model that differs by itself to DIR: model.onnx, "
           "test_data_set_0/input_0.pb, output_0.pb");
+  AddText(
+      *command, "--save", arguments->save, "DIR",
+      "Write every compared value of both models to the new folder DIR, as .npy files with an index.json");
+  AddRuntime(*command, options.runtime, options.python);
   AddEngine(*command, options.engine);
   AddPyTorchEngine(*command, options.conversion.engine);
   AddFaults(*command, options.reference.faults);

@@ -70,6 +70,12 @@ std::string Notes(const Layer& layer) {
     notes.push_back(
         fmt::format("saturated: {:.0f} % at an end", 100 * (layer.lowest_share + layer.highest_share)));
   }
+  if (layer.first_to_differ) notes.emplace_back("first to differ");
+  if (layer.cut_off) {
+    notes.push_back(fmt::format("{} of {} differ at the end of the cut model", Grouped(layer.cut_off->differ),
+                                Grouped(layer.cut_off->elements)));
+  }
+  if (!layer.not_compared.empty()) notes.push_back("not compared: " + layer.not_compared);
   if (!layer.not_alone.empty()) notes.push_back("not compared alone: " + layer.not_alone);
   return fmt::format("{}", fmt::join(notes, "; "));
 }
@@ -92,8 +98,10 @@ Table AllTable(const std::vector<Layer>& layers) {
       {">#", "operator", "place", "type", ">elements", ">differ", ">largest", ">alone", ">largest", "notes"});
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const Layer& layer = layers[i];
+    const bool compared = layer.compared;
     table.Add({std::to_string(i), layer.input ? "(input)" : layer.op, layer.place, TypeText(layer.type),
-               Grouped(layer.end_to_end.elements), Differ(layer.end_to_end), Largest(layer.end_to_end),
+               compared ? Grouped(layer.end_to_end.elements) : "",
+               compared ? Differ(layer.end_to_end) : Cell(""), compared ? Largest(layer.end_to_end) : "",
                layer.alone ? Differ(*layer.alone) : Cell(""), layer.alone ? Largest(*layer.alone) : "",
                Notes(layer)});
   }
@@ -108,7 +116,7 @@ struct Totals {
 Totals Sum(const std::vector<Layer>& layers) {
   Totals totals;
   for (const Layer& layer : layers) {
-    if (layer.input) continue;
+    if (layer.input || !layer.compared) continue;
     ++totals.layers;
     totals.elements += layer.end_to_end.elements;
     totals.differ += layer.end_to_end.differ;
@@ -154,11 +162,36 @@ std::string OutputLine(const Layer& layer) {
   return text;
 }
 
+// Where the outputs of ONNX Runtime come first.
+std::string VerdictOfOutputs(const driver::VerifyReport& report, const std::string& allowed, double seconds) {
+  std::int64_t outputs = 0, elements = 0, differ = 0, layers = 0, compared = 0, differ_layers = 0;
+  for (const Layer& layer : report.report.layers) {
+    if (layer.input) continue;
+    ++layers;
+    compared += layer.compared ? 1 : 0;
+    differ_layers += layer.end_to_end.equal() ? 0 : 1;
+    if (!layer.output) continue;
+    ++outputs;
+    elements += layer.end_to_end.elements;
+    differ += layer.end_to_end.differ;
+  }
+  std::string inside = "the layers before were not compared";
+  if (compared > outputs) {
+    inside = fmt::format("{} of {} compared layers differ", differ_layers, compared);
+  }
+  return fmt::format(
+      "{} {} of {} elements differ, in {}{} ({})  {:.2f} s\n",
+      report.report.equal() ? Colored("equal:", Color::kGreen) : Colored("different:", Color::kRed),
+      Grouped(differ), Grouped(elements), Count(outputs, "output", "outputs"),
+      layers > outputs ? "; " + inside : "", allowed, seconds);
+}
+
 std::string Verdict(const driver::VerifyReport& report, const verify::Tolerance& tolerance, double seconds) {
   const Totals totals = Sum(report.report.layers);
   const std::string allowed = fmt::format(
       "tolerance: {}floats within {:g}",
       tolerance.lsb > 0 ? fmt::format("integers within {} LSB, ", tolerance.lsb) : "", tolerance.relative);
+  if (report.report.outputs_first) return VerdictOfOutputs(report, allowed, seconds);
   const std::string layers = Count(totals.layers, "layer", "layers");
   if (report.report.equal()) {
     return fmt::format("{} 0 of {} elements differ, in {} ({})  {:.2f} s\n", Colored("equal:", Color::kGreen),
@@ -181,6 +214,7 @@ std::string Verdict(const driver::VerifyReport& report, const verify::Tolerance&
 std::string Gaps(const std::vector<Layer>& layers) {
   std::int64_t constant = 0, saturated = 0;
   for (const Layer& layer : layers) {
+    if (!layer.compared) continue;
     constant += layer.constant && layer.end_to_end.elements > 1 ? 1 : 0;
     saturated += layer.saturated() ? 1 : 0;
   }
@@ -196,6 +230,12 @@ std::string Gaps(const std::vector<Layer>& layers) {
     text += fmt::format("{} saturated, so this input says little about {} (--all shows which)\n",
                         Count(saturated, "layer", "layers"), saturated == 1 ? "it" : "them");
   }
+  const auto not_compared =
+      std::ranges::count_if(layers, [](const Layer& layer) { return !layer.not_compared.empty(); });
+  if (not_compared > 0) {
+    text +=
+        fmt::format("{} could not be compared (--all shows why)\n", Count(not_compared, "layer", "layers"));
+  }
   if (const std::int64_t not_alone = Sum(layers).not_alone; not_alone > 0) {
     text += fmt::format("{} could not be compared alone (--all shows why)\n",
                         Count(not_alone, "layer", "layers"));
@@ -209,6 +249,47 @@ std::string Summary(const driver::VerifyReport& report, const verify::Tolerance&
     if (layer.output) text += Printable(OutputLine(layer)) + "\n";
   }
   return text + Gaps(report.report.layers) + FloatSums(report.float_sums);
+}
+
+// What the comparison of the first layer that differs says of the cause.
+std::string Cause(const Layer& layer) {
+  if (layer.cut_off && layer.cut_off->equal()) {
+    return "the value is equal where the model is cut off there, and differs only in the whole model: ONNX "
+           "Runtime "
+           "fuses the whole model otherwise";
+  }
+  if (layer.differs_alone()) {
+    return fmt::format("on the first model's values, it differs by itself, too: {} of {} elements",
+                       Grouped(layer.alone->differ), Grouped(layer.alone->elements));
+  }
+  if (layer.alone) {
+    return "on the first model's values, it is equal by itself: the difference comes from running it "
+           "together "
+           "with the layers before it (fusion)";
+  }
+  return layer.not_alone.empty() ? "" : "it could not be run by itself: " + layer.not_alone;
+}
+
+std::string FirstLayers(const std::vector<Layer>& layers) {
+  std::vector<std::size_t> first;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    if (layers[i].first_to_differ) first.push_back(i);
+  }
+  if (first.empty()) return "";
+  std::string text = fmt::format("\n{}:\n{}",
+                                 first.size() == 1 ? "the first layer that differs"
+                                                   : "the first layers that differ, before one output each",
+                                 LayerTable(layers, first, false).ToString());
+  for (const std::size_t i : first) {
+    if (const std::string cause = Cause(layers[i]); !cause.empty())
+      text += Printable(fmt::format("layer {}: {}\n", i, cause));
+  }
+  return text;
+}
+
+bool OutputsOnly(const std::vector<Layer>& layers) {
+  return std::ranges::none_of(
+      layers, [](const Layer& layer) { return !layer.input && !layer.output && layer.compared; });
 }
 
 double Share(const Difference& difference) {
@@ -255,13 +336,24 @@ std::string VerifyText(const driver::VerifyReport& report, const verify::Toleran
     text += fmt::format("\n{}\n{}", title, LayerTable(layers, shown, by_itself).ToString());
     if (left > 0) text += fmt::format("and {} more (--all lists them)\n", left);
   };
-  section("layers that introduce a difference (each run alone, on the first model's values):", alone, true);
-  section("layers that differ end to end, worst first:", worst, false);
+  if (report.report.outputs_first) {
+    text += FirstLayers(layers);
+  } else {
+    section("layers that introduce a difference (each run alone, on the first model's values):", alone, true);
+  }
+  section(report.report.outputs_first ? "compared layers that differ, worst first:"
+                                      : "layers that differ end to end, worst first:",
+          worst, false);
   if (all) text += "\nall layers:\n" + AllTable(layers).ToString();
   if (report.repro_written) {
     const Layer& layer = layers[report.repro_layer];
     text += Printable(fmt::format("\nlayer {} ({} {}) is written to {}\n", report.repro_layer, layer.op,
                                   layer.place, report.repro_folder));
+  }
+  if (!report.save_folder.empty()) {
+    text += Printable(fmt::format("{} {} saved to {} (see index.json)\n",
+                                  Count(static_cast<std::int64_t>(report.saved_arrays), "array", "arrays"),
+                                  report.saved_arrays == 1 ? "is" : "are", report.save_folder));
   }
   return text;
 }
@@ -276,11 +368,19 @@ nlohmann::ordered_json VerifyJson(const driver::VerifyReport& report, const veri
     entry.update(TypeJson(layer.type));
     entry["input"] = layer.input;
     entry["output"] = layer.output;
-    entry["constant"] = layer.constant;
-    entry["at_lowest"] = layer.lowest_share;
-    entry["at_highest"] = layer.highest_share;
-    entry["saturated"] = layer.saturated();
-    entry["end_to_end"] = DifferenceJson(layer.end_to_end);
+    if (layer.compared) {
+      entry["constant"] = layer.constant;
+      entry["at_lowest"] = layer.lowest_share;
+      entry["at_highest"] = layer.highest_share;
+      entry["saturated"] = layer.saturated();
+    }
+    if (report.report.outputs_first) {
+      entry["compared"] = layer.compared;
+      entry["first_to_differ"] = layer.first_to_differ;
+    }
+    if (layer.compared) entry["end_to_end"] = DifferenceJson(layer.end_to_end);
+    if (layer.cut_off) entry["cut_off"] = DifferenceJson(*layer.cut_off);
+    if (!layer.not_compared.empty()) entry["not_compared"] = layer.not_compared;
     if (layer.alone) entry["alone"] = DifferenceJson(*layer.alone);
     if (!layer.not_alone.empty()) entry["not_alone"] = layer.not_alone;
     layers.push_back(std::move(entry));
@@ -306,6 +406,16 @@ nlohmann::ordered_json VerifyJson(const driver::VerifyReport& report, const veri
                                  {"layers", layers},
                                  {"warnings", report.warnings},
                                  {"seconds", seconds}};
+  if (report.runtime) {
+    json["runtime"] = {{"name", "onnxruntime"},
+                       {"version", report.runtime->version},
+                       {"providers", report.runtime->providers},
+                       {"python", report.runtime->python},
+                       {"executable", report.runtime->executable}};
+    json["outputs_only"] = OutputsOnly(report.report.layers);
+  }
+  if (!report.save_folder.empty())
+    json["save"] = {{"folder", report.save_folder}, {"arrays", report.saved_arrays}};
   if (report.repro_written) json["repro"] = {{"folder", report.repro_folder}, {"layer", report.repro_layer}};
   return json;
 }

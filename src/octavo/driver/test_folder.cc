@@ -7,10 +7,42 @@
 
 #include "octavo/base/output_file.h"
 #include "octavo/driver/pipeline.h"
+#include "octavo/onnx/part.h"
 #include "octavo/onnx/write.h"
 #include "octavo/onnx/write_tensor.h"
+#include "octavo/verify/runtime_runner.h"
 
 namespace octavo::driver {
+
+namespace {
+
+// The arrays of an ONNX test folder.
+class TestFolder {
+ public:
+  explicit TestFolder(const std::filesystem::path& folder) : data_(folder / "test_data_set_0") {}
+
+  Status Create() const {
+    std::error_code failed;
+    std::filesystem::create_directories(data_, failed);
+    if (!failed) return {};
+    return IoError(fmt::format("cannot create the folder {}: {}", data_.string(), failed.message()));
+  }
+  Status Add(const std::string& file_name, const std::string& name, const Tensor& tensor) {
+    files_.push_back(OCTAVO_TRY(OutputFile::Create(data_ / file_name)));
+    OCTAVO_TRY(onnx::WriteTensor(tensor, name, *files_.back()));
+    return files_.back()->Finish();
+  }
+  Status Commit() {
+    for (const auto& file : files_) OCTAVO_TRY(file->Commit());
+    return {};
+  }
+
+ private:
+  std::filesystem::path data_;
+  std::vector<std::unique_ptr<OutputFile>> files_;
+};
+
+}  // namespace
 
 Status WriteCounterexample(verify::Counterexample example, const std::filesystem::path& folder) {
   ir::Graph& graph = example.piece.graph;
@@ -21,24 +53,36 @@ Status WriteCounterexample(verify::Counterexample example, const std::filesystem
   if (std::string text = QuantizationText(graph); !text.empty())
     graph.metadata["octavo.quantization"] = std::move(text);
 
-  const std::filesystem::path data = folder / "test_data_set_0";
-  std::error_code failed;
-  std::filesystem::create_directories(data, failed);
-  if (failed) return IoError(fmt::format("cannot create the folder {}: {}", data.string(), failed.message()));
-  std::vector<std::unique_ptr<OutputFile>> files;
-  const auto add = [&](const std::string& file_name, const std::string& name,
-                       const Tensor& tensor) -> Status {
-    files.push_back(OCTAVO_TRY(OutputFile::Create(data / file_name)));
-    OCTAVO_TRY(onnx::WriteTensor(tensor, name, *files.back()));
-    return files.back()->Finish();
-  };
+  TestFolder data(folder);
+  OCTAVO_TRY(data.Create());
   for (std::size_t i = 0; i < example.inputs.size(); ++i) {
-    OCTAVO_TRY(add(fmt::format("input_{}.pb", i), graph.value(graph.inputs()[i]).name, example.inputs[i]));
+    OCTAVO_TRY(
+        data.Add(fmt::format("input_{}.pb", i), graph.value(graph.inputs()[i]).name, example.inputs[i]));
   }
-  OCTAVO_TRY(add("output_0.pb", graph.outputs()[0].name, example.expected));
+  OCTAVO_TRY(data.Add("output_0.pb", graph.outputs()[0].name, example.expected));
   OCTAVO_TRY(onnx::Write(graph, folder / "model.onnx", {}));
-  for (const auto& file : files) OCTAVO_TRY(file->Commit());
-  return {};
+  return data.Commit();
+}
+
+Status WriteRuntimeCounterexample(const verify::Side& b, const verify::RuntimeCounterexample& example,
+                                  const std::filesystem::path& folder) {
+  TestFolder data(folder);
+  OCTAVO_TRY(data.Create());
+  std::map<std::string, TensorType> types;
+  for (const auto& [name, tensor] : example.begins) types[name] = tensor.type();
+  const auto boundary = [&types](const std::string& name) -> const TensorType* {
+    const auto at = types.find(name);
+    return at == types.end() ? nullptr : &at->second;
+  };
+  const TensorType type = example.expected.type();
+  const std::vector<std::string> names =
+      OCTAVO_TRY(onnx::WritePart(b.runtime->file, example.value, boundary, folder / "model.onnx", &type));
+  const std::vector<Tensor> inputs =
+      OCTAVO_TRY(verify::PartInputs(b, names, example.begins, example.graph_inputs));
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    OCTAVO_TRY(data.Add(fmt::format("input_{}.pb", i), names[i], inputs[i]));
+  OCTAVO_TRY(data.Add("output_0.pb", example.value, example.expected));
+  return data.Commit();
 }
 
 }  // namespace octavo::driver

@@ -11,4 +11,8 @@ namespace octavo::driver {
 // being what the model should give.  All files appear, or none.
 Status WriteCounterexample(verify::Counterexample example, const std::filesystem::path& folder);
 
+// The same with a part of side b's model file, which ran in ONNX Runtime.
+Status WriteRuntimeCounterexample(const verify::Side& b, const verify::RuntimeCounterexample& example,
+                                  const std::filesystem::path& folder);
+
 }  // namespace octavo::driver

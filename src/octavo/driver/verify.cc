@@ -6,7 +6,10 @@
 #include "octavo/driver/model_kind.h"
 #include "octavo/driver/onnx_model.h"
 #include "octavo/driver/pipeline.h"
+#include "octavo/driver/saved_values.h"
 #include "octavo/driver/test_folder.h"
+#include "octavo/onnx/names.h"
+#include "octavo/onnx/write.h"
 #include "octavo/passes/passes.h"
 #include "octavo/verify/draw.h"
 
@@ -33,11 +36,19 @@ class Verification {
   explicit Verification(const VerifyOptions& options) : options_(options) {}
 
   Result<VerifyReport> Run(const std::filesystem::path& first, const std::filesystem::path& second) {
+    first_file_ = first;
+    second_file_ = second;
     Progress("reading");
     sides_.given = OCTAVO_TRY(ReadGivenInputs(options_.inputs));
     if (!sides_.given.drawn() && options_.runs > 1) {
       return UsageError(fmt::format("--runs {} draws random inputs, and --input gives arrays", options_.runs),
                         "Leave --runs out, or give types only: --input 'float32[1,3,224,224]'.");
+    }
+    if (!options_.save.empty()) saved_ = OCTAVO_TRY(SavedValues::Create(options_.save));
+    if (options_.runtime == VerifyRuntime::kOnnxRuntime) {
+      Progress("starting ONNX Runtime");
+      runtime_ = OCTAVO_TRY(onnxruntime_process::OnnxRuntime::Start(options_.python));
+      sides_.report.runtime = runtime_->description();
     }
     sides_.report.first = first.string();
     sides_.report.second = second.string();
@@ -158,13 +169,18 @@ class Verification {
       return {};
     }
     Progress("aligning the two models' values");
-    OCTAVO_TRY(verify::LearnSizes(sides_.second, options_.engine, inputs));
-    if (sides_.first_is_onnx) OCTAVO_TRY(verify::LearnSizes(sides_.first, options_.engine, inputs));
+    for (ir::Graph* graph : {&sides_.second, &sides_.first}) {
+      if (graph == &sides_.first && !sides_.first_is_onnx) continue;
+      const Status learned = verify::LearnSizes(*graph, options_.engine, inputs);
+      // What the engine does not run, ONNX Runtime may; without sizes, fewer values can be paired.
+      if (!learned && !runtime_) return learned.error();
+    }
     sides_.pairs = verify::PairByQuantization(sides_.first, sides_.second);
     return {};
   }
 
   void NoteAssumptions(const std::vector<Tensor>& inputs) {
+    if (runtime_) return;
     const auto arithmetic = options_.engine.arithmetic.value_or(engine::DefaultArithmetic(sides_.second));
     if (arithmetic != engine::Arithmetic::kOnnxRuntime || !options_.engine.fuse) return;
     sides_.report.assumed_runtime = engine::kAssumedRuntime;
@@ -173,6 +189,84 @@ class Verification {
     // What does not compile is an error of the comparison itself.
     auto sums = engine::FloatSumsBeforeQuantization(sides_.second, types, options_.engine);
     if (sums) sides_.report.float_sums = std::move(sums).Take();
+  }
+
+  // A side that ONNX Runtime runs.
+  verify::InRuntime InRuntime(const ir::Graph& graph, std::filesystem::path file, std::string model) const {
+    verify::InRuntime side{
+        .process = runtime_.get(), .file = std::move(file), .names = {}, .model = std::move(model)};
+    for (std::size_t i = 0; i < graph.num_values(); ++i)
+      side.names.push_back(graph.value(ir::ValueId{static_cast<std::int32_t>(i)}).name);
+    return side;
+  }
+
+  Result<verify::Side> FirstSide() const {
+    verify::Side side{.graph = &sides_.first, .engine = {}, .reference = Reference(), .runtime = {}};
+    if (!sides_.first_is_onnx) return side;
+    if (runtime_) {
+      side.runtime = InRuntime(sides_.first, first_file_, sides_.report.first);
+    } else {
+      side.engine = options_.engine;
+    }
+    return side;
+  }
+
+  Result<verify::Side> SecondSide() const {
+    verify::Side side{.graph = &sides_.second, .engine = {}, .reference = {}, .runtime = {}};
+    if (!runtime_) {
+      side.engine = options_.engine;
+      return side;
+    }
+    side.runtime = InRuntime(sides_.second, second_file_, sides_.report.second);
+    if (!second_file_.empty()) return side;
+    // The conversion in memory, written as `export` would.
+    onnx::WriteOptions write;
+    if (options_.progress)
+      write.progress = [this](double share) { options_.progress("writing the conversion", share); };
+    side.runtime->file = runtime_->folder() / "model.onnx";
+    OCTAVO_TRY(onnx::Write(sides_.second, side.runtime->file, write));
+    side.runtime->names = OCTAVO_TRY(onnx::NameValues(sides_.second)).values;
+    return side;
+  }
+
+  Status CheckRuntimeTakes(const ir::Graph& graph, const std::string& model) const {
+    if (engine::DefaultArithmetic(graph) != engine::Arithmetic::kPyTorch) return {};
+    return Unsupported(
+        fmt::format("ONNX Runtime cannot run {}: it has operators of the caffe2 dialect", model),
+        "Leave out --runtime onnxruntime, or convert the model first: octavo convert OLD.onnx -o NEW.onnx.");
+  }
+
+  Status WriteRepro(const verify::Side& a, const verify::Side& b,
+                    const std::vector<std::vector<Tensor>>& inputs) {
+    VerifyReport& report = sides_.report;
+    auto example = OCTAVO_TRY(verify::SmallestCounterexample(a, b, report.report, inputs));
+    if (!example) {
+      report.warnings.push_back("no layer differs on its own, so --repro wrote nothing");
+      return {};
+    }
+    report.repro_layer = example->layer;
+    OCTAVO_TRY(WriteCounterexample(std::move(*example), options_.repro));
+    report.repro_written = true;
+    report.repro_folder = options_.repro.string();
+    return {};
+  }
+
+  Status WriteReproOfRuntime(const verify::Side& a, const verify::Side& b,
+                             const std::vector<std::vector<Tensor>>& inputs) {
+    VerifyReport& report = sides_.report;
+    const auto example = OCTAVO_TRY(verify::SmallestCounterexampleInRuntime(a, b, report.report, inputs));
+    if (!example) {
+      report.warnings.push_back(
+          report.report.equal()
+              ? "the outputs are equal, so --repro wrote nothing"
+              : "only the whole model differs, and no part of it, so --repro wrote nothing");
+      return {};
+    }
+    report.repro_layer = example->layer;
+    OCTAVO_TRY(WriteRuntimeCounterexample(b, *example, options_.repro));
+    report.repro_written = true;
+    report.repro_folder = options_.repro.string();
+    return {};
   }
 
   // The same integers would mean other values to the second model.
@@ -203,42 +297,54 @@ class Verification {
           "Compare models with the same inputs and outputs.");
     }
     OCTAVO_TRY(CheckSameQuantization());
-    if (sides_.first_is_onnx) OCTAVO_TRY(CheckEngineOptions(sides_.first, options_.engine));
-    OCTAVO_TRY(CheckEngineOptions(sides_.second, options_.engine));
+    if (runtime_) {
+      if (sides_.first_is_onnx) OCTAVO_TRY(CheckRuntimeTakes(sides_.first, report.first));
+      OCTAVO_TRY(CheckRuntimeTakes(sides_.second, report.second));
+    } else {
+      if (sides_.first_is_onnx) OCTAVO_TRY(CheckEngineOptions(sides_.first, options_.engine));
+      OCTAVO_TRY(CheckEngineOptions(sides_.second, options_.engine));
+    }
     const std::vector<std::vector<Tensor>> inputs = OCTAVO_TRY(Inputs());
     if (pair) OCTAVO_TRY(Pair(inputs[0]));
     for (std::size_t i = 0; i < inputs[0].size(); ++i) {
       report.inputs.push_back({sides_.first.value(sides_.first.inputs()[i]).name, inputs[0][i].type()});
     }
-    verify::Side a{.graph = &sides_.first, .engine = {}, .reference = Reference()},
-        b{.graph = &sides_.second, .engine = options_.engine, .reference = {}};
-    if (sides_.first_is_onnx) a.engine = options_.engine;
-    report.first_runner = a.engine ? EngineText(sides_.first, *a.engine) : "reference";
-    report.second_runner = EngineText(sides_.second, *b.engine);
+    const verify::Side a = OCTAVO_TRY(FirstSide()), b = OCTAVO_TRY(SecondSide());
     NoteAssumptions(inputs[0]);
-    if (!a.engine) {
+    if (sides_.first_is_onnx) {
+      report.first_runner =
+          runtime_ ? runtime_->description().ToString() : EngineText(sides_.first, *a.engine);
+    } else {
+      report.first_runner = "reference";
       report.pytorch_engine = Name(options_.conversion.engine);
       report.faults_kept = options_.reference.faults == reference::Faults::kKeep;
     }
-    const verify::Options options{
-        .tolerance = options_.tolerance, .alone = true, .progress = options_.progress};
+    report.second_runner =
+        runtime_ ? runtime_->description().ToString() : EngineText(sides_.second, *b.engine);
+    verify::Options options{.tolerance = options_.tolerance,
+                            .alone = true,
+                            .every_layer = options_.every_layer,
+                            .save = {},
+                            .progress = options_.progress};
+    if (saved_) options.save = [this](const verify::ComparedValue& value) { return saved_->Add(value); };
     report.report = OCTAVO_TRY(verify::Verify(a, b, sides_.pairs, inputs, options));
     if (!options_.repro.empty()) {
       Progress("writing the smallest piece that differs");
-      auto example = OCTAVO_TRY(verify::SmallestCounterexample(a, b, report.report, inputs));
-      if (example) {
-        report.repro_layer = example->layer;
-        OCTAVO_TRY(WriteCounterexample(std::move(*example), options_.repro));
-        report.repro_written = true;
-        report.repro_folder = options_.repro.string();
-      } else {
-        report.warnings.push_back("no layer differs on its own, so --repro wrote nothing");
-      }
+      OCTAVO_TRY(runtime_ ? WriteReproOfRuntime(a, b, inputs) : WriteRepro(a, b, inputs));
+    }
+    if (saved_) {
+      Progress("writing the compared values");
+      report.saved_arrays = saved_->size();
+      report.save_folder = options_.save.string();
+      OCTAVO_TRY(saved_->Finish(report, sides_.first, sides_.second));
     }
     return std::move(report);
   }
 
   const VerifyOptions& options_;
+  std::filesystem::path first_file_, second_file_;
+  std::unique_ptr<SavedValues> saved_;
+  std::unique_ptr<onnxruntime_process::OnnxRuntime> runtime_;
   Sides sides_;
 };
 

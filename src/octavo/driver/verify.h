@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,9 @@
 
 namespace octavo::driver {
 
+// What runs ONNX models: Octavo's engine or the real ONNX Runtime.
+enum class VerifyRuntime { kOctavo, kOnnxRuntime };
+
 struct VerifyOptions {
   ExportOptions conversion;         // where the second model is converted in memory
   std::vector<std::string> inputs;  // FILE[@SPEC] or SPEC; of a SPEC alone the numbers are drawn
@@ -20,7 +24,11 @@ struct VerifyOptions {
   reference::Options reference;     // whose engine is conversion.engine, whatever it says
   engine::Options engine;
   verify::Tolerance tolerance;
+  VerifyRuntime runtime = VerifyRuntime::kOctavo;
+  std::string python;           // whose package onnxruntime is the real one; empty: python3
+  bool every_layer = false;     // in the real ONNX Runtime: not the outputs only
   std::filesystem::path repro;  // folder for the smallest failing piece; empty: none is written
+  std::filesystem::path save;   // new folder for every compared value; empty: none is written
   ProgressFunction progress;
 };
 
@@ -36,11 +44,14 @@ struct VerifyReport {
   std::string assumed_runtime;
   // engine::FloatSumsBeforeQuantization of the second model.
   std::vector<std::string> float_sums;
+  std::optional<onnxruntime_process::Description> runtime;  // of the real ONNX Runtime
   std::vector<ValueReport> inputs;
   bool drawn = false;
   std::size_t repro_layer = 0;  // of the piece that was written
   bool repro_written = false;
   std::string repro_folder;
+  std::size_t saved_arrays = 0;
+  std::string save_folder;
   std::vector<std::string> warnings;
 };
 
