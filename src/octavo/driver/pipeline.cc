@@ -194,6 +194,7 @@ Result<Converted> Convert(const ir::Graph& imported, const Registry& registry, c
   }
   if (options.dialect == Dialect::kQdq && options.target == Target::kOnnxRuntime) {
     passes::KeepQuantizations(graph);
+    passes::KeepPads(graph);
   }
   passes::MergeConstants(graph);
   if (options.dialect == Dialect::kQdq && options.target == Target::kOnnxRuntime) {

@@ -312,10 +312,12 @@ Result<Value> SmoothOfIntegers(Builder& g, Value x, const Request& request, cons
                     (caffe2 || !ResizeIsExact(*axes, request.align_corners));
   // Builds with FBGEMM round the level, others its distance from the zero point.
   const bool level = OfFbgemmBuild(g) && g.exact_for(Target::kOnnxRuntime);
-  if (!taps && level) {
-    return QuantizeFromSteps(g, OCTAVO_TRY(Smooth(g, DequantizeToSteps(g, x, 0), request)), type, 0);
+  if (!taps) {
+    Value real = OCTAVO_TRY(Smooth(g, level ? DequantizeToSteps(g, x, 0) : DequantizeToSteps(g, x), request));
+    // ONNX Runtime up to 1.26 would resize the integers, and cut off the fraction.
+    if (g.exact_for(Target::kOnnxRuntime)) real = g.Op("LeakyRelu", {real}, {{"alpha", 1.0}});
+    return level ? QuantizeFromSteps(g, real, type, 0) : QuantizeFromSteps(g, real, type);
   }
-  if (!taps) return QuantizeFromSteps(g, OCTAVO_TRY(Smooth(g, DequantizeToSteps(g, x), request)), type);
   const Value y = InterpolateByTaps(g, DequantizeToSteps(g, x, 0), *axes, request.align_corners);
   const auto zero_point = static_cast<float>(type.quantization->zero_point());
   const Value distance = zero_point == 0 ? y : g.Op("Sub", {y, g.Scalar(zero_point)});

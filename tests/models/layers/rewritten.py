@@ -105,3 +105,6 @@ def _integers(low, high):
 
 table("fused_bert", "self.m(x, mask)", x=f32(2, 7, 64), mask=_integers(0, 2), m=Bert)
 table("fused_bert_embedded", "self.m(words, kinds, mask)", words=_integers(0, 50), kinds=_integers(0, 2), mask=_integers(0, 2), m=Embedded)
+table("fused_pad_max_pool_padded", "F.max_pool2d(F.pad(x - 10.0, [1, 1, 1, 1]), 3, 2, 1)", x=f32(*IMAGE))
+table("fused_pad_avg_pool_ceil", "F.avg_pool2d(F.pad(x - 10.0, [1, 0, 1, 0]), 3, 2, ceil_mode=True)", x=f32(*IMAGE))
+table("quantized_pad_max_pool", "F.max_pool2d(F.pad(%s, [1, 1, 1, 1]), 2)" % (_Q % ("x - 3.0", 0.05, 0, "qint8")), x=f32(*IMAGE), exact=True)

@@ -105,42 +105,77 @@ bool LosesClip(const Graph& graph, const Node& clip, const Node& quantize) {
          level(*high) < static_cast<double>(steps->highest());
 }
 
+// Puts LeakyRelu nodes of slope 1, which change no number, before nodes.
+class Separator {
+ public:
+  explicit Separator(Graph& graph) : graph_(graph), count_(graph.nodes().size()) {
+    for (const Node& node : graph.nodes()) names_.insert(node.name);
+  }
+
+  // Before the first input of the node.  Call with growing ids.
+  void Before(NodeId reader) {
+    const Node like = graph_.node(reader);
+    const ValueId x = *ir::InputOf(like);
+    const NodeId id =
+        graph_.AddNode("LeakyRelu", {{{}, x}, {"alpha", 1.0}}, {TensorType(graph_.type(x))}, like.origin);
+    graph_.node(id).name = NewName(like.name);
+    graph_.node(reader).arguments[0].value = graph_.node(id).outputs[0];
+    inserted_.emplace_back(reader, id);
+  }
+
+  int Finish() {
+    if (inserted_.empty()) return 0;
+    std::vector<NodeId> order;
+    std::size_t next = 0;
+    for (NodeId id = 0; id < static_cast<NodeId>(count_); ++id) {
+      if (next < inserted_.size() && inserted_[next].first == id) order.push_back(inserted_[next++].second);
+      order.push_back(id);
+    }
+    Reorder(graph_, order);
+    return static_cast<int>(inserted_.size());
+  }
+
+ private:
+  std::string NewName(const std::string& like) {
+    const std::size_t slash = like.rfind('/');
+    const std::string base = (slash == std::string::npos ? "" : like.substr(0, slash + 1)) + "LeakyRelu";
+    std::string name = base;
+    for (int number = 1; !names_.insert(name).second; ++number) name = fmt::format("{}_{}", base, number);
+    return name;
+  }
+
+  Graph& graph_;
+  const std::size_t count_;
+  std::set<std::string> names_;
+  std::vector<std::pair<NodeId, NodeId>> inserted_;  // before which node, which one
+};
+
 }  // namespace
 
 int KeepQuantizations(Graph& graph) {
-  std::vector<std::pair<NodeId, NodeId>> inserted;  // before which node, which one
-  const std::size_t count = graph.nodes().size();
-  std::set<std::string> names;
-  for (const Node& node : graph.nodes()) names.insert(node.name);
-  for (std::size_t i = 0; i < count; ++i) {
-    const Node quantize = graph.nodes()[i];
+  Separator separator(graph);
+  const auto count = static_cast<NodeId>(graph.nodes().size());
+  for (NodeId id = 0; id < count; ++id) {
+    const Node& quantize = graph.node(id);
     if (quantize.op != "QuantizeLinear" || !ir::InputOf(quantize)) continue;
     const Node* before = MadeByWhatStays(graph, quantize);
     if (before == nullptr) continue;
-    if (!BecomesOnePair(graph, *before, quantize) && !LosesClip(graph, *before, quantize)) continue;
-    const ValueId x = *ir::InputOf(quantize);
-    const NodeId id =
-        graph.AddNode("LeakyRelu", {{{}, x}, {"alpha", 1.0}}, {TensorType(graph.type(x))}, quantize.origin);
-    const std::size_t slash = quantize.name.rfind('/');
-    const std::string base =
-        (slash == std::string::npos ? std::string() : quantize.name.substr(0, slash + 1)) + "LeakyRelu";
-    std::string name = base;
-    for (int number = 1; !names.insert(name).second; ++number) name = fmt::format("{}_{}", base, number);
-    graph.node(id).name = std::move(name);
-    graph.nodes()[i].arguments[0].value = graph.node(id).outputs[0];
-    inserted.emplace_back(static_cast<NodeId>(i), id);
+    if (BecomesOnePair(graph, *before, quantize) || LosesClip(graph, *before, quantize)) separator.Before(id);
   }
-  if (inserted.empty()) return 0;
-  std::vector<NodeId> order;
-  std::size_t next = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (next < inserted.size() && inserted[next].first == static_cast<NodeId>(i)) {
-      order.push_back(inserted[next++].second);
-    }
-    order.push_back(static_cast<NodeId>(i));
+  return separator.Finish();
+}
+
+int KeepPads(Graph& graph) {
+  Separator separator(graph);
+  const auto count = static_cast<NodeId>(graph.nodes().size());
+  for (NodeId id = 0; id < count; ++id) {
+    const Node& pool = graph.node(id);
+    if (pool.op != "MaxPool" && pool.op != "AveragePool") continue;
+    const Node* pad = MadeByWhatStays(graph, pool);
+    if (pad == nullptr || pad->op != "Pad") continue;
+    if (graph.type(*ir::InputOf(pool)).dtype == DType::kFloat32) separator.Before(id);
   }
-  Reorder(graph, order);
-  return static_cast<int>(inserted.size());
+  return separator.Finish();
 }
 
 }  // namespace octavo::passes
