@@ -15,7 +15,7 @@ import onnxruntime as ort
 REPO = pathlib.Path(__file__).resolve().parents[2]
 OCTAVO = os.environ.get("OCTAVO", str(REPO / "build" / "release" / "octavo"))
 MODELS = pathlib.Path(os.environ.get("OCTAVO_MODELS", REPO / "build" / "models"))
-REPORTS = REPO / "build" / "reports"
+REPORTS = pathlib.Path(os.environ.get("OCTAVO_REPORTS", REPO / "build" / "reports"))
 
 ort.set_default_logger_severity(3)
 CPUINFO = pathlib.Path("/proc/cpuinfo")

@@ -1,7 +1,5 @@
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <set>
 #include <string>
@@ -27,9 +25,7 @@ struct Steps {
   float scale;
   std::int64_t zero_point;
 
-  bool operator==(const Steps&) const = default;
   std::int64_t lowest() const { return dtype == DType::kInt8 ? -128 : 0; }
-  std::int64_t highest() const { return lowest() + 255; }
 };
 
 // What a QuantizeLinear or DequantizeLinear says, if that is one constant scale and zero point.
@@ -74,35 +70,6 @@ bool BecomesOnePair(const Graph& graph, const Node& dequantize, const Node& quan
   // int8 and uint8 of the same reals stay what they are.
   return first->scale != second->scale ||
          first->lowest() - first->zero_point != second->lowest() - second->zero_point;
-}
-
-// ONNX Runtime's ClipQuantFusion removes a Clip whose bounds are within 1.2e-7 of the QuantizeLinear's range,
-// which are many steps if the scale is small.
-bool LosesClip(const Graph& graph, const Node& clip, const Node& quantize) {
-  if (clip.op != "Clip") return false;
-  const std::optional<Steps> steps = StepsOf(graph, quantize);
-  if (!steps) return false;
-  const auto bound = [&](std::size_t i, float without) -> std::optional<float> {
-    const auto id = ir::InputOf(clip, i);
-    if (!id) return without;
-    const Tensor* tensor = ConstantOf(graph, *id);
-    if (tensor == nullptr || tensor->num_elements() != 1) return std::nullopt;
-    return static_cast<float>(tensor->ToDoubles()[0]);
-  };
-  const auto low = bound(1, std::numeric_limits<float>::lowest());
-  const auto high = bound(2, std::numeric_limits<float>::max());
-  if (!low || !high) return false;
-  const float lowest = steps->scale * static_cast<float>(steps->lowest() - steps->zero_point);
-  const float highest = steps->scale * static_cast<float>(steps->highest() - steps->zero_point);
-  // Twice ONNX Runtime's tolerance, which counts with rounded differences.
-  constexpr float kTolerance = 2 * std::numeric_limits<float>::epsilon();
-  if (*low - lowest > kTolerance || highest - *high > kTolerance) return false;
-  const auto level = [&](float bound_value) {
-    return std::nearbyint(static_cast<double>(bound_value) / static_cast<double>(steps->scale)) +
-           static_cast<double>(steps->zero_point);
-  };
-  return level(*low) > static_cast<double>(steps->lowest()) ||
-         level(*high) < static_cast<double>(steps->highest());
 }
 
 // Puts LeakyRelu nodes of slope 1, which change no number, before nodes.
@@ -160,7 +127,7 @@ int KeepQuantizations(Graph& graph) {
     if (quantize.op != "QuantizeLinear" || !ir::InputOf(quantize)) continue;
     const Node* before = MadeByWhatStays(graph, quantize);
     if (before == nullptr) continue;
-    if (BecomesOnePair(graph, *before, quantize) || LosesClip(graph, *before, quantize)) separator.Before(id);
+    if (BecomesOnePair(graph, *before, quantize)) separator.Before(id);
   }
   return separator.Finish();
 }
@@ -170,7 +137,7 @@ int KeepPads(Graph& graph) {
   const auto count = static_cast<NodeId>(graph.nodes().size());
   for (NodeId id = 0; id < count; ++id) {
     const Node& pool = graph.node(id);
-    if (pool.op != "MaxPool" && pool.op != "AveragePool") continue;
+    if (pool.op != "MaxPool" || !ir::InputOf(pool)) continue;
     const Node* pad = MadeByWhatStays(graph, pool);
     if (pad == nullptr || pad->op != "Pad") continue;
     if (graph.type(*ir::InputOf(pool)).dtype == DType::kFloat32) separator.Before(id);

@@ -26,13 +26,12 @@ int ComputeWeights(ir::Graph& graph, const std::vector<bool>& products, bool as_
 // The other way round: Cast, Sub and Mul of an 8-bit constant become a DequantizeLinear.  Returns their
 // number.
 int RestoreDequantizeLinear(ir::Graph& graph);
-// Puts a LeakyRelu of slope 1, which changes no number, before a QuantizeLinear that ONNX Runtime would merge
-// with what comes before it into another quantization: a DequantizeLinear of another scale or zero point, or
-// a Clip to a part of the range by less than its tolerance.  Returns how many it put.
+// Puts a LeakyRelu of slope 1, which changes no number, between a DequantizeLinear and a QuantizeLinear of
+// another scale or zero point.  ONNX Runtime would make one pair of third ones of both.  Returns how many it
+// put.
 int KeepQuantizations(ir::Graph& graph);
-// Keeps a Pad before a MaxPool or AveragePool, which ONNX Runtime's PadFusion would make the pool's own
-// padding (up to 1.31 of a MaxPool, where padding is never the maximum; up to 1.28 of an AveragePool that
-// does not count it), by a LeakyRelu of slope 1 between the two.  Returns how many it put.
+// The same between a Pad and a MaxPool.  ONNX Runtime up to 1.31 would make the zeros the pool's own padding,
+// which is never the maximum.  Returns how many it put.
 int KeepPads(ir::Graph& graph);
 // The former exporter's own pattern, always on in the Caffe2 dialect: an Int8Transpose [0,3,1,2] directly
 // followed by [0,2,3,1] between two convolutions disappears.  `everywhere` (--optimize) takes every pair of

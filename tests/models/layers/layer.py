@@ -61,7 +61,6 @@ class Layer:
     inputs: dict
     parts: dict  # name of an attribute → function that makes it
     exact: bool = False  # no element may differ
-    rtol: float = 1e-5  # of float outputs, relative to the largest value
     expected: typing.Optional[typing.Callable] = None  # arrays → arrays, where PyTorch's own answer is wrong
     why: str = ""  # what is wrong with it
     engine: str = "qnnpack"

@@ -22,7 +22,7 @@ for _a, _b in (("qint8", "qint8"), ("quint8", "qint8"), ("qint8", "quint8")):
     table("quantized_twice_%s_%s" % (_a, _b), _Q % (_Q % ("x", 0.03125, 7, _a) + ".dequantize()", 0.0625, 3, _b), x=f32(*IMAGE), exact=True)
 table("quantized_three_times", _Q % (_Q % (_Q % ("x", 0.03125, 114, "quint8") + ".dequantize()", 0.0625, 90, "quint8") + ".dequantize()",
                                      0.125, 100, "quint8"), x=f32(*IMAGE), exact=True)
-# Clip's bounds are a few steps from the range, and less than 1.2e-7.
+# Clips to a part of a range of small steps.
 table("fake_quantized_narrow_tiny", "torch.fake_quantize_per_tensor_affine(x, 5e-10, 0, 0, 127)", x=f32(64, low=0.0, high=1.2e-7))
 table("fake_quantized_clamp_tiny", _FQ % ("x.clamp(-3e-8, 2e-8)", 1e-9, 100), x=f32(64, low=-1e-7, high=1e-7))
 # Float weights between two quantizations.
