@@ -80,7 +80,7 @@ void AddConvert(CLI::App& app, Run& run) {
   AddDialect(*command, options.dialect);
   AddTarget(*command, arguments->target);
   AddNumbers(*command, options.numbers, true);
-  AddOpset(*command, options.opset);
+  AddOpset(*command, options.opset, "the given file's; 17 for a file of the caffe2 dialect");
   AddRenames(*command, arguments->renames);
   AddExternalData(*command, options.external_data);
   AddPerChannel(*command, options.requantize_per_channel);

@@ -85,11 +85,11 @@ void AddExternalData(CLI::App& command, ExternalData& external_data) {
       ->group(kConversion);
 }
 
-void AddOpset(CLI::App& command, int& opset) {
+void AddOpset(CLI::App& command, int& opset, const std::string& missing) {
   command
       .add_option_function<std::string>(
           "--opset", [&opset](const std::string& text) { opset = OpsetNumber(text); },
-          "ONNX opset of the model, 13 to 21 (default: 17; the caffe2 dialect is always 9)")
+          "ONNX opset of the model, 13 to 21 (default: " + missing + ")")
       ->type_name("N")
       ->group(kConversion);
 }

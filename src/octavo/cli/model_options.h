@@ -28,7 +28,9 @@ void AddTarget(CLI::App& command, Target& target);
 // `required`: the command fails where an explicit `exact` cannot be had.
 void AddNumbers(CLI::App& command, Numbers& numbers, bool required);
 void AddExternalData(CLI::App& command, ExternalData& external_data);
-void AddOpset(CLI::App& command, int& opset);
+// `missing`: what holds without the option.
+void AddOpset(CLI::App& command, int& opset,
+              const std::string& missing = "17; the caffe2 dialect is always 9");
 void AddPerChannel(CLI::App& command, bool& requantize);
 void AddOptimize(CLI::App& command, bool& optimize);
 void AddPlugins(CLI::App& command, std::vector<std::filesystem::path>& plugins);
