@@ -64,15 +64,20 @@ class Engine(WithBodies):
                 self.assertIn("(PyTorch %s, reference)" % engine, result.stdout)
             self.assertEqual(json.loads(run("run", DIGITS, *image, "--engine", engine, "--json").stdout)["engine"], engine)
 
-    def test_others_cannot_be_exported_for_yet(self):
-        for engine in ("qnnpack-x86", "fbgemm", "onednn", "x86"):
-            result = run("export", DIGITS, "-o", self.output, *INPUT, "--engine", engine)
-            self.assertEqual(result.returncode, 2, result.stderr)
-            self.assertIn("a model cannot be written for engine %s yet" % engine, result.stderr)
-        self.assertFalse(self.output.exists())
-        self.assertEqual(self.report("--engine", "qnnpack")["engine"], "qnnpack")
+    def test_export_is_for_each_engine(self):
+        for engine in ("qnnpack", "qnnpack-x86", "fbgemm", "onednn", "x86"):
+            report = self.report("--engine", engine)
+            self.assertEqual(report["engine"], engine)
+            self.assertIn(engine.encode(), self.output.read_bytes())
+            self.assertIn("quantized nodes (PyTorch %s → ONNX Runtime)" % engine, self.export("--engine", engine).stdout)
+            exact = engine in ("qnnpack", "qnnpack-x86")
+            self.assertIs(report["exact"], exact)
+            self.export("--engine", engine, "--numbers", "exact", code=0 if exact else 3)
         unknown = run("export", DIGITS, "-o", self.output, "--engine", "xnnpack")
         self.assertEqual(unknown.returncode, 2)
+        caffe2 = run("export", DIGITS, "-o", self.output, *INPUT, "--engine", "fbgemm", "--dialect", "caffe2")
+        self.assertEqual(caffe2.returncode, 2, caffe2.stdout)
+        self.assertIn("--engine fbgemm does not go with --dialect caffe2", caffe2.stderr)
 
 
 class Int8(WithBodies):
@@ -108,13 +113,19 @@ class Floats(WithBodies):
         self.assertIn("exact: 2 of 2 quantized nodes (PyTorch qnnpack → ONNX Runtime); 1 float operator may round otherwise\n", text)
         self.assertRegex(text, r"\n  aten::softmax  code/__torch__\.py:\d+:\d+: a sum of floats, .*; float outputs may differ in their last bits\n")
         self.assertIn(b"octavo.float_operators", self.output.read_bytes())
+        self.assertIs(self.report(body=body)["exact"], True)
 
     def test_before_it(self):
         body = "q = torch.quantize_per_tensor(torch.sigmoid(torch.add(x, 1.0)), 0.1, 77, 13)\nreturn torch.dequantize(torch.relu(q))"
         report = self.report(body=body)
         self.assertEqual([(n["operator"], n["before_quantized"]) for n in report["float_operators"]],
                          [("aten::add", True), ("aten::sigmoid", True)])
-        self.assertIn("an integer computed from it may be one step off", self.export(body=body).stdout)
+        self.assertIs(report["exact"], False)
+        text = self.export(body=body).stdout
+        self.assertIn("an integer computed from it may be one step off", text)
+        self.assertIn("exact: 2 of 4 nodes (PyTorch qnnpack → ONNX Runtime); 2 float operators may round otherwise\n", text)
+        refused = self.export("--numbers", "exact", body=body, code=3)
+        self.assertIn("2 of 4 nodes cannot be exact (PyTorch qnnpack → ONNX Runtime)\n  aten::add: ", refused.stderr)
 
     def test_what_is_the_same_everywhere_is_not_listed(self):
         body = IN_INT8 + "y = torch.relu(torch.dequantize(q))\nreturn torch.max_pool2d(torch.transpose(y, 2, 3), [2, 2])"

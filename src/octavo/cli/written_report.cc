@@ -14,13 +14,20 @@ namespace {
 
 void PrintExactness(const ExportReport& report) {
   if (report.exactness.empty()) return;
-  const auto exact = static_cast<std::size_t>(std::ranges::count_if(report.exactness, IsExact));
-  const Color color = exact == report.exactness.size() ? Color::kGreen : Color::kYellow;
+  const auto count = [](const auto& nodes, const auto& is) {
+    return static_cast<std::size_t>(std::ranges::count_if(nodes, is));
+  };
+  const std::size_t exact = count(report.exactness, [](const NodeExactness& node) { return IsExact(node); });
+  // Integers that are computed from floats are as uncertain as these are.
+  const std::size_t before =
+      count(report.float_operators, [](const FloatOperator& node) { return node.before_quantized; });
+  const Color color = IsExact(report) ? Color::kGreen : Color::kYellow;
   std::string text =
-      fmt::format("{} {} of {} quantized nodes (PyTorch {} → ONNX Runtime)", Colored("exact:", color), exact,
-                  report.exactness.size(), Name(report.engine));
+      fmt::format("{} {} of {} {}nodes (PyTorch {} → ONNX Runtime)", Colored("exact:", color), exact,
+                  report.exactness.size() + before, before > 0 ? "" : "quantized ", Name(report.engine));
   if (const std::size_t floats = report.float_operators.size(); floats > 0) {
     text += fmt::format("; {} float {} may round otherwise", floats, floats == 1 ? "operator" : "operators");
+    if (before > 0 && before < floats) text += fmt::format(", {} of them before quantized nodes", before);
   }
   std::printf("%s\n", text.c_str());
   for (const std::string& reason : WhyNotExact(report.exactness, ", see --json")) {
@@ -68,6 +75,8 @@ void AddClaimsJson(const ExportReport& report, Target target, nlohmann::ordered_
   json["int8_operators"] = report.int8_operators;
   json["not_int8"] = report.not_int8;
   json["engine"] = Name(report.engine);
+  json["exact"] =
+      report.exactness.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(IsExact(report));
   json["exact_for"] =
       report.exactness.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(Name(target));
   json["exactness"] = ExactnessJson(report);

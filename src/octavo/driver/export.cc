@@ -18,6 +18,12 @@ bool IsExact(const NodeExactness& node) {
          exactness != Exactness::kUnknown;
 }
 
+bool IsExact(const ExportReport& report) {
+  return std::ranges::all_of(report.exactness, [](const NodeExactness& node) { return IsExact(node); }) &&
+         std::ranges::none_of(report.float_operators,
+                              [](const FloatOperator& node) { return node.before_quantized; });
+}
+
 std::vector<std::string> WhyNotExact(const std::vector<NodeExactness>& nodes, std::string_view see) {
   constexpr std::size_t kNamed = 10;
   std::vector<std::string> lines;
@@ -60,13 +66,19 @@ void Report(const ExportOptions& options, std::string_view stage, double share) 
 
 namespace {
 
-Status RequireExact(const std::vector<NodeExactness>& nodes, Engine engine) {
-  const auto exact = static_cast<std::size_t>(std::ranges::count_if(nodes, IsExact));
+Status RequireExact(const Converted& converted, Engine engine) {
+  std::vector<NodeExactness> nodes = converted.exactness;
+  const std::size_t quantized = nodes.size();
+  for (const FloatOperator& node : converted.claims.float_operators) {
+    if (node.before_quantized) nodes.push_back({node.place, node.op, {Exactness::kNotExact, node.why}});
+  }
+  const auto exact = static_cast<std::size_t>(
+      std::ranges::count_if(nodes, [](const NodeExactness& node) { return IsExact(node); }));
   if (exact == nodes.size()) return {};
-  Error error =
-      Unsupported(fmt::format("{} of {} quantized nodes cannot be exact (PyTorch {} → ONNX Runtime)",
-                              nodes.size() - exact, nodes.size(), Name(engine)),
-                  "Leave out --numbers exact to write these nodes in the closest known form.");
+  Error error = Unsupported(
+      fmt::format("{} of {} {}nodes cannot be exact (PyTorch {} → ONNX Runtime)", nodes.size() - exact,
+                  nodes.size(), nodes.size() == quantized ? "quantized " : "", Name(engine)),
+      "Leave out --numbers exact to write these nodes in the closest known form.");
   constexpr std::size_t kNamed = 20;
   std::size_t named = 0;
   for (const NodeExactness& node : nodes) {
@@ -98,7 +110,7 @@ Result<ExportReport> ConvertAndWrite(const ir::Graph& imported, const Registry& 
   report.opset = OCTAVO_TRY(ChosenOpset(options));
   report.operators = imported.nodes().size();
   const auto converted = std::make_shared<Converted>(OCTAVO_TRY(Convert(imported, registry, options)));
-  if (options.require_exact) OCTAVO_TRY(RequireExact(converted->exactness, options.engine));
+  if (options.require_exact) OCTAVO_TRY(RequireExact(*converted, options.engine));
   const ir::Graph& graph = converted->graph;
   report.nodes = graph.nodes().size();
   report.nodes_saved = converted->nodes_saved;

@@ -125,6 +125,11 @@ void WarnOfAssumedTypes(import::Imported& imported) {
 
 Result<int> ChosenOpset(const ExportOptions& options) {
   if (options.dialect == Dialect::kCaffe2) {
+    if (options.engine != Engine::kQnnpack) {
+      return UsageError(
+          fmt::format("--engine {} does not go with --dialect caffe2, whose operators are qnnpack's",
+                      Name(options.engine)));
+    }
     if (options.opset != 0 && options.opset != kCaffe2Opset) {
       return UsageError(fmt::format("--opset {} does not go with --dialect caffe2, which is always opset {}",
                                     options.opset, kCaffe2Opset));
