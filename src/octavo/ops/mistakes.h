@@ -7,7 +7,7 @@
 namespace octavo {
 
 // Sets OperatorRow::mistake of the rows whose answer PyTorch 1.13 gets wrong with its qnnpack engine for some
-// arguments (docs/numbers.md, "Where the reference means something else than qnnpack"), after all rows are
+// arguments (docs/numbers.md, "Where PyTorch is wrong"), after all rows are
 // registered.  Mistakes that depend on the elements alone (infinity, NaN) are not among them.
 void SetMistakes(Registry& registry);
 

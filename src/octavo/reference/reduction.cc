@@ -137,7 +137,8 @@ Results QuantizedMean(const Call& call) {
   }
   const std::int64_t zero_point = x.quantization->zero_point();
   // round_half_even((sum - n zero_point) (scale / (scale n))) + zero_point
-  if (x.rank() == 4 && x.dtype == DType::kQUint8 && call.has("dim") && call.ints("dim") == Sizes{2, 3}) {
+  if (call.with_qnnpack() && x.rank() == 4 && x.dtype == DType::kQUint8 && call.has("dim") &&
+      call.ints("dim") == Sizes{2, 3}) {
     const auto scale = static_cast<float>(x.quantization->scale());
     return ReduceIntegers(call, [zero_point, scale](const std::int64_t* row, std::int64_t length) {
       const std::int64_t sum = std::accumulate(row, row + length, std::int64_t{0}) - length * zero_point;
@@ -145,8 +146,9 @@ Results QuantizedMean(const Call& call) {
       return static_cast<double>(std::nearbyint(mean)) + static_cast<double>(zero_point);
     });
   }
-  // round_half_even(sum / n)
-  if (AreLast(axes, x.sizes.size())) {
+  // round_half_even(sum / n); PyTorch's kernel takes contiguous tensors only
+  const bool channels_last = call.memory_format("self") == ir::MemoryFormat::kChannelsLast;
+  if (AreLast(axes, x.sizes.size()) && !channels_last) {
     return ReduceIntegers(call, [](const std::int64_t* row, std::int64_t length) {
       const auto sum = static_cast<float>(std::accumulate(row, row + length, std::int64_t{0}));
       return static_cast<double>(std::nearbyint(sum / static_cast<float>(length)));
