@@ -61,7 +61,9 @@ class Engine(WithBodies):
             for command in (("run", DIGITS, *image), ("bench", DIGITS, *INPUT, "--seconds", "0.01"), ("verify", DIGITS, model, *INPUT)):
                 result = run(*command, "--engine", engine)
                 self.assertIn(result.returncode, (0, 1), (command, result.stderr))
-                self.assertIn("(PyTorch %s, reference)" % engine, result.stdout)
+                self.assertIn("PyTorch %s, reference" % engine, result.stdout)
+                other = "was exported for PyTorch's engine qnnpack, and is compared with %s" % engine
+                self.assertEqual(other in result.stderr, command[0] == "verify" and engine != "qnnpack", result.stderr)
             self.assertEqual(json.loads(run("run", DIGITS, *image, "--engine", engine, "--json").stdout)["engine"], engine)
 
     def test_export_is_for_each_engine(self):

@@ -43,7 +43,7 @@ for _op in ("add", "mul"):
         table(_name + " broadcast", lambda d, f=_f: f(*pair(d, True), *output(d)), covers=(), tail=_op == "add", odd=FAR)
         table(_name + ".out", lambda d, f=_f: into(d, f.out), tail=_op == "add", odd=FAR)
         table(_name + "_out", lambda d, f=getattr(O, _op + _relu + "_out"): into(d, f), tail=_op == "add", odd=FAR,
-              unavoidable=0.5 if _op == "add" else 0)
+              unavoidable=0.5 if _op == "add" else 0, unavoidable_by=dict.fromkeys(("fbgemm", "onednn", "x86"), 0))
         _scalar = getattr(O, _op + "_scalar" + _relu)
         table("quantized::%s_scalar%s" % (_op, _relu), lambda d, f=_scalar: f(d.q(d.shape()), number(d)),
               covers=("quantized::%s_scalar%s" % (_op, _relu),))

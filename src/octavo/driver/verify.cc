@@ -64,6 +64,7 @@ class Verification {
       OCTAVO_TRY(CloseSizes(sides_.first, sides_.given.specs));
     } else {
       OCTAVO_TRY(ReadFirst(first, second.empty()));
+      if (!second.empty()) WarnOfOtherEngine();
     }
     return Compare(!second.empty());
   }
@@ -82,6 +83,17 @@ class Verification {
     if (!read) return read.error().AddContext(second.string());
     sides_.second = std::move(read->graph);
     return {};
+  }
+
+  // The second model says for which engine it was written, if Octavo wrote it.
+  void WarnOfOtherEngine() {
+    const auto written = sides_.second.metadata.find("octavo.engine");
+    const std::string_view engine = Name(options_.conversion.engine);
+    if (written == sides_.second.metadata.end() || written->second == engine) return;
+    sides_.report.warnings.push_back(fmt::format(
+        "{} was exported for PyTorch's engine {}, and is compared with {}; --engine {} compares it "
+        "with its own",
+        sides_.report.second, written->second, engine, written->second));
   }
 
   // The sizes of what is drawn, where --input does not say them, are the second model's.

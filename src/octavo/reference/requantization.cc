@@ -50,7 +50,7 @@ Result<LayerKernel> ConvolutionKernel(const Call& call, const Tensor& x, const i
   if (call.with_qnnpack()) return LayerKernel::kQnnpack;
   const bool transposed = packed.kind == ir::PackedWeights::Kind::kConvTranspose;
   if (transposed && IsPerChannel(weight)) {
-    return EngineRefuses(call, "transposed convolutions with weights quantized per channel");
+    return EngineRefuses(call, "transposed convolutions with per-channel quantized weights");
   }
   const bool zeros = HasWeightZeros(weight);
   const bool pads = std::ranges::any_of(packed.output_padding, [](std::int64_t p) { return p != 0; });
