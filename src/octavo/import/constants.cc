@@ -1,13 +1,9 @@
-#include <algorithm>
-#include <cmath>
-#include <limits>
-
-#include <fmt/format.h>
 
 #include "octavo/import/builtins.h"
 
-// Constants that an operator only looks at in another way, or quantizes, stay constants, so that weights
-// which a model prepares when it runs are weights in the converted model, too.
+// Constants that an operator only looks at in another way stay constants.  No arithmetic is done here:
+// whatever computes, quantizing above all, is a node, so that the reference runs it;
+// passes::QuantizeConstants makes constants of such nodes for the export.
 
 namespace octavo::import {
 namespace {
@@ -152,118 +148,6 @@ BuiltinResult ToDType(Evaluator& evaluator, const CallArguments& call) {
                         .positional = {call.positional[0], Value(std::int64_t{ScalarTypeNumber(dtype)})}});
 }
 
-struct IntegerRange {
-  std::int64_t low, high;
-};
-
-std::optional<IntegerRange> RangeOf(DType dtype) {
-  switch (dtype) {
-    case DType::kQInt8:
-      return IntegerRange{-128, 127};
-    case DType::kQUint8:
-      return IntegerRange{0, 255};
-    case DType::kQInt32:
-      return IntegerRange{std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max()};
-    default:
-      return std::nullopt;
-  }
-}
-
-// clamp(round_half_even(x * (1 / scale)) + zero_point), the reciprocal and the product in float32, as
-// PyTorch's quantize_val without FBGEMM.
-std::int64_t Quantize(float x, float inverse_scale, std::int64_t zero_point, IntegerRange range) {
-  const float scaled = std::nearbyintf(x * inverse_scale);
-  if (std::isnan(scaled)) return std::clamp(zero_point, range.low, range.high);
-  const double shifted = static_cast<double>(scaled) + static_cast<double>(zero_point);
-  return static_cast<std::int64_t>(
-      std::clamp(shifted, static_cast<double>(range.low), static_cast<double>(range.high)));
-}
-
-Tensor QuantizedTensor(DType dtype, const std::vector<std::int64_t>& sizes,
-                       const std::vector<std::int64_t>& values, Quantization quantization) {
-  Tensor tensor;
-  if (dtype == DType::kQInt32) {
-    tensor = Tensor::From(dtype, sizes, std::vector<std::int32_t>(values.begin(), values.end()));
-  } else {
-    tensor = Tensor::From(dtype, sizes, std::vector<std::int8_t>(values.begin(), values.end()));
-  }
-  tensor.quantization = std::move(quantization);
-  return tensor;
-}
-
-Status CheckScale(double scale) {
-  if (std::isfinite(scale) && static_cast<float>(scale) > 0) return {};
-  return Unsupported(fmt::format("the scale {} is not a positive number", scale));
-}
-
-BuiltinResult QuantizePerTensor(Evaluator& evaluator, const CallArguments& call) {
-  const TensorBox* box = FirstConstant(evaluator, call);
-  if (!box || call.positional.size() != 4 || box->constant->dtype != DType::kFloat32) return NotMine();
-  Value scale = call.positional[1], zero_point = call.positional[2];
-  for (Value* value : {&scale, &zero_point}) {
-    if (const TensorBox* tensor = value->Get<TensorBox*>()) {
-      const auto number = evaluator.NumberOf(*tensor, 1);
-      if (!number) return NotMine();
-      *value = *number;
-    }
-  }
-  if (!scale.is_number() || scale.Is<const Dim*>() || !zero_point.Is<std::int64_t>() ||
-      !call.positional[3].Is<std::int64_t>()) {
-    return NotMine();
-  }
-  const auto dtype = DTypeFromScalarType(call.positional[3].As<std::int64_t>());
-  const auto range = dtype ? RangeOf(*dtype) : std::nullopt;
-  if (!range) return NotMine();
-  OCTAVO_TRY(CheckScale(ToDouble(scale)));
-  const float inverse = 1.0f / static_cast<float>(ToDouble(scale));
-  const std::vector<float> reals = box->constant->ToFloats();
-  std::vector<std::int64_t> values(reals.size());
-  for (std::size_t i = 0; i < reals.size(); ++i) {
-    values[i] = Quantize(reals[i], inverse, zero_point.As<std::int64_t>(), *range);
-  }
-  return Done(evaluator.NewConstant(
-      QuantizedTensor(*dtype, box->constant->sizes, values,
-                      Quantization::PerTensor(ToDouble(scale), zero_point.As<std::int64_t>())),
-      box->name));
-}
-
-// quantize_per_channel(x, scales, zero_points, axis, dtype)
-BuiltinResult QuantizePerChannel(Evaluator& evaluator, const CallArguments& call) {
-  const TensorBox* box = FirstConstant(evaluator, call);
-  if (!box || call.positional.size() != 5 || box->constant->dtype != DType::kFloat32) return NotMine();
-  const TensorBox* scale_box = call.positional[1].Get<TensorBox*>();
-  const TensorBox* zero_box = call.positional[2].Get<TensorBox*>();
-  if (!scale_box || !scale_box->constant || !zero_box || !zero_box->constant) return NotMine();
-  if (!IsFloat(scale_box->constant->dtype) || !IsInteger(zero_box->constant->dtype)) return NotMine();
-  const auto axis = Axis(call.positional[3], box->constant->rank());
-  if (!axis || !call.positional[4].Is<std::int64_t>()) return NotMine();
-  const auto dtype = DTypeFromScalarType(call.positional[4].As<std::int64_t>());
-  const auto range = dtype ? RangeOf(*dtype) : std::nullopt;
-  if (!range) return NotMine();
-  Quantization quantization{.scales = scale_box->constant->ToDoubles(),
-                            .zero_points = zero_box->constant->ToInts(),
-                            .axis = static_cast<int>(*axis)};
-  const auto channels = static_cast<std::size_t>(box->constant->sizes[*axis]);
-  if (quantization.scales.size() != channels || quantization.zero_points.size() != channels) {
-    return Unsupported(fmt::format("there are {} scales and {} zero points for {} channels",
-                                   quantization.scales.size(), quantization.zero_points.size(), channels));
-  }
-  for (const double scale : quantization.scales) OCTAVO_TRY(CheckScale(scale));
-  std::size_t inner = 1;
-  for (std::size_t i = *axis + 1; i < box->constant->sizes.size(); ++i) {
-    inner *= static_cast<std::size_t>(box->constant->sizes[i]);
-  }
-  const std::vector<float> reals = box->constant->ToFloats();
-  std::vector<std::int64_t> values(reals.size());
-  for (std::size_t i = 0; i < reals.size(); ++i) {
-    const std::size_t channel = i / inner % channels;
-    const float inverse = 1.0f / static_cast<float>(quantization.scales[channel]);
-    values[i] = Quantize(reals[i], inverse, quantization.zero_points[channel], *range);
-  }
-  return Done(evaluator.NewConstant(
-      QuantizedTensor(*dtype, box->constant->sizes, values, std::move(quantization)), box->name));
-}
-
 }  // namespace
 
 void AddConstantBuiltins(BuiltinTable& table) {
@@ -275,8 +159,6 @@ void AddConstantBuiltins(BuiltinTable& table) {
   table["aten::clone"] = Clone;
   table["aten::to"] = table["aten::_to_copy"] = table["aten::cpu"] = To;
   table["aten::float"] = ToDType<DType::kFloat32>;
-  table["aten::quantize_per_tensor"] = QuantizePerTensor;
-  table["aten::quantize_per_channel"] = QuantizePerChannel;
 }
 
 }  // namespace octavo::import

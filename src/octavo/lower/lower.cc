@@ -37,8 +37,9 @@ Result<TensorType> HeldType(TensorType type, const LowerOptions& options) {
 class Lowering {
  public:
   Lowering(const ir::Graph& source, const Registry& registry, const LowerOptions& options,
-           const std::function<void(double)>& progress)
+           const std::function<void(double)>& progress, std::unordered_map<std::int32_t, Tensor> constants)
       : source_(source),
+        constants_(std::move(constants)),
         registry_(registry),
         options_(options),
         progress_(progress),
@@ -63,6 +64,7 @@ class Lowering {
     const std::vector<std::shared_ptr<const ir::Origin>> origins = ir::NumberedOrigins(source_);
     for (std::size_t i = 0; i < origins.size(); ++i) {
       const ir::Node& node = source_.nodes()[i];
+      if (IsConstant(node)) continue;
       builder_.SetOrigin(origins[i]);
       if (progress_) progress_(static_cast<double>(i) / static_cast<double>(origins.size()));
       if (Status status = LowerNode(node); !status) {
@@ -92,13 +94,37 @@ class Lowering {
   std::vector<Link> Links() const {
     std::vector<Link> links;
     for (const auto& [source, lowered] : map_) {
-      if (source_.value(ValueId{source}).constant) continue;
+      if (ConstantOf(ValueId{source})) continue;
       const Value held = builder_.unsigned_of(Value(&lowered_, lowered));
       links.push_back({ValueId{source}, held.defined() && !IsOutput(lowered) ? held.id() : lowered});
     }
     std::sort(links.begin(), links.end(),
               [](const Link& a, const Link& b) { return a.source.index < b.source.index; });
     return links;
+  }
+
+  const Tensor* ConstantOf(ValueId id) const {
+    const auto known = constants_.find(id.index);
+    if (known != constants_.end()) return &known->second;
+    const std::optional<Tensor>& constant = source_.value(id).constant;
+    return constant ? &*constant : nullptr;
+  }
+
+  // Of a constant that nodes make, the name of the parameter that they make it of.
+  std::string ConstantName(ValueId id) const {
+    const ir::Value* value = &source_.value(id);
+    while (value->name.empty() && value->producer != ir::kNoNode) {
+      const auto& arguments = source_.node(value->producer).arguments;
+      const ValueId* from = arguments.empty() ? nullptr : std::get_if<ValueId>(&arguments[0].value);
+      if (!from || !from->valid()) break;
+      value = &source_.value(*from);
+    }
+    return value->name;
+  }
+
+  bool IsConstant(const ir::Node& node) const {
+    return !node.outputs.empty() &&
+           std::ranges::all_of(node.outputs, [this](ValueId id) { return constants_.contains(id.index); });
   }
 
   bool IsOutput(ValueId id) const {
@@ -108,13 +134,14 @@ class Lowering {
   Result<ValueId> Mapped(ValueId id) {
     if (const auto at = map_.find(id.index); at != map_.end()) return at->second;
     const ir::Value& value = source_.value(id);
-    if (!value.constant) {
+    const Tensor* constant = ConstantOf(id);
+    if (!constant) {
       const std::string maker = value.producer == ir::kNoNode ? "?" : source_.node(value.producer).op;
       return NeedsInput(fmt::format("the model uses a result of {} that cannot be converted here", maker),
                         "Give the input's sizes as numbers with --input, as in --input "
                         "'float32[1,3,224,224]': the indices of a maximum need them.");
     }
-    Tensor tensor = *value.constant;
+    Tensor tensor = *constant;
     ValueId mapped;
     if (options_.dialect == Dialect::kCaffe2 && IsQuantized(tensor.dtype)) {
       // A quantized constant is a node here, since an initializer cannot carry its scale.
@@ -140,7 +167,7 @@ class Lowering {
         tensor.quantization = held.quantization;
         tensor.flip_sign_bit = !tensor.flip_sign_bit;
       }
-      mapped = lowered_.AddConstant(std::move(tensor), value.name);
+      mapped = lowered_.AddConstant(std::move(tensor), ConstantName(id));
     }
     map_[id.index] = mapped;
     return mapped;
@@ -161,8 +188,20 @@ class Lowering {
     if (const auto* packed = std::get_if<std::shared_ptr<const ir::PackedWeights>>(&operand);
         packed && ((*packed)->weight_value.valid() || (*packed)->bias_value.valid())) {
       auto copy = std::make_shared<ir::PackedWeights>(**packed);
-      if (copy->weight_value.valid()) copy->weight_value = OCTAVO_TRY(Mapped(copy->weight_value));
-      if (copy->bias_value.valid()) copy->bias_value = OCTAVO_TRY(Mapped(copy->bias_value));
+      const Tensor* weight = copy->weight_value.valid() ? ConstantOf(copy->weight_value) : nullptr;
+      const Tensor* bias = copy->bias_value.valid() ? ConstantOf(copy->bias_value) : nullptr;
+      if (weight) {
+        copy->weight = *weight;
+        copy->weight_value = {};
+      } else if (copy->weight_value.valid()) {
+        copy->weight_value = OCTAVO_TRY(Mapped(copy->weight_value));
+      }
+      if (bias) {
+        copy->bias = *bias;
+        copy->bias_value = {};
+      } else if (copy->bias_value.valid()) {
+        copy->bias_value = OCTAVO_TRY(Mapped(copy->bias_value));
+      }
       return ir::Operand(std::shared_ptr<const ir::PackedWeights>(std::move(copy)));
     }
     return operand;
@@ -320,6 +359,7 @@ class Lowering {
   }
 
   const ir::Graph& source_;
+  const std::unordered_map<std::int32_t, Tensor> constants_;
   const Registry& registry_;
   const LowerOptions options_;
   const std::function<void(double)>& progress_;
@@ -338,8 +378,9 @@ class Lowering {
 }  // namespace
 
 Result<Lowered> Lower(const ir::Graph& graph, const Registry& registry, const LowerOptions& options,
-                      const std::function<void(double)>& progress) {
-  return Lowering(graph, registry, options, progress).Run();
+                      const std::function<void(double)>& progress,
+                      std::unordered_map<std::int32_t, Tensor> constants) {
+  return Lowering(graph, registry, options, progress, std::move(constants)).Run();
 }
 
 }  // namespace octavo::lower

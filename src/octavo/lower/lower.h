@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "octavo/graph.h"
@@ -29,8 +30,10 @@ struct Lowered {
 
 // Writes every node of an imported graph through its row's emitter for the dialect.  All nodes that cannot be
 // written are reported in one error (kUnsupported).  `progress`: called with the share of the nodes that is
-// done.
+// done.  `constants`: values that are known, by index, though nodes compute them; these nodes are not
+// written.
 Result<Lowered> Lower(const ir::Graph& graph, const Registry& registry, const LowerOptions& options,
-                      const std::function<void(double)>& progress = {});
+                      const std::function<void(double)>& progress = {},
+                      std::unordered_map<std::int32_t, Tensor> constants = {});
 
 }  // namespace octavo::lower

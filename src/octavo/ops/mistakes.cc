@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "octavo/arithmetic/pytorch/layers.h"
+#include "octavo/arithmetic/pytorch/quantized_number.h"
 #include "octavo/lower/window.h"
 #include "octavo/ops/quantized_weights.h"
 #include "octavo/targets/onnxruntime/accumulate.h"
@@ -57,13 +58,86 @@ bool OfOneElement(const Shape& shape) {
 
 // ---- The order in memory
 
+constexpr const char* kTooLarge =
+    "PyTorch takes infinity, and numbers of 2^63 steps and more, for the lowest level";
+
+bool TooLarge(const Quantization& q, double number) {
+  return arithmetic::pytorch::BeyondInt64(static_cast<float>(number), q.scale(), q.zero_point());
+}
+
+// Of an operator that turns a number into a level of its first operand.  Builds with FBGEMM saturate.
+Mistake OfNumbers(Engine engine, const Arguments& a) {
+  if (engine != Engine::kQnnpack) return {};
+  const Value x = FirstOperand(a);
+  if (!x.quantized() || !x.quantization().per_tensor()) return {};
+  for (const char* name : {"value", "min", "max", "min_val", "max_val"}) {
+    if (!HasArgument(a, name) || !a.has(name) || a.is_tensor(name)) continue;
+    const auto* number = std::get_if<double>(&a.operand(name));
+    if (number && TooLarge(x.quantization(), *number)) return kTooLarge;
+  }
+  return {};
+}
+
+constexpr const char* kOverflows = "PyTorch overflows in numbers of 2^31 steps and more";
+
+// Of an operator that dequantizes, computes and quantizes, where it gives this number: PyTorch's vector loops
+// add the zero point to an int32, and take NaN for the highest level; its other loops are as in OfNumbers.
+Mistake OfComputed(const TensorType& y, double number) {
+  const Quantization& q = *y.quantization;
+  if (TooLarge(q, number)) return kTooLarge;
+  const auto steps = static_cast<float>(number) * (1.0F / static_cast<float>(q.scale()));
+  const auto zero_point = static_cast<double>(q.zero_point());
+  constexpr double kMost = 2147483520.0;  // the largest float32 below 2^31
+  const double moved = std::clamp(static_cast<double>(steps), -kInt32End, kMost) + zero_point;
+  if (std::isnan(steps) || moved < -kInt32End || moved >= kInt32End) return kOverflows;
+  return {};
+}
+
+bool FromOneQuantizationToAnother(const Arguments& a) {
+  const Value x = FirstOperand(a);
+  const TensorType& y = a.result();
+  return x.quantized() && x.quantization().per_tensor() && y.quantized() && y.quantization->per_tensor();
+}
+
+Mistake OfThreshold(Engine, const Arguments& a) {
+  if (!FromOneQuantizationToAnother(a)) return {};
+  return OfComputed(a.result(), a.number("value"));
+}
+
+// The lowest level times the slope.
+Mistake OfSlope(Engine, const Arguments& a) {
+  if (!FromOneQuantizationToAnother(a)) return {};
+  const Value x = FirstOperand(a);
+  const double lowest = x.dtype() == DType::kQUint8 ? 0 : -128;
+  const double real =
+      (lowest - static_cast<double>(x.quantization().zero_point())) * x.quantization().scale();
+  return real < 0 ? OfComputed(a.result(), real * a.number("negative_slope")) : std::nullopt;
+}
+
+// quantize_per_tensor and quantize_per_channel of a constant.
+Mistake OfQuantizedConstant(Engine engine, const Arguments& a) {
+  if (engine != Engine::kQnnpack) return {};
+  const Value x = a.tensor("self");
+  const Tensor* constant = x.constant();
+  const TensorType& y = a.result();
+  if (!constant || constant->dtype != DType::kFloat32 || !y.quantized()) return {};
+  const Quantization& q = *y.quantization;
+  for (const float real : constant->ToFloats()) {
+    for (std::size_t c = 0; c < q.scales.size() && c < q.zero_points.size(); ++c) {
+      if (arithmetic::pytorch::BeyondInt64(real, q.scales[c], q.zero_points[c])) return kTooLarge;
+    }
+  }
+  return {};
+}
+
 // The operator reads channels-last elements and writes them as if they were in contiguous order.
 Mistake OfClamp(Engine engine, const Arguments& a) {
-  if (!IsQnnpack(engine)) return {};
+  if (!IsQnnpack(engine)) return OfNumbers(engine, a);
   const Value x = FirstOperand(a);
-  if (x.dtype() != DType::kQUint8 || x.memory_format() == ir::MemoryFormat::kContiguous) return {};
+  if (x.dtype() != DType::kQUint8 || x.memory_format() == ir::MemoryFormat::kContiguous)
+    return OfNumbers(engine, a);
   // Both orders are the same.
-  if (x.shape() && (IsSizeOne((*x.shape())[1]) || OfOneElement(*x.shape()))) return {};
+  if (x.shape() && (IsSizeOne((*x.shape())[1]) || OfOneElement(*x.shape()))) return OfNumbers(engine, a);
   return fmt::format("{}a channels-last tensor, which every convolution's result is", kMixedUp);
 }
 
@@ -342,6 +416,10 @@ const RowMistake kMistakes[] = {
     {{"aten::clamp", "aten::clamp_max", "aten::clamp_min", "aten::clip", "aten::hardtanh", "aten::relu6",
       "quantized::clamp", "quantized::relu6"},
      OfClamp},
+    {{"aten::constant_pad_nd", "aten::masked_fill", "aten::pad"}, OfNumbers},
+    {{"aten::threshold", "quantized::threshold"}, OfThreshold},
+    {{"aten::leaky_relu", "quantized::leaky_relu"}, OfSlope},
+    {{"aten::quantize_per_channel", "aten::quantize_per_tensor"}, OfQuantizedConstant},
     {{"aten::max_pool1d", "aten::max_pool2d", "aten::max_pool1d_with_indices",
       "aten::max_pool2d_with_indices", "quantized::max_pool1d", "quantized::max_pool2d"},
      OfMaxPool},

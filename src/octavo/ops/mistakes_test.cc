@@ -1,5 +1,6 @@
 #include "octavo/ops/mistakes.h"
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,32 @@ TEST(Mistakes, OfAveragesThatDoNotDivideByTheCells) {
   EXPECT_EQ(average(false, 1, ir::None{}), "PyTorch overlooks count_include_pad=False");
   EXPECT_EQ(average(true, 0, Dim(3)), "PyTorch overlooks divisor_override");
   EXPECT_EQ(average(true, 0, Dim(4)), "");
+}
+
+TEST(Mistakes, OfNumbersBeyondInt64) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  const auto pad = [](double value) {
+    return OfCallWith("aten::constant_pad_nd", {kImage}, {Dims{1, 1}, value});
+  };
+  const std::string too_large =
+      "PyTorch takes infinity, and numbers of 2^63 steps and more, for the lowest level";
+  EXPECT_EQ(pad(kInfinity), too_large);
+  EXPECT_EQ(pad(1e30), too_large);
+  EXPECT_EQ(pad(1e9), "");
+  EXPECT_EQ(pad(-kInfinity), "");
+  EXPECT_EQ(pad(std::numeric_limits<double>::quiet_NaN()), "");
+  EXPECT_EQ(OfCallWith("aten::clamp", {kImage}, {kInfinity, ir::None{}}), too_large);
+  EXPECT_EQ(OfCallWith("aten::hardtanh", {kImage}, {-1.0, kInfinity}), too_large);
+  EXPECT_EQ(OfCallWith("aten::hardtanh", {kImage}, {-1.0, 1.0}), "");
+  EXPECT_EQ(OfCallWith("aten::threshold", {kImage}, {0.5, kInfinity}), too_large);
+  EXPECT_EQ(OfCallWith("aten::leaky_relu", {kImage}, {-kInfinity}), too_large);
+  const std::string overflows = "PyTorch overflows in numbers of 2^31 steps and more";
+  EXPECT_EQ(OfCallWith("aten::threshold", {kImage}, {0.5, std::numeric_limits<double>::quiet_NaN()}),
+            overflows);
+  EXPECT_EQ(OfCallWith("aten::threshold", {kImage}, {0.5, 1e9}), "");
+  EXPECT_EQ(OfCallWith("aten::threshold", {Quint8(Shape{2, 4}, 0.05, 128)}, {0.5, 1e9}), overflows);
+  EXPECT_EQ(OfCallWith("aten::leaky_relu", {kImage}, {1e9}), "");
+  EXPECT_EQ(OfCallWith("aten::leaky_relu", {kImage}, {0.01}), "");
 }
 
 TEST(Mistakes, OfDilatedWindowsInThePadding) {

@@ -28,7 +28,8 @@ bool RoundsLikeFused(float scale, std::int64_t zero_point, DType dtype) {
   // another level only where one of both is a tie.
   for (int level = low; level < high; ++level) {
     const float tie = static_cast<float>(level) + 0.5F;
-    for (const float end : {-std::numeric_limits<float>::infinity(), std::numeric_limits<float>::infinity()}) {
+    for (const float end :
+         {-std::numeric_limits<float>::infinity(), std::numeric_limits<float>::infinity()}) {
       const double neighbour = static_cast<double>(std::nextafter(tie, end));
       const double middle = (static_cast<double>(tie) + neighbour) / 2 - static_cast<double>(zero);
       const auto nearest = static_cast<float>(middle / static_cast<double>(inverse));
@@ -38,8 +39,7 @@ bool RoundsLikeFused(float scale, std::int64_t zero_point, DType dtype) {
       for (int i = 0; i <= 2 * kAround; ++i) {
         const double twice =
             static_cast<double>(x) * static_cast<double>(inverse) + static_cast<double>(zero);
-        if (std::nearbyintf(static_cast<float>(twice)) !=
-            arithmetic::pytorch::LevelFused(x, inverse, zero)) {
+        if (std::nearbyintf(static_cast<float>(twice)) != arithmetic::pytorch::LevelFused(x, inverse, zero)) {
           return false;
         }
         x = std::nextafter(x, std::numeric_limits<float>::infinity());

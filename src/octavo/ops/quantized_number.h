@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 
 #include "octavo/arithmetic/pytorch/quantize.h"
+#include "octavo/arithmetic/pytorch/quantized_number.h"
+#include "octavo/lower/checks.h"
 #include "octavo/tensor.h"
 
 namespace octavo {
@@ -17,29 +18,27 @@ enum class NumberRounding {
   kFused,   // builds with FBGEMM, a tensor of that number: pad
 };
 
-// The integer that PyTorch stores for a real number in a tensor of `type`, which is quantized per tensor,
-// inside the dtype's range.
+// The level that PyTorch stores for a real number in a tensor of `type`, which is quantized per tensor.  NaN
+// is the lowest level in builds without FBGEMM; in those with it 0, and the highest in a tensor of numbers.
 inline std::int64_t QuantizedNumber(const TensorType& type, double value,
                                     NumberRounding rounding = NumberRounding::kAfter) {
-  using arithmetic::pytorch::LevelBefore, arithmetic::pytorch::LevelFused;
-  const float inverse = 1.0F / static_cast<float>(type.quantization->scale());
-  const auto narrow = static_cast<float>(value), zero = static_cast<float>(type.quantization->zero_point());
-  // qint32's zero points and integers may be more than float32 holds.
-  const double integer =
-      rounding == NumberRounding::kBefore  ? static_cast<double>(LevelBefore(narrow, inverse, zero))
-      : rounding == NumberRounding::kFused ? static_cast<double>(LevelFused(narrow, inverse, zero))
-                                           : static_cast<double>(std::nearbyintf(narrow * inverse)) +
-                                                 static_cast<double>(type.quantization->zero_point());
-  double low = std::numeric_limits<std::int32_t>::min(), high = std::numeric_limits<std::int32_t>::max();
-  if (type.dtype == DType::kQUint8) {
-    low = 0;
-    high = 255;
-  } else if (type.dtype == DType::kQInt8) {
-    low = -128;
-    high = 127;
+  std::int64_t low = INT32_MIN, high = INT32_MAX;
+  if (type.dtype != DType::kQInt32) {
+    const IntegerRange range = RangeOf(type.dtype);
+    low = range.low;
+    high = range.high;
   }
-  return std::isnan(integer) ? type.quantization->zero_point()
-                             : static_cast<std::int64_t>(std::clamp(integer, low, high));
+  const Quantization& q = *type.quantization;
+  const auto narrow = static_cast<float>(value);
+  if (rounding == NumberRounding::kAfter)
+    return arithmetic::pytorch::QuantizedNumber(narrow, q.scale(), q.zero_point(), low, high);
+  const bool fused = rounding == NumberRounding::kFused;
+  if (std::isnan(value))
+    return !fused ? std::clamp<std::int64_t>(0, low, high) : type.dtype == DType::kQInt32 ? low : high;
+  const float inverse = 1.0F / static_cast<float>(q.scale()), zero = static_cast<float>(q.zero_point());
+  const auto level = static_cast<double>(fused ? arithmetic::pytorch::LevelFused(narrow, inverse, zero)
+                                               : arithmetic::pytorch::LevelBefore(narrow, inverse, zero));
+  return static_cast<std::int64_t>(std::clamp(level, static_cast<double>(low), static_cast<double>(high)));
 }
 
 }  // namespace octavo

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "octavo/graph.h"
@@ -9,6 +11,10 @@ namespace octavo::passes {
 
 // Removes nodes and constants whose values nothing uses; inputs stay.  Returns the number of nodes removed.
 int RemoveDeadNodes(ir::Graph& graph);
+// What quantize_per_tensor and quantize_per_channel give for constants in an imported graph, and operators
+// that move such a result, by the value's index: weights that a model quantizes when it runs.  Values whose
+// elements PyTorch's engine quantizes otherwise than it means to are not among them.
+std::unordered_map<std::int32_t, Tensor> QuantizedConstants(const ir::Graph& graph);
 // Makes one constant of those with the same type and bytes.  Returns the number removed.
 int MergeConstants(ir::Graph& graph);
 // Gives each DequantizeLinear of an int8 constant a constant and a zero point that no other one has.  With
