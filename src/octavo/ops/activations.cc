@@ -75,7 +75,9 @@ Result<Value> LogSigmoid(Builder& g, const Arguments&, Value x) {
 // PyTorch goes over to x itself where beta x > threshold.  From 20 on both are the same float32.
 Result<Value> SoftplusWithThreshold(Builder& g, const Arguments& a, Value x) {
   const double beta = a.number("beta"), threshold = a.number("threshold");
-  if (beta == 0) return Unsupported("argument beta must not be 0");
+  if (beta == 0 || !std::isfinite(beta)) {
+    return Unsupported(fmt::format("argument beta must be a finite number other than 0, not {}", beta));
+  }
   const Value scaled = Times(g, x, static_cast<float>(beta));
   const Value soft = Times(g, Softplus(g, scaled), static_cast<float>(1 / beta));
   constexpr double kSameFromHere = 20;
@@ -150,26 +152,41 @@ Result<Value> Elu(Builder& g, const Arguments& a, Value x) {
 
 Result<Value> Celu(Builder& g, const Arguments& a, Value x) {
   const double alpha = a.number("alpha");
-  if (!(alpha > 0)) return Unsupported(fmt::format("argument alpha must be positive, not {}", alpha));
+  if (!(alpha > 0) || !std::isfinite(alpha)) {
+    return Unsupported(fmt::format("argument alpha must be positive and finite, not {}", alpha));
+  }
   if (g.opset() >= 12) return g.Op("Celu", {x}, {{"alpha", alpha}});
   return EluOf(g, x, alpha, 1, 1 / alpha);
 }
 
 Result<Value> Selu(Builder& g, const Arguments&, Value x) { return g.Op("Selu", {x}); }
 
-// x - lambd, 0 or x + lambd; the "hard" one keeps x where it does not become 0.
-template <bool kSoft>
-Result<Value> Shrink(Builder& g, const Arguments& a, Value x) {
+// x <= bound, which is false of a NaN.
+Value AtMost(Builder& g, Value x, float bound) {
+  const Value limit = g.Scalar(bound);
+  if (g.opset() >= 12) return g.Op("LessOrEqual", {x, limit});
+  return g.Op("Or", {g.Op("Less", {x, limit}), g.Op("Equal", {x, limit})});
+}
+
+// x - lambd, 0 or x + lambd.
+Result<Value> Softshrink(Builder& g, const Arguments& a, Value x) {
   const double lambd = a.number("lambd");
-  return g.Op("Shrink", {x}, {{"bias", kSoft ? lambd : 0.0}, {"lambd", lambd}});
+  return g.Op("Shrink", {x}, {{"bias", lambd}, {"lambd", lambd}});
+}
+
+// x, or 0 from -lambd to lambd.  Unlike ONNX's Shrink, a NaN stays.
+Result<Value> Hardshrink(Builder& g, const Arguments& a, Value x) {
+  const auto lambd = static_cast<float>(a.number("lambd"));
+  const Value inside = AtMost(g, g.Op("Abs", {x}), lambd);
+  return g.Op("Where", {inside, g.Scalar(0.0F), x});
 }
 
 Result<Value> Threshold(Builder& g, const Arguments& a, Value x) {
   const float threshold = static_cast<float>(a.number("threshold"));
   const float value = static_cast<float>(a.number("value"));
   if (threshold == 0 && value == 0) return g.Op("Relu", {x});
-  if (value == 0 && g.opset() >= 10) return g.Op("ThresholdedRelu", {x}, {{"alpha", threshold}});
-  return g.Op("Where", {g.Op("Greater", {x, g.Scalar(threshold)}), x, g.Scalar(value)});
+  // PyTorch keeps x where it is not at most the threshold: a NaN, and everything where the threshold is one.
+  return g.Op("Where", {AtMost(g, x, threshold), g.Scalar(value), x});
 }
 
 // PyTorch compares s q - s z, each product rounded on its own, with the threshold.  Halfway between the last
@@ -333,8 +350,8 @@ void RegisterUnary(Registry& registry) {
       registry, "aten::elu",
       {arg::Tensor("self"), arg::Scalar("alpha", 1), arg::Scalar("scale", 1), arg::Scalar("input_scale", 1)},
       Elu);
-  AddFloat(registry, "aten::hardshrink", {arg::Tensor("self"), arg::Scalar("lambd", 0.5)}, Shrink<false>);
-  AddFloat(registry, "aten::softshrink", {arg::Tensor("self"), arg::Scalar("lambd", 0.5)}, Shrink<true>);
+  AddFloat(registry, "aten::hardshrink", {arg::Tensor("self"), arg::Scalar("lambd", 0.5)}, Hardshrink);
+  AddFloat(registry, "aten::softshrink", {arg::Tensor("self"), arg::Scalar("lambd", 0.5)}, Softshrink);
   AddFloat(registry, "aten::celu", {arg::Tensor("self"), arg::Scalar("alpha", 1)}, Celu);
 
   AddEither(registry, "aten::tanh", x, FixedQuantizationOf("self", kSymmetricUnit), Tanh, TrialOfTanh);

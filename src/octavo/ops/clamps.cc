@@ -1,31 +1,24 @@
 #include "octavo/ops/clamps.h"
 
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "octavo/arithmetic/pytorch/quantize.h"
 #include "octavo/emit.h"
 #include "octavo/lower/checks.h"
 #include "octavo/ops/quantize_form.h"
+#include "octavo/ops/quantized_number.h"
 #include "octavo/row.h"
 
 namespace octavo {
 
-// PyTorch quantizes a bound as it quantizes elements: with a float32 reciprocal, rounding ties to even;
-// builds with FBGEMM add the zero point before they round.
+// PyTorch quantizes a bound as it quantizes elements; builds with FBGEMM add the zero point before they
+// round.
 std::int64_t QuantizedBound(const Builder& g, double bound, const TensorType& type) {
-  const auto [low, high] = RangeOf(type.dtype);
-  const float inverse = 1.0F / static_cast<float>(type.quantization->scale());
-  const auto zero = static_cast<float>(type.quantization->zero_point());
-  const auto narrow = static_cast<float>(bound);
-  const auto q =
-      static_cast<double>(OfFbgemmBuild(g) ? arithmetic::pytorch::LevelBefore(narrow, inverse, zero)
-                                           : arithmetic::pytorch::LevelAfter(narrow, inverse, zero));
-  // A bound of infinity times a scale stays infinite and is cut like any other.
-  return static_cast<std::int64_t>(std::fmin(std::fmax(q, low), high));
+  return QuantizedNumber(type, bound, OfFbgemmBuild(g) ? NumberRounding::kBefore : NumberRounding::kAfter);
 }
 
 float RealOf(std::int64_t q, const TensorType& type) {
@@ -63,8 +56,14 @@ Value ClampReal(Builder& g, Value x, ClampBounds bounds) {
   if (bounds.low) low = static_cast<float>(*bounds.low);
   if (bounds.high) high = static_cast<float>(*bounds.high);
   if (!low && !high) return g.Op("Identity", {x});
+  // A bound that is NaN makes everything NaN, which Clip would not.
+  for (const std::optional<float>& bound : {low, high}) {
+    if (bound && std::isnan(*bound)) return g.Op("Add", {x, g.Scalar(*bound)});
+  }
   if (low == 0.0F && !high) return g.Op("Relu", {x});
-  return Clip(g, x, low, high);
+  // Where a bound is left out, ONNX Runtime clips infinity to the largest number.
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  return Clip(g, x, low.value_or(-kInfinity), high.value_or(kInfinity));
 }
 
 Emitter ClampFloat(std::string argument, BoundsOf bounds) {

@@ -51,6 +51,9 @@ Results ClampedBetween(const Call& call, std::optional<double> low, std::optiona
   return Elementwise<1>(
       call, {"self"},
       [&](double v) {
+        for (const std::optional<double>& bound : {low, high}) {
+          if (bound && std::isnan(*bound)) return *bound;
+        }
         return std::isnan(v) ? v : std::min(std::max(v, low.value_or(-kInfinity)), high.value_or(kInfinity));
       },
       [&](std::int64_t v) {
@@ -225,7 +228,7 @@ Results Hardshrink(const Call& call) {
 Results Softshrink(const Call& call) {
   const double lambda = call.number("lambd");
   return OfReals(Self(call), [lambda](double v) {
-    return v > lambda ? v - lambda : v < -lambda ? v + lambda : v * 0;
+    return v > lambda ? v - lambda : v < -lambda ? v + lambda : std::isnan(v) ? 0 : v * 0;
   });
 }
 

@@ -55,7 +55,10 @@ Result<Prepared> ThresholdedRelu(Call& call) {
 Result<Prepared> HardSigmoid(Call& call) {
   const double alpha = OCTAVO_TRY(call.Real("alpha", double{0.2F}));
   const double beta = OCTAVO_TRY(call.Real("beta", double{0.5F}));
-  return Map(call, [alpha, beta](double v) { return std::max(0.0, std::min(1.0, alpha * v + beta)); });
+  return Map(call, [alpha, beta](double v) {
+    const double line = alpha * v + beta;
+    return std::isnan(line) ? line : std::max(0.0, std::min(1.0, line));
+  });
 }
 
 Result<Prepared> Shrink(Call& call) {

@@ -136,12 +136,15 @@ Result<Prepared> PRelu(Call& call) {
       [](std::int64_t v, std::int64_t s) { return v < 0 ? Multiply(s, v) : v; });
 }
 
-// Bounds that are left out are infinite.  Up to opset 10 they are attributes.
+// Bounds that are left out are the type's lowest and highest number, so that infinity is clipped, too.  Up to
+// opset 10 they are attributes.
 Result<Prepared> Clip(Call& call) {
   OCTAVO_TRY(call.Inputs(1, call.opset() < 11 ? 1 : 3));
   OCTAVO_TRY(CheckNumber(call, 0));
   const ValueType type = OCTAVO_TRY(call.type(0));
-  double low = -std::numeric_limits<double>::infinity(), high = -low;
+  double high = type.dtype == DType::kFloat64 ? std::numeric_limits<double>::max()
+                                              : double{std::numeric_limits<float>::max()};
+  double low = -high;
   if (call.opset() < 11) {
     low = OCTAVO_TRY(call.Real("min", low));
     high = OCTAVO_TRY(call.Real("max", high));

@@ -54,9 +54,14 @@ Tensor Converted(const Tensor& from, DType to) {
   if (IsFloat(to)) return FromReals(to, from.sizes, reals);
   std::vector<std::int64_t> integers(reals.size());
   for (std::size_t i = 0; i < reals.size(); ++i) {
-    // Beyond int64 the result is not defined; within it the low bits are kept.
-    integers[i] = to == DType::kBool ? std::int64_t{reals[i] != 0}
-                                     : SaturatedInteger(std::trunc(reals[i]), DType::kInt64);
+    // ONNX Runtime on x86: what int32 or int64 does not hold, and NaN, is the lowest number; of types
+    // narrower than int32 the low bits of that are kept.
+    const DType through = ElementSize(to) <= ElementSize(DType::kInt32) ? DType::kInt32 : DType::kInt64;
+    const std::int64_t lowest = RangeOf(through).first;
+    const double cut = std::trunc(reals[i]), end = -static_cast<double>(lowest);
+    integers[i] = to == DType::kBool            ? std::int64_t{reals[i] != 0}
+                  : !(cut >= -end && cut < end) ? lowest
+                                                : static_cast<std::int64_t>(cut);
   }
   return FromIntegers(to, from.sizes, integers);
 }
