@@ -87,7 +87,8 @@ class Answers:
         model, path, out = folder / "model.pt", folder / "x.npy", folder / "model.onnx"
         with torch.no_grad():
             self.pytorch = values(body(x))
-            torch.jit.trace(Net(body), (x,), check_trace=False).save(str(model))
+            traced = body if isinstance(body, torch.nn.Module) else Net(body)
+            torch.jit.trace(traced, (x,), check_trace=False).save(str(model))
         np.save(path, values(x))
         spec = "%s[%s]" % (str(x.dtype)[6:], ",".join(map(str, x.shape)))
         if x.is_quantized:
@@ -136,6 +137,36 @@ def test_too_large_for_pytorch(name, number, tmp_path):
     assert called and "lowest level" in called[0]["bound"]
     if name in ("pad", "constant_pad_nd"):
         assert answers.reference.flat[0] == 127 or answers.reference.flat[-1] == 127
+
+
+class Layer(torch.nn.Module):
+    """A layer, whose bias has a special number in its first channel."""
+
+    def __init__(self, cls, per_channel, number):
+        super().__init__()
+        torch.manual_seed(3)
+        torch.backends.quantized.engine = "qnnpack"
+        self.layer = cls(4, 4, *([] if cls is torch.ao.nn.quantized.Linear else [3]))
+        weight = torch.randn(4, 4, *([] if cls is torch.ao.nn.quantized.Linear else [3, 3]))
+        scales, zeros = torch.tensor([0.02, 0.01, 0.02, 0.03]), torch.zeros(4, dtype=torch.long)
+        quantized = (torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8) if per_channel
+                     else torch.quantize_per_tensor(weight, 0.02, 0, torch.qint8))
+        self.layer.set_weight_bias(quantized, torch.tensor([number, 1.0, 2.0, 0.0]))
+        self.layer.scale, self.layer.zero_point = 0.1, 60
+
+    def forward(self, x):
+        return self.layer(x)
+
+
+@pytest.mark.parametrize("number", {**NUMBERS, **TOO_LARGE})
+@pytest.mark.parametrize("per_channel", [False, True])
+@pytest.mark.parametrize("kind", ["Linear", "Conv2d"])
+def test_bias(kind, per_channel, number, tmp_path):
+    layer = Layer(getattr(torch.ao.nn.quantized, kind), per_channel, {**NUMBERS, **TOO_LARGE}[number])
+    x = X.reshape(16, 4) if kind == "Linear" else X
+    answers = Answers(layer, torch.quantize_per_tensor(x, 0.05, 100, torch.quint8), tmp_path)
+    assert [node["by"] for node in answers.report["exactness"]] == ["as meant"]  # other kernels of PyTorch overflow
+    answers.check()
 
 
 @pytest.mark.parametrize("number", {**NUMBERS, "inf": INF})

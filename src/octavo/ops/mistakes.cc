@@ -114,6 +114,20 @@ Mistake OfSlope(Engine, const Arguments& a) {
   return real < 0 ? OfComputed(a.result(), real * a.number("negative_slope")) : std::nullopt;
 }
 
+// The curve at the lowest level.
+Mistake OfElu(Engine, const Arguments& a) {
+  if (!FromOneQuantizationToAnother(a)) return {};
+  const Value x = FirstOperand(a);
+  const double lowest = x.dtype() == DType::kQUint8 ? 0 : -128;
+  const double real =
+      (lowest - static_cast<double>(x.quantization().zero_point())) * x.quantization().scale();
+  if (!(real < 0)) return {};
+  const double alpha = a.number("alpha");
+  const double input_scale = HasArgument(a, "input_scale") ? a.number("input_scale") : 1 / alpha;
+  const double scale = HasArgument(a, "scale") ? a.number("scale") : 1;
+  return OfComputed(a.result(), std::expm1(real * input_scale) * alpha * scale);
+}
+
 // quantize_per_tensor and quantize_per_channel of a constant.
 Mistake OfQuantizedConstant(Engine engine, const Arguments& a) {
   if (engine != Engine::kQnnpack) return {};
@@ -157,14 +171,6 @@ Mistake OfNearestVolumes(Engine engine, const Arguments& a) {
     return fmt::format("{}volumes of one channel unwritten", kUnwritten);
   }
   return OfImages(engine, a);
-}
-
-Mistake OfNorm(Engine, const Arguments& a) {
-  const Value x = FirstOperand(a);
-  if (!x.quantized() || !x.shape() || x.rank() < 4) return {};
-  if (IsSizeOne((*x.shape())[1])) return fmt::format("{}tensors of one channel unwritten", kUnwritten);
-  if (OfOneElement(*x.shape())) return fmt::format("{}images of one element", kMixedUp);
-  return {};
 }
 
 // ---- Pooling
@@ -235,6 +241,61 @@ Mistake OfPrelu(Engine, const Arguments& a) {
   const double multiplier = Scale(x) * Scale(w) / z.quantization->scale();
   if (Reach(x.type()) * Reach(w.type()) * multiplier < kInt32End) return {};
   return TooFar("a product");
+}
+
+// A weight or bias, constant, of a normalization, whose results of weight 1 are at most `reach` from 0.
+Mistake OfParameters(const Arguments& a, double reach) {
+  if (!IsPerTensor(a.result())) return {};
+  for (const char* name : {"weight", "bias"}) {
+    const Tensor* constant = HasArgument(a, name) && a.has(name) ? a.tensor(name).constant() : nullptr;
+    if (!constant || !IsFloat(constant->dtype)) continue;
+    for (const double v : constant->ToDoubles()) {
+      for (const double end : {-reach, reach}) {
+        const double result = name == std::string_view("weight") ? v * end : v;
+        if (std::isnan(result) || TooLarge(*a.result().quantization, result)) return kTooLarge;
+      }
+    }
+  }
+  return {};
+}
+
+// What a normalized element hardly exceeds.
+constexpr double kNormalized = 16;
+
+Mistake OfNorm(Engine, const Arguments& a) {
+  const Value x = FirstOperand(a);
+  if (!x.quantized() || !x.shape()) return {};
+  if (HasArgument(a, "normalized_shape") || x.rank() < 4) return OfParameters(a, kNormalized);
+  if (IsSizeOne((*x.shape())[1])) return fmt::format("{}tensors of one channel unwritten", kUnwritten);
+  if (OfOneElement(*x.shape())) return fmt::format("{}images of one element", kMixedUp);
+  return OfParameters(a, kNormalized);
+}
+
+// A channel's factor and summand, in double: only what is far out of any range is looked for.
+Mistake OfBatchNorm(Engine, const Arguments& a) {
+  const Value x = a.tensor("qx");
+  const TensorType& y = a.result();
+  if (!IsPerTensor(x.type()) || !IsPerTensor(y)) return {};
+  std::vector<std::vector<double>> parameters;
+  const std::size_t channels =
+      a.tensor("mean").constant() ? static_cast<std::size_t>(a.tensor("mean").constant()->num_elements()) : 0;
+  for (const char* name : {"weight", "bias", "mean", "var"}) {
+    const Tensor* constant = a.has(name) ? a.tensor(name).constant() : nullptr;
+    if (a.has(name) && (!constant || constant->num_elements() != static_cast<std::int64_t>(channels)))
+      return {};
+    parameters.push_back(constant
+                             ? constant->ToDoubles()
+                             : std::vector<double>(channels, name == std::string_view("weight") ? 1 : 0));
+  }
+  const double reach = Reach(x.type()) * Scale(x);
+  for (std::size_t c = 0; c < channels; ++c) {
+    const double factor = parameters[0][c] / std::sqrt(parameters[3][c] + a.number("eps"));
+    const double summand = parameters[1][c] - parameters[2][c] * factor;
+    for (const double end : {-reach, reach}) {
+      if (Mistake mistake = OfComputed(y, factor * end + summand)) return mistake;
+    }
+  }
+  return {};
 }
 
 bool MayBeAlike(const Shape& a, const Shape& b) {
@@ -387,7 +448,8 @@ Mistake OfLayer(Engine engine, const Arguments& a) {
     const std::vector<float> reals = w->bias->ToFloats();
     for (std::size_t c = 0; c < reals.size(); ++c) {
       biases[c] = static_cast<double>(reals[c]) / (q.scales[q.per_tensor() ? 0 : c] * Scale(x));
-      if (std::abs(biases[c]) >= kInt32End && IsQnnpack(engine)) return kBiasOverflows;
+      if (std::isnan(biases[c]) || (std::abs(biases[c]) >= kInt32End && IsQnnpack(engine)))
+        return kBiasOverflows;
     }
   }
   // What no layer that is worth anything reaches; only beyond that are its weights looked at.
@@ -430,7 +492,12 @@ const RowMistake kMistakes[] = {
      OfImages},
     {{"aten::upsample_nearest3d", "aten::_upsample_nearest_exact3d", "aten::__interpolate"},
      OfNearestVolumes},
-    {{"quantized::group_norm", "quantized::instance_norm"}, OfNorm},
+    {{"quantized::group_norm", "quantized::instance_norm", "quantized::layer_norm"}, OfNorm},
+    {{"quantized::batch_norm", "quantized::batch_norm1d", "quantized::batch_norm2d",
+      "quantized::batch_norm3d", "quantized::batch_norm_relu", "quantized::batch_norm1d_relu",
+      "quantized::batch_norm2d_relu", "quantized::batch_norm3d_relu"},
+     OfBatchNorm},
+    {{"quantized::celu", "quantized::elu"}, OfElu},
     {{"quantized::add", "quantized::add_relu"}, OfSum},
     {{"quantized::mul", "quantized::mul_relu", "quantized::mul_out", "quantized::mul_relu_out"}, OfProduct},
     {{"quantized::prelu"}, OfPrelu},

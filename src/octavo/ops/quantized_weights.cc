@@ -51,7 +51,8 @@ std::int32_t RoundedBias(float b, float scale) {
   const double rounded = std::nearbyint(static_cast<double>(scaled));
   constexpr double kLow = std::numeric_limits<std::int32_t>::min();
   constexpr double kHigh = std::numeric_limits<std::int32_t>::max();
-  return static_cast<std::int32_t>(std::isnan(rounded) ? 0.0 : std::clamp(rounded, kLow, kHigh));
+  // PyTorch makes the lowest number of a NaN.
+  return static_cast<std::int32_t>(std::isnan(rounded) ? kLow : std::clamp(rounded, kLow, kHigh));
 }
 
 // The bias times its scale, float32.
