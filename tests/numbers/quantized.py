@@ -478,8 +478,12 @@ def quantize_per_channel(d):
     scales = scale * (0.3 + d.rng.random(shape[axis]))
     zeros = [d.zero(dtype) for _ in range(shape[axis])]
     far = scale * 300
+    by_floats = dtype != torch.qint32 and d.chance(0.4)  # PyTorch cannot dequantize qint32 with float zero points
+    if by_floats:
+        scales = np.float32(scales)
+        zeros = [z if d.chance(0.7) else z + d.one_of(0.5, 0.3, -0.25) for z in zeros]
     q = torch.quantize_per_channel(d.f(shape, -far, far, special=0.3), d.part(lambda: torch.from_numpy(scales)),
-                                   d.part(lambda: torch.tensor(zeros, dtype=torch.int64)), axis, dtype)
+                                   d.part(lambda: torch.tensor(zeros, dtype=torch.float32 if by_floats else torch.int64)), axis, dtype)
     return q.dequantize(), q.int_repr()
 
 
@@ -498,23 +502,47 @@ def reals(d, shape, scale):
     return d.input(torch.from_numpy(np.asarray(d.rng.integers(-600, 600, tuple(shape)) / 2 * scale, np.float32)))  # ties
 
 
-def fake_quantize(d, by_tensors=False):
-    scale = d.scale()
-    x, zero = reals(d, d.shape(), scale), d.integer(0, 255)
+RANGES = ((0, 255), (0, 255), (-128, 127), (-127, 127), (0, 127), (-64, 63), (-8, 7), (0, 15), (-7, 7), (0, 1))
+fake = torch.ops.aten
+
+
+def fake_quantize(d, by_tensors=False, masked=False, learned=False):
+    scale, (low, high) = d.scale(), d.one_of(*RANGES)
+    x, zero = reals(d, d.shape(), scale), d.integer(low, high)
+    if learned:
+        zero = zero + d.one_of(0.0, 0.3, 0.5, -0.5)
+        parameters = d.part(lambda: torch.tensor([scale], dtype=torch.float32)), d.part(lambda: torch.tensor([zero], dtype=torch.float32))
+        return fake._fake_quantize_learnable_per_tensor_affine(x, *parameters, low, high, 1.0)
     if by_tensors:
-        return torch.fake_quantize_per_tensor_affine(x, *numbers_as_tensors(d, scale, zero, torch.float32, torch.int32), 0, 255)
-    return torch.fake_quantize_per_tensor_affine(x, scale, zero, 0, 255)
+        numbers = numbers_as_tensors(d, scale, zero, torch.float32, torch.int32)
+        if masked:
+            enabled = d.part(lambda: torch.tensor([d.integer(0, 1)]))
+            return fake._fake_quantize_per_tensor_affine_cachemask_tensor_qparams(x, *numbers, enabled, low, high)
+        return torch.fake_quantize_per_tensor_affine(x, *numbers, low, high)
+    if masked:
+        return fake.fake_quantize_per_tensor_affine_cachemask(x, scale, zero, low, high)
+    return torch.fake_quantize_per_tensor_affine(x, scale, zero, low, high)
 
 
-def fake_quantize_per_channel(d):
-    shape = d.shape(1, 2, 3, 4)
+def fake_quantize_per_channel(d, masked=False, learned=False):
+    shape, (low, high) = d.shape(1, 2, 3, 4), d.one_of(*RANGES)
     axis, scale = d.integer(0, len(shape) - 1), d.scale()
     scales = torch.from_numpy(scale * d.rng.choice([0.25, 0.5, 1.0, 0.7], shape[axis])).float()
-    zeros = torch.tensor([d.integer(0, 255) for _ in range(shape[axis])], dtype=torch.int32)
-    return torch.fake_quantize_per_channel_affine(reals(d, shape, scale), d.part(lambda: scales), d.part(lambda: zeros),
-                                                  axis, 0, 255)
+    zeros = torch.tensor([d.integer(low, high) for _ in range(shape[axis])], dtype=torch.int32)
+    if learned:
+        zeros = zeros.float() + d.one_of(0.0, 0.3, 0.5, -0.5)
+    elif d.chance(0.3):
+        zeros = zeros.float()  # PyTorch adds it before it rounds
+    function = (fake._fake_quantize_learnable_per_channel_affine if learned else
+                fake.fake_quantize_per_channel_affine_cachemask if masked else torch.fake_quantize_per_channel_affine)
+    return function(reals(d, shape, scale), d.part(lambda: scales), d.part(lambda: zeros), axis, low, high, *([1.0] if learned else []))
 
 
 table("aten::fake_quantize_per_tensor_affine", fake_quantize, ulp=0, odd=INFINITE)
 table("aten::fake_quantize_per_tensor_affine.tensor_qparams", lambda d: fake_quantize(d, True), ulp=0, odd=INFINITE)
 table("aten::fake_quantize_per_channel_affine", fake_quantize_per_channel, ulp=0, odd=INFINITE)
+table("aten::fake_quantize_per_tensor_affine_cachemask", lambda d: fake_quantize(d, masked=True), ulp=0, odd=INFINITE)
+table("aten::_fake_quantize_per_tensor_affine_cachemask_tensor_qparams", lambda d: fake_quantize(d, True, True), ulp=0, odd=INFINITE)
+table("aten::fake_quantize_per_channel_affine_cachemask", lambda d: fake_quantize_per_channel(d, True), ulp=0, odd=INFINITE)
+table("aten::_fake_quantize_learnable_per_tensor_affine", lambda d: fake_quantize(d, learned=True), ulp=0, odd=INFINITE)
+table("aten::_fake_quantize_learnable_per_channel_affine", lambda d: fake_quantize_per_channel(d, learned=True), ulp=0, odd=INFINITE)

@@ -64,6 +64,8 @@ bool MakesFloats(const Graph& graph, const Node& node) {
   });
 }
 
+bool IsFakeQuantize(const Node& node) { return node.op.find("fake_quantize_") != std::string::npos; }
+
 // The values on which something quantized depends, by index.
 std::vector<bool> LeadsToQuantized(const Graph& graph) {
   std::vector<bool> leads(graph.num_values());
@@ -72,7 +74,7 @@ std::vector<bool> LeadsToQuantized(const Graph& graph) {
       return id.valid() && (graph.type(id).quantized() || leads[static_cast<std::size_t>(id.index)]);
     });
     // Integers of a fake_quantize are integers too.
-    if (!wanted && !node->op.starts_with("aten::fake_quantize")) continue;
+    if (!wanted && !IsFakeQuantize(*node)) continue;
     Graph::ForEachUse(*node, [&](ValueId id) {
       if (id.valid()) leads[static_cast<std::size_t>(id.index)] = true;
     });
@@ -81,7 +83,7 @@ std::vector<bool> LeadsToQuantized(const Graph& graph) {
 }
 
 std::string_view WhyFloatsDiffer(const Node& node) {
-  if (node.op.starts_with("aten::fake_quantize")) {
+  if (IsFakeQuantize(node)) {
     return "the runtime divides by the scale, PyTorch multiplies by its reciprocal";
   }
   switch (ComputationOf(node.op)) {
@@ -110,9 +112,8 @@ std::vector<FloatOperator> FloatOperatorsOf(const Graph& graph) {
 
 bool QuantizedSomewhere(const Graph& graph) {
   return std::ranges::any_of(graph.nodes(), [&](const Node& node) {
-    return Quantized(graph, node) || node.op.starts_with("aten::fake_quantize") ||
-           node.op == "onnx::QuantizeLinear" || node.op == "onnx::DequantizeLinear" ||
-           node.op == "onnx::DynamicQuantizeLinear";
+    return Quantized(graph, node) || IsFakeQuantize(node) || node.op == "onnx::QuantizeLinear" ||
+           node.op == "onnx::DequantizeLinear" || node.op == "onnx::DynamicQuantizeLinear";
   });
 }
 

@@ -97,8 +97,6 @@ constexpr Advice kAdvice[] = {
     {"aten::mkldnn_rnn_layer", kRecurrent},
     {"aten::fused_moving_avg_obs_fake_quant", kTraining},
     {"aten::_fused_moving_avg_obs_fq_helper", kTraining},
-    {"aten::_fake_quantize_learnable", kTraining},
-    {"*_cachemask", kTraining},
     {"torchao::", kPt2e},
     {"quantized_decomposed::", kPt2e},
     {"onednn::", kOneDnn},

@@ -34,7 +34,7 @@ class Observers {
   std::unordered_set<const void*> seen_;
 };
 
-bool IsFakeQuantize(const ir::Node& node) { return node.op.find("fake_quant") != std::string::npos; }
+bool HasFakeQuantizeName(const ir::Node& node) { return node.op.find("fake_quant") != std::string::npos; }
 
 bool Quantizes(const ir::Graph& graph) {
   return std::ranges::any_of(graph.nodes(), [&graph](const ir::Node& node) {
@@ -46,7 +46,7 @@ bool Quantizes(const ir::Graph& graph) {
 // That a model, in which nothing is quantized, was prepared for it, without a full stop; empty if nothing
 // shows it.
 std::string Preparation(const module::Module& module, const ir::Graph& graph) {
-  const auto fakes = static_cast<std::size_t>(std::ranges::count_if(graph.nodes(), IsFakeQuantize));
+  const auto fakes = static_cast<std::size_t>(std::ranges::count_if(graph.nodes(), HasFakeQuantizeName));
   Observers observers;
   if (fakes == 0 && module.root) observers.Look(*module.root);
   const std::size_t count = fakes > 0 ? fakes : observers.count;

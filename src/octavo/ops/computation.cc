@@ -44,7 +44,8 @@ constexpr OperatorsOfKind kComputations[] = {
      "onnx::Less* onnx::Max* onnx::Min onnx::Neg onnx::Not onnx::Or onnx::ReduceMax onnx::ReduceMin "
      "onnx::Relu onnx::Round onnx::Sign onnx::TopK onnx::Where onnx::Xor"},
     {Computation::kArithmetic,
-     "aten::add aten::addcdiv aten::addcmul aten::div aten::divide aten::fake_quantize_* aten::floor_divide "
+     "aten::_fake_quantize_* aten::add aten::addcdiv aten::addcmul aten::div aten::divide "
+     "aten::fake_quantize_* aten::floor_divide "
      "aten::fmod aten::leaky_relu aten::lerp aten::mul aten::multiply aten::prelu aten::reciprocal "
      "aten::remainder aten::rsqrt aten::rsub aten::softshrink aten::sqrt aten::square aten::sub "
      "aten::subtract aten::true_divide quantized::add* quantized::leaky_relu quantized::mul* "

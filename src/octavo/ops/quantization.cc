@@ -1,6 +1,4 @@
 #include <cmath>
-#include <set>
-#include <string_view>
 
 #include <fmt/format.h>
 
@@ -9,6 +7,7 @@
 #include "octavo/ir/inputs.h"
 #include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
+#include "octavo/ops/float_layer.h"
 #include "octavo/ops/quantize_form.h"
 #include "octavo/ops/quantized_result.h"
 #include "octavo/ops/register.h"
@@ -76,35 +75,6 @@ bool IsPowerOfTwo(float v) {
   return std::frexp(v, &exponent) == 0.5F;
 }
 
-// Whether a float convolution or linear layer gives it.  ONNX Runtime makes weights of 8 bits of such a
-// layer's if it comes from a DequantizeLinear and goes to a QuantizeLinear
-// (qdq_transformer/weight_bias_quantization.cc), also past what only moves elements, clamps as the zero point
-// does, or can be taken into the weights.  `float_weights`: only if its weights are float constants.
-bool IsOfFloatLayer(const ir::Graph& graph, ir::ValueId value, bool float_weights) {
-  static const std::set<std::string_view> kLayers = {"Conv", "ConvTranspose", "Gemm", "MatMul"};
-  static const std::set<std::string_view> kPassed = {"Add",       "BatchNormalization",
-                                                     "Clip",      "Div",
-                                                     "Flatten",   "Gather",
-                                                     "Identity",  "MaxPool",
-                                                     "Mul",       "Relu",
-                                                     "Reshape",   "Slice",
-                                                     "Squeeze",   "Sub",
-                                                     "Transpose", "Unsqueeze"};
-  for (ir::NodeId id = graph.value(value).producer; id != ir::kNoNode;) {
-    const ir::Node& node = graph.node(id);
-    if (kLayers.contains(node.op)) {
-      const auto weight = ir::InputOf(node, 1);
-      return !float_weights || (weight && graph.value(*weight).constant);
-    }
-    if (!kPassed.contains(node.op)) return false;
-    id = ir::kNoNode;
-    ir::Graph::ForEachUse(node, [&](ir::ValueId used) {
-      if (id == ir::kNoNode) id = graph.value(used).producer;
-    });
-  }
-  return false;
-}
-
 // PyTorch multiplies by the reciprocal of the scale in float32, QuantizeLinear divides by the scale.  They
 // are the same where the scale is a power of two; else the multiplication is written, and a scale of 1.
 Value QuantizeByReciprocal(Builder& g, Value x, const TensorType& type) {
@@ -142,6 +112,28 @@ Value QuantizeByReciprocal(Builder& g, Value x, const TensorType& type) {
   return QuantizeFromSteps(g, g.Op("Mul", {x, g.Constant(Tensor::Floats(sizes, reciprocals))}), type);
 }
 
+// With float zero points PyTorch rounds x (1/scale) + zero_point, whose ties may go the other way.
+Value QuantizeByFloatZeroPoints(Builder& g, Value x, const TensorType& type) {
+  const Quantization& q = *type.quantization;
+  std::vector<std::int64_t> sizes(static_cast<std::size_t>(*x.rank() - *q.axis), 1);
+  sizes[0] = static_cast<std::int64_t>(q.scales.size());
+  std::vector<float> reciprocals, zeros(q.zero_points.begin(), q.zero_points.end());
+  for (const double scale : q.scales) reciprocals.push_back(1.0F / static_cast<float>(scale));
+  const Value steps = g.Op("Mul", {x, g.Constant(Tensor::Floats(sizes, reciprocals))});
+  const Value levels = g.Op("Add", {steps, g.Constant(Tensor::Floats(sizes, zeros))});
+  TensorType plain = type;
+  plain.quantization = Quantization::PerTensor(1, 0);
+  g.State(Exactness::kConstruction);
+  return g.As(Quantize(g, levels, plain), type);
+}
+
+Result<std::vector<Value>> QuantizePerChannelQdq(Builder& g, const Arguments& a) {
+  OCTAVO_TRY(CheckEightBits(a.result()));
+  const Tensor zero_points = OCTAVO_TRY(ConstantOf(a, "zero_points"));
+  if (!IsFloat(zero_points.dtype)) return One(QuantizeByReciprocal(g, a.tensor("self"), a.result()));
+  return One(QuantizeByFloatZeroPoints(g, a.tensor("self"), a.result()));
+}
+
 Result<std::vector<Value>> QuantizeQdq(Builder& g, const Arguments& a) {
   OCTAVO_TRY(CheckEightBits(a.result()));
   return One(QuantizeByReciprocal(g, a.tensor("self"), a.result()));
@@ -171,10 +163,18 @@ Result<std::vector<TensorType>> PerChannelType(const Arguments& a) {
     return Unsupported(fmt::format("there are {} scales and {} zero points for {} channels",
                                    scales.num_elements(), zero_points.num_elements(), channels.ToString()));
   }
-  if (!IsInteger(zero_points.dtype)) return Unsupported("float zero points are not supported");
-  Quantization q{.scales = scales.ToDoubles(), .zero_points = zero_points.ToInts(), .axis = axis};
+  Quantization q{.scales = scales.ToDoubles(), .axis = axis};
+  if (IsFloat(zero_points.dtype)) {
+    q.float_zero_points = true;
+    q.float_zeros = zero_points.ToDoubles();
+  } else {
+    q.zero_points = zero_points.ToInts();
+  }
   for (std::size_t i = 0; i < q.scales.size(); ++i) {
-    OCTAVO_TRY(CheckedQuantization(q.scales[i], q.zero_points[i], dtype));
+    OCTAVO_TRY(CheckedQuantization(q.scales[i], q.float_zero_points ? 0 : q.zero_points[i], dtype));
+    if (q.float_zero_points && !std::isfinite(q.float_zeros[i])) {
+      return Unsupported(fmt::format("the zero point {} is not a finite number", q.float_zeros[i]));
+    }
   }
   return std::vector<TensorType>{{.dtype = dtype, .shape = x.shape(), .quantization = std::move(q)}};
 }
@@ -286,82 +286,6 @@ Result<std::vector<Value>> Empty(Builder& g, const Arguments& a) {
   return One(Quantize(g, real, a.result()));
 }
 
-// ---- aten::fake_quantize_* : float to float ----
-
-// The 8-bit dtype that has this range, or contains it.
-Result<DType> FakeDType(std::int64_t low, std::int64_t high) {
-  if (low >= 0 && high <= 255 && low < high) return DType::kQUint8;
-  if (low >= -128 && high <= 127 && low < high) return DType::kQInt8;
-  return Unsupported(fmt::format(
-      "fake quantization to the range {} to {} is not supported: no 8-bit dtype contains it", low, high));
-}
-
-Result<std::vector<Value>> FakeQuantize(Builder& g, const Arguments& a, Quantization q) {
-  if (!a.dim("quant_min").known() || !a.dim("quant_max").known()) {
-    return NeedsInput("arguments quant_min and quant_max depend on an open size");
-  }
-  const std::int64_t low = a.integer("quant_min"), high = a.integer("quant_max");
-  const DType dtype = OCTAVO_TRY(FakeDType(low, high));
-  for (std::size_t i = 0; i < q.scales.size(); ++i) {
-    OCTAVO_TRY(CheckedQuantization(q.scales[i], q.zero_points[i], dtype));
-  }
-  const TensorType type{.dtype = dtype, .shape = a.tensor("self").shape(), .quantization = q};
-  Value real = a.tensor("self");
-  // A narrower range is a clip of the reals that its ends stand for.
-  const bool narrow = dtype == DType::kQUint8 ? (low != 0 || high != 255) : (low != -128 || high != 127);
-  if (narrow) {
-    if (!q.per_tensor()) {
-      return Unsupported("per-channel fake quantization to a part of the 8-bit range is not supported");
-    }
-    const double scale = static_cast<double>(static_cast<float>(q.scale()));
-    real = Clip(g, real, static_cast<float>(static_cast<double>(low - q.zero_point()) * scale),
-                static_cast<float>(static_cast<double>(high - q.zero_point()) * scale));
-  }
-  if (g.dialect() == Dialect::kCaffe2) {
-    return One(Caffe2Dequantize(g, OCTAVO_TRY(Caffe2Quantize(g, real, type))));
-  }
-  if (g.exact_for(Target::kOnnxRuntime) && IsOfFloatLayer(g.graph(), real.id(), true)) {
-    real = g.Op("LeakyRelu", {real}, {{"alpha", 1.0}});
-  }
-  return One(Dequantize(g, Quantize(g, real, type)));
-}
-
-Result<std::vector<Value>> FakePerTensor(Builder& g, const Arguments& a) {
-  if (!a.dim("zero_point").known()) return NeedsInput("the zero point depends on an open size");
-  return FakeQuantize(g, a, Quantization::PerTensor(a.number("scale"), a.integer("zero_point")));
-}
-
-Result<std::vector<Value>> FakeOfTensors(Builder& g, const Arguments& a, std::optional<int> axis) {
-  const Tensor scale = OCTAVO_TRY(ConstantOf(a, "scale"));
-  const Tensor zero_point = OCTAVO_TRY(ConstantOf(a, "zero_point"));
-  Quantization q{.scales = scale.ToDoubles(), .axis = axis};
-  for (const double z : zero_point.ToDoubles()) {
-    if (z != std::nearbyint(z) || std::abs(z) > 0x1p31) {
-      return Unsupported(fmt::format("the zero point {} is not an integer", z));
-    }
-    q.zero_points.push_back(static_cast<std::int64_t>(z));
-  }
-  if (q.scales.empty() || q.scales.size() != q.zero_points.size() || (!axis && q.scales.size() != 1)) {
-    return Unsupported(
-        fmt::format("there are {} scales and {} zero points", q.scales.size(), q.zero_points.size()));
-  }
-  return FakeQuantize(g, a, std::move(q));
-}
-
-Result<std::vector<Value>> FakePerTensorOfTensors(Builder& g, const Arguments& a) {
-  return FakeOfTensors(g, a, std::nullopt);
-}
-
-Result<std::vector<Value>> FakePerChannel(Builder& g, const Arguments& a) {
-  if (!a.tensor("self").rank()) {
-    return NeedsInput("per-channel quantization needs a tensor of known rank",
-                      "Give the inputs' shapes with --input, as in --input 'float32[1,3,224,224]'.");
-  }
-  if (!a.dim("axis").known()) return NeedsInput("argument axis depends on an open size");
-  const int axis = OCTAVO_TRY(NormalizedAxis(a.integer("axis"), *a.tensor("self").rank(), "axis"));
-  return FakeOfTensors(g, a, axis);
-}
-
 }  // namespace
 
 void RegisterQuantization(Registry& registry) {
@@ -380,7 +304,7 @@ void RegisterQuantization(Registry& registry) {
       {.name = "aten::quantize_per_channel",
        .arguments = {self, arg::Tensor("scales"), arg::Tensor("zero_points"), arg::Int("axis"), dtype},
        .result = PerChannelType,
-       .qdq = QuantizeQdq,
+       .qdq = QuantizePerChannelQdq,
        .caffe2 = QuantizeCaffe2});
   registry.Add({.name = "aten::dequantize",
                 .arguments = {self},
@@ -408,23 +332,6 @@ void RegisterQuantization(Registry& registry) {
        .result = EmptyType,
        .qdq = Empty,
        .caffe2 = Empty});
-  const ArgumentSpec low = arg::Int("quant_min"), high = arg::Int("quant_max");
-  registry.Add({.name = "aten::fake_quantize_per_tensor_affine",
-                .arguments = {self, arg::Float("scale"), arg::Int("zero_point"), low, high},
-                .result = SameType("self"),
-                .qdq = FakePerTensor,
-                .caffe2 = FakePerTensor});
-  registry.Add({.name = "aten::fake_quantize_per_tensor_affine.tensor_qparams",
-                .arguments = {self, arg::Tensor("scale"), arg::Tensor("zero_point"), low, high},
-                .result = SameType("self"),
-                .qdq = FakePerTensorOfTensors,
-                .caffe2 = FakePerTensorOfTensors});
-  registry.Add(
-      {.name = "aten::fake_quantize_per_channel_affine",
-       .arguments = {self, arg::Tensor("scale"), arg::Tensor("zero_point"), arg::Int("axis"), low, high},
-       .result = SameType("self"),
-       .qdq = FakePerChannel,
-       .caffe2 = FakePerChannel});
 }
 
 }  // namespace octavo

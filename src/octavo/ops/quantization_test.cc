@@ -122,16 +122,28 @@ TEST(IntRepr, GivesTheIntegers) {
 }
 
 TEST(FakeQuantize, IsAPairAndAClipWhereTheRangeIsNarrow) {
-  OneCall full(RegisterQuantization);
+  OneCall full(RegisterFakeQuantization);
   ASSERT_TRUE(full.Call("aten::fake_quantize_per_tensor_affine",
                         {full.Input(Float32(Shape{2})), .1, Dim(3), Dim(0), Dim(255)}));
   EXPECT_THAT(Ops(full.Lower()), ElementsAre("QuantizeLinear", "DequantizeLinear"));
-  OneCall narrow(RegisterQuantization);
+  OneCall narrow(RegisterFakeQuantization);
   ASSERT_TRUE(narrow.Call("aten::fake_quantize_per_tensor_affine",
                           {narrow.Input(Float32(Shape{2})), .1, Dim(0), Dim(-127), Dim(127)}));
   EXPECT_THAT(Ops(narrow.Lower({.numbers = Numbers::kPlain})),
               ElementsAre("Clip", "QuantizeLinear", "DequantizeLinear"));
-  OneCall wide(RegisterQuantization);
+  OneCall channels(RegisterFakeQuantization);
+  ASSERT_TRUE(
+      channels.Call("aten::fake_quantize_per_channel_affine",
+                    {channels.Input(Float32(Shape{2, 3})), channels.Constant(Tensor::Floats({3}, {1, 2, 3})),
+                     channels.Constant(Tensor::Int64s({0, 1, 2})), Dim(1), Dim(-64), Dim(63)}));
+  EXPECT_THAT(Ops(channels.Lower({.numbers = Numbers::kPlain})),
+              ElementsAre("Min", "Max", "QuantizeLinear", "DequantizeLinear"));
+  OneCall learned(RegisterFakeQuantization);
+  ASSERT_TRUE(learned.Call("aten::_fake_quantize_learnable_per_tensor_affine",
+                           {learned.Input(Float32(Shape{2})), learned.Constant(Tensor::Floats({1}, {0.5F})),
+                            learned.Constant(Tensor::Floats({1}, {300.25F})), Dim(0), Dim(255), 1.0}));
+  EXPECT_THAT(Ops(learned.Lower()), ElementsAre("QuantizeLinear", "DequantizeLinear"));
+  OneCall wide(RegisterFakeQuantization);
   ASSERT_TRUE(wide.Call("aten::fake_quantize_per_tensor_affine",
                         {wide.Input(Float32(Shape{2})), .1, Dim(0), Dim(0), Dim(65535)}));
   EXPECT_FALSE(wide.Lower());

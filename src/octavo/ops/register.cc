@@ -11,6 +11,7 @@ void RegisterBuiltinOperators(Registry& registry) {
   RegisterBinary(registry);
   RegisterConcatenation(registry);
   RegisterConvolution(registry);
+  RegisterFakeQuantization(registry);
   RegisterIdentities(registry);
   RegisterLinear(registry);
   RegisterNormalization(registry);

@@ -8,8 +8,9 @@ namespace octavo {
 void RegisterActivations(Registry& registry);  // activations.cc
 void RegisterArithmetic(Registry& registry);  // arithmetic.cc: float add, sub, mul, div, pow, comparisons ...
 void RegisterBinary(Registry& registry);      // binary.cc: quantized::add, mul, add_scalar, ... with relu
-void RegisterConcatenation(Registry& registry);  // concatenation.cc
-void RegisterConvolution(Registry& registry);    // convolution.cc
+void RegisterConcatenation(Registry& registry);     // concatenation.cc
+void RegisterConvolution(Registry& registry);       // convolution.cc
+void RegisterFakeQuantization(Registry& registry);  // fake_quantization.cc
 void RegisterIdentities(Registry& registry);     // identities.cc: dropout, contiguous, clone, detach, to ...
 void RegisterLinear(Registry& registry);         // linear.cc: linear, matmul, bmm, addmm
 void RegisterNormalization(Registry& registry);  // normalization.cc

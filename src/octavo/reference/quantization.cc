@@ -69,10 +69,16 @@ Results EmptyQuantized(const Call& call) {
 
 // The scales and zero points of a fake quantization, which are numbers or tensors.
 struct FakeLevels {
-  std::vector<Affine> channels;
+  struct Channel {
+    Affine affine;
+    // Per channel the zero point may be a float, which is added before the rounding.
+    std::optional<float> float_zero;
+  };
+  std::vector<Channel> channels;
   std::int64_t low, high;
 
-  static Result<FakeLevels> Of(const Call& call) {
+  // `learned`: the zero point is rounded and kept within the range .
+  static Result<FakeLevels> Of(const Call& call, bool learned) {
     const bool tensors = call.is_tensor("scale");
     const std::vector<double> scales =
         tensors ? call.tensor("scale").ToDoubles() : std::vector{call.number("scale")};
@@ -85,40 +91,70 @@ struct FakeLevels {
       return Unsupported(
           "arguments quant_min and quant_max must be 32-bit integers, with one zero point per scale");
     }
+    const bool floats = !learned && call.has("axis") && call.is_tensor("zero_point") &&
+                        IsFloat(call.tensor("zero_point").dtype);
     for (std::size_t c = 0; c < scales.size(); ++c) {
-      if (!(std::abs(zeros[c]) <= static_cast<double>(kMost)) || zeros[c] != std::nearbyint(zeros[c])) {
-        return Unsupported(fmt::format("the zero point {} is not a 32-bit integer", zeros[c]));
+      double zero = zeros[c];
+      if (learned) {
+        zero = std::clamp(std::nearbyint(zero), static_cast<double>(levels.low),
+                          static_cast<double>(levels.high));
       }
-      levels.channels.emplace_back(scales[c], static_cast<std::int64_t>(zeros[c]));
+      if (!(std::abs(zero) <= static_cast<double>(kMost)) || (!floats && zero != std::nearbyint(zero))) {
+        return Unsupported(fmt::format("the zero point {} is not a 32-bit integer", zero));
+      }
+      Channel channel{Affine(scales[c], floats ? 0 : static_cast<std::int64_t>(zero)), std::nullopt};
+      if (floats) channel.float_zero = static_cast<float>(zero);
+      levels.channels.push_back(channel);
     }
     return levels;
   }
 
-  // min(max(zero_point + round_half_even(x (1/scale)), low), high) - zero_point, times the scale.  As in
-  // quantization, NaN is the lowest level, and for kQnnpack infinity, too.
-  float Nearest(float real, std::size_t channel, Faults faults) const {
-    const std::int64_t level = LevelOf<std::int64_t>(real, channels[channel], faults);
-    return channels[channel].Real(std::min(std::max(level, low), high));
+  // zero_point + round_half_even(x (1/scale)), not yet within the range.  As in quantization, NaN is the
+  // lowest level, and with the engine's faults infinity, too.
+  std::int64_t LevelFor(float real, std::size_t c, Faults faults) const {
+    const auto& [affine, float_zero] = channels[c];
+    if (!float_zero) return LevelOf<std::int64_t>(real, affine, faults);
+    const float level = *float_zero + real * affine.inverse;
+    constexpr float kBeyond = 9223372036854775808.0F;
+    if (faults == Faults::kKeep && level >= kBeyond) return std::numeric_limits<std::int64_t>::min();
+    return RoundedFar(level);
   }
+
+  // The level within the range less the zero point, times the scale.
+  float RealOf(std::int64_t level, std::size_t c) const {
+    const auto& [affine, float_zero] = channels[c];
+    const std::int64_t inside = std::min(std::max(level, low), high);
+    return float_zero ? (static_cast<float>(inside) - *float_zero) * affine.scale : affine.Real(inside);
+  }
+  bool Inside(std::int64_t level) const { return level >= low && level <= high; }
 };
 
+// The result, and with `kMask` which elements were inside the range.
+template <bool kLearned, bool kMask>
 Results FakeQuantize(const Call& call) {
   const Tensor& x = call.tensor("self");
   if (x.dtype != DType::kFloat32) return Unsupported("fake quantization takes float32 only");
-  const FakeLevels levels = OCTAVO_TRY(FakeLevels::Of(call));
+  const FakeLevels levels = OCTAVO_TRY(FakeLevels::Of(call, kLearned));
   Around around({}, 0);
   if (call.has("axis")) around = Around(x.sizes, OCTAVO_TRY(Axis(call.integer("axis"), x.sizes.size())));
   if (static_cast<std::int64_t>(levels.channels.size()) != around.size) {
     return Unsupported(
         fmt::format("{} scales do not fit a tensor of type {}", levels.channels.size(), x.type().ToString()));
   }
+  const bool enabled =
+      !call.has("fake_quant_enabled") || call.tensor("fake_quant_enabled").ToDoubles()[0] != 0;
   Array<float> reals = Elements<float>(x);
   const Faults faults = call.with_fbgemm() && !call.has("axis") ? Faults::kMeant : call.faults();
+  Array<std::uint8_t> mask(x.sizes);
   for (std::size_t i = 0; i < reals.data.size(); ++i) {
-    const std::int64_t channel = static_cast<std::int64_t>(i) / around.inner % around.size;
-    reals.data[i] = levels.Nearest(reals.data[i], static_cast<std::size_t>(channel), faults);
+    const auto c = static_cast<std::size_t>(static_cast<std::int64_t>(i) / around.inner % around.size);
+    const std::int64_t level = levels.LevelFor(reals.data[i], c, faults);
+    mask.data[i] = static_cast<std::uint8_t>(!enabled || levels.Inside(level));
+    if (enabled) reals.data[i] = levels.RealOf(level, c);
   }
-  return One(ToTensor(reals, {.dtype = DType::kFloat32}));
+  std::vector<Tensor> results = {ToTensor(reals, {.dtype = DType::kFloat32})};
+  if constexpr (kMask) results.push_back(ToTensor(mask, {.dtype = DType::kBool}));
+  return results;
 }
 
 }  // namespace
@@ -129,8 +165,13 @@ void AddQuantization(Kernels& kernels) {
   kernels.Add("aten::dequantize", Dequantize);
   kernels.Add("aten::int_repr", IntRepr);
   kernels.Add("aten::_empty_affine_quantized", EmptyQuantized);
-  kernels.Add("aten::fake_quantize_per_tensor_affine", FakeQuantize);
-  kernels.Add("aten::fake_quantize_per_channel_affine", FakeQuantize);
+  kernels.Add("aten::fake_quantize_per_tensor_affine", FakeQuantize<false, false>);
+  kernels.Add("aten::fake_quantize_per_channel_affine", FakeQuantize<false, false>);
+  kernels.Add("aten::_fake_quantize_learnable_per_tensor_affine", FakeQuantize<true, false>);
+  kernels.Add("aten::_fake_quantize_learnable_per_channel_affine", FakeQuantize<true, false>);
+  kernels.Add("aten::fake_quantize_per_tensor_affine_cachemask", FakeQuantize<false, true>);
+  kernels.Add("aten::fake_quantize_per_channel_affine_cachemask", FakeQuantize<false, true>);
+  kernels.Add("aten::_fake_quantize_per_tensor_affine_cachemask_tensor_qparams", FakeQuantize<false, true>);
 }
 
 }  // namespace octavo::reference
