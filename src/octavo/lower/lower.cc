@@ -1,6 +1,7 @@
 #include "octavo/lower/lower.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <unordered_map>
 
@@ -16,9 +17,31 @@ namespace {
 
 using ir::ValueId;
 
+// ONNX's zero points are integers: float ones are kept where they are whole.
+Result<TensorType> WithWholeZeroPoints(TensorType type) {
+  Quantization& q = *type.quantization;
+  const auto [low, high] = RangeOf(type.dtype);
+  for (const double zero : q.float_zeros) {
+    if (zero != std::nearbyint(zero) || zero < low || zero > high) {
+      return Unsupported(
+          fmt::format(
+              "a {} tensor has the float zero point {}, but in ONNX it must be an integer from {} to {}",
+              Name(type.dtype), zero, low, high),
+          "Quantize the tensor with the scheme per_channel_affine.");
+    }
+    q.zero_points.push_back(static_cast<std::int64_t>(zero));
+  }
+  q.float_zero_points = false;
+  q.float_zeros.clear();
+  return type;
+}
+
 // How a value of the imported graph is held in the lowered one.  TensorRT has no uint8: what has the zero
 // point 128 becomes int8 with 0, which means the same reals.
 Result<TensorType> HeldType(TensorType type, const LowerOptions& options) {
+  if (type.quantized() && type.quantization && type.quantization->float_zero_points) {
+    type = OCTAVO_TRY(WithWholeZeroPoints(std::move(type)));
+  }
   if (options.target != Target::kTensorRt || !type.quantized() || !type.quantization->per_tensor())
     return type;
   if (type.dtype == DType::kQUint8 && type.quantization->zero_point() == 128) {
@@ -160,13 +183,17 @@ class Lowering {
                        type)
                    .id();
     } else {
-      const TensorType held = OCTAVO_TRY(HeldType(tensor.type(), options_));
-      if (held.dtype != tensor.dtype) {
-        // quint8 with zero point 128 as qint8: the same bytes with the sign bit turned.
-        tensor.dtype = held.dtype;
-        tensor.quantization = held.quantization;
-        tensor.flip_sign_bit = !tensor.flip_sign_bit;
+      Result<TensorType> held = HeldType(tensor.type(), options_);
+      if (!held) {
+        const std::string name = ConstantName(id);
+        Error error = std::move(held).error();
+        if (!name.empty()) error.AddContext(fmt::format("the constant {}", name));
+        return error;
       }
+      // quint8 with zero point 128 as qint8: the same bytes with the sign bit turned.
+      if (held->dtype != tensor.dtype) tensor.flip_sign_bit = !tensor.flip_sign_bit;
+      tensor.dtype = held->dtype;
+      tensor.quantization = held->quantization;
       mapped = lowered_.AddConstant(std::move(tensor), ConstantName(id));
     }
     map_[id.index] = mapped;

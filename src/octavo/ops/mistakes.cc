@@ -137,6 +137,7 @@ Mistake OfQuantizedConstant(Engine engine, const Arguments& a) {
   if (!constant || constant->dtype != DType::kFloat32 || !y.quantized()) return {};
   const Quantization& q = *y.quantization;
   for (const float real : constant->ToFloats()) {
+    if (q.float_zero_points) continue;
     for (std::size_t c = 0; c < q.scales.size() && c < q.zero_points.size(); ++c) {
       if (arithmetic::pytorch::BeyondInt64(real, q.scales[c], q.zero_points[c])) return kTooLarge;
     }

@@ -60,12 +60,22 @@ std::optional<Tensor> Quantized(const Tensor& x, const TensorType& type) {
     if (axis >= x.sizes.size() || x.sizes[axis] != static_cast<std::int64_t>(channels)) return std::nullopt;
     for (std::size_t d = axis + 1; d < x.sizes.size(); ++d) inner *= static_cast<std::size_t>(x.sizes[d]);
   }
-  if (channels == 0 || q.zero_points.size() != channels) return std::nullopt;
+  if (channels == 0 || (q.float_zero_points ? q.float_zeros.size() : q.zero_points.size()) != channels) {
+    return std::nullopt;
+  }
   const std::vector<float> reals = x.ToFloats();
   std::vector<std::int64_t> levels(reals.size());
   for (std::size_t i = 0; i < reals.size(); ++i) {
     const std::size_t channel = i / inner % channels;
     const double scale = q.scales[channel];
+    if (q.float_zero_points) {
+      const auto zero = static_cast<float>(q.float_zeros[channel]);
+      const auto level =
+          arithmetic::pytorch::QuantizedByFloatZeroPoint(reals[i], scale, zero, range->low, range->high);
+      if (!level) return std::nullopt;
+      levels[i] = *level;
+      continue;
+    }
     const std::int64_t zero_point = q.zero_points[channel];
     if (arithmetic::pytorch::BeyondInt64(reals[i], scale, zero_point)) return std::nullopt;
     levels[i] = arithmetic::pytorch::QuantizedNumber(reals[i], scale, zero_point, range->low, range->high);

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <optional>
 
 namespace octavo::arithmetic::pytorch {
 
@@ -22,6 +24,18 @@ inline std::int64_t QuantizedNumber(float value, double scale, std::int64_t zero
   const float level = static_cast<float>(zero_point) + std::nearbyintf(value * inverse);
   if (!(level >= static_cast<float>(low))) return low;
   return level >= static_cast<float>(high) ? high : static_cast<std::int64_t>(level);
+}
+
+// The same with a float zero point (per_channel_affine_float_qparams), which is added before the rounding:
+// round_half_even(value (1/scale) + zero_point).  nullopt for what int32 does not hold, of which PyTorch
+// keeps the low bits.  NaN is level 0.  Source: the same file (quantize_val_float_qparams).
+inline std::optional<std::int64_t> QuantizedByFloatZeroPoint(float value, double scale, float zero_point,
+                                                             std::int64_t low, std::int64_t high) {
+  const float level = std::nearbyintf(value * (1.0F / static_cast<float>(scale)) + zero_point);
+  constexpr float kInt32End = 2147483648.0F;
+  if (level >= kInt32End || level < -kInt32End) return std::nullopt;
+  const std::int64_t whole = std::isnan(level) ? 0 : static_cast<std::int64_t>(level);
+  return std::clamp(whole, low, high);
 }
 
 }  // namespace octavo::arithmetic::pytorch

@@ -36,5 +36,17 @@ TEST(QuantizedNumber, TiesGoToTheEvenNumberOfSteps) {
   EXPECT_EQ(QuantizedNumber(2.5F, 1.0, 1, 0, 255), 3);
 }
 
+// torch.quantize_per_channel(torch.arange(-2, 4) / 8, [0.25], [1.0], 0, torch.quint8) of PyTorch 1.13.
+TEST(QuantizedNumber, FloatZeroPointsAreAddedBeforeRounding) {
+  const float x[] = {-0.25F, -0.125F, 0, 0.125F, 0.25F, 0.375F};
+  const std::int64_t whole[] = {0, 0, 1, 2, 2, 2}, half[] = {0, 1, 2, 2, 2, 3};
+  for (int i = 0; i < 6; ++i) {
+    EXPECT_EQ(QuantizedByFloatZeroPoint(x[i], 0.25, 1.0F, 0, 255), whole[i]) << x[i];
+    EXPECT_EQ(QuantizedByFloatZeroPoint(x[i], 0.25, 1.5F, 0, 255), half[i]) << x[i];
+  }
+  EXPECT_EQ(QuantizedByFloatZeroPoint(kNan, 0.25, 1.0F, -128, 127), 0);
+  EXPECT_EQ(QuantizedByFloatZeroPoint(kInfinity, 0.25, 1.0F, 0, 255), std::nullopt);
+}
+
 }  // namespace
 }  // namespace octavo::arithmetic::pytorch
