@@ -57,12 +57,13 @@ std::vector<float> Candidates(const Axis& axis) {
 }
 
 // The position in the input of output index o.  Linear interpolation stays inside the input, cubic does not.
-float Position(const Axis& axis, std::int64_t o, bool align_corners, bool cubic) {
+float Position(const Axis& axis, std::int64_t o, bool align_corners, bool cubic, bool fused = false) {
   if (align_corners) {
     if (axis.out <= 1) return 0.0F;
     return static_cast<float>(axis.in - 1) / static_cast<float>(axis.out - 1) * static_cast<float>(o);
   }
-  const float position = Step(axis) * (static_cast<float>(o) + 0.5F) - 0.5F;
+  const float place = static_cast<float>(o) + 0.5F;
+  const float position = fused ? std::fma(Step(axis), place, -0.5F) : Step(axis) * place - 0.5F;
   return !cubic && position < 0 ? 0.0F : position;
 }
 
@@ -99,10 +100,10 @@ std::optional<float> SizingScale(const Axis& axis) {
   return std::nullopt;
 }
 
-LinearTaps LinearTapsOf(const Axis& axis, bool align_corners) {
+LinearTaps LinearTapsOf(const Axis& axis, bool align_corners, bool fused) {
   LinearTaps taps;
   for (std::int64_t o = 0; o < axis.out; ++o) {
-    const float position = Position(axis, o, align_corners, false);
+    const float position = Position(axis, o, align_corners, false, fused);
     const std::int64_t left = std::min(static_cast<std::int64_t>(position), axis.in - 1);
     const float weight = position - static_cast<float>(left);
     taps.left.push_back(left);
@@ -118,6 +119,7 @@ bool ResizeIsExact(const Axis& axis, bool align_corners, float scale) {
   for (std::int64_t o = 0; o < axis.out; ++o) {
     const float position = Position(axis, o, align_corners, false);
     if (position * kShort != std::floor(position * kShort)) return false;
+    if (position != Position(axis, o, align_corners, false, true)) return false;
     const auto x = static_cast<float>(o);
     float runtime = (x + 0.5F) / scale - 0.5F;
     if (align_corners) {

@@ -35,7 +35,8 @@ struct LinearTaps {
   std::vector<std::int64_t> left, right;
   std::vector<float> left_weight, right_weight;
 };
-LinearTaps LinearTapsOf(const Axis& axis, bool align_corners);
+// `fused`: positions with one rounding, as in PyTorch's kernel for channels-last tensors.
+LinearTaps LinearTapsOf(const Axis& axis, bool align_corners, bool fused = false);
 
 // Does ONNX Runtime's Resize with this scale give the same bits for 8-bit integers?  It does where its
 // positions are PyTorch's and the weights so short that every sum of products is exact, in whatever order.

@@ -4,7 +4,6 @@
 
 #include "octavo/base/type_names.h"
 #include "octavo/emit.h"
-#include "octavo/ir/inputs.h"
 #include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
 #include "octavo/ops/float_layer.h"

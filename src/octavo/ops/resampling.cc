@@ -273,9 +273,9 @@ Result<Value> Smooth(Builder& g, Value x, const Request& request) {
 
 // Linear interpolation of integers, product by product and sum by sum as PyTorch does it: along the last
 // dimension first.
-Value InterpolateByTaps(Builder& g, Value x, const std::vector<Axis>& axes, bool align_corners) {
+Value InterpolateByTaps(Builder& g, Value x, const std::vector<Axis>& axes, bool align_corners, bool fused) {
   for (std::size_t i = axes.size(); i-- > 0;) {
-    const LinearTaps taps = LinearTapsOf(axes[i], align_corners);
+    const LinearTaps taps = LinearTapsOf(axes[i], align_corners, fused);
     ResampledSizes shape(axes.size() - i, 1);
     shape[0] = axes[i].out;
     const auto side = [&](const ResampledSizes& indices, const std::vector<float>& weights) {
@@ -298,10 +298,12 @@ bool ResizeIsExact(const std::vector<Axis>& axes, bool align_corners) {
 Result<Value> SmoothOfIntegers(Builder& g, Value x, const Request& request, const TensorType& type) {
   const std::optional<std::vector<Axis>> axes = OCTAVO_TRY(KnownAxes(x, request));
   if (axes && SameSizes(*axes)) return x;
-  // PyTorch's kernel for channels-last tensors adds the same products in another order.
-  const bool one_channel = OfFbgemmBuild(g) && x.shape() && (*x.shape())[1] == Dim(1);
-  const bool in_order = (x.memory_format() == ir::MemoryFormat::kContiguous && !one_channel) ||
-                        (axes && ResizeIsExact(*axes, request.align_corners));
+  // PyTorch's kernel for channels-last tensors, and for images of one channel, does not round every product.
+  const bool channels_last = x.memory_format() == ir::MemoryFormat::kChannelsLast;
+  const std::optional<bool> one_channel = x.rank() == 4 ? Dim::Equal((*x.shape())[1], 1) : std::nullopt;
+  const bool fused = channels_last || one_channel == true;
+  const bool in_order =
+      (!channels_last && one_channel == false) || (axes && ResizeIsExact(*axes, request.align_corners));
   if (request.mode == Mode::kLinear && axes && axes->size() == 2 && in_order) {
     g.State(Exactness::kConstruction);
   } else {
@@ -318,7 +320,7 @@ Result<Value> SmoothOfIntegers(Builder& g, Value x, const Request& request, cons
     if (g.exact_for(Target::kOnnxRuntime)) real = g.Op("LeakyRelu", {real}, {{"alpha", 1.0}});
     return level ? QuantizeFromSteps(g, real, type, 0) : QuantizeFromSteps(g, real, type);
   }
-  const Value y = InterpolateByTaps(g, DequantizeToSteps(g, x, 0), *axes, request.align_corners);
+  const Value y = InterpolateByTaps(g, DequantizeToSteps(g, x, 0), *axes, request.align_corners, fused);
   const auto zero_point = static_cast<float>(type.quantization->zero_point());
   const Value distance = zero_point == 0 ? y : g.Op("Sub", {y, g.Scalar(zero_point)});
   if (!level) return QuantizeFromSteps(g, distance, type);

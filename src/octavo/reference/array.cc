@@ -15,11 +15,11 @@ std::size_t ChannelOf(std::size_t element, const Sizes& sizes, const Quantizatio
 }
 
 // A level of a tensor with float zero points: NaN is 0, and of what int32 does not hold, PyTorch keeps the
-// low bits (kQnnpack).  Source: AffineQuantizerBase.cpp (quantize_val_float_qparams).
+// low bits (Faults::kKeep).  Source: AffineQuantizerBase.cpp (quantize_val_float_qparams).
 template <typename T>
-T LevelOfRounded(float level, Meaning meaning) {
+T LevelOfRounded(float level, Faults faults) {
   if (std::isnan(level)) return Saturated<T>(0);
-  if (meaning == Meaning::kMeant) return Saturated<T>(RoundedFar(level));
+  if (faults == Faults::kMeant) return Saturated<T>(RoundedFar(level));
   constexpr float kInt64End = 9223372036854775808.0F;
   const float rounded = std::nearbyint(level);
   const std::int64_t whole = std::abs(rounded) < kInt64End ? static_cast<std::int64_t>(rounded)
@@ -55,7 +55,7 @@ Tensor Quantized(const Array<float>& reals, const TensorType& type, const Option
         if (q.float_zero_points) {
           const float level =
               reals.data[i] * (1.0F / static_cast<float>(q.scales[c])) + static_cast<float>(q.float_zeros[c]);
-          levels.data[i] = LevelOfRounded<T>(level, meaning);
+          levels.data[i] = LevelOfRounded<T>(level, options.faults);
         } else {
           const Affine to(q.scales[c], q.zero_points[c]);
           levels.data[i] = q.axis ? ScalarLevelOf<T>(reals.data[i], to, options)
