@@ -9,6 +9,7 @@
 
 #include "octavo/emit.h"
 #include "octavo/ir/origin.h"
+#include "octavo/lower/checks.h"
 #include "octavo/lower/onnx_operator.h"
 #include "octavo/lower/steps.h"
 
