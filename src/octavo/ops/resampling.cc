@@ -300,10 +300,10 @@ Result<Value> SmoothOfIntegers(Builder& g, Value x, const Request& request, cons
   if (axes && SameSizes(*axes)) return x;
   // PyTorch's kernel for channels-last tensors, and for images of one channel, does not round every product.
   const bool channels_last = x.memory_format() == ir::MemoryFormat::kChannelsLast;
-  const std::optional<bool> one_channel = x.rank() == 4 ? Dim::Equal((*x.shape())[1], 1) : std::nullopt;
-  const bool fused = channels_last || one_channel == true;
-  const bool in_order =
-      (!channels_last && one_channel == false) || (axes && ResizeIsExact(*axes, request.align_corners));
+  const Dim channels = x.rank() == 4 ? (*x.shape())[1] : Dim(1);
+  const bool one_channel = channels == Dim(1), many = channels.known() && !one_channel;
+  const bool fused = channels_last || one_channel;
+  const bool in_order = (!channels_last && many) || (axes && ResizeIsExact(*axes, request.align_corners));
   if (request.mode == Mode::kLinear && axes && axes->size() == 2 && in_order) {
     g.State(Exactness::kConstruction);
   } else {
