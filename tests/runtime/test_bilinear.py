@@ -40,7 +40,7 @@ def test_bilinear(channels, order, size, align_corners, tmp_path):
     assert np.array_equal(np.load(tmp_path / "out" / "y0.npy"), want)
     report = json.loads(tools.octavo("export", tmp_path / "model.pt", "-o", tmp_path / "model.onnx", "--json", "--input", spec).stdout)
     got = tools.run(tmp_path / "model.onnx", [x.numpy()])[0]
-    assert np.abs(got.astype(int) - want).max() <= 1 and (got != want).mean() < 0.005
+    assert np.abs(got.astype(int) - want).max() <= 1 and (got != want).mean() < 0.02
     [stated] = [node for node in report["exactness"] if "upsample" in node["operator"]]
     if stated["exact"]:
         assert np.array_equal(got, want)
