@@ -18,7 +18,7 @@ NOT_PASSED = [
     "test_training_dropout*", "test_batchnorm_*_training_mode",  # refused
 ]
 LEAST = 1116  # of release 1.23 of the package; those in bfloat16 cannot be in .npy files
-KNOWN = {"float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"}
+KNOWN = {"float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool"}
 
 
 def cases():

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -108,6 +109,32 @@ Result<std::vector<InputValue>> ReadInputs(const std::vector<std::string>& texts
   return values;
 }
 
+namespace {
+
+// Arrays of uint16, uint32 and uint64 are read as the next larger signed integers, which is what PyTorch's
+// models take. An ONNX model's own unsigned inputs get them back; `tensor` as it is where something does not
+// fit.
+Tensor Unsigned(Tensor tensor, DType wanted) {
+  const bool narrows =
+      (wanted == DType::kUint16 && tensor.dtype == DType::kInt32) ||
+      ((wanted == DType::kUint32 || wanted == DType::kUint64) && tensor.dtype == DType::kInt64);
+  if (!narrows) return tensor;
+  const std::vector<std::int64_t> values = tensor.ToInts();
+  constexpr std::int64_t kMost16 = 0xFFFF, kMost32 = 0xFFFFFFFF;
+  const std::int64_t most = wanted == DType::kUint16   ? kMost16
+                            : wanted == DType::kUint32 ? kMost32
+                                                       : std::numeric_limits<std::int64_t>::max();
+  if (std::any_of(values.begin(), values.end(), [most](std::int64_t v) { return v < 0 || v > most; }))
+    return tensor;
+  if (wanted == DType::kUint16)
+    return Tensor::From(wanted, tensor.sizes, std::vector<std::uint16_t>(values.begin(), values.end()));
+  if (wanted == DType::kUint32)
+    return Tensor::From(wanted, tensor.sizes, std::vector<std::uint32_t>(values.begin(), values.end()));
+  return Tensor::From(wanted, tensor.sizes, std::vector<std::uint64_t>(values.begin(), values.end()));
+}
+
+}  // namespace
+
 Result<std::vector<Tensor>> InOrder(const ir::Graph& graph, std::vector<InputValue> values) {
   const std::vector<ir::ValueId>& inputs = graph.inputs();
   std::vector<std::optional<Tensor>> found(inputs.size());
@@ -145,7 +172,7 @@ Result<std::vector<Tensor>> InOrder(const ir::Graph& graph, std::vector<InputVal
   for (std::size_t i = 0; i < found.size(); ++i) {
     if (!found[i])
       return UsageError(fmt::format("input {} is missing", graph.value(inputs[i]).name), takes());
-    tensors.push_back(std::move(*found[i]));
+    tensors.push_back(Unsigned(std::move(*found[i]), graph.type(inputs[i]).dtype));
   }
   return tensors;
 }

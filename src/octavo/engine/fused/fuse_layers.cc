@@ -66,9 +66,9 @@ bool RunsAsIntegers(const Pattern& pattern, const Dequantized& x, const Weights&
   return !x.computed_signed() || (allows_int8 && w.is_signed);
 }
 
-bool SetBias(const Pattern& pattern, ir::ValueId value, Layer& layer) {
+bool SetBias(const Pattern& pattern, ir::ValueId value, bool of_gemm, Layer& layer) {
   if (!value.valid()) return true;
-  auto biases = pattern.BiasOf(value, layer.x.scale, layer.w_scales);
+  auto biases = pattern.BiasOf(value, layer.x.scale, layer.w_scales, of_gemm);
   if (!biases || static_cast<std::int64_t>(biases->size()) != layer.shape.out_channels) return false;
   layer.biases = *std::move(biases);
   return true;
@@ -120,7 +120,8 @@ std::optional<Group> FuseConvolution(const Pattern& pattern, const Target& targe
     return std::nullopt;
   }
   const ir::ValueId bias = inputs.size() > 2 ? inputs[2] : ir::ValueId();
-  if (!RunsAsIntegers(pattern, *x, *w, target, false) || !SetBias(pattern, bias, layer)) return std::nullopt;
+  if (!RunsAsIntegers(pattern, *x, *w, target, false) || !SetBias(pattern, bias, false, layer))
+    return std::nullopt;
   layer.weights.resize(w->values.size());
   for (std::int64_t m = 0; m < w->sizes[0]; ++m) {
     for (std::int64_t c = 0; c < channels; ++c) {
@@ -171,7 +172,8 @@ std::optional<Group> FuseMatMul(const Pattern& pattern, const Target& target) {
     const auto shape = pattern.program().value(bias).type.sizes;
     if (!shape || shape->empty() || shape->back() != channels) return std::nullopt;
   }
-  if (!RunsAsIntegers(pattern, *x, *w, target, gemm) || !SetBias(pattern, bias, layer)) return std::nullopt;
+  if (!RunsAsIntegers(pattern, *x, *w, target, gemm) || !SetBias(pattern, bias, gemm, layer))
+    return std::nullopt;
   layer.weights = w->values;
   if (!transposed) {
     for (std::int64_t k = 0; k < depth; ++k) {

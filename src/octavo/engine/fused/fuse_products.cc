@@ -277,7 +277,7 @@ std::optional<Group> FuseToFloat(const Pattern& pattern, ir::NodeId id) {
   }
   std::vector<std::int32_t> biases;
   if (gemm && inputs.size() > 2 && inputs[2].valid()) {
-    const auto integers = pattern.BiasOf(inputs[2], a->quant.scale, scales);
+    const auto integers = pattern.BiasOf(inputs[2], a->quant.scale, scales, true);
     if (!integers || static_cast<std::int64_t>(integers->size()) != m->columns) return std::nullopt;
     biases = *integers;
   }

@@ -320,7 +320,8 @@ int Pattern::Opset() const {
 }
 
 std::optional<std::vector<std::int32_t>> Pattern::BiasOf(ir::ValueId value, float x_scale,
-                                                         const std::vector<float>& w_scales) const {
+                                                         const std::vector<float>& w_scales,
+                                                         bool of_gemm) const {
   const ir::NodeId id = Producer(value);
   if (const auto made = program_.quantized.find(value.index); made != program_.quantized.end()) {
     if (made->second.integers.dtype != DType::kInt32) return std::nullopt;
@@ -335,6 +336,11 @@ std::optional<std::vector<std::int32_t>> Pattern::BiasOf(ir::ValueId value, floa
       scales->dtype != DType::kFloat32) {
     return std::nullopt;
   }
+  std::vector<std::int32_t> biases(static_cast<std::size_t>(integers->num_elements()));
+  for (std::size_t i = 0; i < biases.size(); ++i) biases[i] = Data<std::int32_t>(*integers)[i];
+  // A Gemm becomes QGemm whatever the bias's scale and zero point are.
+  const bool as_onnx_runtime = policy_.arithmetic() == Arithmetic::kOnnxRuntime;
+  if (as_onnx_runtime && of_gemm) return biases;
   if (inputs.size() > 2 && inputs[2].valid()) {
     const Tensor* zeros = Constant(inputs[2]);
     if (zeros == nullptr) return std::nullopt;
@@ -342,17 +348,15 @@ std::optional<std::vector<std::int32_t>> Pattern::BiasOf(ir::ValueId value, floa
       if (zero != 0) return std::nullopt;
     }
   }
-  std::vector<std::int32_t> biases(static_cast<std::size_t>(integers->num_elements()));
-  for (std::size_t i = 0; i < biases.size(); ++i) biases[i] = Data<std::int32_t>(*integers)[i];
-  // ONNX Runtime does not look at the scale.
-  if (policy_.arithmetic() == Arithmetic::kOnnxRuntime) return biases;
   const std::vector<float> given = scales->ToFloats();
   if (given.size() != 1 && given.size() != w_scales.size() && w_scales.size() != 1) return std::nullopt;
-  // A writer may move scales by a few units in the last place so that a runtime rounds as is wanted.
-  constexpr float kMoved = 1e-5F;
+  // A writer may move scales by a few units in the last place so that a runtime rounds as is wanted.  ONNX
+  // Runtime's bounds for a Conv were measured.
+  const float relative = as_onnx_runtime ? 1e-2F : 1e-5F, absolute = as_onnx_runtime ? 1e-6F : 0;
   for (std::size_t i = 0; i < std::max(given.size(), w_scales.size()); ++i) {
     const float product = x_scale * w_scales[w_scales.size() == 1 ? 0 : i];
-    if (!(std::fabs(given[given.size() == 1 ? 0 : i] - product) <= kMoved * product)) return std::nullopt;
+    if (!(std::fabs(given[given.size() == 1 ? 0 : i] - product) <= absolute + relative * product))
+      return std::nullopt;
   }
   return biases;
 }

@@ -79,9 +79,9 @@ class Pattern {
   std::optional<literal::BlockedMatrix> BlockedWeightsOf(ir::ValueId value, bool transposed) const;
   // Of ONNX's own operators.
   int Opset() const;
-  // A bias of int32 whose scale is the product of x's and the weights'.
+  // A bias of int32 whose scale is the product of x's and the weights', as far as the runtime looks at it.
   std::optional<std::vector<std::int32_t>> BiasOf(ir::ValueId value, float x_scale,
-                                                  const std::vector<float>& w_scales) const;
+                                                  const std::vector<float>& w_scales, bool of_gemm) const;
   std::optional<float> ScalarOf(ir::ValueId value) const;
 
   // Nullopt: there is an attribute of another type.
