@@ -8,8 +8,11 @@ import pytest
 
 import tools
 
-# AveragePool of these releases divides by a whole window at the end of an image of open size.
-KNOWN = ("test_layers.py::test_open_sizes[float_avg_pool2d_ceil]",)
+# docs/onnxruntime.md, "Releases": a window at the end of an image of open size, up to 1.28; a Clip to a part of a range
+# that is narrower than 1.2e-7, up to 1.23.
+KNOWN = ("test_layers.py::test_open_sizes[float_avg_pool2d_ceil]",
+         "test_layers.py::test_equals_pytorch[fake_quantized_narrow_tiny-traced]",
+         "test_layers.py::test_equals_pytorch[fake_quantized_narrow_tiny-scripted]")
 SUITES = ("test_layers.py", "test_flows.py", "test_random_models.py", "test_torchvision.py")
 
 
