@@ -172,8 +172,8 @@ class ForeignFiles(CliTest):
 
 
 class NoOnnx(CliTest):
-    def refused(self, path, says, code=3):
-        for command in (["convert", path, "-o", self.output, "--dialect", "qdq"], ["verify", DIGITS, path]):
+    def refused(self, path, says, code=3, target="onnxruntime"):
+        for command in (["convert", path, "-o", self.output, "--target", target], ["verify", DIGITS, path]):
             before = self.files()
             result = run(*command)
             self.assertEqual(result.returncode, code, result.stderr)
@@ -211,13 +211,13 @@ class NoOnnx(CliTest):
 
     def test_types_are_named(self):
         from onnx_file import node, tensor, value_info
-        graph = [(1, node("Add", ["x", "w"], ["y"])), (2, "g"), (5, tensor("w", 4, (4,), bytes(8))),
-                 (11, value_info("x", 4)), (12, value_info("y", 4))]
-        path = self.folder / "uint16.onnx"
+        graph = [(1, node("Add", ["x", "w"], ["y"])), (2, "g"), (5, tensor("w", 17, (4,), bytes(4))),
+                 (11, value_info("x", 17)), (12, value_info("y", 17))]
+        path = self.folder / "float8.onnx"
         path.write_bytes(message([(1, 8), (7, graph), (8, [(1, ""), (2, 17)])]))
-        self.refused(path, ["uint16", "not supported"])
+        self.refused(path, ["float8e4m3fn", "not supported"], target="openvino")
         path.write_bytes(message([(1, 8), (7, graph[:2] + graph[3:]), (8, [(1, ""), (2, 17)])]))
-        self.refused(path, ["x", "uint16", "not supported"])
+        self.refused(path, ["x", "float8e4m3fn", "not supported"], target="openvino")
 
 
 if __name__ == "__main__":

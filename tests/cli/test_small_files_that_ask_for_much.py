@@ -75,7 +75,8 @@ class SmallFiles(CliTest):
         for size, expected in [("N", "N*N"), ("2*N + 1", "4*N + 4*N*N + 1"), ("A+B", None), ("?1", None), ("7", None)]:
             with self.subTest(size):
                 path.write_bytes(model(flatten, [value_info("x", shape=(size, size, 2))], [UNTYPED]))
-                self.assertEqual(run("convert", path, "-o", self.output).returncode, 0)
+                # For another runtime, convert computes the types of the results.
+                self.assertEqual(run("convert", path, "-o", self.output, "--target", "openvino").returncode, 0)
                 output = [line for line in run("inspect", self.output).stdout.splitlines() if line.startswith("output")][0]
                 if expected:
                     self.assertIn(f"float32[{expected},2]", output)

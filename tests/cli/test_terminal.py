@@ -80,7 +80,7 @@ class Progress(CliTest):
                              if run("export", model, "-o", converted, *INPUT).returncode == 0 else 1, 0)
             seconds = (time.monotonic() - start) / 3
         x = npy.write(self.folder / "x.npy", "<f4", (4096, 1, 8, 8), [0.5] * (4096 * 64))
-        for words, stages in ((("export", model, "-o", self.output, *INPUT), "converting"), (("convert", converted, "-o", self.output, "--opset", "13"), "converting"),
+        for words, stages in ((("export", model, "-o", self.output, *INPUT), "converting"), (("convert", converted, "-o", self.output, "--target", "openvino"), "converting"),
                               (("inspect", model, *INPUT), "trying qdq|trying caffe2"), (("verify", model, converted), "converted model|reference|layer"),
                               (("run", model, "--input", x), "running"), (("bench", model, *INPUT, "--seconds", "2"), "measuring")):
             with self.subTest(words[0]):

@@ -155,9 +155,7 @@ TEST(ClaimsTest, OneWarningPerKindOfMistake) {
                           HasSubstr("aten::clamp at c: ")));
 }
 
-TEST(ClaimsTest, EnginesHaveNames) {
-  EXPECT_EQ(Name(Engine::kQnnpackX86), "qnnpack-x86");
-}
+TEST(ClaimsTest, EnginesHaveNames) { EXPECT_EQ(Name(Engine::kQnnpackX86), "qnnpack-x86"); }
 
 }  // namespace
 }  // namespace octavo::driver

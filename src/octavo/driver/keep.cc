@@ -64,7 +64,8 @@ bool KeepsNodes(const onnx::ModelFacts& facts, const ConvertOptions& options) {
     case Maker::kCaffe2:
       return false;
     case Maker::kOctavo: {
-      if (options.optimize || options.numbers != Numbers::kExact) return false;
+      // --numbers asks for PyTorch's numbers in another form, or for a promise that they are exact.
+      if (options.optimize || options.require_exact || options.numbers != Numbers::kExact) return false;
       const auto target = facts.metadata.find("octavo.target");
       return !options.target || (target != facts.metadata.end() && target->second == Name(*options.target));
     }
@@ -82,6 +83,7 @@ Result<ExportReport> Keep(const onnx::ModelFacts& facts, const std::filesystem::
                       "Octavo keeps the nodes of a model that other software wrote, so that ONNX Runtime's "
                       "results do not change. Leave --optimize out.");
   }
+  if (options.progress) options.progress("converting", -1);
   onnx::RewriteOptions rewrite;
   rewrite.opset = options.opset;
   rewrite.external_data = Translate(options.external_data);
@@ -118,7 +120,8 @@ Result<ExportReport> Keep(const onnx::ModelFacts& facts, const std::filesystem::
   report.changes = made.changes;
   for (const std::string& node : made.other_sums) {
     report.not_identical.push_back(fmt::format(
-        "AveragePool at {}: ONNX Runtime sums floats in another order from opset 19 on than before", node));
+        "AveragePool at {}: ONNX Runtime's kernels of opset 18 and opset 19 add floats in different orders",
+        node));
   }
   return report;
 }

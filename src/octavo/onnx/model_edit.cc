@@ -329,7 +329,7 @@ Result<std::vector<std::int64_t>> NodeEdit::ConstantInts(int i, std::string_view
   const std::optional<Tensor> tensor = OCTAVO_TRY(graph.Constant(Input(i)));
   if (!HasInput(i)) return InvalidFile(fmt::format("its {} are missing", what));
   if (!tensor) return Unsupported(fmt::format("its {} are computed, and this opset needs constants", what));
-  if (!IsInteger(tensor->dtype)) return InvalidFile(fmt::format("its {} are no integers", what));
+  if (!IsInteger(tensor->dtype)) return InvalidFile(fmt::format("its {} must be integers", what));
   return tensor->ToInts();
 }
 

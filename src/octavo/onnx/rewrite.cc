@@ -292,9 +292,10 @@ Result<Rewritten> Rewrite(const std::filesystem::path& model_path, const std::fi
   RewriteGraph(work, *model.mutable_graph(), nullptr);
   if (options.only_identical && !work.other_sums.empty()) {
     return Unsupported(
-        fmt::format("AveragePool at {}: ONNX Runtime sums floats in another order from opset 19 on "
-                    "than before",
-                    work.other_sums[0]),
+        fmt::format(
+            "AveragePool at {}: ONNX Runtime's kernels of opset 18 and opset 19 add floats in different "
+            "orders",
+            work.other_sums[0]),
         "Leave out --numbers exact to change the opset all the same.");
   }
   if (!work.failures.empty()) return AllOf(work.failures);
