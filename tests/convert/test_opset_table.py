@@ -21,7 +21,7 @@ def listed():
     for opset, names, rest in re.findall(r'\{\s*(\d+),\s*((?:"[^"]*"\s*)+)([^}]*)\}', table):
         for op in "".join(re.findall(r'"([^"]*)"', names)).split():
             changes[op, int(opset)] += 1
-            if re.search(r"\bNew$", rest.strip()):
+            if re.search(r"\b(New|HardSwishAsProduct)$", rest.strip()):
                 new[op] = int(opset)
     return changes, new
 
