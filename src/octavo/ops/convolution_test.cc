@@ -126,6 +126,13 @@ TEST(QuantizedConvolution, OpenVinoRoundsBehindAnIdentity) {
   EXPECT_THAT(Ops(call.Lower()), Not(Contains("LeakyRelu")));
 }
 
+TEST(QuantizedConvolution, OpenVinoAddsOtherEnginesBiasAsAFloat) {
+  OneCall call(RegisterConvolution);
+  ASSERT_TRUE(Conv(call, "quantized::conv2d", Quint8(Shape{1, 1, 5, 6}, 0.2, 3), {}, 0.5, 9));
+  EXPECT_THAT(Ops(call.Lower({.target = Target::kOpenVino, .engine = Engine::kOnednn})),
+              ElementsAre("DequantizeLinear", "DequantizeLinear", "Conv", "LeakyRelu", "QuantizeLinear"));
+}
+
 TEST(QuantizedConvolution, PerChannelWeightsHaveAxis0) {
   OneCall call(RegisterConvolution);
   const Quantization q{.scales = {0.1, 0.2}, .zero_points = {0, 0}, .axis = 0};

@@ -41,6 +41,26 @@ TEST(QuantizedLinear, TwoDimensionsAreOneGemm) {
   EXPECT_THAT(Ops(call.Caffe2()), ElementsAre("Int8GivenTensorFill", "Int8GivenIntTensorFill", "Int8FC"));
 }
 
+// FBGEMM adds the bias to the sum and multiplies then.  A bias of whole steps needs no float.
+TEST(QuantizedLinear, AddsAFloatBiasForFbgemm) {
+  OneCall whole(RegisterLinear);
+  ASSERT_TRUE(Linear(whole, Quint8(Shape{4, 3}, 0.2, 3)));
+  EXPECT_THAT(
+      Ops(whole.Lower({.engine = Engine::kFbgemm})),
+      ElementsAre("DequantizeLinear", "DequantizeLinear", "DequantizeLinear", "Gemm", "QuantizeLinear"));
+  OneCall call(RegisterLinear);
+  auto packed = std::make_shared<ir::PackedWeights>(*PackedLinear());
+  packed->bias = Tensor::Floats({2}, {0.51F, -0.487F});
+  ASSERT_TRUE(call.Call("quantized::linear_relu",
+                        {call.Input(Quint8(Shape{4, 3}, 0.2, 3)),
+                         std::shared_ptr<const ir::PackedWeights>(std::move(packed)), 0.5, Dim(0)}));
+  for (const Engine engine : {Engine::kFbgemm, Engine::kX86}) {
+    EXPECT_THAT(Ops(call.Lower({.engine = engine})),
+                ElementsAre("DequantizeLinear", "DequantizeLinear", "Gemm", "Add", "Mul", "QuantizeLinear"));
+  }
+  EXPECT_EQ(Ops(call.Lower({.engine = Engine::kQnnpackX86})), Ops(call.Lower()));
+}
+
 TEST(QuantizedLinear, MoreDimensionsAreBroughtToTwo) {
   OneCall call(RegisterLinear);
   ASSERT_TRUE(Linear(call, Quint8(Shape{Dim::Symbol("N"), 4, 3}, 0.2, 3), "quantized::linear_relu"));

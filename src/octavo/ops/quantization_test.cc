@@ -121,6 +121,17 @@ TEST(IntRepr, GivesTheIntegers) {
   EXPECT_FALSE(real.Call("aten::int_repr", {real.Input(Float32(Shape{2}))}));
 }
 
+TEST(QuantizePerTensor, RoundsOnceForBuildsWithFbgemm) {
+  OneCall call(RegisterQuantization);
+  ASSERT_TRUE(call.Call("aten::quantize_per_tensor", {call.Input(Float32(Shape{2})), .1, Dim(3), Dim(13)}));
+  EXPECT_THAT(Ops(call.Lower({.engine = Engine::kQnnpackX86})),
+              ElementsAre("Cast", "Mul", "Add", "Cast", "QuantizeLinear"));
+  OneCall without(RegisterQuantization);
+  ASSERT_TRUE(
+      without.Call("aten::quantize_per_tensor", {without.Input(Float32(Shape{2})), .1, Dim(0), Dim(13)}));
+  EXPECT_THAT(Ops(without.Lower({.engine = Engine::kQnnpackX86})), ElementsAre("Mul", "QuantizeLinear"));
+}
+
 TEST(FakeQuantize, IsAPairAndAClipWhereTheRangeIsNarrow) {
   OneCall full(RegisterFakeQuantization);
   ASSERT_TRUE(full.Call("aten::fake_quantize_per_tensor_affine",

@@ -211,6 +211,11 @@ Value RealBias(Builder& g, const QuantizedWeights& w, const Value& x, const Requ
   const bool given = moved && moved->bias && (w.bias || !AllZero(*moved->bias));
   if (!w.bias && !given) return {};
   if (g.target() == Target::kTensorRt) return g.Constant(BiasAsReals(w, x), "bias");
+  // OpenVINO's layers, oneDNN's, add a float bias, as PyTorch's other engines do.
+  const bool float_bias = g.engine() != Engine::kQnnpack && g.engine() != Engine::kQnnpackX86;
+  if (g.exact_for(Target::kOpenVino) && float_bias && w.bias->dtype == DType::kFloat32) {
+    return g.Constant(*w.bias, "bias");
+  }
   Tensor bias = given ? Tensor::From(DType::kQInt32, {w.channels}, *moved->bias)
                       : QuantizedBias(*w.bias, w.quantization(), x.quantization().scale());
   if (moved) bias.quantization = BiasQuantization(moved->weight, moved->x.quantization->scale());
