@@ -120,6 +120,8 @@ class Batch(torch.nn.Module):
 def trace(batch, path):
     """Saves a model that answers all cases of `batch` at once."""
     use(batch[0].operator, batch[0].engine)
+    if batch[0].engine == "qnnpack-x86" and batch[0].operator.engine != "qnnpack":
+        torch.backends.quantized.engine = "fbgemm"  # qnnpack cannot save it
     module = Batch()
     inputs, places, parts = [], [], []
     for number, case in enumerate(batch):

@@ -159,13 +159,16 @@ def conv(d, cls, dims, transposed=False):
 
 def saved(d, dims, make):
     """A module.  PyTorch cannot save those over three dimensions that qnnpack has packed."""
-    if dims < 3 or d.engine != "qnnpack-x86":
-        return make()
+    return make() if dims < 3 or d.engine != "qnnpack-x86" else with_fbgemm(make)
+
+
+def with_fbgemm(f):
+    engine = torch.backends.quantized.engine
     torch.backends.quantized.engine = "fbgemm"
     try:
-        return make()
+        return f()
     finally:
-        torch.backends.quantized.engine = "qnnpack"
+        torch.backends.quantized.engine = engine
 
 
 def onednn_is_wrong(sizes, kernel, stride, padding, dilation, multiplies):
@@ -192,7 +195,8 @@ def of_vectors(d, dims, kernel, stride, dilation, padding):
 
 def exact(d, m, x):
     """Of three dimensions, which qnnpack cannot save, and computes wrong where they are transposed: its formula, with sums in float64, which holds them exactly."""
-    w, bias, x_scale = m.weight(), m.bias(), x.q_scale()
+    w, bias = (m.weight(), m.bias()) if d.engine == "qnnpack" else with_fbgemm(lambda: (m.weight(), m.bias()))
+    x_scale = x.q_scale()
     if d.dtype != torch.quint8 or x.numel() == 0:
         raise Refused
     channels = [-1, 1, 1, 1]
