@@ -277,6 +277,7 @@ std::vector<std::string> WarningsAboutMistakes(const std::vector<NodeExactness>&
 std::vector<std::string> WarningsAboutMistakes(const ir::Graph& imported, const Registry& registry,
                                                const reference::Options& options) {
   std::vector<NodeExactness> mistakes = MistakesIn(imported, registry, options.engine);
+  std::erase_if(mistakes, [](const NodeExactness& node) { return IsAlwaysRepeated(node.statement.bound); });
   if (options.faults == reference::Faults::kMeant) return WarningsAboutMistakes(mistakes, options.engine);
   std::erase_if(mistakes, [](const NodeExactness& node) { return IsRepeated(node.statement.bound); });
   return ListMistakes(mistakes, "--faults keep does not repeat this: the result is as meant");

@@ -28,6 +28,20 @@ bool IsQnnpack(Engine engine) { return engine == Engine::kQnnpack || engine == E
 constexpr double kInt32End = 2147483648.0;
 constexpr std::string_view kMixedUp = "PyTorch mixes up the elements of ";
 constexpr std::string_view kUnwritten = "PyTorch leaves some elements of ";
+// Of other engines' kernels for layers.
+constexpr const char* kVolumesChange =
+    "PyTorch's transposed convolutions of volumes change from call to call";
+constexpr const char* kPairsSaturate =
+    "PyTorch's sums of two products saturate at 16 bits in depthwise convolutions";
+constexpr const char* kPairsCanSaturate = "PyTorch's sums of two products can saturate at 16 bits";
+constexpr const char* kTwoRows =
+    "PyTorch's kernel for transposed convolutions of two rows is wrong with strides";
+constexpr const char* kOtherChannels =
+    "PyTorch's transposed convolutions are wrong for other numbers of channels out than in";
+constexpr const char* kGaps =
+    "PyTorch's transposed convolutions can be wrong in elements that no input reaches";
+constexpr const char* kMoreChannels =
+    "PyTorch's depthwise convolutions into more channels are wrong for results of one row or column";
 constexpr const char* kBiasOverflows = "PyTorch overflows in a bias of 2^31 steps and more";
 
 bool HasArgument(const Arguments& a, std::string_view name) {
@@ -396,28 +410,49 @@ Mistake OfDirectTransposed(const ir::PackedWeights& packed, const QuantizedWeigh
   }
   if (shape[2] != Dim(2) || shape[3].value() > kWidest) return {};
   if (!All(packed.padding, 0) || !All(packed.dilation, 1)) return {};
-  if (All(packed.stride, 1)) return "PyTorch's sums of two products can saturate at 16 bits";
-  return "PyTorch's kernel for transposed convolutions of two rows is wrong with strides";
+  if (All(packed.stride, 1)) return kPairsCanSaturate;
+  return kTwoRows;
+}
+
+// A dimension of the kernel is shorter than the stride.
+bool HasGaps(const ir::PackedWeights& packed, const Shape& weight) {
+  const std::size_t dims = packed.stride.size();
+  for (std::size_t d = 0; d < dims && d < packed.dilation.size() && dims <= weight.size(); ++d) {
+    const std::int64_t size = weight[weight.size() - dims + d].value();
+    if (packed.dilation[d] * (size - 1) + 1 < packed.stride[d]) return true;
+  }
+  return false;
+}
+
+// A depthwise convolution into more channels, whose result has a dimension of one element.
+bool IsWrongDepthwise(const ir::PackedWeights& packed, const QuantizedWeights& w, const TensorType& y) {
+  constexpr std::size_t kVolumes = 5;
+  if (!y.shape || y.shape->size() < 4 || (*w.type.shape)[1] != Dim(1) || w.channels <= packed.groups)
+    return false;
+  return std::any_of(y.shape->begin() + 2, y.shape->end(), IsSizeOne) &&
+         (y.shape->size() == kVolumes || !All(packed.stride, 1));
 }
 
 // What other engines' kernels for a layer do wrong.
-Mistake OfKernel(Engine engine, const ir::PackedWeights& packed, const QuantizedWeights& w) {
+Mistake OfKernel(Engine engine, const ir::PackedWeights& packed, const QuantizedWeights& w,
+                 const TensorType& y) {
   if (engine == Engine::kQnnpack) return {};
   const bool transposed = packed.kind == ir::PackedWeights::Kind::kConvTranspose;
   const Shape& shape = *w.type.shape;
   switch (KernelOf(engine, packed, w)) {
     case LayerKernel::kQnnpack:
-      if (transposed && shape.size() == 5)
-        return "PyTorch's transposed convolutions of volumes change from call to call";
+      if (transposed && shape.size() == 5) return kVolumesChange;
       return {};
     case LayerKernel::kFbgemm:
       if (transposed) return OfDirectTransposed(packed, w);
       if (packed.kind == ir::PackedWeights::Kind::kConv && DepthwiseSaturates(packed, w))
-        return "PyTorch's sums of two products saturate at 16 bits in depthwise convolutions";
+        return kPairsSaturate;
       return {};
     case LayerKernel::kOnednn:
       if (transposed && shape[0] != Dim(w.channels) && shape[0] != Dim(1) && w.channels != 1)
-        return "PyTorch's transposed convolutions are wrong for other numbers of channels out than in";
+        return kOtherChannels;
+      if (transposed && HasGaps(packed, shape)) return kGaps;
+      if (!transposed && IsWrongDepthwise(packed, w, y)) return kMoreChannels;
       return {};
     case LayerKernel::kOnednnLinear:
       return {};
@@ -441,7 +476,7 @@ Mistake OfLayer(Engine engine, const Arguments& a) {
   const ir::PackedWeights& packed = a.packed(packed_at->name);
   const Result<QuantizedWeights> w = WeightsOf(a, packed);
   if (!w || w->channels == 0) return {};
-  if (Mistake mistake = OfKernel(engine, packed, *w)) return mistake;
+  if (Mistake mistake = OfKernel(engine, packed, *w, z)) return mistake;
   const Quantization& q = w->quantization();
   std::vector<double> biases(static_cast<std::size_t>(w->channels), 0.0), multipliers;
   for (const double scale : q.scales) multipliers.push_back(scale * Scale(x) / z.quantization->scale());
@@ -512,8 +547,14 @@ const RowMistake kMistakes[] = {
 }  // namespace
 
 bool IsRepeated(std::string_view mistake) {
-  return !mistake.starts_with(kMixedUp) && !mistake.starts_with(kUnwritten) && mistake != kBiasOverflows;
+  for (const std::string_view not_repeated :
+       {kBiasOverflows, kVolumesChange, kPairsCanSaturate, kTwoRows, kOtherChannels, kGaps, kMoreChannels}) {
+    if (mistake == not_repeated) return false;
+  }
+  return !mistake.starts_with(kMixedUp) && !mistake.starts_with(kUnwritten);
 }
+
+bool IsAlwaysRepeated(std::string_view mistake) { return mistake == kPairsSaturate; }
 
 void SetMistakes(Registry& registry) {
   for (const RowMistake& row : kMistakes) {

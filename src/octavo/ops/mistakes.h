@@ -14,5 +14,7 @@ void SetMistakes(Registry& registry);
 // True if the reference repeats that mistake, as OperatorRow::mistake words it, in Faults::kKeep.  The
 // others depend on what happens to be in memory, or on the vector loop that runs.
 bool IsRepeated(std::string_view mistake);
+// True if the reference repeats it with Faults::kMeant, too, since no CPU gives another result.
+bool IsAlwaysRepeated(std::string_view mistake);
 
 }  // namespace octavo
