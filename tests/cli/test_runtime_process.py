@@ -223,13 +223,6 @@ class Save(CliTest):
             self.assertEqual(self.files(), before)
         self.verify("-", code=2, says="--save -")
 
-    @unittest.skipIf(os.geteuid() == 0, "root may write everywhere")
-    def test_a_folder_without_permission(self):
-        folder = self.folder / "locked"
-        folder.mkdir(mode=0o500)
-        for path in (folder, folder / "saved"):
-            self.verify(path, code=4, says="ermission")
-
     def test_a_limit_of_files(self):
         for limit in (1, 4):
             before = self.files()

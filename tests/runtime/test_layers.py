@@ -108,7 +108,7 @@ WITHOUT_A_LAYER = set("""
     aten::_cast_Double aten::_cast_Float aten::_cast_Int aten::_cast_Long aten::_empty_affine_quantized
     aten::_pad_circular aten::_to_copy aten::alias_copy aten::clip aten::concat aten::concatenate
     aten::convolution aten::cpu aten::cuda aten::detach_copy aten::divide aten::expand_copy
-    aten::fake_quantize_per_channel_affine aten::greater aten::greater_equal aten::grid_sampler_2d
+    aten::greater aten::greater_equal aten::grid_sampler_2d
     aten::grid_sampler_3d aten::less aten::less_equal aten::lift_fresh aten::lift_fresh_copy
     aten::moveaxis aten::multiply aten::not_equal aten::pin_memory aten::quantize_per_channel
     aten::reflection_pad1d aten::reflection_pad3d aten::replication_pad1d aten::replication_pad2d

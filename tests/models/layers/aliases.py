@@ -48,6 +48,17 @@ EXPRESSIONS = {
     "reflection_pad2d": ("torch._C._nn.reflection_pad2d(x, [1, 2, 2, 1])", IMAGE),
     "grid_sample": ("F.grid_sample(x, y, align_corners=False)", dict(x=f32(1, 2, 5, 6), y=f32(1, 4, 3, 2, low=-0.9, high=0.9))),
     "fake_quantize": ("torch.fake_quantize_per_tensor_affine(x, 0.05, 10, 0, 255)", X),
+    "fake_quantize_mask": ("torch.ops.aten.fake_quantize_per_tensor_affine_cachemask(x, 0.05, 10, 0, 255)[0]", X),
+    "fake_quantize_tensors": ("torch.ops.aten._fake_quantize_per_tensor_affine_cachemask_tensor_qparams("
+                              "x, torch.tensor([0.05]), torch.tensor([10], dtype=torch.int32), torch.tensor([1]), 0, 255)[0]", X),
+    "fake_quantize_learnable": ("torch.ops.aten._fake_quantize_learnable_per_tensor_affine("
+                                "x, torch.tensor([0.05]), torch.tensor([10.0]), 0, 255)", X),
+    "fake_quantize_channels": ("torch.fake_quantize_per_channel_affine("
+                               "x, torch.tensor([0.05, 0.03, 0.04]), torch.tensor([10, 0, 20], dtype=torch.int32), 1, 0, 255)", X),
+    "fake_quantize_channels_mask": ("torch.ops.aten.fake_quantize_per_channel_affine_cachemask("
+                                    "x, torch.tensor([0.05, 0.03, 0.04]), torch.tensor([10, 0, 20], dtype=torch.int32), 1, 0, 255)[0]", X),
+    "fake_quantize_channels_learnable": ("torch.ops.aten._fake_quantize_learnable_per_channel_affine("
+                                         "x, torch.tensor([0.05, 0.03, 0.04]), torch.tensor([10.0, 0.0, 20.0]), 1, 0, 255)", X),
     "requires_grad": ("x.requires_grad_(False) * 2.0", X), "cpu": ("x.cpu() * 2.0", X), "alias": ("torch.ops.aten.alias(x) * 2.0", X),
     "feature_alpha_dropout": ("torch.feature_alpha_dropout(x, 0.5, False)", X),
 }
