@@ -146,7 +146,8 @@ class RuntimeProcess(CliTest):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             (self.folder / "pid").unlink(missing_ok=True)
             process = subprocess.Popen([str(OCTAVO), "verify", str(DIGITS), "--input", str(IMAGES), *RUNTIME, "--python", str(python),
-                                        "--save", str(self.folder / "saved")], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                                        "--save", str(self.folder / "saved")], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                       preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))  # nohup ignores it
             deadline = time.monotonic() + 30
             while not ((self.folder / "pid").exists() and (self.folder / "pid").read_text()) and time.monotonic() < deadline:
                 time.sleep(0.01)

@@ -38,7 +38,7 @@ def test_equals_the_engine(asked, name, tmp_path):
     report = oracle.export(engine, folder / (case["forms"][0] + ".pt"), [i["spec"] for i in case["inputs"]], tmp_path / "out.onnx")
     got = tools.run(tmp_path / "out.onnx", tools.arrays(folder, "in"))
     if isinstance(want, str):
-        pytest.skip("PyTorch refuses it: " + want.splitlines()[0])
+        return  # PyTorch refuses it: test_what_pytorch_refuses_is_known
     if oracle.as_meant(report):
         assert any("as meant" in w for w in report["warnings"])
         return
