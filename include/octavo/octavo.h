@@ -119,8 +119,8 @@ struct ExportReport {
   std::shared_ptr<const void> made;
 };
 
-// True if every node is exact: the quantized ones, and no float operator precedes one of them.  Float operators
-// behind the last quantized node may round otherwise.
+// True if every node is exact: the quantized ones, and no float operator precedes one of them.  Float
+// operators behind the last quantized node may round otherwise.
 bool IsExact(const ExportReport& report);
 
 // Reads `model`, converts it, and writes `output`.  The file appears complete or not at all.

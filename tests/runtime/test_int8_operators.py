@@ -128,7 +128,9 @@ def test_mixed(name, tmp_path):
 
 FLOWS = [pytest.param(f.parent, form, id="%s-%s" % (f.parent.name, form)) for f in sorted((tools.MODELS / "flows").glob("*/case.json"))
          for form in tools.case(f.parent)["forms"]]
-LAYERS = sorted(f.parent for f in (tools.MODELS / "layers").glob("*/case.json"))
+# ONNX Runtime removes the x + 0 and x * 1 of these, and only then finds that the rest runs on integers.
+BEHIND_NOTHING = {"fake_quantized_twice_sum", "fake_quantized_twice_product"}
+LAYERS = sorted(f.parent for f in (tools.MODELS / "layers").glob("*/case.json") if f.parent.name not in BEHIND_NOTHING)
 RANDOM = 20, 300
 
 

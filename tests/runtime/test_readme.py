@@ -1,4 +1,5 @@
 """The Python snippets of README, with the commands between them, on a small quantized network."""
+import os
 import re
 import subprocess
 import sys
@@ -43,7 +44,8 @@ def test_the_models_way_through_the_readme(tmp_path, monkeypatch):
     save, compare = re.findall(r"^```python\n(.*?)^```$", README, re.M | re.S)
     exec(save, {"torch": torch, "model": quantized(), "example_input": torch.rand(1, 3, 224, 224)})
     commands = re.findall(r"^octavo (.*model\.pt.*)$", README, re.M)
-    assert {c.split()[0] for c in commands} == {"inspect", "export"}
+    assert {c.split()[0] for c in commands} == {"inspect", "export", "verify"}
+    monkeypatch.setenv("PATH", os.path.dirname(sys.executable), prepend=os.pathsep)  # its python3 has onnxruntime
     for command in commands:
         ran = subprocess.run([str(tools.OCTAVO), *re.sub("'", "", command).split()], capture_output=True, text=True)
         assert ran.returncode == 0, ran.stderr

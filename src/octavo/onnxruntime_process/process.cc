@@ -104,7 +104,8 @@ Result<fs::path> FindProgram(const std::string& name) {
     if (colon == std::string_view::npos) break;
     folders.remove_prefix(colon + 1);
   }
-  return IoError(fmt::format("cannot find the program {} in the folders of PATH", name.empty() ? "\"\"" : name));
+  return IoError(
+      fmt::format("cannot find the program {} in the folders of PATH", name.empty() ? "\"\"" : name));
 }
 
 Result<std::unique_ptr<Process>> Process::Start(const fs::path& program,

@@ -165,7 +165,8 @@ Result<Value> Selu(Builder& g, const Arguments&, Value x) { return g.Op("Selu", 
 Value AtMost(Builder& g, Value x, float bound) {
   const Value limit = g.Scalar(bound);
   if (g.opset() >= 12) return g.Op("LessOrEqual", {x, limit});
-  return g.Op("Or", {g.Op("Less", {x, limit}), g.Op("Equal", {x, limit})});
+  // Opset 9 has Equal of integers only.
+  return g.Op("Not", {g.Op("Or", {g.Op("Greater", {x, limit}), g.Op("IsNaN", {x})})});
 }
 
 // x - lambd, 0 or x + lambd.
