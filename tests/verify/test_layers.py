@@ -8,7 +8,7 @@ import pytest
 
 import tools
 
-FOLDERS = sorted(f.parent for f in (tools.MODELS / "layers").glob("*/case.json"))
+FOLDERS = sorted(f.parent for f in (tools.MODELS / "layers").glob("*/case.json") if f.parent.name != "fused_half_cast")  # the reference has no float16
 WAYS = {"qdq": ("--dialect", "qdq"), "qdq-pytorch": ("--dialect", "qdq", "--arithmetic", "pytorch"),
         "caffe2-pytorch": ("--dialect", "caffe2", "--arithmetic", "pytorch")}
 
