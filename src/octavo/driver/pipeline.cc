@@ -160,7 +160,7 @@ Result<Converted> Convert(const ir::Graph& imported, const Registry& registry, c
   lower_options.requantize_per_channel = options.requantize_per_channel;
   lower::Lowered lowered = OCTAVO_TRY(lower::Lower(
       imported, registry, lower_options, [&options](double share) { Report(options, "converting", share); },
-      passes::QuantizedConstants(imported)));
+      passes::QuantizedConstants(imported, options.engine)));
   Converted converted;
   converted.warnings = std::move(lowered.warnings);
   converted.graph = std::move(lowered.graph);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "octavo/graph.h"
+#include "octavo/pytorch_engine.h"
 
 namespace octavo::passes {
 
@@ -14,7 +15,7 @@ int RemoveDeadNodes(ir::Graph& graph);
 // What quantize_per_tensor and quantize_per_channel give for constants in an imported graph, and operators
 // that move such a result, by the value's index: weights that a model quantizes when it runs.  Values whose
 // elements PyTorch's engine quantizes otherwise than it means to are not among them.
-std::unordered_map<std::int32_t, Tensor> QuantizedConstants(const ir::Graph& graph);
+std::unordered_map<std::int32_t, Tensor> QuantizedConstants(const ir::Graph& graph, Engine engine);
 // Makes one constant of those with the same type and bytes.  Returns the number removed.
 int MergeConstants(ir::Graph& graph);
 // Gives each DequantizeLinear of an int8 constant a constant and a zero point that no other one has.  With

@@ -49,7 +49,9 @@ Tensor WithLevels(const TensorType& type, const std::vector<std::int64_t>& sizes
   return tensor;
 }
 
-std::optional<Tensor> Quantized(const Tensor& x, const TensorType& type) {
+using arithmetic::pytorch::NumberRounding;
+
+std::optional<Tensor> Quantized(const Tensor& x, const TensorType& type, Engine engine) {
   const std::optional<LevelRange> range = LevelsOf(type.dtype);
   if (!range || !type.quantization || x.dtype != DType::kFloat32) return std::nullopt;
   const Quantization& q = *type.quantization;
@@ -63,6 +65,9 @@ std::optional<Tensor> Quantized(const Tensor& x, const TensorType& type) {
   if (channels == 0 || (q.float_zero_points ? q.float_zeros.size() : q.zero_points.size()) != channels) {
     return std::nullopt;
   }
+  const NumberRounding rounding = engine == Engine::kQnnpack ? NumberRounding::kAfter
+                                  : q.axis                   ? NumberRounding::kBefore
+                                                             : NumberRounding::kFused;
   const std::vector<float> reals = x.ToFloats();
   std::vector<std::int64_t> levels(reals.size());
   for (std::size_t i = 0; i < reals.size(); ++i) {
@@ -77,8 +82,11 @@ std::optional<Tensor> Quantized(const Tensor& x, const TensorType& type) {
       continue;
     }
     const std::int64_t zero_point = q.zero_points[channel];
-    if (arithmetic::pytorch::BeyondInt64(reals[i], scale, zero_point)) return std::nullopt;
-    levels[i] = arithmetic::pytorch::QuantizedNumber(reals[i], scale, zero_point, range->low, range->high);
+    if (rounding == NumberRounding::kAfter && arithmetic::pytorch::BeyondInt64(reals[i], scale, zero_point)) {
+      return std::nullopt;
+    }
+    levels[i] =
+        arithmetic::pytorch::QuantizedNumber(reals[i], scale, zero_point, range->low, range->high, rounding);
   }
   return WithLevels(type, x.sizes, levels);
 }
@@ -124,7 +132,7 @@ std::optional<Tensor> Moved(const Node& node, const Tensor& x, const TensorType&
 
 }  // namespace
 
-std::unordered_map<std::int32_t, Tensor> QuantizedConstants(const ir::Graph& graph) {
+std::unordered_map<std::int32_t, Tensor> QuantizedConstants(const ir::Graph& graph, Engine engine) {
   std::unordered_map<std::int32_t, Tensor> made;
   for (const Node& node : graph.nodes()) {
     const ValueId* x = FirstValue(node);
@@ -134,7 +142,7 @@ std::unordered_map<std::int32_t, Tensor> QuantizedConstants(const ir::Graph& gra
     std::optional<Tensor> result;
     if (node.op == "aten::quantize_per_tensor" || node.op == "aten::quantize_per_channel") {
       const std::optional<Tensor>& constant = graph.value(*x).constant;
-      if (constant) result = Quantized(*constant, type);
+      if (constant) result = Quantized(*constant, type, engine);
     } else if (const auto moved = made.find(x->index); moved != made.end()) {
       result = Moved(node, moved->second, type);
     }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+
+#include "octavo/arithmetic/pytorch/quantize.h"
 #include <optional>
 
 namespace octavo::arithmetic::pytorch {
@@ -36,6 +38,29 @@ inline std::optional<std::int64_t> QuantizedByFloatZeroPoint(float value, double
   if (level >= kInt32End || level < -kInt32End) return std::nullopt;
   const std::int64_t whole = std::isnan(level) ? 0 : static_cast<std::int64_t>(level);
   return std::clamp(whole, low, high);
+}
+
+// How PyTorch gets from a number to a level: quantize.h.
+enum class NumberRounding {
+  kAfter,   // builds without FBGEMM
+  kBefore,  // builds with FBGEMM, one number at a time: masked_fill, clamp, quantize_per_channel
+  kFused,   // builds with FBGEMM, a tensor of numbers: quantize_per_tensor, pad
+};
+
+// The same in each build.  In builds with FBGEMM, NaN is level 0 one at a time, the highest level in a
+// tensor, and for qint32 the lowest.  Checked against PyTorch 2.13.
+inline std::int64_t QuantizedNumber(float value, double scale, std::int64_t zero_point, std::int64_t low,
+                                    std::int64_t high, NumberRounding rounding) {
+  if (rounding == NumberRounding::kAfter) return QuantizedNumber(value, scale, zero_point, low, high);
+  const bool fused = rounding == NumberRounding::kFused;
+  if (std::isnan(value)) {
+    if (high > 255) return low;
+    return fused ? high : std::clamp<std::int64_t>(0, low, high);
+  }
+  const float inverse = 1.0F / static_cast<float>(scale), zero = static_cast<float>(zero_point);
+  const auto level =
+      static_cast<double>(fused ? LevelFused(value, inverse, zero) : LevelBefore(value, inverse, zero));
+  return static_cast<std::int64_t>(std::clamp(level, static_cast<double>(low), static_cast<double>(high)));
 }
 
 }  // namespace octavo::arithmetic::pytorch
