@@ -185,7 +185,7 @@ const std::vector<const pb::NodeProto*>& GraphEdit::Readers(const std::string& n
 }
 
 std::string GraphEdit::AddTensor(const std::string& like, pb::TensorProto tensor) {
-  const std::string name = names_.New(like);
+  std::string name = names_.New(like);
   tensor.set_name(name);
   initializers_[name] = graph_.initializer_size();
   facts_[name] = {.element_type = tensor.data_type(),

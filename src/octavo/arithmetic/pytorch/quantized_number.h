@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <optional>
 
 #include "octavo/arithmetic/pytorch/quantize.h"
-#include <optional>
 
 namespace octavo::arithmetic::pytorch {
 
