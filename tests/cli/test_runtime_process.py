@@ -141,13 +141,19 @@ class RuntimeProcess(CliTest):
         self.assertEqual([line for line in environment if line.startswith("PYTHON")], [])
         self.assertTrue(environment[-1].startswith(str(self.temporary) + "/octavo-"), environment[-1])
 
+    @staticmethod
+    def default_signals():
+        """A process in the background ignores some, and so would what it starts."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+
     def test_signals(self):
         python = self.shell("echo $$ > %s" % (self.folder / "pid"), "sleep 1000")
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             (self.folder / "pid").unlink(missing_ok=True)
             process = subprocess.Popen([str(OCTAVO), "verify", str(DIGITS), "--input", str(IMAGES), *RUNTIME, "--python", str(python),
                                         "--save", str(self.folder / "saved")], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                       preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))  # nohup ignores it
+                                       preexec_fn=self.default_signals)
             deadline = time.monotonic() + 30
             while not ((self.folder / "pid").exists() and (self.folder / "pid").read_text()) and time.monotonic() < deadline:
                 time.sleep(0.01)

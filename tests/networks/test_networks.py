@@ -25,7 +25,7 @@ def folders():
 @pytest.fixture(scope="module")
 def expected(folders, tmp_path_factory):
     """{engine: {name: outputs}}: Debian's PyTorch for qnnpack, pip's for the others."""
-    cases = [(name, folder / "model.pt", [(folder / "x0.npy", "")]) for name, folder in folders.items()]
+    cases = [(name, folder / "model.pt", [(folder / "x0.npy", "x:float32[]")]) for name, folder in folders.items()]
     found = {engine: oracle.answers(engine, cases, tmp_path_factory.mktemp(engine)) for engine in oracle.ENGINES}
     found["qnnpack"] = {name: tools.arrays(folder, "y") for name, folder in folders.items()}
     return found
