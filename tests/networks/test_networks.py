@@ -56,7 +56,8 @@ def test_network(name, engine, folders, expected, tmp_path):
 
 def reasons(said):
     """The operators that keep the network from being exact."""
-    return sorted({node["operator"] for node in said["exactness"] if not node["exact"]})
+    return sorted({node["operator"] for node in said["exactness"] if not node["exact"]} |
+                  {f["operator"] for f in said["float_operators"] if f["before_quantized"]})
 
 
 @pytest.mark.parametrize("engine", oracle.ENGINES)
