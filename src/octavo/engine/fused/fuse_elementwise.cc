@@ -6,6 +6,7 @@
 
 #include "octavo/engine/evaluate.h"
 #include "octavo/engine/fused/pattern.h"
+#include "octavo/engine/literal/broadcast.h"
 
 namespace octavo::engine::fused {
 namespace {
@@ -70,17 +71,6 @@ void SetPair(Group& group, const std::function<std::uint8_t(std::uint8_t, std::u
 
 namespace {
 
-// Whether `a` is one element while ONNX Runtime runs through `b`: the last dimension along which the result
-// has several elements is repeated in `a`.
-bool IsSpread(const Sizes& a, const Sizes& b, const Sizes& result) {
-  for (std::size_t d = 0; d < result.size(); ++d) {
-    if (result[result.size() - 1 - d] == 1) continue;
-    const auto size = [d](const Sizes& s) { return d < s.size() ? s[s.size() - 1 - d] : 1; };
-    return size(a) == 1 && size(b) != 1;
-  }
-  return false;
-}
-
 // QLinearAdd, QLinearMul.  `in_order`: `a` is the operand that the kernel multiplies last.
 void SetRuntimePair(Group& group, const Policy& policy, const Dequantized& a, const Dequantized& b,
                     const Target& target, bool adds, bool in_order) {
@@ -129,7 +119,7 @@ std::optional<Group> FuseSumOrProduct(const Pattern& pattern, const Target& targ
     return std::nullopt;
   }
   const bool second_first =
-      as_onnx_runtime && IsSpread(a->integers.sizes, b->integers.sizes, target.output.sizes);
+      as_onnx_runtime && literal::IsSpread(a->integers.sizes, b->integers.sizes, target.output.sizes);
   const ir::ValueId first = (second_first ? b : a)->integers.value;
   // The operand that is repeated comes second.
   if (a->integers.sizes != target.output.sizes) std::swap(a, b);

@@ -174,6 +174,15 @@ Result<Prepared> Clip(Call& call) {
 
 }  // namespace
 
+bool IsSpread(const Sizes& a, const Sizes& b, const Sizes& result) {
+  for (std::size_t d = 0; d < result.size(); ++d) {
+    if (result[result.size() - 1 - d] == 1) continue;
+    const auto size = [d](const Sizes& s) { return d < s.size() ? s[s.size() - 1 - d] : 1; };
+    return size(a) == 1 && size(b) != 1;
+  }
+  return false;
+}
+
 Error DoNotBroadcast(const Call& call, const Sizes& a, const Sizes& b) {
   return call.Invalid(fmt::format("shapes {} and {} cannot be broadcast", ToString(Shape(a.begin(), a.end())),
                                   ToString(Shape(b.begin(), b.end()))));

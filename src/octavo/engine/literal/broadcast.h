@@ -26,6 +26,10 @@ std::vector<Out> Zip(const std::vector<In>& a, const Sizes& a_sizes, const std::
   return result;
 }
 
+// Whether ONNX Runtime runs through `a` as through one element while it runs through `b`: the last dimension
+// along which the result has several elements is repeated in `a`.
+bool IsSpread(const Sizes& a, const Sizes& b, const Sizes& result);
+
 Error DoNotBroadcast(const Call& call, const Sizes& a, const Sizes& b);
 
 }  // namespace octavo::engine::literal

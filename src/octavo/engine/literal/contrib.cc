@@ -35,17 +35,6 @@ std::vector<T> Values(const Tensor& tensor) {
   return {data, data + tensor.num_elements()};
 }
 
-// Whether ONNX Runtime runs through `a` as through one element while it runs through `b`: the last dimension
-// along which the result has several elements is repeated in `a`.
-bool IsSpread(const Sizes& a, const Sizes& b, const Sizes& result) {
-  for (std::size_t d = 0; d < result.size(); ++d) {
-    if (result[result.size() - 1 - d] == 1) continue;
-    const auto size = [d](const Sizes& s) { return d < s.size() ? s[s.size() - 1 - d] : 1; };
-    return size(a) == 1 && size(b) != 1;
-  }
-  return false;
-}
-
 template <typename T>
 std::vector<T> Added(const Operands& in, const Sizes& sizes) {
   const ort::Quantization a = QuantizationAt(in, 1), b = QuantizationAt(in, 4), y = QuantizationAt(in, 6);

@@ -28,11 +28,6 @@ Status CheckColumns(Call& call, std::size_t i, std::int64_t columns) {
   return call.Invalid(fmt::format("input {} has {} elements, but 1 or {} are expected", i, count, columns));
 }
 
-Tensor TransposedMatrix(const Tensor& t) {
-  const Sizes own = StridesOf(t.sizes);
-  return Strided(t, {t.sizes[1], t.sizes[0]}, {own[1], own[0]}, 0);
-}
-
 // alpha A B + C, requantized, or in float32 where there is no scale of the result.
 Result<Prepared> QGemm(Call& call) {
   OCTAVO_TRY(call.Inputs(6, 9));
@@ -42,14 +37,7 @@ Result<Prepared> QGemm(Call& call) {
   const auto alpha = static_cast<float>(OCTAVO_TRY(call.Real("alpha", 1.0)));
   const bool transpose_a = OCTAVO_TRY(call.Int("transA", 0)) != 0;
   const bool transpose_b = OCTAVO_TRY(call.Int("transB", 0)) != 0;
-  Sizes a = OCTAVO_TRY(call.sizes(0)), b = OCTAVO_TRY(call.sizes(3));
-  if (a.size() != 2 || b.size() != 2) return call.Invalid("the operands must have rank 2");
-  if (transpose_a) std::swap(a[0], a[1]);
-  if (transpose_b) std::swap(b[0], b[1]);
-  if (a[1] != b[0])
-    return call.Invalid(
-        fmt::format("a matrix with {} columns cannot be multiplied by one with {} rows", a[1], b[0]));
-  const MatMulLayout l{.rows = a[0], .depth = a[1], .columns = b[1], .result = {a[0], b[1]}};
+  const MatMulLayout l = OCTAVO_TRY(GemmLayoutOf(call, 0, 3, transpose_a, transpose_b));
   OCTAVO_TRY(CheckColumns(call, 4, l.columns));
   OCTAVO_TRY(CheckColumns(call, 5, l.columns));
   if (call.has(6)) {

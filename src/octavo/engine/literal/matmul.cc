@@ -11,6 +11,23 @@
 
 namespace octavo::engine::literal {
 
+Result<MatMulLayout> GemmLayoutOf(Call& call, std::size_t first, std::size_t second, bool transpose_a,
+                                  bool transpose_b) {
+  Sizes a = OCTAVO_TRY(call.sizes(first)), b = OCTAVO_TRY(call.sizes(second));
+  if (a.size() != 2 || b.size() != 2) return call.Invalid("the operands must have rank 2");
+  if (transpose_a) std::swap(a[0], a[1]);
+  if (transpose_b) std::swap(b[0], b[1]);
+  if (a[1] != b[0])
+    return call.Invalid(
+        fmt::format("a matrix with {} columns cannot be multiplied by one with {} rows", a[1], b[0]));
+  return MatMulLayout{.rows = a[0], .depth = a[1], .columns = b[1], .result = {a[0], b[1]}};
+}
+
+Tensor TransposedMatrix(const Tensor& t) {
+  const Sizes own = StridesOf(t.sizes);
+  return Strided(t, {t.sizes[1], t.sizes[0]}, {own[1], own[0]}, 0);
+}
+
 Result<MatMulLayout> MatMulLayoutOf(Call& call, std::size_t first, std::size_t second) {
   Sizes a = OCTAVO_TRY(call.sizes(first)), b = OCTAVO_TRY(call.sizes(second));
   if (a.empty() || b.empty()) return call.Invalid("the operands must not be scalars");
@@ -79,12 +96,6 @@ Result<Prepared> MatMul(Call& call) {
   });
 }
 
-// The last two dimensions exchanged.
-Tensor Transposed(const Tensor& t) {
-  const Sizes own = StridesOf(t.sizes);
-  return Strided(t, {t.sizes[1], t.sizes[0]}, {own[1], own[0]}, 0);
-}
-
 // alpha A' B' + beta C
 Result<Prepared> Gemm(Call& call) {
   OCTAVO_TRY(call.Inputs(2, 3));
@@ -93,21 +104,14 @@ Result<Prepared> Gemm(Call& call) {
   const double alpha = OCTAVO_TRY(call.Real("alpha", 1.0)), beta = OCTAVO_TRY(call.Real("beta", 1.0));
   const bool transpose_a = OCTAVO_TRY(call.Int("transA", 0)) != 0;
   const bool transpose_b = OCTAVO_TRY(call.Int("transB", 0)) != 0;
-  Sizes a = OCTAVO_TRY(call.sizes(0)), b = OCTAVO_TRY(call.sizes(1));
-  if (a.size() != 2 || b.size() != 2) return call.Invalid("the operands must have rank 2");
-  if (transpose_a) std::swap(a[0], a[1]);
-  if (transpose_b) std::swap(b[0], b[1]);
-  if (a[1] != b[0])
-    return call.Invalid(
-        fmt::format("a matrix with {} columns cannot be multiplied by one with {} rows", a[1], b[0]));
-  const MatMulLayout l{.rows = a[0], .depth = a[1], .columns = b[1], .result = {a[0], b[1]}};
+  const MatMulLayout l = OCTAVO_TRY(GemmLayoutOf(call, 0, 1, transpose_a, transpose_b));
   if (!CountElements(l.result)) return call.Invalid("the result is too large");
   if (call.has(2) && Broadcast(OCTAVO_TRY(call.sizes(2)), l.result) != l.result)
     return call.Invalid("input 2 cannot be broadcast to the result");
   const DType dtype = OCTAVO_TRY(call.dtype(0));
   return One(dtype, l.result, [=](const Operands& in) -> Result<Tensor> {
-    const Tensor left = transpose_a ? Transposed(*in[0]) : *in[0];
-    const Tensor right = transpose_b ? Transposed(*in[1]) : *in[1];
+    const Tensor left = transpose_a ? TransposedMatrix(*in[0]) : *in[0];
+    const Tensor right = transpose_b ? TransposedMatrix(*in[1]) : *in[1];
     std::vector<double> y = MultiplyMatrices(l, Reals(left), Reals(right));
     for (double& v : y) v *= alpha;
     if (in.size() > 2 && in[2]) {

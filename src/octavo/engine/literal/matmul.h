@@ -19,6 +19,13 @@ struct MatMulLayout {
 // Checks the operands in inputs `first` and `second`.
 Result<MatMulLayout> MatMulLayoutOf(Call& call, std::size_t first, std::size_t second);
 
+// Of two matrices in inputs `first` and `second`, each transposed or not.
+Result<MatMulLayout> GemmLayoutOf(Call& call, std::size_t first, std::size_t second, bool transpose_a,
+                                  bool transpose_b);
+
+// The two dimensions of a matrix exchanged.
+Tensor TransposedMatrix(const Tensor& t);
+
 template <typename T>
 std::vector<T> MultiplyMatrices(const MatMulLayout& l, const std::vector<T>& a, const std::vector<T>& b) {
   std::vector<T> y(static_cast<std::size_t>(Product(l.result)));
