@@ -32,4 +32,6 @@ bool IsOfFloatLayer(const ir::Graph& graph, ir::ValueId value, bool float_weight
   return false;
 }
 
+Value KeptApart(Builder& g, Value x) { return g.Op("LeakyRelu", {x}, {{"alpha", 1.0}}); }
+
 }  // namespace octavo

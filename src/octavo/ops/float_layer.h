@@ -1,6 +1,7 @@
 #pragma once
 
 #include "octavo/graph.h"
+#include "octavo/operators.h"
 
 namespace octavo {
 
@@ -9,5 +10,9 @@ namespace octavo {
 // (qdq_transformer/weight_bias_quantization.cc), also past what only moves elements, clamps as the zero point
 // does, or can be taken into the weights.  `float_weights`: only if its weights are float constants.
 bool IsOfFloatLayer(const ir::Graph& graph, ir::ValueId value, bool float_weights);
+
+// The same numbers, behind an operation (LeakyRelu of slope 1) past which runtimes do not look for what to
+// fuse.
+Value KeptApart(Builder& g, Value x);
 
 }  // namespace octavo

@@ -118,23 +118,22 @@ Mistake OfThreshold(Engine, const Arguments& a) {
   return OfComputed(a.result(), a.number("value"));
 }
 
+double RealOfLowestLevel(const Value& x) {
+  const double lowest = x.dtype() == DType::kQUint8 ? 0 : -128;
+  return (lowest - static_cast<double>(x.quantization().zero_point())) * x.quantization().scale();
+}
+
 // The lowest level times the slope.
 Mistake OfSlope(Engine, const Arguments& a) {
   if (!FromOneQuantizationToAnother(a)) return {};
-  const Value x = FirstOperand(a);
-  const double lowest = x.dtype() == DType::kQUint8 ? 0 : -128;
-  const double real =
-      (lowest - static_cast<double>(x.quantization().zero_point())) * x.quantization().scale();
+  const double real = RealOfLowestLevel(FirstOperand(a));
   return real < 0 ? OfComputed(a.result(), real * a.number("negative_slope")) : std::nullopt;
 }
 
 // The curve at the lowest level.
 Mistake OfElu(Engine, const Arguments& a) {
   if (!FromOneQuantizationToAnother(a)) return {};
-  const Value x = FirstOperand(a);
-  const double lowest = x.dtype() == DType::kQUint8 ? 0 : -128;
-  const double real =
-      (lowest - static_cast<double>(x.quantization().zero_point())) * x.quantization().scale();
+  const double real = RealOfLowestLevel(FirstOperand(a));
   if (!(real < 0)) return {};
   const double alpha = a.number("alpha");
   const double input_scale = HasArgument(a, "input_scale") ? a.number("input_scale") : 1 / alpha;

@@ -105,7 +105,7 @@ Value QuantizeByReciprocal(Builder& g, Value x, const TensorType& type) {
     return q.axis ? QuantizeBefore(g, x, type, sizes) : QuantizeFused(g, x, type);
   }
   if (g.exact_for(Target::kOnnxRuntime) && IsOfFloatLayer(g.graph(), x.id(), false)) {
-    x = g.Op("LeakyRelu", {x}, {{"alpha", 1.0}});  // the same number, and an end to what is looked at
+    x = KeptApart(g, x);
   }
   if (same || unknown_rank || !g.exact_for(Target::kOnnxRuntime)) return Quantize(g, x, type);
   return QuantizeFromSteps(g, g.Op("Mul", {x, g.Constant(Tensor::Floats(sizes, reciprocals))}), type);

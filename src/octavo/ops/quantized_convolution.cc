@@ -8,6 +8,7 @@
 #include "octavo/emit.h"
 #include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
+#include "octavo/ops/float_layer.h"
 #include "octavo/ops/layer_requantization.h"
 #include "octavo/ops/quantized_result.h"
 #include "octavo/row.h"
@@ -211,7 +212,7 @@ Result<std::vector<Value>> ConvQdq(const QuantizedConvolution& form, Builder& g,
   // operation that it fuses into the convolution ("drop rounding one special residual pattern",
   // intel_cpu/src/dnnl_postops_composer.cpp).  With an operation before it, it does.
   if (!form.transposed && !form.relu && g.exact_for(Target::kOpenVino)) {
-    real = g.Op("LeakyRelu", {real}, {{"alpha", 1.0}});
+    real = KeptApart(g, real);
   }
   return One(g.As(QuantizeReal(g, real, types.y, form.relu), a.result()));
 }

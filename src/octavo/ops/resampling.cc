@@ -6,6 +6,7 @@
 #include "octavo/emit.h"
 #include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
+#include "octavo/ops/float_layer.h"
 #include "octavo/ops/interpolation.h"
 #include "octavo/ops/quantize_form.h"
 #include "octavo/ops/register.h"
@@ -317,7 +318,7 @@ Result<Value> SmoothOfIntegers(Builder& g, Value x, const Request& request, cons
   if (!taps) {
     Value real = OCTAVO_TRY(Smooth(g, level ? DequantizeToSteps(g, x, 0) : DequantizeToSteps(g, x), request));
     // ONNX Runtime up to 1.26 would resize the integers, and cut off the fraction.
-    if (g.exact_for(Target::kOnnxRuntime)) real = g.Op("LeakyRelu", {real}, {{"alpha", 1.0}});
+    if (g.exact_for(Target::kOnnxRuntime)) real = KeptApart(g, real);
     return level ? QuantizeFromSteps(g, real, type, 0) : QuantizeFromSteps(g, real, type);
   }
   const Value y = InterpolateByTaps(g, DequantizeToSteps(g, x, 0), *axes, request.align_corners, fused);
