@@ -49,7 +49,9 @@ enum class ExternalData { kAuto, kAlways, kNever };
 struct ExportOptions {
   Dialect dialect = Dialect::kQdq;
   Target target = Target::kOnnxRuntime;
-  Engine engine = Engine::kQnnpack;  // the PyTorch engine whose results the model reproduces
+  // The PyTorch engine whose results the model reproduces.  Not set: kDefaultEngine, and for the Caffe2
+  // dialect, which has no other numbers, Engine::kQnnpack.
+  std::optional<Engine> engine;
   Numbers numbers = Numbers::kExact;
   bool require_exact = false;  // true: a node that cannot be exact in ONNX Runtime is an error
   int opset = 0;               // 0: the dialect's default (qdq 17, caffe2 9)
@@ -103,7 +105,7 @@ struct ExportReport {
   // Nodes whose floats ONNX Runtime rounds otherwise all the same, one line each ("AveragePool at node pool:
   // ...").
   std::vector<std::string> not_identical;
-  Engine engine = Engine::kQnnpack;      // the engine whose results `exactness` is about
+  Engine engine = kDefaultEngine;        // the engine whose results `exactness` is about
   std::vector<NodeExactness> exactness;  // per node with a quantized result; only for Numbers::kExact
   std::vector<FloatOperator> float_operators;
   // counted_operators: the operators that compute.  Operators that only move, copy, convert or create

@@ -228,7 +228,7 @@ struct LowerOptions {
   // them.
   bool requantize_per_channel = false;
   Numbers numbers = Numbers::kExact;
-  Engine engine = Engine::kQnnpack;  // the PyTorch engine whose results the model reproduces
+  Engine engine = kDefaultEngine;  // the PyTorch engine whose results the model reproduces
 };
 
 // Builds the lowered graph.  The caller of the emitter sets node names and origins.

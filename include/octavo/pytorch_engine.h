@@ -3,6 +3,7 @@
 // PyTorch's engines for quantized operators (torch.backends.quantized.engine).  Their results differ in the
 // last bit (docs/numbers.md).
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -15,6 +16,11 @@ enum class Engine : std::uint8_t {
   kOnednn,      // ... "onednn"
   kX86,         // ... "x86", their default: what it chooses on a CPU with AVX-512 VNNI
 };
+inline constexpr std::array kEngines = {Engine::kQnnpack, Engine::kQnnpackX86, Engine::kFbgemm,
+                                        Engine::kOnednn, Engine::kX86};
+// The engine that is meant where none is named: anyone who has pip's package can compare with it, and ONNX
+// Runtime has exact forms for nearly all of its operators.  The Caffe2 dialect has the numbers of kQnnpack.
+inline constexpr Engine kDefaultEngine = Engine::kQnnpackX86;
 
 // "qnnpack", "qnnpack-x86", ...
 constexpr std::string_view Name(Engine engine) {

@@ -22,12 +22,12 @@ class WithBodies(CliTest):
 
 class Engine(WithBodies):
     def test_export_names_it(self):
-        self.assertIn("exact: 12 of 12 quantized nodes (PyTorch qnnpack → ONNX Runtime)\n", self.export().stdout)
+        self.assertIn("exact: 12 of 12 quantized nodes (PyTorch qnnpack-x86 → ONNX Runtime)\n", self.export().stdout)
         written = self.output.read_bytes()
-        for text in (b"octavo.engine", b"qnnpack", b"octavo.exact_for", b"onnxruntime"):
+        for text in (b"octavo.engine", b"qnnpack-x86", b"octavo.exact_for", b"onnxruntime"):
             self.assertIn(text, written)
         report = self.report()
-        self.assertEqual((report["engine"], report["exact_for"]), ("qnnpack", "onnxruntime"))
+        self.assertEqual((report["engine"], report["exact_for"]), ("qnnpack-x86", "onnxruntime"))
         self.assertIsNone(self.report("--target", "openvino")["exact_for"])
         self.assertNotIn(b"octavo.exact_for", self.output.read_bytes())
 
@@ -35,18 +35,18 @@ class Engine(WithBodies):
         model = self.folder / "digits.onnx"
         self.assertEqual(run("export", DIGITS, "-o", model, *INPUT).returncode, 0)
         verified = run("verify", DIGITS, model, *INPUT)
-        self.assertIn("digits.pt (PyTorch qnnpack, reference) and ", verified.stdout)
+        self.assertIn("digits.pt (PyTorch qnnpack-x86, reference) and ", verified.stdout)
         self.assertIn("digits.onnx (engine, onnxruntime arithmetic)\n", verified.stdout)
         first = json.loads(run("verify", DIGITS, *INPUT, "--json").stdout)["first"]
-        self.assertEqual((first["runner"], first["engine"], first["faults"]), ("reference", "qnnpack", "meant"))
-        self.assertIn("(PyTorch qnnpack with its faults, reference)", run("verify", DIGITS, *INPUT, "--faults", "keep").stdout)
+        self.assertEqual((first["runner"], first["engine"], first["faults"]), ("reference", "qnnpack-x86", "meant"))
+        self.assertIn("(PyTorch qnnpack-x86 with its faults, reference)", run("verify", DIGITS, *INPUT, "--faults", "keep").stdout)
         images = DIGITS.parent / "images.npy"
-        self.assertTrue(run("run", DIGITS, "--input", images).stdout.startswith(str(DIGITS) + " (PyTorch qnnpack, reference)\n"))
+        self.assertTrue(run("run", DIGITS, "--input", images).stdout.startswith(str(DIGITS) + " (PyTorch qnnpack-x86, reference)\n"))
         self.assertTrue(run("run", model, "--input", self.image(images)).stdout.startswith(
             str(model) + " (engine, onnxruntime arithmetic)\n"))
-        self.assertEqual(json.loads(run("run", DIGITS, "--input", images, "--json").stdout)["engine"], "qnnpack")
+        self.assertEqual(json.loads(run("run", DIGITS, "--input", images, "--json").stdout)["engine"], "qnnpack-x86")
         measured = run("bench", DIGITS, *INPUT, "--seconds", "0.01")
-        self.assertIn("digits.pt  PyTorch qnnpack, reference\n", measured.stdout)
+        self.assertIn("digits.pt  PyTorch qnnpack-x86, reference\n", measured.stdout)
 
     def image(self, images):
         import npy
@@ -62,9 +62,30 @@ class Engine(WithBodies):
                 result = run(*command, "--engine", engine)
                 self.assertIn(result.returncode, (0, 1), (command, result.stderr))
                 self.assertIn("PyTorch %s, reference" % engine, result.stdout)
-                other = "was exported for PyTorch's engine qnnpack, and is compared with %s" % engine
-                self.assertEqual(other in result.stderr, command[0] == "verify" and engine != "qnnpack", result.stderr)
+                other = "was exported for PyTorch's engine qnnpack-x86, and is compared with %s" % engine
+                self.assertEqual(other in result.stderr, command[0] == "verify" and engine != "qnnpack-x86", result.stderr)
             self.assertEqual(json.loads(run("run", DIGITS, *image, "--engine", engine, "--json").stdout)["engine"], engine)
+
+    def test_verify_compares_with_the_engine_of_the_export(self):
+        model = self.folder / "out.onnx"
+        for engine, options in (("x86", ("--engine", "x86")), ("qnnpack-x86", ()), ("qnnpack", ("--dialect", "caffe2")),
+                                ("fbgemm", ("--engine", "fbgemm", "--numbers", "plain"))):
+            self.assertEqual(run("export", DIGITS, "-o", model, *INPUT, *options).returncode, 0)
+            self.assertIn(b"octavo.engine", model.read_bytes())
+            verified = run("verify", DIGITS, model, *INPUT)
+            self.assertIn("digits.pt (PyTorch %s, reference) and " % engine, verified.stdout)
+            self.assertNotIn("was exported for", verified.stderr)
+
+    def test_convert_says_that_caffe2_has_other_numbers(self):
+        model, converted = self.folder / "out.onnx", self.folder / "converted.onnx"
+        for engine, warned in (("qnnpack-x86", True), ("qnnpack", False)):
+            self.assertEqual(run("export", DIGITS, "-o", model, *INPUT, "--engine", engine).returncode, 0)
+            made = run("convert", model, "-o", converted, "--dialect", "caffe2")
+            self.assertEqual(made.returncode, 0, made.stderr)
+            self.assertIs("the numbers of PyTorch's engine %s, and the caffe2 dialect has those of qnnpack" % engine in made.stderr, warned)
+            self.assertIn(b"octavo.engine", converted.read_bytes())
+            back = run("convert", converted, "-o", model, "--json")
+            self.assertEqual(json.loads(back.stdout)["engine"], "qnnpack")
 
     def test_export_is_for_each_engine(self):
         for engine in ("qnnpack", "qnnpack-x86", "fbgemm", "onednn", "x86"):
@@ -115,7 +136,7 @@ class Floats(WithBodies):
     def test_behind_the_quantized_part(self):
         body = IN_INT8 + "return torch.softmax(torch.dequantize(torch.relu(q)), 1)"
         text = self.export(body=body).stdout
-        self.assertIn("exact: 2 of 2 quantized nodes (PyTorch qnnpack → ONNX Runtime); 1 float operator may round otherwise\n", text)
+        self.assertIn("exact: 2 of 2 quantized nodes (PyTorch qnnpack-x86 → ONNX Runtime); 1 float operator may round otherwise\n", text)
         self.assertRegex(text, r"\n  aten::softmax  code/__torch__\.py:\d+:\d+: a sum of floats, .*; float outputs may differ in their last bits\n")
         self.assertIn(b"octavo.float_operators", self.output.read_bytes())
         self.assertIs(self.report(body=body)["exact"], True)
@@ -128,9 +149,9 @@ class Floats(WithBodies):
         self.assertIs(report["exact"], False)
         text = self.export(body=body).stdout
         self.assertIn("an integer computed from it may be one step off", text)
-        self.assertIn("exact: 2 of 4 nodes (PyTorch qnnpack → ONNX Runtime); 2 float operators may round otherwise\n", text)
+        self.assertIn("exact: 2 of 4 nodes (PyTorch qnnpack-x86 → ONNX Runtime); 2 float operators may round otherwise\n", text)
         refused = self.export("--numbers", "exact", body=body, code=3)
-        self.assertIn("2 of 4 nodes cannot be exact (PyTorch qnnpack → ONNX Runtime)\n  aten::add: ", refused.stderr)
+        self.assertIn("2 of 4 nodes cannot be exact (PyTorch qnnpack-x86 → ONNX Runtime)\n  aten::add: ", refused.stderr)
 
     def test_what_is_the_same_everywhere_is_not_listed(self):
         body = IN_INT8 + "y = torch.relu(torch.dequantize(q))\nreturn torch.max_pool2d(torch.transpose(y, 2, 3), [2, 2])"
@@ -145,14 +166,14 @@ class AsMeant(WithBodies):
         self.assertRegex(made.stdout, r"exact: 1 of 2 quantized nodes .*\n  aten::avg_pool2d  code/__torch__\.py:\d+:\d+: as meant; "
                                       r"PyTorch overlooks count_include_pad=False")
         self.assertRegex(made.stderr, r"warning: aten::avg_pool2d at code/__torch__\.py:\d+:\d+: PyTorch overlooks count_include_pad=False; "
-                                      r"here the result is as meant, and not what PyTorch's qnnpack engine gives\n")
+                                      r"here the result is as meant, and not what PyTorch's qnnpack-x86 engine gives\n")
         node = self.report(body=self.BODY)["exactness"][1]
         self.assertEqual((node["exact"], node["by"]), (False, "as meant"))
         self.assertIn(b'"as meant"', self.output.read_bytes())
 
     def test_whoever_asks_for_exact_results_gets_an_error(self):
         refused = self.export("--numbers", "exact", body=self.BODY, code=3)
-        self.assertIn("1 of 2 quantized nodes cannot be exact (PyTorch qnnpack → ONNX Runtime)\n  aten::avg_pool2d: ", refused.stderr)
+        self.assertIn("1 of 2 quantized nodes cannot be exact (PyTorch qnnpack-x86 → ONNX Runtime)\n  aten::avg_pool2d: ", refused.stderr)
 
     def test_verify_and_run_say_so_too(self):
         model = self.changed(with_body(self.BODY))

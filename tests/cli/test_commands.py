@@ -48,7 +48,7 @@ class Export(CliTest):
         self.assertEqual(report["dialect"], "qdq")
 
     def test_exactness(self):
-        self.assertIn("exact: 12 of 12 quantized nodes (PyTorch qnnpack → ONNX Runtime)\n", self.export())
+        self.assertIn("exact: 12 of 12 quantized nodes (PyTorch qnnpack-x86 → ONNX Runtime)\n", self.export())
         nodes = json.loads(self.export("--json"))["exactness"]
         self.assertEqual([(n["place"], n["operator"], n["exact"], n["by"]) for n in nodes], EXACTNESS)
         kept = json.dumps([[place, operator, by] for place, operator, _, by in EXACTNESS], separators=(",", ":"))
@@ -56,13 +56,13 @@ class Export(CliTest):
         # A slope of a tenth gives ties, of which PyTorch rounds some one way in vectors and otherwise in what is left of them.
         slope = self.changed(with_body("q = torch.quantize_per_tensor(x, 0.1, 77, 13)\nreturn torch.dequantize(torch.leaky_relu(q, 0.1))"))
         result = run("export", slope, "-o", self.output, *INPUT)
-        self.assertRegex(result.stdout, r"exact: 1 of 2 quantized nodes \(PyTorch qnnpack → ONNX Runtime\)\n  aten::leaky_relu  code/__torch__\.py:\d+:\d+: may be off by one step for ")
+        self.assertRegex(result.stdout, r"exact: 1 of 2 quantized nodes \(PyTorch qnnpack-x86 → ONNX Runtime\)\n  aten::leaky_relu  code/__torch__\.py:\d+:\d+: may be off by one step for ")
         # Who asks for it gets it or an error, and no file.
         self.assertIn("exact: 12 of 12", self.export("--numbers", "exact"))
         self.output.unlink()
         refused = run("export", slope, "-o", self.output, *INPUT, "--numbers", "exact")
         self.assertEqual(refused.returncode, 3)
-        self.assertIn("1 of 2 quantized nodes cannot be exact (PyTorch qnnpack → ONNX Runtime)\n  aten::leaky_relu: may be off by one step for 2 of 256 input values, at ", refused.stderr)
+        self.assertIn("1 of 2 quantized nodes cannot be exact (PyTorch qnnpack-x86 → ONNX Runtime)\n  aten::leaky_relu: may be off by one step for 5 of 256 input values, at ", refused.stderr)
         self.assertFalse(self.output.exists())
         # Also of a file that is converted once more.
         plain, again = self.folder / "plain.onnx", ("convert", self.folder / "plain.onnx", "-o", self.output)
@@ -71,7 +71,7 @@ class Export(CliTest):
         self.output.unlink()
         refused = run(*again, "--numbers", "exact")
         self.assertEqual(refused.returncode, 3, refused.stdout)
-        self.assertIn("quantized nodes cannot be exact (PyTorch qnnpack → ONNX Runtime)\n", refused.stderr)
+        self.assertIn("quantized nodes cannot be exact (PyTorch qnnpack-x86 → ONNX Runtime)\n", refused.stderr)
         self.assertFalse(self.output.exists())
         # Nothing is promised of other runtimes, and of PyTorch's own scales.
         for others in (("--numbers", "plain"), ("--target", "openvino"), ("--dialect", "caffe2")):

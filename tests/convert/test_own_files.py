@@ -23,7 +23,7 @@ def saved(folder):
 
 def exported(folder, path, *options):
     words = [word for i in tools.case(folder)["inputs"] for word in ("--input", i["spec"])]
-    run = tools.octavo("export", saved(folder), "-o", path, "--quiet", *words, *options, check=False)
+    run = tools.octavo("export", *tools.QNNPACK, saved(folder), "-o", path, "--quiet", *words, *options, check=False)
     assert run.returncode in (0, 3), run.stderr
     return run.returncode == 0
 

@@ -22,7 +22,7 @@ SAID_OTHERWISE = {"slice", "slice_two", "slice_all", "slice_past_the_end", "slic
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c["name"])
 def test_former_exporters_nodes(case, tmp_path):
     words = [word for spec in case["inputs"] for word in ("--input", spec)]
-    tools.octavo("export", DATA / (case["name"] + ".pt"), "-o", tmp_path / "qdq.onnx", "--quiet", "--numbers", "plain",
+    tools.octavo("export", *tools.QNNPACK, DATA / (case["name"] + ".pt"), "-o", tmp_path / "qdq.onnx", "--quiet", "--numbers", "plain",
                  *words)
     tools.octavo("convert", tmp_path / "qdq.onnx", "-o", tmp_path / "back.onnx", "--dialect", "caffe2", "--quiet")
     ours, theirs = onnx.load(str(tmp_path / "back.onnx")), onnx.load(str(DATA / (case["name"] + ".onnx")))

@@ -140,7 +140,7 @@ def test_is_as_exact_as_the_export_says(function, dtype, tmp_path, request):
         model = torch.jit.trace(Model(), inputs, check_trace=False)
         model.save(str(tmp_path / "model.pt"))
         want = model(*inputs).int_repr().numpy()
-        made = tools.octavo("export", tmp_path / "model.pt", "-o", tmp_path / "model.onnx", "--json", "--input", "float32[256,256]",
+        made = tools.octavo("export", *tools.QNNPACK, tmp_path / "model.pt", "-o", tmp_path / "model.onnx", "--json", "--input", "float32[256,256]",
                             "--input", "float32[256,256]")
         said = json.loads(made.stdout)["exactness"][-1]
         got = tools.run(tmp_path / "model.onnx", arrays)[0]

@@ -53,7 +53,7 @@ class Model:
         return made
 
     def verify(self, way):
-        report = json.loads(self.run("verify", self.path, *self.inputs, "--json", *VERIFIED[way]).stdout)
+        report = json.loads(self.run("verify", *tools.QNNPACK, self.path, *self.inputs, "--json", *VERIFIED[way]).stdout)
         for layer in report["layers"]:
             end = layer["end_to_end"]
             what = "%s: %s" % (layer["operator"], end)
@@ -66,7 +66,7 @@ class Model:
     def in_onnx_runtime(self):
         out, answers = self.folder / "model.onnx", self.folder / "out"
         specs = [word for s in self.specs for word in ("--input", s)]
-        nodes = json.loads(self.run("export", self.path, "-o", out, "--json", *specs).stdout)["exactness"]
+        nodes = json.loads(self.run("export", *tools.QNNPACK, self.path, "-o", out, "--json", *specs).stdout)["exactness"]
         assert all(node["by"] in CLASSES for node in nodes), "not every node says how exact it is: %s" % nodes
         paths = [word for place in range(len(self.arrays)) for word in ("--input", self.folder / ("in%d.npy" % place))]
         tools.octavo("run", out, *paths, "-o", answers, "--quiet")

@@ -123,7 +123,7 @@ def export(net, x, folder):
     torch.jit.save(traced, str(folder / "model.pt"))
     if isinstance(net.layer, nnq.Conv3d):
         pack(net.layer, "qnnpack")
-    made = tools.octavo("export", folder / "model.pt", "-o", folder / "out.onnx", "--json", "--input",
+    made = tools.octavo("export", *tools.QNNPACK, folder / "model.pt", "-o", folder / "out.onnx", "--json", "--input",
                         "float32[%s]" % ",".join(map(str, x.shape)))
     return json.loads(made.stdout)
 
@@ -161,14 +161,14 @@ def test_the_text_says_so(tmp_path):
     net = Net(lambda q: F.relu6(F.relu6(q)), layer=conv())
     x = torch.randn(IMAGE)
     export(net, x, tmp_path)
-    made = tools.octavo("export", tmp_path / "model.pt", "-o", tmp_path / "out.onnx", "--input", "float32[2,4,6,5]")
+    made = tools.octavo("export", *tools.QNNPACK, tmp_path / "model.pt", "-o", tmp_path / "out.onnx", "--input", "float32[2,4,6,5]")
     assert "exact: 3 of 4 quantized nodes (PyTorch qnnpack → ONNX Runtime)" in made.stdout
     assert "as meant; PyTorch mixes up the elements of a channels-last tensor" in made.stdout
     assert made.stderr.count("as meant") == 1
-    exact = tools.octavo("export", tmp_path / "model.pt", "-o", tmp_path / "no.onnx", "--numbers", "exact", "--input",
+    exact = tools.octavo("export", *tools.QNNPACK, tmp_path / "model.pt", "-o", tmp_path / "no.onnx", "--numbers", "exact", "--input",
                          "float32[2,4,6,5]", check=False)
     assert exact.returncode == 3 and "aten::" in exact.stderr and not (tmp_path / "no.onnx").exists()
-    caffe2 = tools.octavo("export", tmp_path / "model.pt", "-o", tmp_path / "out.onnx", "--json", "--dialect", "caffe2", "--input",
+    caffe2 = tools.octavo("export", *tools.QNNPACK, tmp_path / "model.pt", "-o", tmp_path / "out.onnx", "--json", "--dialect", "caffe2", "--input",
                           "float32[2,4,6,5]")
     assert sum("as meant" in text for text in json.loads(caffe2.stdout)["warnings"]) == 1
 
@@ -176,6 +176,6 @@ def test_the_text_says_so(tmp_path):
 def test_bugs_that_the_reference_does_not_repeat(tmp_path):
     net = Net(lambda q: O.relu6(q, False), layer=layer(nnq.Conv2d)).eval()
     torch.jit.save(torch.jit.trace(net, torch.randn(IMAGE)), str(tmp_path / "model.pt"))
-    words = ["verify", tmp_path / "model.pt", "--input", "float32[%s]" % ",".join(map(str, IMAGE))]
+    words = ["verify", *tools.QNNPACK, tmp_path / "model.pt", "--input", "float32[%s]" % ",".join(map(str, IMAGE))]
     assert "as meant" in tools.octavo(*words).stderr
     assert "--faults keep does not repeat this" in tools.octavo(*words, "--faults", "keep").stderr

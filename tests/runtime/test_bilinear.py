@@ -36,9 +36,9 @@ def test_bilinear(channels, order, size, align_corners, tmp_path):
         torch.jit.trace(net, x).save(str(tmp_path / "model.pt"))
     np.save(tmp_path / "x.npy", x.numpy())
     spec = "float32[2,%d,7,13]" % channels
-    tools.octavo("run", tmp_path / "model.pt", "--input", "%s@%s" % (tmp_path / "x.npy", spec), "-o", tmp_path / "out", "--quiet")
+    tools.octavo("run", *tools.QNNPACK, tmp_path / "model.pt", "--input", "%s@%s" % (tmp_path / "x.npy", spec), "-o", tmp_path / "out", "--quiet")
     assert np.array_equal(np.load(tmp_path / "out" / "y0.npy"), want)
-    report = json.loads(tools.octavo("export", tmp_path / "model.pt", "-o", tmp_path / "model.onnx", "--json", "--input", spec).stdout)
+    report = json.loads(tools.octavo("export", *tools.QNNPACK, tmp_path / "model.pt", "-o", tmp_path / "model.onnx", "--json", "--input", spec).stdout)
     got = tools.run(tmp_path / "model.onnx", [x.numpy()])[0]
     assert np.abs(got.astype(int) - want).max() <= 1 and (got != want).mean() < 0.02
     [stated] = [node for node in report["exactness"] if "upsample" in node["operator"]]

@@ -52,7 +52,7 @@ def answers(net, x, folder):
         want = net(x).numpy()
     np.save(folder / "x.npy", x.numpy())
     spec = "float32[%s]" % ",".join(map(str, x.shape))
-    tools.octavo("run", folder / "model.pt", "--input", "%s@%s" % (folder / "x.npy", spec), "-o", folder / "out", "--quiet")
+    tools.octavo("run", *tools.QNNPACK, folder / "model.pt", "--input", "%s@%s" % (folder / "x.npy", spec), "-o", folder / "out", "--quiet")
     tools.export(folder / "model.pt", folder / "model.onnx", [spec])
     return want, np.load(folder / "out" / "y0.npy"), tools.run(folder / "model.onnx", [x.numpy()])[0]
 
@@ -105,5 +105,5 @@ def test_narrow_weights_of_a_convolution(dimensions, tmp_path):
 def test_a_range_beyond_8_bits_is_refused(tmp_path):
     net = Net(lambda x: torch.fake_quantize_per_tensor_affine(x, 0.05, 0, -129, 127))
     torch.jit.trace(net, torch.zeros(3), check_trace=False).save(str(tmp_path / "model.pt"))
-    made = tools.octavo("export", tmp_path / "model.pt", "-o", tmp_path / "out.onnx", "--json", check=False)
+    made = tools.octavo("export", *tools.QNNPACK, tmp_path / "model.pt", "-o", tmp_path / "out.onnx", "--json", check=False)
     assert made.returncode == 3 and "-129 to 127" in json.dumps(json.loads(made.stdout)["error"])

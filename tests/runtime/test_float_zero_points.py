@@ -42,7 +42,7 @@ def save(zeros, kind, dtype, folder):
 def test_whole_zero_points(kind, dtype, tmp_path):
     want = save(WHOLE, kind, dtype, tmp_path)
     np.save(tmp_path / "x.npy", TIES.numpy())
-    tools.octavo("run", tmp_path / "model.pt", "--input", "%s" % (tmp_path / "x.npy"), "-o", tmp_path / "out", "--quiet")
+    tools.octavo("run", *tools.QNNPACK, tmp_path / "model.pt", "--input", "%s" % (tmp_path / "x.npy"), "-o", tmp_path / "out", "--quiet")
     assert np.array_equal(np.load(tmp_path / "out" / "y0.npy"), want)
     tools.export(tmp_path / "model.pt", tmp_path / "model.onnx", ["float32[4,20]"])
     assert np.array_equal(tools.run(tmp_path / "model.onnx", [TIES.numpy()])[0], want)
@@ -53,9 +53,9 @@ def test_whole_zero_points(kind, dtype, tmp_path):
 def test_fractional_zero_points_are_refused_by_name(kind, tmp_path):
     want = save(FRACTIONAL, kind, torch.quint8, tmp_path)
     np.save(tmp_path / "x.npy", TIES.numpy())
-    tools.octavo("run", tmp_path / "model.pt", "--input", "%s" % (tmp_path / "x.npy"), "-o", tmp_path / "out", "--quiet")
+    tools.octavo("run", *tools.QNNPACK, tmp_path / "model.pt", "--input", "%s" % (tmp_path / "x.npy"), "-o", tmp_path / "out", "--quiet")
     assert np.array_equal(np.load(tmp_path / "out" / "y0.npy"), want)
-    made = tools.octavo("export", tmp_path / "model.pt", "-o", tmp_path / "model.onnx", "--json", "--input", "float32[4,20]", check=False)
+    made = tools.octavo("export", *tools.QNNPACK, tmp_path / "model.pt", "-o", tmp_path / "model.onnx", "--json", "--input", "float32[4,20]", check=False)
     error = json.dumps(json.loads(made.stdout)["error"])
     assert made.returncode == 3 and "float zero point 5.5" in error and "aten::" in error and not (tmp_path / "model.onnx").exists()
     if kind == "constant":

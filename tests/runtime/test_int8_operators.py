@@ -76,7 +76,7 @@ def int8_operators(path, scratch):
 
 def agrees(model, specs, scratch, *options):
     words = [word for spec in specs for word in ("--input", spec)]
-    made = tools.octavo("export", model, "-o", scratch / "out.onnx", "--json", *words, *options, check=False)
+    made = tools.octavo("export", *tools.QNNPACK, model, "-o", scratch / "out.onnx", "--json", *words, *options, check=False)
     if made.returncode:
         return None
     report = json.loads(made.stdout)

@@ -42,7 +42,7 @@ def warned(report):
 
 
 def export(model, shape, out):
-    return json.loads(tools.octavo("export", model, "-o", out, "--json", "--input", "float32[%s]" % ",".join(map(str, shape))).stdout)
+    return json.loads(tools.octavo("export", *tools.QNNPACK, model, "-o", out, "--json", "--input", "float32[%s]" % ",".join(map(str, shape))).stdout)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2", "shufflenet_v2_x0_5"])

@@ -93,9 +93,9 @@ class Answers:
         spec = "%s[%s]" % (str(x.dtype)[6:], ",".join(map(str, x.shape)))
         if x.is_quantized:
             spec += "(%r,%d)" % (x.q_scale(), x.q_zero_point())
-        tools.octavo("run", model, "--input", "%s@%s" % (path, spec), "-o", folder / "reference", "--quiet")
+        tools.octavo("run", *tools.QNNPACK, model, "--input", "%s@%s" % (path, spec), "-o", folder / "reference", "--quiet")
         self.reference = np.load(folder / "reference" / "y0.npy")
-        self.report = json.loads(tools.octavo("export", model, "-o", out, "--json", "--input", spec).stdout)
+        self.report = json.loads(tools.octavo("export", *tools.QNNPACK, model, "-o", out, "--json", "--input", spec).stdout)
         self.onnxruntime = tools.run(out, [values(x)] if self.report["inputs"] else [])[0]
         given = ["--input", path] if self.report["inputs"] else []
         tools.octavo("run", out, *given, "-o", folder / "engine", "--quiet")
@@ -189,5 +189,5 @@ def test_of_special_numbers(name, tmp_path):
 def test_what_has_no_meaning_is_refused(argument, tmp_path):
     body = (lambda x: F.softplus(x, INF)) if argument == "beta" else (lambda x: F.celu(x, NAN))
     torch.jit.trace(Net(body), (X,), check_trace=False).save(str(tmp_path / "model.pt"))
-    made = tools.octavo("export", tmp_path / "model.pt", "-o", tmp_path / "out.onnx", check=False)
+    made = tools.octavo("export", *tools.QNNPACK, tmp_path / "model.pt", "-o", tmp_path / "out.onnx", check=False)
     assert made.returncode == 3 and "argument %s must be" % argument in made.stderr and not (tmp_path / "out.onnx").exists()

@@ -17,6 +17,9 @@ OCTAVO = os.environ.get("OCTAVO", str(REPO / "build" / "release" / "octavo"))
 MODELS = pathlib.Path(os.environ.get("OCTAVO_MODELS", REPO / "build" / "models"))
 REPORTS = pathlib.Path(os.environ.get("OCTAVO_REPORTS", REPO / "build" / "reports"))
 
+# What Debian's PyTorch computes, which makes the models and the expected answers of most suites.
+QNNPACK = "--engine", "qnnpack"
+
 ort.set_default_logger_severity(3)
 CPUINFO = pathlib.Path("/proc/cpuinfo")
 VNNI = bool(re.search(r"\bavx(512)?_vnni\b", CPUINFO.read_text())) if CPUINFO.exists() else True
@@ -32,8 +35,10 @@ def octavo(*arguments, check=True, **options):
 
 
 def export(model, out, inputs=(), *options):
+    """Exports for the engine of Debian's PyTorch, unless the options name another."""
     specs = [word for spec in inputs for word in ("--input", spec)]
-    octavo("export", model, "-o", out, "--quiet", *specs, *options)
+    engine = () if "--engine" in options else QNNPACK
+    octavo("export", model, "-o", out, "--quiet", *specs, *engine, *options)
     return out
 
 

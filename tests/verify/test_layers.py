@@ -28,7 +28,7 @@ def test_equals_the_reference(folder, way):
     case = tools.case(folder)
     inputs = [word for i, given in enumerate(case["inputs"])
               for word in ("--input", "%s@%s" % (folder / ("in%d.npy" % i), given["spec"]))]
-    run = tools.octavo("verify", folder / (case["forms"][0] + ".pt"), *inputs, "--json", *WAYS[way], check=False)
+    run = tools.octavo("verify", *tools.QNNPACK, folder / (case["forms"][0] + ".pt"), *inputs, "--json", *WAYS[way], check=False)
     if run.returncode == 3 and way == "caffe2-pytorch":
         assert any(text in run.stderr for text in REFUSED), run.stderr
         return  # the dialect cannot say it

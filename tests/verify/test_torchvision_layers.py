@@ -18,7 +18,7 @@ SMALL = 96
 
 
 def verify(model, size, *options):
-    run = tools.octavo("verify", model, "--input", "float32[1,3,%d,%d]" % (size, size), "--json", *options, check=False)
+    run = tools.octavo("verify", *tools.QNNPACK, model, "--input", "float32[1,3,%d,%d]" % (size, size), "--json", *options, check=False)
     assert run.returncode in (0, 1), run.stderr
     return json.loads(run.stdout)
 

@@ -82,7 +82,7 @@ void AddExport(CLI::App& app, Run& run) {
   ExportOptions& options = arguments->options;
   AddDialect(*command, options.dialect);
   AddTarget(*command, options.target);
-  AddPyTorchEngine(*command, options.engine);
+  AddPyTorchEngine(*command, options.engine, "qnnpack-x86; with --dialect caffe2 qnnpack");
   AddNumbers(*command, options.numbers, true);
   AddOpset(*command, options.opset);
   AddSpecs(*command, arguments->inputs);

@@ -148,15 +148,30 @@ void AddRuntime(CLI::App& command, driver::VerifyRuntime& runtime, std::string& 
       ->group(kRunning);
 }
 
-void AddPyTorchEngine(CLI::App& command, octavo::Engine& engine) {
+namespace {
+
+template <typename Variable>
+void AddAnyEngine(CLI::App& command, Variable& engine, const std::string& otherwise) {
   using octavo::Engine;
-  AddChoice<Engine, Engine>(
-      command, "--engine", engine, "engine", "PyTorch's engine whose results are reproduced (.pt files):",
-      {{"qnnpack", Engine::kQnnpack, "Debian's PyTorch, ARM, mobile (default)"},
+  AddChoice<Variable, Engine>(
+      command, "--engine", engine, "engine",
+      fmt::format("PyTorch's engine whose results are reproduced (.pt files; default: {}):", otherwise),
+      {{"qnnpack", Engine::kQnnpack, "Debian's PyTorch, ARM, mobile"},
        {"qnnpack-x86", Engine::kQnnpackX86, "pip's PyTorch on x86 with that engine set to qnnpack"},
        {"fbgemm", Engine::kFbgemm, "... to fbgemm"},
        {"onednn", Engine::kOnednn, "... to onednn"},
        {"x86", Engine::kX86, "... to x86, its default, on a CPU with AVX-512 VNNI"}});
+}
+
+}  // namespace
+
+void AddPyTorchEngine(CLI::App& command, octavo::Engine& engine) {
+  AddAnyEngine(command, engine, std::string(Name(kDefaultEngine)));
+}
+
+void AddPyTorchEngine(CLI::App& command, std::optional<octavo::Engine>& engine,
+                      const std::string& otherwise) {
+  AddAnyEngine(command, engine, otherwise);
 }
 
 void AddFaults(CLI::App& command, reference::Faults& faults) {

@@ -41,9 +41,12 @@ void AddEngine(CLI::App& command, engine::Options& options);
 void AddRuntime(CLI::App& command, driver::VerifyRuntime& runtime, std::string& python);
 // --engine, which names one of PyTorch's engines.
 void AddPyTorchEngine(CLI::App& command, octavo::Engine& engine);
+// `otherwise`: what it is where it is not given.
+void AddPyTorchEngine(CLI::App& command, std::optional<octavo::Engine>& engine, const std::string& otherwise);
 // --faults.
 void AddFaults(CLI::App& command, reference::Faults& faults);
-// "PyTorch qnnpack, reference", and whether with the engine's faults; `runner` where that is not PyTorch's.
+// "PyTorch qnnpack-x86, reference", and whether with the engine's faults; `runner` where that is not
+// PyTorch's.
 std::string RunnerText(std::string_view runner, std::string_view pytorch_engine, bool faults);
 
 }  // namespace octavo::cli

@@ -212,7 +212,7 @@ int RunRun(RunArguments& arguments) {
 void AddRun(CLI::App& app, Run& run) {
   CLI::App* command = app.add_subcommand(
       "run",
-      "Run an ONNX model, or a saved PyTorch model with the results of PyTorch's qnnpack engine, on arrays");
+      "Run an ONNX model, or a saved PyTorch model with the results of one of PyTorch's engines, on arrays");
   auto arguments = std::make_shared<RunArguments>();
   AddText(*command, "FILE", arguments->model, "", "Saved PyTorch model (.pt) or ONNX model")->required();
   AddList(

@@ -118,7 +118,7 @@ void AddVerify(CLI::App& app, Run& run) {
       "Write every compared value of both models to the new folder DIR, as .npy files with an index.json");
   AddRuntime(*command, options.runtime, options.python);
   AddEngine(*command, options.engine);
-  AddPyTorchEngine(*command, options.conversion.engine);
+  AddPyTorchEngine(*command, options.conversion.engine, "what SECOND was exported for, otherwise as export");
   AddFaults(*command, options.reference.faults);
   AddDialect(*command, options.conversion.dialect);
   AddTarget(*command, options.conversion.target);

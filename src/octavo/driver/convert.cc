@@ -26,17 +26,11 @@ ExportOptions AsExport(const ConvertOptions& options) {
   return as;
 }
 
-// A file of Octavo's means the numbers of the engine that it names.
+// A file of Octavo's means the numbers of the engine that it names, one of the Caffe2 dialect those of
+// qnnpack.
 Result<Engine> EngineOf(const onnx::ModelFacts& facts) {
-  const auto said = facts.metadata.find("octavo.engine");
-  if (driver::MakerOf(facts) != driver::Maker::kOctavo || said == facts.metadata.end())
-    return Engine::kQnnpack;
-  for (const Engine engine :
-       {Engine::kQnnpack, Engine::kQnnpackX86, Engine::kFbgemm, Engine::kOnednn, Engine::kX86}) {
-    if (Name(engine) == said->second) return engine;
-  }
-  return InvalidFile(
-      fmt::format("the metadata entry octavo.engine is \"{}\", an unknown engine", said->second));
+  if (driver::MakerOf(facts) != driver::Maker::kOctavo) return Engine::kQnnpack;
+  return OCTAVO_TRY(driver::WrittenEngine(facts.metadata)).value_or(Engine::kQnnpack);
 }
 
 constexpr const char* kOtherRounding =
@@ -54,7 +48,8 @@ Result<ExportReport> Convert(const std::filesystem::path& model, const std::file
   const onnx::ModelFacts facts = OCTAVO_TRY(onnx::ReadFacts(model));
   driver::Report(options, "reading");
   if (driver::KeepsNodes(facts, convert_options)) return driver::Keep(facts, model, output, convert_options);
-  options.engine = OCTAVO_TRY(EngineOf(facts));
+  const Engine given = OCTAVO_TRY(EngineOf(facts));
+  if (options.dialect != Dialect::kCaffe2) options.engine = given;
   const driver::Maker maker = driver::MakerOf(facts);
   const auto operators = OCTAVO_TRY(driver::LoadOperators({}));
   onnx::ReadModel read = OCTAVO_TRY(onnx::Read(model, {.qoperators_as_qdq = maker == driver::Maker::kOther}));
@@ -65,6 +60,13 @@ Result<ExportReport> Convert(const std::filesystem::path& model, const std::file
   raise::JoinQuantized(raised, operators->registry);
   passes::RemoveDeadNodes(raised);
   ExportReport report = OCTAVO_TRY(driver::ConvertAndWrite(raised, operators->registry, output, options));
+  if (given != report.engine) {
+    report.warnings.push_back(
+        fmt::format("the given model has the numbers of PyTorch's engine {}, and the caffe2 dialect has "
+                    "those of {}: they "
+                    "may differ by one step",
+                    Name(given), Name(report.engine)));
+  }
   if (maker == driver::Maker::kOther) report.warnings.emplace_back(kOtherRounding);
   return report;
 }

@@ -110,11 +110,11 @@ Result<ExportReport> ConvertAndWrite(const ir::Graph& imported, const Registry& 
   report.opset = OCTAVO_TRY(ChosenOpset(options));
   report.operators = imported.nodes().size();
   const auto converted = std::make_shared<Converted>(OCTAVO_TRY(Convert(imported, registry, options)));
-  if (options.require_exact) OCTAVO_TRY(RequireExact(*converted, options.engine));
+  if (options.require_exact) OCTAVO_TRY(RequireExact(*converted, ChosenEngine(options)));
   const ir::Graph& graph = converted->graph;
   report.nodes = graph.nodes().size();
   report.nodes_saved = converted->nodes_saved;
-  AddClaims(*converted, options.engine, report);
+  AddClaims(*converted, ChosenEngine(options), report);
   report.made = converted;
   for (const ir::ValueId input : graph.inputs())
     report.inputs.push_back({graph.value(input).name, graph.type(input)});

@@ -364,7 +364,7 @@ Convertibility Answer(const Told& told, const Registry& registry, Dialect dialec
   auto converted = Convert(told.imported.graph, registry, options);
   if (converted) {
     if (dialect == Dialect::kQdq) {
-      AddClaims(*converted, options.engine, inspection.as_qdq.emplace());
+      AddClaims(*converted, ChosenEngine(options), inspection.as_qdq.emplace());
       std::vector<std::string>& warnings = inspection.as_qdq->warnings;
       std::ranges::move(warnings, std::back_inserter(inspection.warnings));
       warnings.clear();

@@ -39,10 +39,10 @@ void SetClaims(ir::Graph& graph, const Converted& converted, const ExportOptions
     graph.metadata.erase(key);
   }
   if (options.dialect == Dialect::kQdq) graph.metadata["octavo.target"] = Name(options.target);
+  graph.metadata["octavo.engine"] = Name(ChosenEngine(options));
   std::string text = ExactnessText(converted.exactness);
   if (text.empty()) return;
   graph.metadata["octavo.exactness"] = std::move(text);
-  graph.metadata["octavo.engine"] = Name(options.engine);
   graph.metadata["octavo.exact_for"] = Name(options.target);
   if (std::string floats = FloatOperatorsText(converted.claims.float_operators); !floats.empty()) {
     graph.metadata["octavo.float_operators"] = std::move(floats);
@@ -123,12 +123,26 @@ void WarnOfAssumedTypes(import::Imported& imported) {
   }
 }
 
+Engine ChosenEngine(const ExportOptions& options) {
+  return options.engine.value_or(options.dialect == Dialect::kCaffe2 ? Engine::kQnnpack : kDefaultEngine);
+}
+
+Result<std::optional<Engine>> WrittenEngine(const std::map<std::string, std::string>& metadata) {
+  const auto said = metadata.find("octavo.engine");
+  if (said == metadata.end()) return std::optional<Engine>();
+  const auto* const named =
+      std::ranges::find_if(kEngines, [&](Engine engine) { return Name(engine) == said->second; });
+  if (named != kEngines.end()) return std::optional<Engine>(*named);
+  return InvalidFile(
+      fmt::format("the metadata entry octavo.engine is \"{}\", an unknown engine", said->second));
+}
+
 Result<int> ChosenOpset(const ExportOptions& options) {
   if (options.dialect == Dialect::kCaffe2) {
-    if (options.engine != Engine::kQnnpack) {
+    if (ChosenEngine(options) != Engine::kQnnpack) {
       return UsageError(
           fmt::format("--engine {} does not go with --dialect caffe2, whose operators are qnnpack's",
-                      Name(options.engine)));
+                      Name(ChosenEngine(options))));
     }
     if (options.opset != 0 && options.opset != kCaffe2Opset) {
       return UsageError(fmt::format("--opset {} does not go with --dialect caffe2, which is always opset {}",
@@ -156,11 +170,11 @@ Result<Converted> Convert(const ir::Graph& imported, const Registry& registry, c
   lower_options.opset = OCTAVO_TRY(ChosenOpset(options));
   lower_options.target = options.target;
   lower_options.numbers = options.numbers;
-  lower_options.engine = options.engine;
+  lower_options.engine = ChosenEngine(options);
   lower_options.requantize_per_channel = options.requantize_per_channel;
   lower::Lowered lowered = OCTAVO_TRY(lower::Lower(
       imported, registry, lower_options, [&options](double share) { Report(options, "converting", share); },
-      passes::QuantizedConstants(imported, options.engine)));
+      passes::QuantizedConstants(imported, lower_options.engine)));
   Converted converted;
   converted.warnings = std::move(lowered.warnings);
   converted.graph = std::move(lowered.graph);
@@ -178,7 +192,7 @@ Result<Converted> Convert(const ir::Graph& imported, const Registry& registry, c
                     value.name, value.name, Name(value.type.dtype)));
   }
   converted.exactness = std::move(lowered.exactness);
-  for (std::string& warning : WarningsAboutMistakes(lowered.mistakes, options.engine)) {
+  for (std::string& warning : WarningsAboutMistakes(lowered.mistakes, lower_options.engine)) {
     converted.warnings.push_back(std::move(warning));
   }
   passes::RemoveDeadNodes(graph);

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +40,11 @@ struct Read {
 };
 Result<Read> ReadModel(const std::filesystem::path& path, const Registry& registry,
                        const std::vector<InputSpec>& inputs);
+
+// The PyTorch engine whose numbers are written: the one that is named, or the dialect's default.
+Engine ChosenEngine(const ExportOptions& options);
+// The engine that an exported model's metadata names.  Error: an unknown one.
+Result<std::optional<Engine>> WrittenEngine(const std::map<std::string, std::string>& metadata);
 
 struct Converted {
   ir::Graph graph;

@@ -29,7 +29,7 @@ struct NamedTensor {
 
 struct RunReport {
   std::string runner;  // "reference", "engine"
-  // Of the reference: PyTorch's engine, "qnnpack", and whether its known faults are kept.
+  // Of the reference: PyTorch's engine, "qnnpack-x86", and whether its known faults are kept.
   std::string pytorch_engine;
   bool faults_kept = false;
   std::string arithmetic;  // of the engine: "onnxruntime"

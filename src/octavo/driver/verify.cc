@@ -63,16 +63,17 @@ class Verification {
       sides_.first = OCTAVO_TRY(ReadOnnx(first)).graph;
       OCTAVO_TRY(CloseSizes(sides_.first, sides_.given.specs));
     } else {
+      if (!second.empty()) OCTAVO_TRY(ChooseEngine());
       OCTAVO_TRY(ReadFirst(first, second.empty()));
-      if (!second.empty()) WarnOfOtherEngine();
+      if (!second.empty()) OCTAVO_TRY(WarnOfOtherEngine());
     }
     return Compare(!second.empty());
   }
 
  private:
-  reference::Options Reference() const {
-    return {.engine = options_.conversion.engine, .faults = options_.reference.faults};
-  }
+  Engine engine() const { return ChosenEngine(options_.conversion); }
+
+  reference::Options Reference() const { return {.engine = engine(), .faults = options_.reference.faults}; }
 
   void Progress(std::string_view stage) const {
     if (options_.progress) options_.progress(stage, -1);
@@ -86,14 +87,26 @@ class Verification {
   }
 
   // The second model says for which engine it was written, if Octavo wrote it.
-  void WarnOfOtherEngine() {
-    const auto written = sides_.second.metadata.find("octavo.engine");
-    const std::string_view engine = Name(options_.conversion.engine);
-    if (written == sides_.second.metadata.end() || written->second == engine) return;
+  Status ChooseEngine() {
+    const auto written = OCTAVO_TRY(WrittenEngine(sides_.second.metadata));
+    std::optional<Engine>& engine = options_.conversion.engine;
+    if (!engine) {
+      engine = written;
+      // The operators of the Caffe2 dialect have qnnpack's numbers.
+      if (!engine && engine::DefaultArithmetic(sides_.second) == engine::Arithmetic::kPyTorch)
+        engine = Engine::kQnnpack;
+    }
+    return {};
+  }
+
+  Status WarnOfOtherEngine() {
+    const auto written = OCTAVO_TRY(WrittenEngine(sides_.second.metadata));
+    if (!written || *written == engine()) return {};
     sides_.report.warnings.push_back(fmt::format(
         "{} was exported for PyTorch's engine {}, and is compared with {}; --engine {} compares it "
         "with its own",
-        sides_.report.second, written->second, engine, written->second));
+        sides_.report.second, Name(*written), Name(engine()), Name(*written)));
+    return {};
   }
 
   // The sizes of what is drawn, where --input does not say them, are the second model's.
@@ -328,7 +341,7 @@ class Verification {
           runtime_ ? runtime_->description().ToString() : EngineText(sides_.first, *a.engine);
     } else {
       report.first_runner = "reference";
-      report.pytorch_engine = Name(options_.conversion.engine);
+      report.pytorch_engine = Name(engine());
       report.faults_kept = options_.reference.faults == reference::Faults::kKeep;
     }
     report.second_runner =
@@ -353,7 +366,7 @@ class Verification {
     return std::move(report);
   }
 
-  const VerifyOptions& options_;
+  VerifyOptions options_;
   std::filesystem::path first_file_, second_file_;
   std::unique_ptr<SavedValues> saved_;
   std::unique_ptr<onnxruntime_process::OnnxRuntime> runtime_;

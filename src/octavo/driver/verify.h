@@ -18,6 +18,7 @@ namespace octavo::driver {
 enum class VerifyRuntime { kOctavo, kOnnxRuntime };
 
 struct VerifyOptions {
+  // Without an engine, what the second model says is compared with, or its dialect's default.
   ExportOptions conversion;         // where the second model is converted in memory
   std::vector<std::string> inputs;  // FILE[@SPEC] or SPEC; of a SPEC alone the numbers are drawn
   int runs = 1;                     // drawn inputs; 1 where arrays are given
@@ -35,7 +36,7 @@ struct VerifyOptions {
 struct VerifyReport {
   verify::Report report;
   std::string first, second;  // what was compared: "model.pt", "its conversion to qdq for onnxruntime"
-  // Of a PyTorch model: the engine whose results the reference has, "qnnpack", and whether its known
+  // Of a PyTorch model: the engine whose results the reference has, "qnnpack-x86", and whether its known
   // faults are kept.  Empty for an ONNX model.
   std::string pytorch_engine;
   bool faults_kept = false;

@@ -178,7 +178,8 @@ TEST(Activations, OfQuantizedTensorsAreBetweenAPair) {
     std::vector<ir::Operand> arguments = {call.Input(Quint8(kImage, 0.05, 7))};
     arguments.insert(arguments.end(), row.more.begin(), row.more.end());
     ASSERT_TRUE(call.Call(row.op, arguments)) << row.op;
-    EXPECT_THAT(Ops(call.Lower()), ElementsAre("DequantizeLinear", row.onnx, "QuantizeLinear"));
+    EXPECT_THAT(Ops(call.Lower({.engine = Engine::kQnnpack})),
+                ElementsAre("DequantizeLinear", row.onnx, "QuantizeLinear"));
   }
 }
 

@@ -17,9 +17,9 @@ using testing::Dims;
 using testing::OneCall;
 using testing::Quint8;
 
-// What is said about the one call; empty where PyTorch is right.
+// What is said about the one call with qnnpack; empty where PyTorch is right.
 std::string MistakeIn(const OneCall& call) {
-  const Result<lower::Lowered> lowered = call.Lower();
+  const Result<lower::Lowered> lowered = call.Lower({.engine = Engine::kQnnpack});
   EXPECT_TRUE(lowered) << lowered.error().ToString();
   if (!lowered || lowered->mistakes.empty()) return {};
   EXPECT_EQ(lowered->mistakes.size(), 1U);

@@ -21,7 +21,7 @@ TEST(QuantizePerTensor, TakesNumbersOrConstantTensors) {
   ASSERT_TRUE(
       numbers.Call("aten::quantize_per_tensor", {numbers.Input(Float32(Shape{2})), .5, Dim(3), kQuint8}));
   EXPECT_EQ(numbers.result(), Quint8(Shape{2}, .5, 3));
-  EXPECT_THAT(Ops(numbers.Lower()), ElementsAre("QuantizeLinear"));
+  EXPECT_THAT(Ops(numbers.Lower({.engine = Engine::kQnnpack})), ElementsAre("QuantizeLinear"));
   EXPECT_THAT(Ops(numbers.Caffe2()), ElementsAre("Int8Quantize"));
   OneCall tensors(RegisterQuantization);
   const ir::ValueId x = tensors.Input(Float32(Shape{2}));
@@ -35,7 +35,7 @@ TEST(QuantizePerTensor, TakesNumbersOrConstantTensors) {
 TEST(QuantizePerTensor, MultipliesByTheReciprocalThatIsRounded) {
   OneCall call(RegisterQuantization);
   ASSERT_TRUE(call.Call("aten::quantize_per_tensor", {call.Input(Float32(Shape{2})), .1, Dim(3), kQuint8}));
-  EXPECT_THAT(Ops(call.Lower()), ElementsAre("Mul", "QuantizeLinear"));
+  EXPECT_THAT(Ops(call.Lower({.engine = Engine::kQnnpack})), ElementsAre("Mul", "QuantizeLinear"));
   EXPECT_EQ(call.result(), Quint8(Shape{2}, .1, 3));
 }
 
@@ -76,7 +76,7 @@ TEST(QuantizePerChannel, HasTheAxis) {
   ASSERT_TRUE(call.Call("aten::quantize_per_channel", {x, scales, zeros, Dim(-1), kQint8}));
   EXPECT_EQ(call.result().quantization,
             (Quantization{.scales = {.5, .25}, .zero_points = {1, -2}, .axis = 1}));
-  EXPECT_THAT(Ops(call.Lower()), ElementsAre("QuantizeLinear"));
+  EXPECT_THAT(Ops(call.Lower({.engine = Engine::kQnnpack})), ElementsAre("QuantizeLinear"));
   EXPECT_FALSE(call.Caffe2());
   OneCall other(RegisterQuantization);
   const ir::ValueId y = other.Input(Float32(Shape{4, 3}));

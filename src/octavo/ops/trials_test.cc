@@ -147,7 +147,7 @@ TEST(Addition, WithoutScalesIsWrittenInFloat64) {
   OneCall call(RegisterBinary);
   const ir::ValueId x = call.Input(Qint8(Shape{2}, .5, 0)), y = call.Input(Qint8(Shape{2}, .5, 0));
   ASSERT_TRUE(call.Call("quantized::add", {x, y, 1.0, Dim(0)}));
-  const auto lowered = call.Lower();
+  const auto lowered = call.Lower({.engine = Engine::kQnnpack});
   ASSERT_TRUE(lowered);
   EXPECT_THAT(Ops(lowered),
               ElementsAre("DequantizeLinear", "Cast", "Mul", "DequantizeLinear", "Cast", "Mul", "Add", "Add",

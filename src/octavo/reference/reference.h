@@ -23,7 +23,7 @@ enum class Faults : std::uint8_t {
 };
 
 struct Options {
-  Engine engine = Engine::kQnnpack;  // whose results are computed
+  Engine engine = kDefaultEngine;  // whose results are computed
   Faults faults = Faults::kMeant;
 };
 
