@@ -42,6 +42,12 @@ constexpr const char* kGaps =
     "PyTorch's transposed convolutions can be wrong in elements that no input reaches";
 constexpr const char* kMoreChannels =
     "PyTorch's depthwise convolutions into more channels are wrong for results of one row or column";
+constexpr const char* kRefusesSigned =
+    "PyTorch's engine refuses activations of qint8, which the qnnpack of Debian and ARM takes";
+constexpr const char* kRefusesChannels =
+    "PyTorch's engine refuses transposed convolutions with per-channel weights";
+constexpr const char* kRefusesZeros = "PyTorch's engine refuses weights with a zero point other than 0";
+constexpr const char* kRefusesPadding = "PyTorch's engine refuses output_padding";
 constexpr const char* kBiasOverflows = "PyTorch overflows in a bias of 2^31 steps and more";
 
 bool HasArgument(const Arguments& a, std::string_view name) {
@@ -459,12 +465,32 @@ Mistake OfKernel(Engine engine, const ir::PackedWeights& packed, const Quantized
   return {};
 }
 
+// What is no mistake of a kernel: there is none for it.
+Mistake OfRefusal(Engine engine, const TensorType& x, const ir::PackedWeights& packed,
+                  const Quantization& w) {
+  const auto not_zero = [](std::int64_t n) { return n != 0; };
+  const bool linear = packed.kind == ir::PackedWeights::Kind::kLinear;
+  if (engine == Engine::kQnnpack) return {};
+  if (x.dtype == DType::kQInt8 && !(linear && engine == Engine::kOnednn)) return kRefusesSigned;
+  if (engine == Engine::kQnnpackX86) return {};
+  if (packed.kind == ir::PackedWeights::Kind::kConvTranspose && !w.per_tensor()) return kRefusesChannels;
+  if (engine != Engine::kOnednn) return {};
+  if (std::ranges::any_of(w.zero_points, not_zero)) return kRefusesZeros;
+  if (std::ranges::any_of(packed.output_padding, not_zero)) return kRefusesPadding;
+  return {};
+}
+
 Mistake OfLayer(Engine engine, const Arguments& a) {
   const Value x = FirstOperand(a);
   const auto packed_at = std::ranges::find_if(
       a.specs(), [](const ArgumentSpec& spec) { return spec.kind == ArgumentKind::kPacked; });
   const TensorType& z = a.result();
   if (packed_at == a.specs().end() || !IsPerTensor(x.type()) || !IsPerTensor(z)) return {};
+  const ir::PackedWeights& packed = a.packed(packed_at->name);
+  const Result<QuantizedWeights> w = WeightsOf(a, packed);
+  if (w) {
+    if (Mistake refusal = OfRefusal(engine, x.type(), packed, w->quantization())) return refusal;
+  }
   if (x.dtype() == DType::kQInt8) {
     if (engine == Engine::kQnnpack && packed_at->name == "W_prepack" && x.rank() == 4 &&
         x.memory_format() != ir::MemoryFormat::kContiguous) {
@@ -472,8 +498,6 @@ Mistake OfLayer(Engine engine, const Arguments& a) {
     }
     return {};
   }
-  const ir::PackedWeights& packed = a.packed(packed_at->name);
-  const Result<QuantizedWeights> w = WeightsOf(a, packed);
   if (!w || w->channels == 0) return {};
   if (Mistake mistake = OfKernel(engine, packed, *w, z)) return mistake;
   const Quantization& q = w->quantization();

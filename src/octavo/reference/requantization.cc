@@ -7,9 +7,11 @@
 namespace octavo::reference {
 namespace {
 
-Error EngineRefuses(const Call& call, std::string_view what) {
+// What the engine refuses is an error where its faults are kept; else it is computed as meant.
+Status EngineRefuses(const Call& call, std::string_view what) {
+  if (call.faults() == Faults::kMeant) return {};
   return Unsupported(fmt::format("PyTorch's engine {} refuses {}", Name(call.engine()), what),
-                     "Choose another one with --engine.");
+                     "Choose another one with --engine, or leave --faults out.");
 }
 
 bool HasWeightZeros(const Tensor& weight) {
@@ -43,20 +45,21 @@ std::int32_t SumOfProducts(const std::int16_t* a, const std::int16_t* b, std::in
 // Source of the choice that engine x86 makes on a CPU with AVX-512 VNNI: qconv_prepack.cpp.
 Result<LayerKernel> ConvolutionKernel(const Call& call, const Tensor& x, const ir::PackedWeights& packed,
                                       const Tensor& weight) {
-  if (!call.with_fbgemm()) {
+  if (call.with_fbgemm() && x.dtype != DType::kQUint8) {
+    OCTAVO_TRY(EngineRefuses(call, "activations of qint8 in convolutions"));
+  }
+  if (call.with_qnnpack()) {
     return x.dtype == DType::kQUint8 ? LayerKernel::kQnnpack : LayerKernel::kXnnpack;
   }
-  if (x.dtype != DType::kQUint8) return EngineRefuses(call, "activations of qint8 in convolutions");
-  if (call.with_qnnpack()) return LayerKernel::kQnnpack;
   const bool transposed = packed.kind == ir::PackedWeights::Kind::kConvTranspose;
   if (transposed && IsPerChannel(weight)) {
-    return EngineRefuses(call, "transposed convolutions with per-channel quantized weights");
+    OCTAVO_TRY(EngineRefuses(call, "transposed convolutions with per-channel quantized weights"));
   }
   const bool zeros = HasWeightZeros(weight);
   const bool pads = std::ranges::any_of(packed.output_padding, [](std::int64_t p) { return p != 0; });
   if (call.engine() == Engine::kOnednn) {
-    if (zeros) return EngineRefuses(call, "weights with a zero point other than 0");
-    if (pads) return EngineRefuses(call, "output_padding");
+    if (zeros) OCTAVO_TRY(EngineRefuses(call, "weights with a zero point other than 0"));
+    if (pads) OCTAVO_TRY(EngineRefuses(call, "output_padding"));
     return LayerKernel::kOnednn;
   }
   constexpr std::int64_t kMostGroups = 100;
@@ -66,14 +69,14 @@ Result<LayerKernel> ConvolutionKernel(const Call& call, const Tensor& x, const i
 
 Result<LayerKernel> LinearKernel(const Call& call, const Tensor& x, const Tensor& weight) {
   if (call.engine() == Engine::kOnednn) {
-    if (HasWeightZeros(weight)) return EngineRefuses(call, "weights with a zero point other than 0");
+    if (HasWeightZeros(weight)) OCTAVO_TRY(EngineRefuses(call, "weights with a zero point other than 0"));
     return LayerKernel::kOnednnLinear;
   }
-  if (!call.with_fbgemm()) {
-    return x.dtype == DType::kQUint8 ? LayerKernel::kQnnpack : LayerKernel::kXnnpack;
+  if (call.with_fbgemm() && x.dtype != DType::kQUint8) {
+    OCTAVO_TRY(EngineRefuses(call, "activations of qint8 in linear layers"));
   }
-  if (x.dtype != DType::kQUint8) return EngineRefuses(call, "activations of qint8 in linear layers");
-  return call.with_qnnpack() ? LayerKernel::kQnnpack : LayerKernel::kFbgemm;
+  if (!call.with_qnnpack()) return LayerKernel::kFbgemm;
+  return x.dtype == DType::kQUint8 ? LayerKernel::kQnnpack : LayerKernel::kXnnpack;
 }
 
 Status Requantization::Fill(const Tensor& x, const Tensor& weight, int axis, std::int64_t channels,
