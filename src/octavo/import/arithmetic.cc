@@ -268,32 +268,4 @@ bool CompareStrings(CompareOp op, const std::string& a, const std::string& b) {
   return CompareKnown(op, a, b);
 }
 
-Value RoundToDType(Evaluator&, const Value& number, DType dtype) {
-  if (number.Is<const Dim*>() || number.Is<const Undecided*>()) return number;
-  if (dtype == DType::kBool) return Value(ToDouble(number) != 0);
-  if (IsFloat(dtype)) {
-    const double real = ToDouble(number);
-    return Value(dtype == DType::kFloat64 ? real : static_cast<double>(static_cast<float>(real)));
-  }
-  if (number.Is<double>()) {
-    const double real = std::trunc(number.As<double>());
-    // A float outside of int64 has no defined integer.
-    if (!(real > -9.2e18 && real < 9.2e18)) return Value(std::int64_t{0});
-    return Value(static_cast<std::int64_t>(real));
-  }
-  const std::int64_t integer = ToDim(number).value();
-  switch (dtype) {
-    case DType::kUint8:
-      return Value(std::int64_t{static_cast<std::uint8_t>(integer)});
-    case DType::kInt8:
-      return Value(std::int64_t{static_cast<std::int8_t>(integer)});
-    case DType::kInt16:
-      return Value(std::int64_t{static_cast<std::int16_t>(integer)});
-    case DType::kInt32:
-      return Value(std::int64_t{static_cast<std::int32_t>(integer)});
-    default:
-      return Value(integer);
-  }
-}
-
 }  // namespace octavo::import

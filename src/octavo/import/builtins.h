@@ -54,8 +54,14 @@ Result<std::optional<Value>> Equal(Evaluator& evaluator, const Value& a, const V
 Result<std::int64_t> KnownInt(const Value& value, std::string_view what);
 // As Python's str().
 Result<std::string> ToText(Evaluator& evaluator, const Value& value, bool quoted = false);
-// The result as a tensor operator on 0-dimensional tensors would give it.
-Value RoundToDType(Evaluator& evaluator, const Value& number, DType dtype);
+// The number that a tensor of that dtype holds, as PyTorch converts it; open sizes stay themselves.
+Value RoundToDType(const Value& number, DType dtype);
+// The result of an operator on 0-dimensional tensors, computed in their common dtype `dtype`.
+Result<Value> TypedArithmetic(Evaluator& evaluator, BinaryOp op, const Value& a, const Value& b, DType dtype);
+// A float32 or float64 tensor's number to the power of a Python number.
+Value PowerOfTensor(const Value& base, double exponent, DType dtype);
+// The float16 nearest to x, ties to even, as a float; infinity beyond float16's range.
+float RoundToHalf(float x);
 
 // aten::to of a number that the importer computes: to(x, dtype, ...), to(x, device, dtype, ...).
 BuiltinResult ConvertNumberTensor(Evaluator& evaluator, const CallArguments& call);

@@ -282,7 +282,7 @@ Result<std::optional<DType>> GivenDType(const CallArguments& call) {
 BuiltinResult ScalarTensor(Evaluator& evaluator, const CallArguments& call) {
   if (call.positional.empty() || !call.positional[0].is_number()) return NotMine();
   const DType dtype = OCTAVO_TRY(GivenDType(call)).value_or(DType::kFloat32);
-  return Done(evaluator.NewNumberTensor(RoundToDType(evaluator, call.positional[0], dtype), dtype));
+  return Done(evaluator.NewNumberTensor(RoundToDType(call.positional[0], dtype), dtype));
 }
 
 BuiltinResult MakeTensor(Evaluator& evaluator, const CallArguments& call) {
@@ -290,24 +290,24 @@ BuiltinResult MakeTensor(Evaluator& evaluator, const CallArguments& call) {
   std::optional<DType> dtype = OCTAVO_TRY(GivenDType(call));
   const Value& data = call.positional[0];
   if (data.is_number()) {
-    const DType chosen = dtype.value_or(DTypeOfNumber(data));
-    return Done(evaluator.NewNumberTensor(RoundToDType(evaluator, data, chosen), chosen));
+    const DType own = DTypeOfNumber(data), chosen = dtype.value_or(own);
+    // A float is a float32 first, whatever dtype is asked for.
+    return Done(evaluator.NewNumberTensor(RoundToDType(RoundToDType(data, own), chosen), chosen));
   }
   if (data.Is<TensorBox*>()) return NotMine();
   std::vector<std::int64_t> sizes;
   std::vector<Value> numbers;
   OCTAVO_TRY(Flatten(evaluator, data, 0, sizes, numbers));
-  if (!dtype) {
-    dtype = numbers.empty() ? DType::kFloat32 : DType::kBool;
-    for (const Value& number : numbers) {
-      const DType one = DTypeOfNumber(number);
-      if (one == DType::kFloat32 || *dtype == DType::kBool) dtype = one;
-    }
+  DType own = numbers.empty() ? DType::kFloat32 : DType::kBool;
+  for (const Value& number : numbers) {
+    const DType one = DTypeOfNumber(number);
+    if (one == DType::kFloat32 || own == DType::kBool) own = one;
   }
+  if (!dtype) dtype = own;
   std::vector<double> reals;
   std::vector<std::int64_t> integers;
   for (const Value& number : numbers) {
-    const Value rounded = RoundToDType(evaluator, number, *dtype);
+    const Value rounded = RoundToDType(RoundToDType(number, own), *dtype);
     if (IsFloat(*dtype)) {
       reals.push_back(ToDouble(rounded));
     } else {
@@ -366,7 +366,7 @@ BuiltinResult ConvertNumberTensor(Evaluator& evaluator, const CallArguments& cal
   }
   if (given && given->Is<std::int64_t>()) dtype = DTypeFromScalarType(given->As<std::int64_t>());
   if (!dtype || (!IsFloat(*dtype) && !IsInteger(*dtype) && *dtype != DType::kBool)) return NotMine();
-  return Done(evaluator.NewNumberTensor(RoundToDType(evaluator, *box->number, *dtype), *dtype));
+  return Done(evaluator.NewNumberTensor(RoundToDType(*box->number, *dtype), *dtype));
 }
 
 void AddConversionBuiltins(BuiltinTable& table) {

@@ -45,6 +45,14 @@ DType Promote(const Operand& a, const Operand& b) {
   return Category(number) > Category(tensor) ? number : tensor;
 }
 
+// TorchScript's result for two numbers: int ** int is a float.
+Result<Value> PythonArithmetic(Evaluator& evaluator, BinaryOp op, const Value& a, const Value& b) {
+  if (op == BinaryOp::kPow && !a.Is<const Dim*>() && !b.Is<const Dim*>()) {
+    return Value(std::pow(ToDouble(a), ToDouble(b)));
+  }
+  return Arithmetic(evaluator, op, a, b);
+}
+
 }  // namespace
 
 BuiltinResult NumberBinary(Evaluator& evaluator, const CallArguments& call, BinaryOp op) {
@@ -52,12 +60,6 @@ BuiltinResult NumberBinary(Evaluator& evaluator, const CallArguments& call, Bina
   const auto a = OCTAVO_TRY(AsNumber(evaluator, call.positional[0]));
   const auto b = a ? OCTAVO_TRY(AsNumber(evaluator, call.positional[1])) : std::nullopt;
   if (!a || !b) return NotMine();
-  Value right = b->number;
-  if (op == BinaryOp::kAdd || op == BinaryOp::kSub) {
-    if (const Value* alpha = call.Find(2, "alpha"); alpha && alpha->is_number()) {
-      right = OCTAVO_TRY(Arithmetic(evaluator, BinaryOp::kMul, right, *alpha));
-    }
-  }
   if (op == BinaryOp::kDiv) {
     const Value* mode = call.Find(2, "rounding_mode");
     const auto* text = mode ? mode->Get<const std::string*>() : nullptr;
@@ -66,19 +68,28 @@ BuiltinResult NumberBinary(Evaluator& evaluator, const CallArguments& call, Bina
     const bool tensors = a->dtype && b->dtype && !IsFloat(*a->dtype) && !IsFloat(*b->dtype);
     if (!text && tensors && evaluator.format_version() < 4) op = BinaryOp::kTruncateDivide;
   }
-  if (a->number.Is<const Undecided*>() || right.Is<const Undecided*>()) return NotMine();
-  const Value result = OCTAVO_TRY(Arithmetic(evaluator, op, a->number, right));
+  if (a->number.Is<const Undecided*>() || b->number.Is<const Undecided*>()) return NotMine();
+  const bool adds = op == BinaryOp::kAdd || op == BinaryOp::kSub;
+  const Value* alpha = adds ? call.Find(2, "alpha") : nullptr;
+  if (alpha && !alpha->is_number()) alpha = nullptr;
   if (!a->dtype && !b->dtype) {
-    // TorchScript's int ** int is a float.
-    const bool power = op == BinaryOp::kPow && result.Is<std::int64_t>();
-    return Done(power ? Value(static_cast<double>(result.As<std::int64_t>())) : result);
+    const Value right =
+        alpha ? OCTAVO_TRY(Arithmetic(evaluator, BinaryOp::kMul, b->number, *alpha)) : b->number;
+    return Done(OCTAVO_TRY(PythonArithmetic(evaluator, op, a->number, right)));
   }
   DType dtype = Promote(*a, *b);
   if (op == BinaryOp::kDiv && !IsFloat(dtype)) dtype = DType::kFloat32;
   if (dtype == DType::kBool && op != BinaryOp::kAnd && op != BinaryOp::kOr && op != BinaryOp::kXor) {
     return NotMine();
   }
-  return Done(evaluator.NewNumberTensor(RoundToDType(evaluator, result, dtype), dtype));
+  const bool known = !a->number.Is<const Dim*>() && !b->number.Is<const Dim*>();
+  if (op == BinaryOp::kPow && !b->dtype && known && (dtype == DType::kFloat32 || dtype == DType::kFloat64)) {
+    return Done(evaluator.NewNumberTensor(PowerOfTensor(a->number, ToDouble(b->number), dtype), dtype));
+  }
+  const Value right =
+      alpha ? OCTAVO_TRY(TypedArithmetic(evaluator, BinaryOp::kMul, b->number, *alpha, dtype)) : b->number;
+  const Value result = OCTAVO_TRY(TypedArithmetic(evaluator, op, a->number, right, dtype));
+  return Done(evaluator.NewNumberTensor(result, dtype));
 }
 
 namespace {
@@ -104,8 +115,11 @@ BuiltinResult CompareBuiltin(Evaluator& evaluator, const CallArguments& call) {
   const auto b = a ? OCTAVO_TRY(AsNumber(evaluator, right)) : std::nullopt;
   if (a && b) {
     if (a->number.Is<const Undecided*>() || b->number.Is<const Undecided*>()) return NotMine();
-    const Value result = CompareNumbers(evaluator, op, a->number, b->number);
-    if (!a->dtype && !b->dtype) return Done(result);
+    if (!a->dtype && !b->dtype) return Done(CompareNumbers(evaluator, op, a->number, b->number));
+    // Tensors are compared in their common dtype: tensor(0.1) == 0.1.
+    const DType dtype = Promote(*a, *b);
+    const Value result =
+        CompareNumbers(evaluator, op, RoundToDType(a->number, dtype), RoundToDType(b->number, dtype));
     return Done(evaluator.NewNumberTensor(result, DType::kBool));
   }
   if (left.Is<TensorBox*>() || right.Is<TensorBox*>()) return NotMine();
@@ -164,19 +178,20 @@ BuiltinResult Unary(Evaluator& evaluator, const CallArguments& call, RealFunctio
           "this computation needs a number for the open size " + a->number.As<const Dim*>()->ToString(),
           kGiveSize);
     }
-    const double real = function(ToDouble(a->number));
-    result = Value(real);
     if (a->dtype && !IsFloat(dtype)) dtype = DType::kFloat32;
+    const double real = function(ToDouble(RoundToDType(a->number, dtype)));
+    result = Value(real);
     if (to_int && !a->dtype) {
       if (!(std::abs(real) < 9.2e18)) return Unsupported("a float is too large to be converted to an int");
       result = Value(static_cast<std::int64_t>(real));
     }
   }
   if (!a->dtype) return Done(result);
-  return Done(evaluator.NewNumberTensor(RoundToDType(evaluator, result, dtype), dtype));
+  return Done(evaluator.NewNumberTensor(RoundToDType(result, dtype), dtype));
 }
 
 double RoundHalfEven(double x) { return std::nearbyint(x); }
+double Reciprocal(double x) { return 1 / x; }
 
 template <RealFunction function>
 BuiltinResult RealBuiltin(Evaluator& evaluator, const CallArguments& call) {
@@ -203,9 +218,17 @@ BuiltinResult Absolute(Evaluator& evaluator, const CallArguments& call) {
   if (call.positional.size() != 1) return NotMine();
   const auto a = OCTAVO_TRY(AsNumber(evaluator, call.positional[0]));
   if (!a || a->number.Is<const Undecided*>()) return NotMine();
-  const Value negative = CompareNumbers(evaluator, CompareOp::kLess, a->number, Value(std::int64_t{0}));
-  if (!OCTAVO_TRY(evaluator.Truth(negative, "this absolute value"))) return Done(call.positional[0]);
-  return Negate(evaluator, call);
+  Value result = a->number;
+  if (result.Is<double>()) {
+    result = Value(std::abs(result.As<double>()));  // -0.0, too
+  } else {
+    const Value negative = CompareNumbers(evaluator, CompareOp::kLess, result, Value(std::int64_t{0}));
+    if (OCTAVO_TRY(evaluator.Truth(negative, "this absolute value"))) {
+      result = OCTAVO_TRY(Arithmetic(evaluator, BinaryOp::kMul, result, Value(std::int64_t{-1})));
+    }
+  }
+  if (!a->dtype) return Done(result);
+  return Done(evaluator.NewNumberTensor(RoundToDType(result, *a->dtype), *a->dtype));
 }
 
 BuiltinResult BitwiseNot(Evaluator&, const CallArguments& call) {
@@ -242,17 +265,32 @@ BuiltinResult DivMod(Evaluator& evaluator, const CallArguments& call) {
   return Done(Value(evaluator.arena().NewTuple({quotient, rest})));
 }
 
-BuiltinResult IsFinite(Evaluator&, const CallArguments& call) {
-  if (call.positional.size() != 1 || !call.positional[0].Is<double>()) return NotMine();
-  return Done(Value(std::isfinite(call.positional[0].As<double>())));
+bool IsFiniteNumber(double x) { return std::isfinite(x); }
+bool IsNanNumber(double x) { return std::isnan(x); }
+bool IsInfNumber(double x) { return std::isinf(x); }
+
+// A question about a float; of a tensor the answer is a tensor, too.
+template <bool (*question)(double)>
+BuiltinResult AskNumber(Evaluator& evaluator, const CallArguments& call) {
+  if (call.positional.size() != 1) return NotMine();
+  const auto a = OCTAVO_TRY(AsNumber(evaluator, call.positional[0]));
+  if (!a || a->number.Is<const Dim*>() || a->number.Is<const Undecided*>()) return NotMine();
+  if (!a->dtype && !a->number.Is<double>()) return NotMine();
+  const Value answer(question(ToDouble(a->number)));
+  return Done(a->dtype ? evaluator.NewNumberTensor(answer, DType::kBool) : answer);
 }
-BuiltinResult IsNan(Evaluator&, const CallArguments& call) {
-  if (call.positional.size() != 1 || !call.positional[0].Is<double>()) return NotMine();
-  return Done(Value(std::isnan(call.positional[0].As<double>())));
-}
-BuiltinResult IsInf(Evaluator&, const CallArguments& call) {
-  if (call.positional.size() != 1 || !call.positional[0].Is<double>()) return NotMine();
-  return Done(Value(std::isinf(call.positional[0].As<double>())));
+
+// logical_and and its like ask of each number whether it is 0; the answer for tensors is a tensor of bools.
+template <BinaryOp op>
+BuiltinResult LogicalOfTensors(Evaluator& evaluator, const CallArguments& call) {
+  if (call.positional.size() != 2) return NotMine();
+  const auto a = OCTAVO_TRY(AsNumber(evaluator, call.positional[0]));
+  const auto b = a ? OCTAVO_TRY(AsNumber(evaluator, call.positional[1])) : std::nullopt;
+  if (!a || !b || (!a->dtype && !b->dtype)) return Logical<op>(evaluator, call);
+  const auto known = [](const Value& v) { return !v.Is<const Dim*>() && !v.Is<const Undecided*>(); };
+  if (!known(a->number) || !known(b->number)) return NotMine();
+  const Value x = RoundToDType(a->number, DType::kBool), y = RoundToDType(b->number, DType::kBool);
+  return Done(evaluator.NewNumberTensor(OCTAVO_TRY(Arithmetic(evaluator, op, x, y)), DType::kBool));
 }
 
 }  // namespace
@@ -269,9 +307,12 @@ void AddNumberBuiltins(BuiltinTable& table) {
   table["aten::fmod"] = table["math::fmod"] = BinaryBuiltin<BinaryOp::kFmod>;
   table["aten::pow"] = table["math::pow"] = table["aten::__pow__"] = BinaryBuiltin<BinaryOp::kPow>;
   table["aten::divmod"] = DivMod;
-  table["aten::__and__"] = table["aten::bitwise_and"] = table["aten::logical_and"] = Logical<BinaryOp::kAnd>;
-  table["aten::__or__"] = table["aten::bitwise_or"] = table["aten::logical_or"] = Logical<BinaryOp::kOr>;
-  table["aten::__xor__"] = table["aten::bitwise_xor"] = table["aten::logical_xor"] = Logical<BinaryOp::kXor>;
+  table["aten::__and__"] = table["aten::bitwise_and"] = Logical<BinaryOp::kAnd>;
+  table["aten::__or__"] = table["aten::bitwise_or"] = Logical<BinaryOp::kOr>;
+  table["aten::__xor__"] = table["aten::bitwise_xor"] = Logical<BinaryOp::kXor>;
+  table["aten::logical_and"] = LogicalOfTensors<BinaryOp::kAnd>;
+  table["aten::logical_or"] = LogicalOfTensors<BinaryOp::kOr>;
+  table["aten::logical_xor"] = LogicalOfTensors<BinaryOp::kXor>;
   table["aten::__lshift__"] = BinaryBuiltin<BinaryOp::kShiftLeft>;
   table["aten::__rshift__"] = BinaryBuiltin<BinaryOp::kShiftRight>;
   table["aten::eq"] = CompareBuiltin<CompareOp::kEqual>;
@@ -291,6 +332,7 @@ void AddNumberBuiltins(BuiltinTable& table) {
   table["aten::trunc"] = table["math::trunc"] = RoundingBuiltin<std::trunc>;
   table["aten::round"] = table["round"] = Round;
   table["aten::sqrt"] = table["math::sqrt"] = RealBuiltin<std::sqrt>;
+  table["aten::reciprocal"] = RealBuiltin<Reciprocal>;
   table["aten::exp"] = table["math::exp"] = RealBuiltin<std::exp>;
   table["aten::expm1"] = table["math::expm1"] = RealBuiltin<std::expm1>;
   table["aten::log"] = table["math::log"] = RealBuiltin<std::log>;
@@ -307,9 +349,9 @@ void AddNumberBuiltins(BuiltinTable& table) {
   table["aten::cosh"] = table["math::cosh"] = RealBuiltin<std::cosh>;
   table["aten::tanh"] = table["math::tanh"] = RealBuiltin<std::tanh>;
   table["aten::erf"] = table["math::erf"] = RealBuiltin<std::erf>;
-  table["aten::isfinite"] = table["math::isfinite"] = IsFinite;
-  table["aten::isnan"] = table["math::isnan"] = IsNan;
-  table["aten::isinf"] = table["math::isinf"] = IsInf;
+  table["aten::isfinite"] = table["math::isfinite"] = AskNumber<IsFiniteNumber>;
+  table["aten::isnan"] = table["math::isnan"] = AskNumber<IsNanNumber>;
+  table["aten::isinf"] = table["math::isinf"] = AskNumber<IsInfNumber>;
 }
 
 }  // namespace octavo::import

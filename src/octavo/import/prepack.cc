@@ -1,6 +1,5 @@
-#include <bit>
+#include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include <fmt/format.h>
 
@@ -123,15 +122,10 @@ BuiltinResult PackLinear(Evaluator& evaluator, const CallArguments& call) {
   return Done(NewPacked(evaluator, std::move(packed)));
 }
 
-// The float16 nearest to x (ties to even), within float16's range, as a float.
-float RoundToHalf(float x) {
-  if (!std::isfinite(x)) return std::isnan(x) ? x : std::copysign(65504.0f, x);
-  if (std::abs(x) >= 65504.0f) return std::copysign(65504.0f, x);
-  int exponent = 0;
-  std::frexp(x, &exponent);
-  // float16 has 11 significant bits, and none below 2^-24.
-  const int shift = std::max(exponent - 11, -24);
-  return std::ldexp(std::nearbyint(std::ldexp(x, -shift)), shift);
+// PyTorch cuts weights to float16's range before it rounds them (qlinear_prepack.cpp).
+float SaturateToHalf(float x) {
+  constexpr float kLargest = 65504.0F;
+  return std::isnan(x) ? x : RoundToHalf(std::clamp(x, -kLargest, kLargest));
 }
 
 BuiltinResult PackLinearFp16(Evaluator& evaluator, const CallArguments& call) {
@@ -145,7 +139,7 @@ BuiltinResult PackLinearFp16(Evaluator& evaluator, const CallArguments& call) {
   OCTAVO_TRY(SetWeights(evaluator, call, packed));
   if (!packed.weight_value.valid()) {
     std::vector<float> values = packed.weight.ToFloats();
-    for (float& value : values) value = RoundToHalf(value);
+    for (float& value : values) value = SaturateToHalf(value);
     packed.weight = Tensor::Floats(packed.weight.sizes, values);
   }
   return Done(NewPacked(evaluator, std::move(packed)));
