@@ -53,7 +53,21 @@ Results QuantizedLinear(const Call& call) {
   });
 }
 
-// Dequantize, multiply, quantize.  PyTorch adds up in float32 in an order of its own; here in float64.
+// PyTorch's float32 sums of products.  Its loop for small batches (baddbmm_cpu_kernel, LinearAlgebra.cpp)
+// rounds each product and each sum.  Other products are the matrix library's, whose kernels differ by CPU;
+// most of them fuse the multiplication and the addition, one element of the inner dimension after the other.
+class FloatSum {
+ public:
+  explicit FloatSum(bool small_batch) : small_batch_(small_batch) {}
+  void Add(float a, float b) { sum_ = small_batch_ ? sum_ + a * b : std::fma(a, b, sum_); }
+  float value() const { return sum_; }
+
+ private:
+  bool small_batch_;
+  float sum_ = 0;
+};
+
+// Dequantize, multiply, quantize.
 Results QuantizedMatmul(const Call& call) {
   const Tensor &a = call.tensor("qa"), &b = call.tensor("qb");
   const std::size_t rank = a.sizes.size();
@@ -69,15 +83,16 @@ Results QuantizedMatmul(const Call& call) {
   Array<float> y(OCTAVO_TRY(Checked(std::move(sizes))));
   const Array<float> reals_a = Dequantized(a), reals_b = Dequantized(b);
   const std::int64_t batches = m * n == 0 ? 0 : Count(y.sizes) / (m * n);
+  constexpr std::int64_t kSmall = 400;  // products
+  const bool small_batch = rank > 2 && m * k * n < kSmall;
   for (std::int64_t batch = 0; batch < batches; ++batch) {
     for (std::int64_t i = 0; i < m; ++i) {
       for (std::int64_t j = 0; j < n; ++j) {
-        double sum = 0;
+        FloatSum sum(small_batch);
         for (std::int64_t l = 0; l < k; ++l) {
-          sum += static_cast<double>(reals_a[(batch * m + i) * k + l]) *
-                 static_cast<double>(reals_b[(batch * k + l) * n + j]);
+          sum.Add(reals_a[(batch * m + i) * k + l], reals_b[(batch * k + l) * n + j]);
         }
-        y[(batch * m + i) * n + j] = static_cast<float>(sum);
+        y[(batch * m + i) * n + j] = sum.value();
       }
     }
   }
