@@ -21,6 +21,12 @@ using ir::ValueId;
 // Images and volumes; the order of others is never asked for.
 bool IsImage(std::optional<int> rank) { return rank && (*rank == 4 || *rank == 5); }
 
+// Images of one element per channel.
+bool HasOneElement(const TensorType& type) {
+  return type.shape && type.shape->size() > 2 &&
+         std::all_of(type.shape->begin() + 2, type.shape->end(), [](const Dim& d) { return d == Dim(1); });
+}
+
 // "quantized::conv2d_relu" -> "conv2d_relu"
 std::string_view NameOf(const Node& node) {
   const std::string_view op = node.op;
@@ -152,6 +158,9 @@ class Formats {
     if (NameOf(node) == "permute") return Permuted(node, first);
     if (SameSizes(node, first)) return first.memory_format;
     if (MakesContiguous(node, first.type.quantized())) return MemoryFormat::kContiguous;
+    if (quantized && NameOf(node) == "mean" && HasOneElement(graph_.type(node.outputs.front()))) {
+      return MemoryFormat::kContiguous;
+    }
     if (NameOf(node) == "pad" && !PadsWithConstant(node)) return MemoryFormat::kContiguous;
     // Operators of a list have PyTorch's kernel for channels-last tensors where all are.
     const auto format = [this](ValueId id) { return graph_.value(id).memory_format; };
@@ -187,6 +196,9 @@ class Formats {
     constexpr std::int64_t kNone = -1, kContiguous = 0, kChannelsLast = 2, kChannelsLast3d = 3;
     const std::int64_t asked =
         Number(node, "memory_format", NameOf(node) == "contiguous" ? kContiguous : kNone);
+    // Images of one element are in both orders, so they are not copied.
+    const bool copies = NameOf(node) != "contiguous" && NameOf(node) != "to";
+    if (asked != kNone && !copies && HasOneElement(x.type)) return x.memory_format;
     if (asked == kContiguous) return MemoryFormat::kContiguous;
     if (asked != kChannelsLast && asked != kChannelsLast3d) return std::nullopt;
     // What is channels-last already is not copied.

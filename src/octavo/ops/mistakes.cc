@@ -175,10 +175,11 @@ Mistake OfClamp(Engine engine, const Arguments& a) {
   return fmt::format("{}a channels-last tensor, which every convolution's result is", kMixedUp);
 }
 
-// Images of one element are taken for channels-last ones.
+// Images of one element are taken for channels-last ones.  The result is contiguous, unless the operand's
+// strides are those of channels-last images, as behind a convolution.
 bool OneElementGrows(const Value& x, const TensorType& y) {
-  return x.quantized() && x.shape() && y.shape && x.rank() >= 4 && OfOneElement(*x.shape()) &&
-         !OfOneElement(*y.shape) && !IsSizeOne((*x.shape())[1]);
+  return x.quantized() && x.memory_format() == ir::MemoryFormat::kContiguous && x.shape() && y.shape &&
+         x.rank() >= 4 && OfOneElement(*x.shape()) && !OfOneElement(*y.shape) && !IsSizeOne((*x.shape())[1]);
 }
 Mistake OfImages(Engine, const Arguments& a) {
   if (!OneElementGrows(FirstOperand(a), a.result())) return {};
