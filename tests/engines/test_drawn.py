@@ -108,6 +108,8 @@ def drawn(rng, name):
             "avg_pool": lambda x, k=int(rng.integers(2, 5)): torch.nn.functional.avg_pool2d(x, k),
             "adaptive": lambda x, k=int(rng.integers(1, 7)): torch.nn.functional.adaptive_avg_pool2d(x, k),
             "mean": lambda x: x.mean([2, 3]),
+            "bilinear_channels_last": lambda x, k=int(rng.integers(9, 50)): torch.nn.functional.interpolate(
+                x.contiguous(memory_format=torch.channels_last), (k, k + 3), mode="bilinear"),
             "bilinear": lambda x, k=int(rng.integers(9, 50)): torch.nn.functional.interpolate(x, (k, k + 3), mode="bilinear"),
         }[name]
         made.append(Apply(make))
@@ -115,7 +117,8 @@ def drawn(rng, name):
 
 
 NAMES = ("conv", "transposed", "linear", "add", "add_relu", "mul", "add_scalar", "cat", "sigmoid", "sigmoid_given", "tanh", "hardsigmoid",
-         "hardswish", "elu", "leaky_relu", "clamp", "relu6", "pad", "avg_pool", "adaptive", "mean", "bilinear")
+         "hardswish", "elu", "leaky_relu", "clamp", "relu6", "pad", "avg_pool", "adaptive", "mean", "bilinear",
+         "bilinear_channels_last")
 QUANTIZED_INPUT = {"add", "add_relu", "mul", "cat", "sigmoid", "tanh"}
 
 

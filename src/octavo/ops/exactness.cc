@@ -83,8 +83,8 @@ constexpr RowStatement kStatements[] = {
      "multiplier, or exhaustion over all sums; off by one step at rounding ties for dimensions other than "
      "the last ones and for channels-last tensors, where float32 numbers are added in another order"},
     {"aten::upsample_bilinear2d aten::__interpolate", kByNode,
-     "construction (PyTorch's weights and order); off by one step at rounding ties if sizes are open, or for "
-     "channels-last tensors if the order matters"},
+     "construction (PyTorch's weights and order); off by one step at rounding ties if sizes are open; for "
+     "channels-last images and weights that are no short fractions, where a float64 sum is rounded twice"},
     // ---- What is not exact
     {"aten::upsample_linear1d aten::upsample_trilinear3d aten::upsample_bicubic2d", kByNode,
      "may be off by one step at rounding ties: PyTorch 1.13 has no quantized version"},

@@ -289,6 +289,48 @@ Value InterpolateByTaps(Builder& g, Value x, const std::vector<Axis>& axes, bool
   return x;
 }
 
+// Which of the two products of a sum PyTorch's kernel for channels-last images leaves unrounded.
+enum class Unrounded { kLeft, kRight };
+
+// The same with one rounding for a product and the sum: float64 holds the product of two float32 numbers.
+Value InterpolateByFusedTaps(Builder& g, Value x, const std::vector<Axis>& axes, bool align_corners,
+                             Unrounded unrounded) {
+  constexpr int kFloat32 = 1, kFloat64 = 11;  // TensorProto's
+  const auto cast = [&g](const Value& value, int to) { return g.Op("Cast", {value}, {{"to", to}}); };
+  for (std::size_t i = axes.size(); i-- > 0;) {
+    const LinearTaps taps = LinearTapsOf(axes[i], align_corners, true);
+    ResampledSizes shape(axes.size() - i, 1);
+    shape[0] = axes[i].out;
+    const auto read = [&](const ResampledSizes& indices) {
+      return g.Op("Gather", {x, g.Ints(indices)}, {{"axis", static_cast<std::int64_t>(i) + 2}});
+    };
+    const bool left = unrounded == Unrounded::kLeft;
+    const std::vector<float>& exact = left ? taps.left_weight : taps.right_weight;
+    const std::vector<double> wide(exact.begin(), exact.end());
+    const Value product = g.Op("Mul", {cast(read(left ? taps.left : taps.right), kFloat64),
+                                       g.Constant(Tensor::From(DType::kFloat64, shape, wide))});
+    const Value rounded =
+        g.Op("Mul", {read(left ? taps.right : taps.left),
+                     g.Constant(Tensor::Floats(shape, left ? taps.right_weight : taps.left_weight))});
+    x = cast(g.Op("Add", {product, cast(rounded, kFloat64)}), kFloat32);
+  }
+  return x;
+}
+
+// Channels-last images: PyTorch's vector loop takes the first channels, in eights, and another loop the
+// others.
+Value InterpolateChannelsLast(Builder& g, const Value& x, const std::vector<Axis>& axes, bool align_corners,
+                              std::int64_t channels) {
+  constexpr std::int64_t kVector = 8;
+  const std::int64_t vectors = channels / kVector * kVector, others = channels - vectors;
+  if (vectors == 0) return InterpolateByFusedTaps(g, x, axes, align_corners, Unrounded::kLeft);
+  if (others == 0) return InterpolateByFusedTaps(g, x, axes, align_corners, Unrounded::kRight);
+  const std::vector<Value> parts = Split(g, x, 1, {vectors, others});
+  const Value first = InterpolateByFusedTaps(g, parts[0], axes, align_corners, Unrounded::kRight);
+  const Value last = InterpolateByFusedTaps(g, parts[1], axes, align_corners, Unrounded::kLeft);
+  return g.Op("Concat", {first, last}, {{"axis", 1}});
+}
+
 bool ResizeIsExact(const std::vector<Axis>& axes, bool align_corners) {
   return std::all_of(axes.begin(), axes.end(), [align_corners](const Axis& axis) {
     const std::optional<float> scale = SizingScale(axis);
@@ -304,15 +346,19 @@ Result<Value> SmoothOfIntegers(Builder& g, Value x, const Request& request, cons
   const Dim channels = x.rank() == 4 ? (*x.shape())[1] : Dim(1);
   const bool one_channel = channels == Dim(1), many = channels.known() && !one_channel;
   const bool fused = channels_last || one_channel;
-  const bool in_order = (!channels_last && many) || (axes && ResizeIsExact(*axes, request.align_corners));
-  if (request.mode == Mode::kLinear && axes && axes->size() == 2 && in_order) {
+  const bool caffe2 = g.dialect() == Dialect::kCaffe2;
+  const bool bilinear = request.mode == Mode::kLinear && axes && axes->size() == 2;
+  const bool short_weights = axes && ResizeIsExact(*axes, request.align_corners);
+  const bool taps = CountsInSteps(g) && request.mode == Mode::kLinear && axes && (caffe2 || !short_weights);
+  const bool wide = taps && !caffe2 && fused && bilinear && channels.known();
+  if (bilinear && ((!channels_last && many) || short_weights)) {
     g.State(Exactness::kConstruction);
+  } else if (wide) {
+    g.State(Exactness::kNotExact,
+            "may be off by one step where a sum is at a rounding tie of both float64 and float32");
   } else {
     g.State(Exactness::kNotExact, "may be off by one step at rounding ties");
   }
-  const bool caffe2 = g.dialect() == Dialect::kCaffe2;
-  const bool taps = CountsInSteps(g) && request.mode == Mode::kLinear && axes &&
-                    (caffe2 || !ResizeIsExact(*axes, request.align_corners));
   // Builds with FBGEMM round the level, others its distance from the zero point.
   const bool level = OfFbgemmBuild(g) && g.exact_for(Target::kOnnxRuntime);
   if (!taps) {
@@ -321,7 +367,9 @@ Result<Value> SmoothOfIntegers(Builder& g, Value x, const Request& request, cons
     if (g.exact_for(Target::kOnnxRuntime)) real = KeptApart(g, real);
     return level ? QuantizeFromSteps(g, real, type, 0) : QuantizeFromSteps(g, real, type);
   }
-  const Value y = InterpolateByTaps(g, DequantizeToSteps(g, x, 0), *axes, request.align_corners, fused);
+  const Value levels = DequantizeToSteps(g, x, 0);
+  const Value y = wide ? InterpolateChannelsLast(g, levels, *axes, request.align_corners, channels.value())
+                       : InterpolateByTaps(g, levels, *axes, request.align_corners, fused);
   const auto zero_point = static_cast<float>(type.quantization->zero_point());
   const Value distance = zero_point == 0 ? y : g.Op("Sub", {y, g.Scalar(zero_point)});
   if (!level) return QuantizeFromSteps(g, distance, type);
