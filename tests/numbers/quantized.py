@@ -73,6 +73,17 @@ def matmul(d, batch, m, k, n):
     return O.matmul(a, b, ties if d.chance(0.7) else d.scale(0.02), d.zero())
 
 
+def masked_fill(d):
+    """With a number that lies at a tie, or is none."""
+    shape = d.shape()
+    x = d.q(shape)
+    steps = float(d.integer(-300, 300)) + d.one_of(0.5, 0.5, d.real(-1, 1))
+    return x.masked_fill(d.b(shape), d.one_of(steps * x.q_scale(), steps * x.q_scale(), float("nan"), -1e9))
+
+
+table("aten::masked_fill quantized", masked_fill, covers=())
+
+
 def cat(d, f, same=False):
     shape = d.shape(1, 2, 3, 4)
     axis = d.integer(0, len(shape) - 1)

@@ -37,6 +37,7 @@ QUANTIZED = {
         constant(v), torch.tensor([0.1, 0.2, 0.3, 0.1]), torch.tensor([1, 2, 3, 4]), 0, q.dtype),
     "add_constant": lambda q, v: O.add(q, torch.quantize_per_tensor(constant(v), 0.0625, 7, q.dtype), 0.125, 3),
     "cat_constant": lambda q, v: O.cat([q, torch.quantize_per_tensor(torch.tensor([v] * 64).reshape(1, 4, 4, 4), 0.05, 3, q.dtype)], 1, 0.05, 3),
+    "masked_fill_": lambda q, v: q.clone().masked_fill_(MASK, v),
     "transposed_constant": lambda q, v: torch.quantize_per_tensor(constant(v).reshape(2, 2), 0.05, 7, q.dtype).t(),
 }
 # of a float tensor and a number
@@ -58,7 +59,15 @@ OF_SPECIAL = {
     "hardsigmoid": F.hardsigmoid, "leaky_relu": F.leaky_relu, "abs": torch.abs, "lt": lambda x: torch.where(x < x.flip(3), x, x + 1.0),
     "ge": lambda x: torch.where(x >= x.flip(3), x, x + 1.0), "ne": lambda x: torch.where(x != x, torch.zeros_like(x), x),
     "maximum": lambda x: torch.maximum(x, x.flip(3)), "minimum": lambda x: torch.minimum(x, x.flip(3)), "to_int": lambda x: x.to(torch.int32),
+    "sign": torch.sign, "prelu_nan": lambda x: F.prelu(x, torch.tensor([NAN])), "prelu_inf": lambda x: F.prelu(x, torch.tensor([0.5, INF, -INF, 2.0])),
+    "leaky_relu_nan": lambda x: F.leaky_relu(x, NAN), "leaky_relu_inf": lambda x: F.leaky_relu(x, INF), "hardswish": lambda x: F.hardswish(x.clamp(max=1e30)),
+    "erf": torch.erf, "clamp_nan": lambda x: torch.clamp(x, NAN, 1.0), "clamp_tensor_nan": lambda x: torch.clamp(x, torch.tensor(NAN), torch.tensor(1.0)),
+    "batch_norm_weight": lambda x: F.batch_norm(x, ZERO, ONE, SPECIAL_PARAMETERS, ZERO),
+    "batch_norm_bias": lambda x: F.batch_norm(x, ZERO, ONE, ONE, SPECIAL_PARAMETERS),
+    "group_norm": lambda x: F.group_norm(x, 2, SPECIAL_PARAMETERS, ZERO), "softmax": lambda x: torch.softmax(x, 3), "elu": F.elu, "silu": F.silu,
+    "remainder": lambda x: torch.remainder(x.clamp(-1e6, 1e6), 2.5), "div": lambda x: x / x.flip(3), "sum": lambda x: x.sum(3), "mean": lambda x: x.mean(3),
 }
+ZERO, ONE, SPECIAL_PARAMETERS = torch.zeros(4), torch.ones(4), torch.tensor([NAN, INF, -INF, 1.5])
 SPECIAL = torch.tensor([NAN, INF, -INF, 0.0, -0.0, 1.0, -1.0, 3e38, -3e38, 0.5, -0.5, 2.0, -3.0, 6.0, 0.25, NAN]).repeat(4).reshape(1, 4, 4, 4)
 
 

@@ -35,7 +35,7 @@ constexpr Unary kFloatUnary[] = {
 };
 
 // Of integers, too.
-constexpr Unary kRealUnary[] = {{"aten::abs", "Abs"}, {"aten::neg", "Neg"}, {"aten::sign", "Sign"}};
+constexpr Unary kRealUnary[] = {{"aten::abs", "Abs"}, {"aten::neg", "Neg"}};
 
 using FloatFunction = Result<Value> (*)(Builder&, const Arguments&, Value x);
 
@@ -56,6 +56,13 @@ Result<Value> Round(Builder& g, const Arguments&, Value x) {
   if (g.opset() < 11)
     return Unsupported("the caffe2 dialect (opset 9) has no Round operator", "Use --dialect qdq.");
   return g.Op("Round", {x});
+}
+
+// PyTorch's sign of NaN is 0, ONNX's is NaN.
+Result<Value> Sign(Builder& g, const Arguments&, Value x) {
+  const Value sign = g.Op("Sign", {x});
+  if (!IsFloat(x.dtype()) || !g.exact_for(Target::kOnnxRuntime)) return sign;
+  return g.Op("Where", {g.Op("IsNaN", {x}), g.Scalar(0.0F), sign});
 }
 
 Result<Value> Silu(Builder& g, const Arguments&, Value x) { return g.Op("Mul", {x, g.Op("Sigmoid", {x})}); }
@@ -131,6 +138,8 @@ Result<std::vector<Value>> HardSwishCaffe2(Builder& g, const Arguments& a) {
 }
 
 Result<Value> LeakyRelu(Builder& g, const Arguments& a, Value x) {
+  const double slope = a.number("negative_slope");
+  if (!std::isfinite(slope)) return SlopedBelowZero(g, x, g.Scalar(static_cast<float>(slope)));
   return g.Op("LeakyRelu", {x}, {{"alpha", a.number("negative_slope")}});
 }
 
@@ -336,6 +345,11 @@ void RegisterUnary(Registry& registry) {
                   .qdq = FloatOp(unary.onnx),
                   .caffe2 = FloatOp(unary.onnx)});
   }
+  registry.Add({.name = "aten::sign",
+                .arguments = {arg::Tensor("self")},
+                .result = RealOnly("self", NumberType),
+                .qdq = OfX(Sign),
+                .caffe2 = FloatOp("Sign")});
   const std::vector<ArgumentSpec> x = {arg::Tensor("self")};
   AddFloat(registry, "aten::rsqrt", x, Rsqrt);
   AddFloat(registry, "aten::round", x, Round);

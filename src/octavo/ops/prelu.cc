@@ -1,6 +1,7 @@
 #include "octavo/ops/prelu.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <vector>
 
@@ -45,8 +46,15 @@ Result<Value> Slope(Builder& g, Value weight, const std::optional<Shape>& shape)
   return Reshape(g, weight, sizes);
 }
 
+bool HasOnlyFiniteNumbers(const Tensor& tensor) {
+  return std::ranges::all_of(tensor.ToDoubles(), [](double v) { return std::isfinite(v); });
+}
+
 Result<std::vector<Value>> PreluFloat(Builder& g, const Arguments& a) {
-  const Value x = a.tensor("self");
+  const Value x = a.tensor("self"), weight = a.tensor("weight");
+  if (const Tensor* constant = weight.constant(); constant && !HasOnlyFiniteNumbers(*constant)) {
+    return One(SlopedBelowZero(g, x, OCTAVO_TRY(Slope(g, weight, x.shape()))));
+  }
   return One(g.Op("PRelu", {x, OCTAVO_TRY(Slope(g, a.tensor("weight"), x.shape()))}));
 }
 
@@ -155,6 +163,10 @@ Result<std::vector<Value>> QuantizedPreluCaffe2(Builder& g, const Arguments& a) 
 }
 
 }  // namespace
+
+Value SlopedBelowZero(Builder& g, Value x, Value slope) {
+  return g.Op("Where", {g.Op("Greater", {x, g.Scalar(0.0F)}), x, g.Op("Mul", {x, slope})});
+}
 
 void RegisterPrelu(Registry& registry) {
   registry.Add({.name = "aten::prelu",

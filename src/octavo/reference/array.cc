@@ -68,4 +68,18 @@ Tensor Quantized(const Array<float>& reals, const TensorType& type, const Option
   return result;
 }
 
+Tensor QuantizedNumber(float real, const TensorType& type, const Options& options) {
+  const Quantization& q = *type.quantization;
+  Tensor result;
+  WithElementType(type.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    if constexpr (std::is_integral_v<T>) {
+      Array<T> level({});
+      level[0] = ScalarLevelOf<T>(real, Affine(q.scale(), q.zero_point()), options);
+      result = ToTensor(level, type);
+    }
+  });
+  return result;
+}
+
 }  // namespace octavo::reference

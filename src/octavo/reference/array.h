@@ -82,5 +82,7 @@ Array<float> Dequantized(const Tensor& tensor);
 
 // The levels that quantize_per_tensor and quantize_per_channel give (levels.h), within the dtype's range.
 Tensor Quantized(const Array<float>& reals, const TensorType& type, const Options& options);
+// A tensor of no dimension with a real's level, as PyTorch's function for a single number gives it.
+Tensor QuantizedNumber(float real, const TensorType& type, const Options& options);
 
 }  // namespace octavo::reference

@@ -81,10 +81,16 @@ Results Where(const Call& call) {
   return One(OCTAVO_TRY(IsFloat(dtype) ? Chosen<double>(call, dtype) : Chosen<std::int64_t>(call, dtype)));
 }
 
-// A quantized tensor is filled with the number quantized like its own elements.
+// A quantized tensor is filled with the number quantized like its own elements.  Unlike fill_ and pad,
+// PyTorch quantizes it as a single number (TensorAdvancedIndexing.cpp, masked_fill_kernel_quantized_cpu).
 Results MaskedFill(const Call& call) {
   const Tensor& x = call.tensor("self");
-  const Tensor fill = OCTAVO_TRY(FilledLike(x, NumberTensor(call, "value"), call.options()));
+  const Tensor number = NumberTensor(call, "value");
+  Tensor fill = OCTAVO_TRY(FilledLike(x, number, call.options()));
+  if (x.quantization) {
+    const auto real = static_cast<float>(OCTAVO_TRY(Numbers<double>(number))[0]);
+    fill = QuantizedNumber(real, fill.type(), call.options());
+  }
   const Sizes sizes = OCTAVO_TRY(CommonSizes(call, {"self", "mask"}));
   const auto mask = OCTAVO_TRY(Operand<std::int64_t>(call, "mask", DType::kBool, sizes));
   std::vector<std::int64_t> places = RepeatedPlaces(x.sizes, sizes);

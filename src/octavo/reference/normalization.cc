@@ -52,8 +52,9 @@ Result<Tensor> BatchNormalized(const Call& call) {
   Array<double> numbers = OCTAVO_TRY(Numbers<double>(x));
   for (std::size_t i = 0; i < numbers.data.size(); ++i) {
     const auto c = static_cast<std::size_t>(static_cast<std::int64_t>(i) / around.inner % around.size);
-    const double deviation = std::sqrt(variance[c] + call.number("eps"));
-    numbers.data[i] = (numbers.data[i] - mean[c]) / deviation * weight[c] + bias[c];
+    // As a factor and a summand, like PyTorch: an infinite weight gives NaN.
+    const double factor = weight[c] / std::sqrt(variance[c] + call.number("eps"));
+    numbers.data[i] = numbers.data[i] * factor + (bias[c] - mean[c] * factor);
   }
   return Stored(numbers, x.dtype);
 }

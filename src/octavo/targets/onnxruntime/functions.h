@@ -85,6 +85,7 @@ inline float Exp(float value) {
 
 // core/mlas/lib/erf.cpp and x86_64/ErfKernelFma3.S: x + x * p(x^2) below 0.921875, 1 - exp(-q(x)) above.
 inline float Erf(float value) {
+  if (std::isnan(value)) return value;
   const float x = AtMost(std::fabs(value), 3.925F);
   float result = 0;
   if (x < 0.921875F) {
