@@ -47,6 +47,7 @@ WEIGHT = dict(w=LEVELS, s=SCALES, z=np.zeros(32, np.int8))
 KEPT = dict(alpha=1.0)
 TWO = dict(s=F32(0.03125), z=np.uint8(114), t=F32(0.0625), u=np.uint8(90))
 FLOAT_LAYER = dict(s=F32(0.03), z=np.uint8(120), w=FILTER, t=F32(0.0625), u=np.uint8(100))
+TINY = dict(s=F32(1e-9), z=np.uint8(0), low=F32(5e-9), high=F32(1.5e-7))
 PADS = dict(pads=np.int64([0, 0, 1, 1, 0, 0, 1, 1]), zero=F32(0))
 UP = dict(s=F32(0.03), z=np.uint8(120), factors=F32([1, 1, 2.5, 2.5]))
 
@@ -68,6 +69,9 @@ FORMS = {
         IMAGE, (1, 22), NEVER, Form([*quantized("x", "a"), node("Conv", "a w", "c"), *quantized("c", "y", "t", "u", "1")], **FLOAT_LAYER),
         Form([*quantized("x", "a"), node("Conv", "a w", "c"), node("LeakyRelu", "c", "b", **KEPT), *quantized("b", "y", "t", "u", "1")],
              **FLOAT_LAYER)),
+    "ClipQuantFusion": (ROWS * F32(1e-7), ALWAYS, NEVER, Form([node("Abs", "x", "a"), node("Clip", "a low high", "b"), *quantized("b", "y")], **TINY),
+                        Form([node("Abs", "x", "a"), node("Clip", "a low high", "b"), node("LeakyRelu", "b", "c", **KEPT), *quantized("c", "y")],
+                             **TINY)),
     "PadFusion of MaxPool": (IMAGE - F32(10), ALWAYS, (1, 31), Form([node("Pad", "x pads zero", "a"), node("MaxPool", "a", "y", **POOL)], **PADS),
                              Form([node("Pad", "x pads zero", "a"), node("LeakyRelu", "a", "b", **KEPT), node("MaxPool", "b", "y", **POOL)],
                                   **PADS)),

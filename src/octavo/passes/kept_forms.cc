@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <set>
 #include <string>
@@ -26,6 +28,7 @@ struct Steps {
   std::int64_t zero_point;
 
   std::int64_t lowest() const { return dtype == DType::kInt8 ? -128 : 0; }
+  std::int64_t highest() const { return lowest() + 255; }
 };
 
 // What a QuantizeLinear or DequantizeLinear says, if that is one constant scale and zero point.
@@ -70,6 +73,39 @@ bool BecomesOnePair(const Graph& graph, const Node& dequantize, const Node& quan
   // int8 and uint8 of the same reals stay what they are.
   return first->scale != second->scale ||
          first->lowest() - first->zero_point != second->lowest() - second->zero_point;
+}
+
+// The number of an input of a Clip, `without` if it has none, nullopt if it is no constant number.
+std::optional<float> BoundOf(const Graph& graph, const Node& clip, std::size_t input, float without) {
+  const auto id = ir::InputOf(clip, input);
+  if (!id) return without;
+  const Tensor* tensor = ConstantOf(graph, *id);
+  if (tensor == nullptr || tensor->num_elements() != 1) return std::nullopt;
+  return static_cast<float>(tensor->ToDoubles()[0]);
+}
+
+// ONNX Runtime's ClipQuantFusion removes a Clip before a QuantizeLinear if no bound is more than 1.2e-7
+// inside the quantized range: at a small scale that is many steps.  Up to 1.23 it refuses the model where the
+// Clip reads a graph input, whether or not the Clip does anything.
+bool LosesClip(const Graph& graph, const Node& clip, const Node& quantize) {
+  if (clip.op != "Clip") return false;
+  const std::optional<Steps> steps = StepsOf(graph, quantize);
+  if (!steps) return false;
+  const auto low = BoundOf(graph, clip, 1, std::numeric_limits<float>::lowest());
+  const auto high = BoundOf(graph, clip, 2, std::numeric_limits<float>::max());
+  if (!low || !high) return false;
+  const float lowest = steps->scale * static_cast<float>(steps->lowest() - steps->zero_point);
+  const float highest = steps->scale * static_cast<float>(steps->highest() - steps->zero_point);
+  // Twice ONNX Runtime's tolerance: its differences are rounded.
+  constexpr float kTolerance = 2 * std::numeric_limits<float>::epsilon();
+  if (*low - lowest > kTolerance || highest - *high > kTolerance) return false;
+  if (MadeByWhatStays(graph, clip) == nullptr) return true;
+  const auto level = [&](float bound) {
+    return std::nearbyint(static_cast<double>(bound) / static_cast<double>(steps->scale)) +
+           static_cast<double>(steps->zero_point);
+  };
+  return level(*low) > static_cast<double>(steps->lowest()) ||
+         level(*high) < static_cast<double>(steps->highest());
 }
 
 // Puts LeakyRelu nodes of slope 1, which change no number, before nodes.
@@ -127,7 +163,7 @@ int KeepQuantizations(Graph& graph) {
     if (quantize.op != "QuantizeLinear" || !ir::InputOf(quantize)) continue;
     const Node* before = MadeByWhatStays(graph, quantize);
     if (before == nullptr) continue;
-    if (BecomesOnePair(graph, *before, quantize)) separator.Before(id);
+    if (BecomesOnePair(graph, *before, quantize) || LosesClip(graph, *before, quantize)) separator.Before(id);
   }
   return separator.Finish();
 }

@@ -47,6 +47,35 @@ TEST(KeepQuantizationsTest, TheSameRealsNeedNothing) {
   EXPECT_EQ(Kept(TwoQuantizations("0.25", "uint8[]{3}", "%2:float32[4] = Neg(%1)"), KeepQuantizations), 0);
 }
 
+int KeptClips(const char* scale, const char* bounds, const char* first) {
+  return Kept(fmt::format(R"(
+      input %x:float32[4]
+      constant %s = float32[]{{{}}}; constant %z = uint8[]{{0}}
+      {}
+      %0:float32[4] = {}; %1:float32[4] = Clip(%0, %low, %high); %2:uint8[4] = QuantizeLinear(%1, %s, %z)
+      output y = %2)",
+                          scale, bounds, first),
+              KeepQuantizations);
+}
+
+std::string Bounds(const char* low, const char* high) {
+  return fmt::format("constant %low = float32[]{{{}}}; constant %high = float32[]{{{}}}", low, high);
+}
+
+TEST(KeepQuantizationsTest, AClipWithinTheTolerance) {
+  EXPECT_EQ(KeptClips("1e-09", Bounds("0", "1e-07").c_str(), "Neg(%x)"), 1);
+  EXPECT_EQ(KeptClips("1e-09", Bounds("3e-09", "1").c_str(), "Neg(%x)"), 1);
+  EXPECT_EQ(KeptClips("1e-09", Bounds("0", "1").c_str(), "Neg(%x)"), 0);         // clips nothing
+  EXPECT_EQ(KeptClips("0.01", Bounds("0", "1").c_str(), "Neg(%x)"), 0);          // ONNX Runtime leaves it
+  EXPECT_EQ(KeptClips("0.01", Bounds("0", "2.5499999").c_str(), "Neg(%x)"), 0);  // the range, rounded
+}
+
+TEST(KeepQuantizationsTest, AClipOfAGraphInput) {
+  EXPECT_EQ(KeptClips("0.01", Bounds("-1", "6").c_str(), "Identity(%x)"), 1);
+  EXPECT_EQ(KeptClips("0.01", Bounds("0", "2.5499999").c_str(), "Identity(%x)"), 1);
+  EXPECT_EQ(KeptClips("0.01", Bounds("0", "1").c_str(), "Identity(%x)"), 0);
+}
+
 TEST(KeepPadsTest, BeforeMaxPools) {
   const auto pool = [](const char* op) {
     return fmt::format(R"(

@@ -33,9 +33,10 @@ int ComputeWeights(ir::Graph& graph, const std::vector<bool>& products, bool as_
 // The other way round: Cast, Sub and Mul of an 8-bit constant become a DequantizeLinear.  Returns their
 // number.
 int RestoreDequantizeLinear(ir::Graph& graph);
-// Puts a LeakyRelu of slope 1, which changes no number, between a DequantizeLinear and a QuantizeLinear of
-// another scale or zero point.  ONNX Runtime would make one pair of third ones of both.  Returns how many it
-// put.
+// Puts a LeakyRelu of slope 1, which changes no number, before a QuantizeLinear: behind a DequantizeLinear of
+// another scale or zero point, of which ONNX Runtime would make one pair of third ones; and behind a Clip
+// that ONNX Runtime would remove although it does something, or that a release would not load.  Returns how
+// many it put.
 int KeepQuantizations(ir::Graph& graph);
 // The same between a Pad and a MaxPool.  ONNX Runtime up to 1.31 would make the zeros the pool's own padding,
 // which is never the maximum.  Returns how many it put.

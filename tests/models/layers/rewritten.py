@@ -24,6 +24,14 @@ table("quantized_three_times", _Q % (_Q % (_Q % ("x", 0.03125, 114, "quint8") + 
                                      0.125, 100, "quint8"), x=f32(*IMAGE), exact=True)
 # Clips to a part of a range of small steps.
 table("fake_quantized_narrow_tiny", "torch.fake_quantize_per_tensor_affine(x, 5e-10, 0, 0, 127)", x=f32(64, low=0.0, high=1.2e-7))
+table("fake_quantized_narrow_tiny_inside", "torch.fake_quantize_per_tensor_affine(-x, 5e-10, 0, 0, 127)", x=f32(64, low=-1.2e-7, high=0.0))
+table("fake_quantized_narrow_tiny_of_quantized",
+      "torch.fake_quantize_per_tensor_affine(%s.dequantize(), 5e-10, 3, 3, 127)" % (_Q % ("x", 1e-9, 10, "quint8")),
+      x=f32(64, low=-1e-7, high=1.2e-7))
+# Clips of the graph input to the whole range or more.
+table("fake_quantized_relu6", _FQ % ("F.relu6(x)", 6 / 255, 0), x=f32(*IMAGE, low=-3.0, high=9.0))
+table("fake_quantized_clamp_wide", _FQ % ("x.clamp(-10.0, 10.0)", 0.03, 100), x=f32(*IMAGE, low=-12.0, high=12.0))
+table("fake_quantized_clamp_min", _FQ % ("x.clamp(min=-10.0)", 0.03, 100), x=f32(*IMAGE, low=-12.0, high=12.0))
 table("fake_quantized_clamp_tiny", _FQ % ("x.clamp(-3e-8, 2e-8)", 1e-9, 100), x=f32(64, low=-1e-7, high=1e-7))
 # Float weights between two quantizations.
 for _name, _layer, _shape in (("conv2d", lambda: nn.Conv2d(4, 6, 3), IMAGE), ("linear", lambda: nn.Linear(32, 16), (5, 32)),
