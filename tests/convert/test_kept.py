@@ -63,6 +63,17 @@ def test_files_of_the_quantizer(way, head, tmp_path):
     assert kept.kernels(given, tmp_path)
 
 
+@pytest.mark.parametrize("opset", (13, 18, 19, 21))
+def test_float16_scales(opset, tmp_path):
+    """QLinearMatMul of opset 21 may have them; ONNX Runtime computes with float32 all the same."""
+    random, half = np.random.default_rng(1), np.float16
+    g = kept.Graph()
+    y = g.op("QLinearMatMul", "x", half(0.01), np.uint8(120), random.integers(0, 256, (64, 32)).astype(np.uint8), half(0.013),
+             np.uint8(130), half(0.05), np.uint8(128))
+    given = g.save(tmp_path / "given.onnx", [(y, TensorProto.UINT8)], 21, [("x", TensorProto.UINT8, [40, 64])], ir_version=10)
+    kept.assert_same_answers(given, kept.convert(given, tmp_path, "--opset", opset))
+
+
 def test_qdq_to_qdq_twice(tmp_path):
     given = kept.quantized_net(tmp_path, "qdq_u8s8")
     up = kept.convert(given, tmp_path, "--opset", 21, name="up.onnx")

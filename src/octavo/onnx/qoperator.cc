@@ -36,13 +36,14 @@ class QdqWriter {
   // Adds DequantizeLinear(value); `axis` counts only where there is a scale per channel.
   Status Add(const Quantized& q, std::int64_t axis) {
     if (q.value.empty()) return InvalidFile("an input is missing");
+    const std::string scale_name = OCTAVO_TRY(FloatScale(q.scale));
     pb::NodeProto& node = edit_.before.emplace_back();
     node.set_op_type("DequantizeLinear");
     node.set_name(edit_.graph.names().New(edit_.Like("DequantizeLinear")));
     node.add_input(q.value);
-    node.add_input(q.scale);
+    node.add_input(scale_name);
     if (!q.zero_point.empty()) node.add_input(q.zero_point);
-    const ValueFacts scale = edit_.graph.Facts(q.scale);
+    const ValueFacts scale = edit_.graph.Facts(scale_name);
     if (!scale.sizes)
       return Unsupported(fmt::format("the shape of the scale {} is not in the file", q.scale));
     if (scale.sizes->size() > 1)
@@ -80,6 +81,7 @@ class QdqWriter {
   // The float operator; its first result is quantized, unless there is no scale: then it is a float.
   Status Finish(std::string_view op, const std::string& scale, const std::string& zero_point, int type) {
     if (scale.empty() && op != "Gemm") return InvalidFile("the scale of its result is missing");
+    const std::string scale_name = scale.empty() ? scale : OCTAVO_TRY(FloatScale(scale));
     pb::NodeProto& node = edit_.node;
     node.set_op_type(std::string(op));
     node.clear_domain();
@@ -92,7 +94,7 @@ class QdqWriter {
     quantize.set_op_type("QuantizeLinear");
     quantize.set_name(edit_.graph.names().New(edit_.Like("QuantizeLinear")));
     quantize.add_input(node.output(0));
-    quantize.add_input(scale);
+    quantize.add_input(scale_name);
     quantize.add_input(zero_point.empty() ? Zero(type) : zero_point);
     quantize.add_output(result);
     return {};
@@ -104,6 +106,21 @@ class QdqWriter {
     attribute.set_name("axis");
     attribute.set_type(pb::AttributeProto::INT);
     attribute.set_i(axis);
+  }
+
+  // QLinearMatMul of opset 21 may have float16 scales, which ONNX Runtime's kernel reads as float32.  Between
+  // DequantizeLinear and QuantizeLinear, the product itself would be float16.
+  Result<std::string> FloatScale(const std::string& name) {
+    const int type = edit_.graph.Facts(name).element_type;
+    if (type == 0 || type == pb::TensorProto::FLOAT) return name;
+    const std::optional<Tensor> scale = OCTAVO_TRY(edit_.graph.Constant(name));
+    if (!scale || type != pb::TensorProto::FLOAT16)
+      return Unsupported(fmt::format("the scale {} is {}, not float32", name, OnnxTypeName(type)));
+    pb::TensorProto widened;
+    widened.set_data_type(pb::TensorProto::FLOAT);
+    for (const std::int64_t size : scale->sizes) widened.add_dims(size);
+    for (const double one : scale->ToDoubles()) widened.add_float_data(static_cast<float>(one));
+    return edit_.graph.AddTensor(name + "_float32", std::move(widened));
   }
 
   std::string Zero(int type) {
