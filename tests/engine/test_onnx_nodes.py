@@ -17,7 +17,7 @@ NOT_PASSED = [
     "test_bitshift_*", "test_mod_*fmod_0*", "test_reduce_m*_bool*", "test_eyelike_*",
     "test_training_dropout*", "test_batchnorm_*_training_mode",  # refused
 ]
-LEAST = 1116  # of release 1.23 of the package; those in bfloat16 cannot be in .npy files
+LEAST = 1168  # of release 1.23 of the package; those in bfloat16 cannot be in .npy files
 KNOWN = {"float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool"}
 
 
@@ -59,7 +59,7 @@ def test_node_cases(tmp_path):
         onnx.save(case.model, str(tmp_path / "model.onnx"))
         answer = program.run(tmp_path / "model.onnx", data[0], tmp_path, "--no-fuse")
         if isinstance(answer, str):
-            if "the engine does not support" in answer:
+            if "the engine does not support" in answer or "which is not supported; only tensors are" in answer:
                 unknown.update(node.op_type for node in case.model.graph.node)
                 continue
         elif len(answer) == len(data[1]) and all(same(a, e, case) for a, e in zip(answer, data[1])):

@@ -92,8 +92,10 @@ class Model:
         assert (value.shape, value.dtype) == (want.shape, want.dtype), what + "%s%s, %s%s" % (
             value.dtype, value.shape, want.dtype, want.shape)
         if value.dtype.kind == "f":
-            finite = want[np.isfinite(want)]
-            np.testing.assert_allclose(value, want, 1e-4, 1e-4 * float(np.abs(finite).max(initial=1.0)), err_msg=what)
+            try:
+                tools.assert_same(value, want)
+            except AssertionError as e:
+                raise AssertionError(what + str(e)) from None
             return
         differ, most = tools.difference(value, want)
         assert most <= (1 if listed(self.name, lists.APART[way]) else 0), what + "%d of %d differ, by %d at most" % (differ, want.size, most)
