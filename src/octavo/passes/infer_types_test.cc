@@ -38,6 +38,12 @@ TEST(InferTypesTest, Elementwise) {
       "int64[N,3]");
 }
 
+TEST(InferTypesTest, CastsNameTheirType) {
+  EXPECT_EQ(InferredType("input %x: float32[N,4]; %0 = Cast(%x, to=11); %1 = Neg(%0)"), "float64[N,4]");
+  EXPECT_EQ(InferredType("input %x: float64[2]; %0 = Cast(%x, to=1)"), "float32[2]");
+  EXPECT_EQ(InferredType("input %x: float32[2]; %0 = Cast(%x, to=9)"), "bool[2]");
+}
+
 TEST(InferTypesTest, ASizeOfTwoInputsIsNotNamed) {
   // Either may be 1 when the model runs.
   const std::string type = InferredType("input %x: float32[N,4]; input %y: float32[M,4]; %0 = Add(%x, %y)");

@@ -493,7 +493,7 @@ MaybeShape Broadcast(const Call& c) {
 }
 
 // Where the type of the elements comes from.
-enum class Elements { kFirst, kSecond, kThird, kBool, kInt64, kOther };
+enum class Elements { kFirst, kSecond, kThird, kBool, kInt64, kNamed, kOther };
 
 struct Operator {
   MaybeShape (*shape)(const Call&);
@@ -506,7 +506,7 @@ const std::map<std::string_view, Operator>& Operators() {
         {"ArgMax", {ArgReduce, Elements::kInt64}},
         {"ArgMin", {ArgReduce, Elements::kInt64}},
         {"AveragePool", {Pool}},
-        {"Cast", {LikeFirst, Elements::kOther}},
+        {"Cast", {LikeFirst, Elements::kNamed}},
         {"Concat", {Concat}},
         {"ConstantOfShape", {ConstantOfShape, Elements::kOther}},
         {"Conv", {Conv}},
@@ -598,6 +598,16 @@ const std::map<std::string_view, Operator>& Operators() {
   return operators;
 }
 
+// Of a number of TensorProto.DataType.
+DType TypeOfNumber(std::int64_t number) {
+  static const std::map<std::int64_t, DType> types = {
+      {1, DType::kFloat32}, {2, DType::kUint8},    {3, DType::kInt8},
+      {5, DType::kInt16},   {6, DType::kInt32},    {7, DType::kInt64},
+      {9, DType::kBool},    {10, DType::kFloat16}, {11, DType::kFloat64}};
+  const auto at = types.find(number);
+  return at == types.end() ? DType::kUnknown : at->second;
+}
+
 DType ElementsOf(const Call& c, Elements from) {
   const auto of_input = [&c](std::size_t index) {
     const std::optional<ir::ValueId> id = c.at(index);
@@ -614,6 +624,8 @@ DType ElementsOf(const Call& c, Elements from) {
       return DType::kBool;
     case Elements::kInt64:
       return DType::kInt64;
+    case Elements::kNamed:
+      return TypeOfNumber(c.integer("to", 0));
     case Elements::kOther:
       return DType::kUnknown;
   }
