@@ -31,24 +31,19 @@ CASTS = {"float_compare", "fused_bert", "fused_bert_embedded", "fused_bool_cast"
          "fused_integer_cast"}
 
 
-def expected(folder):
-    """PyTorch's answer; of a newer PyTorch's models, the older one's to the same question where there is one.
-
-    Builds with FBGEMM (PyTorch's own wheels) round ties after adding the zero point, others (Debian's, ARM) before."""
-    older = tools.REPO / "build" / "models" / "layers" / folder.name
-    inputs, answers = tools.arrays(folder, "in"), tools.arrays(folder, "out")
-    if older.is_dir() and older != folder:
-        same = all(map(np.array_equal, inputs, tools.arrays(older, "in")))
-        others = tools.arrays(older, "out")
-        if same and all(a.dtype.kind in "iu" and a.shape == o.shape and tools.difference(a, o)[1] <= 1
-                        for a, o in zip(answers, others)):
-            return others
-    return answers
+# scripts/test --all also has models that pip's PyTorch makes.  Its way to quantize needs float64.
+NEWEST = tools.MODELS.name == "models-newest"
+ENGINE = ("--engine", "qnnpack-x86") if NEWEST else tools.QNNPACK
+ALLOWED = ("Cast",) if NEWEST else ()
+# No form in ONNX Runtime has these results of pip's PyTorch, whose sums and blocks of channels round in more than one
+# way; the export says so.  This list may only get shorter.
+ONE_STEP = {"adaptive_avg_pool2d_uneven_channels_last_signed", "avg_pool2d_ceil_channels_last", "avg_pool2d_signed_channels_last",
+            "mean_batch"} if NEWEST else set()
 
 
 def check(folder, onnx_file):
-    case, want = tools.case(folder), expected(folder)
-    model = tools.check_model(onnx_file, allowed=("Cast",) if case["name"] in CASTS else ())
+    case, want = tools.case(folder), tools.arrays(folder, "out")
+    model = tools.check_model(onnx_file, allowed=("Cast",) if case["name"] in CASTS else ALLOWED)
     edges.check(onnx_file, tools.arrays(folder, "in"))
     got = tools.run(onnx_file, tools.arrays(folder, "in"))
     assert len(got) == len(want)
@@ -59,11 +54,8 @@ def check(folder, onnx_file):
             said = known[graph_output.name]
             assert (said["dtype"], said["zero_point"]) == (quantized["dtype"], quantized["zero_point"])
             assert np.float32(said["scale"]) == np.float32(quantized["scale"])
-        if quantized and tools.MODELS.name == "models-newest":  # a few ties, which its builds round otherwise
-            differ, most = tools.difference(value, answer)
-            allowed = 0 if case["exact"] else answer.size // 100_000
-            assert value.shape == answer.shape and differ <= allowed and most <= 1, "%d of %d elements differ, by %d at most" % (
-                differ, answer.size, most)
+        if folder.name in ONE_STEP:
+            assert value.shape == answer.shape and value.dtype == answer.dtype and tools.difference(value, answer)[1] == 1
         else:
             tools.assert_same(value, answer)
 
@@ -71,7 +63,7 @@ def check(folder, onnx_file):
 @pytest.mark.parametrize("folder, form", CASES)
 def test_equals_pytorch(folder, form, tmp_path):
     specs = [i["spec"] for i in tools.case(folder)["inputs"]]
-    check(folder, tools.export(folder / (form + ".pt"), tmp_path / "out.onnx", specs))
+    check(folder, tools.export(folder / (form + ".pt"), tmp_path / "out.onnx", specs, *ENGINE))
 
 
 @pytest.mark.parametrize("opset", [13, 14, 15, 16, 18, 19, 20, 21])
@@ -79,8 +71,8 @@ def test_equals_pytorch(folder, form, tmp_path):
 def test_every_opset(name, opset, tmp_path):
     folder = tools.MODELS / "layers" / name
     specs = [i["spec"] for i in tools.case(folder)["inputs"]]
-    out = tools.export(folder / "traced.pt", tmp_path / "out.onnx", specs, "--opset", opset)
-    assert {o.version for o in tools.check_model(out).opset_import if o.domain == ""} == {opset}
+    out = tools.export(folder / "traced.pt", tmp_path / "out.onnx", specs, "--opset", opset, *ENGINE)
+    assert {o.version for o in tools.check_model(out, ALLOWED).opset_import if o.domain == ""} == {opset}
     check(folder, out)
 
 
@@ -92,7 +84,7 @@ def test_open_sizes(name, tmp_path):
     for i, x in enumerate(tools.case(folder)["inputs"]):
         before, sizes, after = re.fullmatch(r"(.*\[)([^]]*)(\].*)", x["spec"]).groups()
         specs.append(before + ",".join("S%d_%d" % (i, d) for d in range(len(sizes.split(",")))) + after)
-    check(folder, tools.export(folder / "traced.pt", tmp_path / "out.onnx", specs))
+    check(folder, tools.export(folder / "traced.pt", tmp_path / "out.onnx", specs, *ENGINE))
 
 
 def test_same_bytes_each_time(tmp_path):
