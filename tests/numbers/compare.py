@@ -193,9 +193,9 @@ def apart(operator, value, answer):
         differ = (value.view(np.int32) != answer.view(np.int32)) & ~(np.isnan(value) & np.isnan(answer))
         return differ, differ
     with np.errstate(all="ignore"):
-        finite = answer[np.isfinite(answer)]
-        size = float(np.abs(finite).max(initial=0.0)) if finite.size else 0.0
-        differ = ~np.isclose(value, answer, operator.ulp, operator.ulp * size, equal_nan=True)
+        finite = answer[np.isfinite(answer)].astype(np.float64)
+        size = np.sqrt(np.mean(finite * finite)) if finite.size else 0.0
+        differ = ~np.isclose(value, answer, 0, operator.ulp * size, equal_nan=True)
     return differ, differ
 
 
