@@ -102,8 +102,8 @@ struct ExportReport {
   // bit-identical to those of the given file: what is different, one phrase each ("opset 13 → 17: 2
   // ReduceMean written anew").  An empty list: the new file is a copy of the given one.
   std::optional<std::vector<std::string>> changes;
-  // Nodes whose floats ONNX Runtime rounds otherwise all the same, one line each ("AveragePool at node pool:
-  // ...").
+  // Convert() of a file that Octavo did not write: nodes whose results may be others than those that ONNX
+  // Runtime computes for the given file, one line each ("AveragePool at node pool: ...").
   std::vector<std::string> not_identical;
   Engine engine = kDefaultEngine;        // the engine whose results `exactness` is about
   std::vector<NodeExactness> exactness;  // per node with a quantized result; only for Numbers::kExact

@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 import pytest
 
+import kept
 import tools
 
 sys.path.append(str(tools.REPO / "tests" / "caffe2"))
@@ -86,3 +87,49 @@ def test_a_table_of_integers(kind, lowest, scale, zero, result_zero, dialect, tm
     np.save(tmp_path / "x.npy", x.numpy())
     tools.octavo("run", tmp_path / "converted.onnx", "--input", tmp_path / "x.npy", "-o", tmp_path, "--quiet")
     assert tools.difference(np.load(tmp_path / "y0.npy"), module(x).numpy(), 2 * scale)[0] == 0
+
+
+@pytest.mark.parametrize("kind, attributes, same_scale, says", [
+    ("AveragePool", {"kernel_shape": [3, 3]}, True, "adds the zero point before it rounds"),
+    ("LeakyRelu", {"alpha": 0.3}, True, "divides by the scale"),
+    ("Sigmoid", {}, False, "approximates it in float32"),
+    ("Softmax", {"axis": -1}, False, "float32 exponentials"),
+    ("GlobalAveragePool", {}, True, "x / (y · count)"),
+    ("MaxPool", {"kernel_shape": [2, 2]}, True, None),
+    ("Relu", {}, True, None),
+    ("Transpose", {"perm": [0, 1, 3, 2]}, True, None)])
+def test_what_means_another_number_is_named(kind, attributes, same_scale, says, tmp_path):
+    """A file of other software means what ONNX Runtime computes, a Caffe2 model what PyTorch's qnnpack does."""
+    given = kept.between_integers(tmp_path / "given.onnx", kind, same_scale=same_scale, **attributes)
+    run = tools.octavo("convert", given, "-o", tmp_path / "caffe2.onnx", "--dialect", "caffe2")
+    lines = [line for line in run.stdout.splitlines() if " at node " in line]
+    # The QuantizeLinear of the input multiplies by the reciprocal in PyTorch.
+    assert "QuantizeLinear at node n0" in lines[0] and "rounded reciprocal" in lines[0]
+    assert [says in line and line.startswith("  %s at node n2: ONNX Runtime " % kind) for line in lines[1:]] == (
+        [True] if says else [])
+    assert not any(line.startswith("exact") for line in run.stdout.splitlines())
+    report = json.loads(tools.octavo("convert", given, "-o", tmp_path / "caffe2.onnx", "--dialect", "caffe2", "--json").stdout)
+    assert report["not_identical"] == [line.strip() for line in lines]
+    assert report["identical_in"] is None and any("%d node" % len(lines) in warning for warning in report["warnings"])
+
+
+@pytest.mark.parametrize("scales, same", [((0.5, 0.0078125, 0.125), True), ((0.031, 0.0021, 0.135), False)])
+def test_layers_with_equal_multipliers_are_not_named(scales, same, tmp_path):
+    x_scale, w_scale, y_scale = map(np.float32, scales)
+    g = kept.Graph()
+    weight = np.random.default_rng(4).integers(-127, 128, (3, 4, 3, 3)).astype(np.int8)
+    w = g.op("DequantizeLinear", weight, w_scale, np.int8(0))
+    b = g.op("DequantizeLinear", np.int32([1, -2, 3]), x_scale * w_scale)
+    y = g.quantized(g.op("Conv", g.quantized("x", x_scale, np.uint8(128)), w, b), y_scale, np.uint8(128))
+    given = g.save(tmp_path / "given.onnx", [(y, kept.FLOAT)])
+    report = json.loads(tools.octavo("convert", given, "-o", tmp_path / "caffe2.onnx", "--dialect", "caffe2", "--json").stdout)
+    multiplied = [np.float32(x_scale * w_scale) / y_scale, np.float32(x_scale * w_scale) * (np.float32(1) / y_scale)]
+    assert (multiplied[0] == multiplied[1]) == same
+    assert any(line.startswith("Conv at node") for line in report["not_identical"]) != same
+    if same:  # powers of two
+        assert report["not_identical"] == [] and "exact" not in json.dumps(report["warnings"])
+        feed = kept.draw(onnx.load(str(given)), 1)[0]
+        np.save(tmp_path / "x.npy", feed["x"])
+        tools.octavo("run", tmp_path / "caffe2.onnx", "--input", tmp_path / "x.npy", "-o", tmp_path / "out", "--quiet")
+        [result] = (tmp_path / "out").glob("*.npy")
+        np.testing.assert_array_equal(np.load(result), kept.answers(given, [feed])[0][0])

@@ -53,6 +53,7 @@ int RunConvert(ConvertArguments& arguments) {
       .output = arguments.output,
       .dialect = options.dialect,
       .target = arguments.target,
+      .target_given = options.target.has_value(),
       .numbers = options.numbers,
       .optimize = options.optimize,
       .converted = true,

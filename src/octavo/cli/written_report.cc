@@ -85,9 +85,24 @@ void AddClaimsJson(const ExportReport& report, Target target, nlohmann::ordered_
 
 namespace {
 
-// What Convert says of a file whose nodes it kept.
+void PrintNotIdentical(const ExportReport& report) {
+  constexpr std::size_t kShown = 20;
+  const std::vector<std::string>& lines = report.not_identical;
+  for (std::size_t i = 0; i < lines.size() && i < kShown; ++i) {
+    std::printf("  %s\n", Printable(lines[i]).c_str());
+  }
+  if (lines.size() > kShown) std::printf("  and %zu more, see --json\n", lines.size() - kShown);
+}
+
+// What Convert says of the given file's numbers.
 void PrintChanges(const ExportReport& report) {
-  if (!report.changes) return;
+  if (!report.changes) {
+    if (report.not_identical.empty()) return;
+    std::printf("%s these nodes may round otherwise than in the given file:\n",
+                Colored("not exact:", Color::kYellow).c_str());
+    PrintNotIdentical(report);
+    return;
+  }
   for (const std::string& change : *report.changes) std::printf("changed: %s\n", Printable(change).c_str());
   if (report.changes->empty()) {
     std::printf("nothing to change: the new file is a copy of the given one\n");
@@ -98,7 +113,7 @@ void PrintChanges(const ExportReport& report) {
     std::printf("%s the same outputs in ONNX Runtime as the given file, bit for bit, but for these nodes:\n",
                 Colored("exact:", Color::kYellow).c_str());
   }
-  for (const std::string& line : report.not_identical) std::printf("  %s\n", Printable(line).c_str());
+  PrintNotIdentical(report);
 }
 
 nlohmann::ordered_json ChangesJson(const ExportReport& report) {
@@ -118,7 +133,8 @@ void PrintReport(const Written& written, const ExportReport& report) {
   };
   first += fmt::format("  {} → {}, opset {}, {}", count(report.operators, "operator", "operators"),
                        count(report.nodes, "node", "nodes"), report.opset, Name(written.dialect));
-  if (written.dialect == Dialect::kQdq && !report.changes) {
+  const bool any_target = report.changes && !written.target_given;
+  if (written.dialect == Dialect::kQdq && !any_target) {
     first += fmt::format(" for {}", Name(written.target));
   }
   if (written.optimize) first += fmt::format(", {} nodes removed", report.nodes_saved);
@@ -148,7 +164,8 @@ void PrintReportAsJson(const Written& written, const ExportReport& report) {
       {"bytes", report.bytes},
       {"external_bytes", report.external_bytes},
       {"dialect", Name(written.dialect)},
-      {"target", report.changes ? nlohmann::ordered_json() : nlohmann::ordered_json(Name(written.target))},
+      {"target", report.changes && !written.target_given ? nlohmann::ordered_json()
+                                                         : nlohmann::ordered_json(Name(written.target))},
       {"numbers", Name(written.numbers)},
       {"opset", report.opset},
       {"operators", report.operators},

@@ -12,6 +12,7 @@ struct Written {
   std::string output;
   Dialect dialect = Dialect::kQdq;
   Target target = Target::kOnnxRuntime;
+  bool target_given = true;  // Convert() keeps the file's target, whatever it is, if none is given
   Numbers numbers = Numbers::kExact;
   bool optimize = false;
   bool converted = false;  // by convert, not by export

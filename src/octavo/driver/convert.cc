@@ -1,5 +1,10 @@
+#include <string>
+#include <utility>
+#include <vector>
+
 #include <fmt/format.h>
 
+#include "octavo/driver/foreign_numbers.h"
 #include "octavo/driver/keep.h"
 #include "octavo/driver/pipeline.h"
 #include "octavo/octavo.h"
@@ -33,10 +38,15 @@ Result<Engine> EngineOf(const onnx::ModelFacts& facts) {
   return OCTAVO_TRY(driver::WrittenEngine(facts.metadata)).value_or(Engine::kQnnpack);
 }
 
-constexpr const char* kOtherRounding =
-    "Octavo did not write the given model: its numbers are what ONNX Runtime computes for it. The new model "
-    "has "
-    "PyTorch's operators, which may round otherwise";
+// Whoever wrote the given model, the new one means what PyTorch computes.
+void SayWhatRoundsOtherwise(std::vector<std::string> lines, ExportReport& report) {
+  if (lines.empty()) return;
+  report.warnings.push_back(
+      fmt::format("the given file means what ONNX Runtime computes for it, the new one what PyTorch's "
+                  "qnnpack computes: {} {} round otherwise",
+                  lines.size(), lines.size() == 1 ? "node may" : "nodes may"));
+  report.not_identical = std::move(lines);
+}
 
 }  // namespace
 
@@ -55,6 +65,8 @@ Result<ExportReport> Convert(const std::filesystem::path& model, const std::file
   onnx::ReadModel read = OCTAVO_TRY(onnx::Read(model, {.qoperators_as_qdq = maker == driver::Maker::kOther}));
   passes::RemoveDeadNodes(read.graph);
   passes::RestoreDequantizeLinear(read.graph);
+  std::vector<std::string> other_numbers;
+  if (maker == driver::Maker::kOther) other_numbers = driver::NodesThatRoundOtherwise(read.graph);
   driver::Report(options, "converting");
   ir::Graph raised = OCTAVO_TRY(raise::Raise(read.graph, operators->registry, opset));
   raise::JoinQuantized(raised, operators->registry);
@@ -67,7 +79,7 @@ Result<ExportReport> Convert(const std::filesystem::path& model, const std::file
                     "may differ by one step",
                     Name(given), Name(report.engine)));
   }
-  if (maker == driver::Maker::kOther) report.warnings.emplace_back(kOtherRounding);
+  SayWhatRoundsOtherwise(std::move(other_numbers), report);
   return report;
 }
 

@@ -42,6 +42,18 @@ std::vector<ValueReport> Reported(const std::vector<onnx::ModelValue>& values,
   return reported;
 }
 
+onnx::Runtime RuntimeOf(Target target) {
+  switch (target) {
+    case Target::kOnnxRuntime:
+      break;
+    case Target::kOpenVino:
+      return onnx::Runtime::kOpenVino;
+    case Target::kTensorRt:
+      return onnx::Runtime::kTensorRt;
+  }
+  return onnx::Runtime::kOnnxRuntime;
+}
+
 // The metadata must fit the integers in the file.
 Status CheckStorage(const std::string& name, const TensorType& type,
                     const std::map<std::string, TensorType>& quantized) {
@@ -70,8 +82,7 @@ bool KeepsNodes(const onnx::ModelFacts& facts, const ConvertOptions& options) {
       return !options.target || (target != facts.metadata.end() && target->second == Name(*options.target));
     }
     case Maker::kOther:
-      // What such a file means is what ONNX Runtime computes.
-      return !options.target || *options.target == Target::kOnnxRuntime;
+      return true;  // what such a file means is what ONNX Runtime computes
   }
   return false;
 }
@@ -86,6 +97,8 @@ Result<ExportReport> Keep(const onnx::ModelFacts& facts, const std::filesystem::
   if (options.progress) options.progress("converting", -1);
   onnx::RewriteOptions rewrite;
   rewrite.opset = options.opset;
+  if (MakerOf(facts) == Maker::kOther)
+    rewrite.runtime = RuntimeOf(options.target.value_or(Target::kOnnxRuntime));
   rewrite.external_data = Translate(options.external_data);
   rewrite.progress = [&options](double share) {
     if (options.progress) options.progress("writing", share);
@@ -118,11 +131,7 @@ Result<ExportReport> Keep(const onnx::ModelFacts& facts, const std::filesystem::
   report.inputs = Reported(made.inputs, quantized);
   report.outputs = Reported(made.outputs, quantized);
   report.changes = made.changes;
-  for (const std::string& node : made.other_sums) {
-    report.not_identical.push_back(fmt::format(
-        "AveragePool at {}: ONNX Runtime's kernels of opset 18 and opset 19 add floats in different orders",
-        node));
-  }
+  report.not_identical = made.other_numbers;
   return report;
 }
 

@@ -1,6 +1,7 @@
 #include "octavo/onnx/rewrite.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
@@ -10,8 +11,10 @@
 #include <onnx.pb.h>
 
 #include "octavo/base/mapped_file.h"
+#include "octavo/onnx/around_nodes.h"
 #include "octavo/onnx/check_graph.h"
 #include "octavo/onnx/model_edit.h"
+#include "octavo/onnx/node_place.h"
 #include "octavo/onnx/opset/changes.h"
 #include "octavo/onnx/parse.h"
 #include "octavo/onnx/qoperator.h"
@@ -31,22 +34,10 @@ struct Work {
   TensorReader& tensors;
   int from, to;
   std::vector<Error> failures = {};
-  std::map<std::string, int> moved = {};      // operators that were written for another opset
-  std::map<std::string, int> quantized = {};  // QOperator nodes that were written as QDQ
-  std::vector<std::string> other_sums = {};   // nodes whose floats ONNX Runtime sums in another order
+  std::map<std::string, int> moved = {};        // operators that were written for another opset
+  std::map<std::string, int> quantized = {};    // QOperator nodes that were written as QDQ
+  std::vector<std::string> other_numbers = {};  // as in Rewritten
 };
-
-std::string PlaceOf(const pb::NodeProto& node) {
-  if (!node.name().empty()) return "node " + node.name();
-  return node.output_size() == 0 ? "a node" : "the node that computes " + node.output(0);
-}
-
-Error Located(Error error, const pb::NodeProto& node) {
-  error.SetSubject(node.domain().empty() ? node.op_type()
-                                         : fmt::format("{}::{}", node.domain(), node.op_type()));
-  error.SetWhere(PlaceOf(node));
-  return error;
-}
 
 // ONNX Runtime's AveragePool of opset 19 is another kernel than that of the opsets before: float32 sums in
 // another order.  Between integers both are QLinearAveragePool.
@@ -130,7 +121,12 @@ void RewriteNode(Work& work, NodeEdit& edit) {
     return;
   }
   if (!*quantized && Same(edit.node) != before) ++work.moved[op];
-  if (!*quantized && SumsOtherwise(edit, work.from, work.to)) work.other_sums.push_back(PlaceOf(given));
+  if (!*quantized && SumsOtherwise(edit, work.from, work.to)) {
+    work.other_numbers.push_back(fmt::format(
+        "AveragePool at {}: ONNX Runtime's kernels of opset 18 and opset 19 add floats in different "
+        "orders",
+        PlaceOf(given)));
+  }
 }
 
 void RewriteBodies(Work& work, pb::NodeProto& node, const GraphEdit& graph) {
@@ -143,25 +139,14 @@ void RewriteBodies(Work& work, pb::NodeProto& node, const GraphEdit& graph) {
 void RewriteGraph(Work& work, pb::GraphProto& graph, const GraphEdit* outer) {
   GraphEdit edit(work.model, graph, work.names, work.tensors, outer);
   if (const Status status = MakeValuesUnsigned(edit); !status) work.failures.push_back(status.error());
-  std::vector<std::pair<std::vector<pb::NodeProto>, std::vector<pb::NodeProto>>> around;
-  bool more = false;
+  AroundNodes around;
   for (pb::NodeProto& node : *graph.mutable_node()) {
     RewriteBodies(work, node, edit);
     NodeEdit one{.graph = edit, .node = node};
     RewriteNode(work, one);
-    more = more || !one.before.empty() || !one.after.empty();
-    around.emplace_back(std::move(one.before), std::move(one.after));
+    around.Add(std::move(one.before), std::move(one.after));
   }
-  if (more) {
-    google::protobuf::RepeatedPtrField<pb::NodeProto> nodes;
-    nodes.Swap(graph.mutable_node());
-    for (int i = 0; i < nodes.size(); ++i) {
-      auto& [before, after] = around[static_cast<std::size_t>(i)];
-      for (pb::NodeProto& node : before) *graph.add_node() = std::move(node);
-      *graph.add_node() = std::move(nodes[i]);
-      for (pb::NodeProto& node : after) *graph.add_node() = std::move(node);
-    }
-  }
+  around.PutInto(graph);
   edit.RemoveUnused();
 }
 
@@ -239,10 +224,22 @@ std::string Counted(const std::map<std::string, int>& operators) {
   return text;
 }
 
-void Describe(const Work& work, Rewritten& made) {
+// After the rest is written; QOperator nodes that could not be are errors already.
+TargetForms FormsForRuntime(Work& work, Runtime runtime) {
+  if (!work.failures.empty()) return {};
+  TargetForms forms = WriteForRuntime(runtime, work.model, work.names, work.tensors);
+  work.failures = std::move(forms.failures);
+  std::ranges::move(forms.other_numbers, std::back_inserter(work.other_numbers));
+  return forms;
+}
+
+void Describe(const Work& work, const TargetForms& forms, Rewritten& made) {
   if (!work.quantized.empty()) {
     made.changes.push_back(
         fmt::format("written with QuantizeLinear and DequantizeLinear: {}", Counted(work.quantized)));
+  }
+  for (const auto& [what, count] : forms.changes) {
+    made.changes.push_back(count == 1 ? what : fmt::format("{} ({} times)", what, count));
   }
   if (work.from == work.to) return;
   made.changes.push_back(
@@ -290,19 +287,15 @@ Result<Rewritten> Rewrite(const std::filesystem::path& model_path, const std::fi
   ModelNames names(model);
   Work work{.model = model, .names = names, .tensors = tensors, .from = made.opset_before, .to = made.opset};
   RewriteGraph(work, *model.mutable_graph(), nullptr);
-  if (options.only_identical && !work.other_sums.empty()) {
-    return Unsupported(
-        fmt::format(
-            "AveragePool at {}: ONNX Runtime's kernels of opset 18 and opset 19 add floats in different "
-            "orders",
-            work.other_sums[0]),
-        "Leave out --numbers exact to change the opset all the same.");
+  const TargetForms forms = FormsForRuntime(work, options.runtime);
+  if (options.only_identical && !work.other_numbers.empty()) {
+    return Unsupported(work.other_numbers[0], "Leave out --numbers exact to convert the model all the same.");
   }
   if (!work.failures.empty()) return AllOf(work.failures);
   if (work.from != work.to) SetOpset(model, work.to);
   if (!work.quantized.empty()) RemoveUnusedDomain(model, "com.microsoft");
-  Describe(work, made);
-  made.other_sums = std::move(work.other_sums);
+  Describe(work, forms, made);
+  made.other_numbers = std::move(work.other_numbers);
   const std::vector<std::string> renamed = OCTAVO_TRY(RenameValues(model, names, options));
   made.changes.insert(made.changes.end(), renamed.begin(), renamed.end());
   made.nodes = static_cast<std::size_t>(model.graph().node_size());

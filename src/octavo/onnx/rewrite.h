@@ -11,6 +11,7 @@
 #include <onnx.pb.h>
 
 #include "octavo/onnx/read_tensor.h"
+#include "octavo/onnx/target_forms.h"
 #include "octavo/onnx/write.h"
 #include "octavo/result.h"
 #include "octavo/tensor.h"
@@ -35,7 +36,8 @@ struct ModelFacts {
 Result<ModelFacts> ReadFacts(const std::filesystem::path& path);
 
 struct RewriteOptions {
-  bool only_identical = false;                               // Rewritten::other_sums is an error
+  bool only_identical = false;                               // Rewritten::other_numbers is an error
+  Runtime runtime = Runtime::kOnnxRuntime;                   // whose forms to write
   int opset = 0;                                             // of ONNX's operators; 0: the file's
   std::vector<std::pair<std::string, std::string>> renames;  // of inputs and outputs: old name, new name
   std::map<std::string, std::string> metadata;               // entries to replace
@@ -51,8 +53,8 @@ struct Rewritten {
   // What is different in the new file, one phrase each: "opset 11 → 17: 2 Squeeze, 1 Softmax rewritten".
   // Empty: the files are the same, byte for byte.
   std::vector<std::string> changes;
-  // Nodes whose float results ONNX Runtime rounds otherwise in the new opset: "node pool1".
-  std::vector<std::string> other_sums;
+  // Nodes whose results may be others in ONNX Runtime, one line each: "AveragePool at node pool1: ...".
+  std::vector<std::string> other_numbers;
 };
 
 // Writes QOperator nodes as Rewrite does, in a model that was read.
@@ -60,8 +62,8 @@ Status WriteQOperators(::onnx::ModelProto& model, TensorReader& tensors);
 
 // Writes a model of standard ONNX operators again, node by node: all that `options` does not ask for stays as
 // it is, so that a runtime computes the same.  QOperator nodes (QLinearConv, QGemm ...) become
-// DequantizeLinear, the float operator and QuantizeLinear.  Errors: kIo; kInvalidFile; kUnsupported, which
-// lists each node that cannot be written.
+// DequantizeLinear, the float operator and QuantizeLinear; RewriteOptions::runtime asks for more.  Errors:
+// kIo; kInvalidFile; kUnsupported, which lists each node that cannot be written.
 Result<Rewritten> Rewrite(const std::filesystem::path& model, const std::filesystem::path& output,
                           const RewriteOptions& options);
 

@@ -8,6 +8,9 @@
 #include <unordered_set>
 #include <vector>
 
+#include "octavo/onnx/moving_operators.h"
+#include "octavo/onnx/other_sign.h"
+
 namespace octavo::onnx {
 
 namespace pb = ::onnx;
@@ -55,19 +58,6 @@ bool IsQOperator(const pb::NodeProto& node) {
   return node.op_type().starts_with("Q") && node.op_type() != "QuantizeLinear";
 }
 
-// Operators that move or compare elements: their result is quantized as their first input is.
-bool Moves(const pb::NodeProto& node) {
-  static const std::unordered_set<std::string_view> kMoves = {
-      "MaxPool",  "Reshape",      "Transpose",    "Flatten", "Squeeze", "Unsqueeze", "Slice", "Gather",
-      "Identity", "DepthToSpace", "SpaceToDepth", "Expand",  "Tile",    "Split",     "Pad"};
-  if (!node.domain().empty()) return false;
-  if (kMoves.contains(node.op_type())) return true;
-  // Interpolating int8, ONNX Runtime rounds toward zero.
-  return node.op_type() == "Resize" && std::ranges::none_of(node.attribute(), [](const auto& a) {
-           return a.name() == "mode" && a.s() != "nearest";
-         });
-}
-
 bool IsInt8(const GraphEdit& graph, const std::string& name) {
   return graph.Facts(name).element_type == pb::TensorProto::INT8;
 }
@@ -107,7 +97,7 @@ class Unsigner {
         values_.insert(node.output(0));
         any = any || IsQOperator(node);
       }
-      if (Moves(node) && node.input_size() > 0 && values_.contains(node.input(0))) {
+      if (MovesElements(node) && node.input_size() > 0 && values_.contains(node.input(0))) {
         values_.insert(node.output().begin(), node.output().end());
         if (node.op_type() == "MaxPool" && node.output_size() > 1) values_.erase(node.output(1));
       }
@@ -131,7 +121,7 @@ class Unsigner {
       if (!values_.contains(node.input(i))) continue;
       const bool quantized =
           places && std::ranges::any_of(places->inputs, [i](const Place& p) { return p.value == i; });
-      if (!quantized && !(i == 0 && Moves(node))) return false;
+      if (!quantized && !(i == 0 && MovesElements(node))) return false;
     }
     if (!places) return true;
     const auto constant = [&](int i) { return Input(node, i).empty() || graph_.IsConstant(Input(node, i)); };
@@ -181,14 +171,8 @@ class Unsigner {
     if (const auto made = made_.find(name); made != made_.end()) return made->second;
     const std::optional<Tensor> given = OCTAVO_TRY(graph_.Constant(name));
     if (!given || given->dtype != DType::kInt8) return name;
-    pb::TensorProto tensor;
-    tensor.set_data_type(pb::TensorProto::UINT8);
-    for (const std::int64_t size : given->sizes) tensor.add_dims(size);
-    std::string bytes;
-    for (const std::int64_t element : given->ToInts()) bytes.push_back(static_cast<char>(element + kSignBit));
-    tensor.set_raw_data(std::move(bytes));
     graph_.RemoveIfUnused(name);
-    return made_[name] = graph_.AddTensor(name + "_uint8", std::move(tensor));
+    return made_[name] = graph_.AddTensor(name + "_uint8", WithOtherSign(*given));
   }
 
   GraphEdit& graph_;

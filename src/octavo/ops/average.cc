@@ -8,6 +8,7 @@
 #include "octavo/emit.h"
 #include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
+#include "octavo/ops/float_layer.h"
 #include "octavo/ops/movement.h"
 #include "octavo/ops/trials.h"
 
@@ -261,7 +262,14 @@ Result<Value> WindowAverage(Builder& g, Value x, const Window& w, const AverageO
   if (!exact && options.count_include_pad && !options.divisor_override) {
     StateOfAverage(g, type, w, rounding, whole_windows, true);
   }
-  const Value y = OCTAVO_TRY(RealAverage(g, DequantizeToSteps(g, x), w, options));
+  Value real = DequantizeToSteps(g, x);
+  if (g.dialect() == Dialect::kQdq && g.target() == Target::kOpenVino && w.padded() &&
+      (options.count_include_pad || options.divisor_override) && x.quantization().zero_point() != 0) {
+    // OpenVINO's CPU plugin moves a pool before the DequantizeLinear, and pads the integers with 0, not with
+    // the zero point.
+    real = KeptApart(g, real);
+  }
+  const Value y = OCTAVO_TRY(RealAverage(g, real, w, options));
   return exact ? QuantizeFromSteps(g, y, type)
                : QuantizeOnItsOwn(g, y, type, type.quantization->zero_point());
 }
