@@ -47,16 +47,19 @@ class OpenVinoWriter {
       if (const auto at = rounded_.find(node.input(0)); at != rounded_.end()) node.set_input(0, at->second);
     }
     around.PutInto(graph_.proto());
+    TakeWeights();
   }
 
  private:
   Status Write(NodeEdit& edit) {
     if (IsQuantizeOrDequantize(edit.node)) {
       OCTAVO_TRY(CheckWidth(edit));
-      return edit.node.op_type() == "DequantizeLinear" ? SignWeight(edit) : Status();
+      if (edit.node.op_type() == "QuantizeLinear") return {};
+      return OCTAVO_TRY(DequantizeWeight(edit)) ? Status() : SignWeight(edit);
     }
     if (IsProduct(edit.node) && edit.node.op_type() != "MatMul") OCTAVO_TRY(RoundBias(edit));
     RoundConvolution(edit);
+    KeepFloat(edit);
     return edit.node.op_type() == "AveragePool" ? KeepPadding(edit) : Status();
   }
 
@@ -71,13 +74,9 @@ class OpenVinoWriter {
     const std::optional<Tensor> zero = OCTAVO_TRY(graph_.Constant(before->input(2)));
     if (zero && std::ranges::all_of(zero->ToInts(), [](std::int64_t z) { return z == 0; })) return {};
     const std::string real = edit.Input(0);
-    pb::NodeProto& identity = edit.before.emplace_back();
-    identity.set_op_type("LeakyRelu");
-    identity.set_name(graph_.names().New(edit.Like("LeakyRelu")));
-    identity.add_input(real);
-    identity.add_output(graph_.names().New(real + "_apart"));
-    NodeEdit{.graph = graph_, .node = identity}.SetFloat("alpha", 1);
-    edit.node.set_input(0, identity.output(0));
+    const std::string apart = graph_.names().New(real + "_apart");
+    edit.before.push_back(Identity(edit, real, apart));
+    edit.node.set_input(0, apart);
     ++forms_.changes["LeakyRelu of slope 1 between DequantizeLinear and an average that counts padding"];
     forms_.other_numbers.push_back(
         fmt::format("AveragePool at {}: ONNX Runtime adds floats, not integers, behind the LeakyRelu of "
@@ -129,6 +128,68 @@ class OpenVinoWriter {
     return Unsupported(fmt::format("OpenVINO leaves the rounding to {} out, so its results would be others",
                                    OnnxTypeName(type)),
                        "Quantize the model again with 8-bit activations.");
+  }
+
+  // The CPU plugin computes a ConvTranspose wrongly whose weights have another zero point than 0: float32
+  // weights instead, which is what ONNX Runtime computes with.  KeepFloat keeps it from rounding them.
+  Result<bool> DequantizeWeight(NodeEdit& edit) {
+    const auto& readers = graph_.Readers(edit.node.output(0));
+    const auto takes_weight = [&](const pb::NodeProto* reader) {
+      return reader->op_type() == "ConvTranspose" && reader->domain().empty() && reader->input_size() >= 2 &&
+             reader->input(0) != edit.node.output(0) && reader->input(1) == edit.node.output(0);
+    };
+    if (readers.empty() || !std::ranges::all_of(readers, takes_weight)) return false;
+    const std::optional<Tensor> integers = OCTAVO_TRY(graph_.Constant(edit.Input(0)));
+    const std::optional<Tensor> scale = OCTAVO_TRY(graph_.Constant(edit.Input(1)));
+    if (!integers || !scale || (integers->dtype != DType::kInt8 && integers->dtype != DType::kUint8)) {
+      return false;
+    }
+    const std::vector<float> scales = scale->ToFloats();
+    std::vector<std::int64_t> zeros(scales.size(), 0);
+    if (edit.HasInput(2)) {
+      const std::optional<Tensor> zero = OCTAVO_TRY(graph_.Constant(edit.Input(2)));
+      if (!zero || zero->num_elements() != scale->num_elements()) return false;
+      zeros = zero->ToInts();
+    }
+    const std::int64_t middle = integers->dtype == DType::kUint8 ? 128 : 0;
+    if (std::ranges::all_of(zeros, [middle](std::int64_t zero) { return zero == middle; })) return false;
+    const auto rank = static_cast<std::int64_t>(integers->sizes.size());
+    std::int64_t axis = edit.Int("axis", 1), inner = 1;
+    if (axis < 0) axis += rank;
+    if (scales.size() > 1 && (scale->sizes.size() != 1 || axis < 0 || axis >= rank)) return false;
+    for (std::int64_t d = axis + 1; d < rank; ++d) inner *= integers->sizes[static_cast<std::size_t>(d)];
+    const std::vector<std::int64_t> levels = integers->ToInts();
+    std::vector<float> reals;
+    for (std::size_t i = 0; i < levels.size(); ++i) {
+      const std::size_t c = scales.size() == 1 ? 0 : i / static_cast<std::size_t>(inner) % scales.size();
+      reals.push_back(static_cast<float>(levels[i] - zeros[c]) * scales[c]);
+    }
+    pb::TensorProto weight;
+    weight.set_data_type(pb::TensorProto::FLOAT);
+    for (const std::int64_t size : integers->sizes) weight.add_dims(size);
+    weight.set_raw_data(
+        std::string(reinterpret_cast<const char*>(reals.data()), reals.size() * sizeof(float)));
+    for (const std::string& input : edit.node.input()) graph_.RemoveIfUnused(input);
+    weights_[edit.node.output(0)] = graph_.AddTensor(edit.Input(0) + "_float", std::move(weight));
+    ++forms_.changes["weight of ConvTranspose with a zero point written as float32"];
+    return true;
+  }
+
+  // The readers of dequantized weights take the constants.
+  void TakeWeights() {
+    if (weights_.empty()) return;
+    auto* nodes = graph_.proto().mutable_node();
+    nodes->erase(std::remove_if(nodes->begin(), nodes->end(),
+                                [&](const pb::NodeProto& node) {
+                                  return node.op_type() == "DequantizeLinear" && node.output_size() > 0 &&
+                                         weights_.contains(node.output(0));
+                                }),
+                 nodes->end());
+    for (pb::NodeProto& node : *nodes) {
+      for (std::string& input : *node.mutable_input()) {
+        if (const auto at = weights_.find(input); at != weights_.end()) input = at->second;
+      }
+    }
   }
 
   // The CPU plugin has exact kernels for int8 weights; with uint8 weights it computes floats, and a
@@ -188,24 +249,36 @@ class OpenVinoWriter {
         })) {
       return;
     }
-    pb::NodeProto& identity = edit.after.emplace_back();
+    rounded_[result] = graph_.names().New(result + "_rounded");
+    edit.after.push_back(Identity(edit, result, rounded_[result]));
+    ++forms_.changes["LeakyRelu of slope 1 between a convolution and its QuantizeLinear"];
+    forms_.other_numbers.push_back(fmt::format(
+        "Conv at {}: ONNX Runtime adds floats, not integers, before the LeakyRelu of slope 1 with which "
+        "OpenVINO rounds the result",
+        PlaceOf(edit.node)));
+  }
+
+  // Without it, ONNX Runtime would make the float32 weights of DequantizeWeight int8.
+  void KeepFloat(NodeEdit& edit) {
+    if (!weights_.contains(edit.Input(1)) || !edit.HasOutput(0)) return;
+    const std::string result = edit.node.output(0), apart = graph_.names().New(result + "_apart");
+    edit.node.set_output(0, apart);
+    edit.after.push_back(Identity(edit, apart, result));
+  }
+
+  pb::NodeProto Identity(const NodeEdit& edit, const std::string& from, const std::string& to) {
+    pb::NodeProto identity;
     identity.set_op_type("LeakyRelu");
     identity.set_name(graph_.names().New(edit.Like("LeakyRelu")));
-    identity.add_input(result);
-    identity.add_output(graph_.names().New(result + "_rounded"));
+    identity.add_input(from);
+    identity.add_output(to);
     NodeEdit{.graph = graph_, .node = identity}.SetFloat("alpha", 1);
-    rounded_[result] = identity.output(0);
-    ++forms_.changes["LeakyRelu of slope 1 between a convolution and its QuantizeLinear"];
-    forms_.other_numbers.push_back(
-        fmt::format("Conv at {}: ONNX Runtime adds floats, not integers, before the LeakyRelu of slope 1 "
-                    "with which OpenVINO "
-                    "rounds the result",
-                    PlaceOf(edit.node)));
+    return identity;
   }
 
   GraphEdit& graph_;
   TargetForms& forms_;
-  std::unordered_map<std::string, std::string> signed_, rounded_;
+  std::unordered_map<std::string, std::string> signed_, rounded_, weights_;
 };
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "octavo/onnx/around_nodes.h"
 #include "octavo/onnx/check_graph.h"
 #include "octavo/onnx/model_edit.h"
+#include "octavo/onnx/moving_operators.h"
 #include "octavo/onnx/node_place.h"
 #include "octavo/onnx/opset/changes.h"
 #include "octavo/onnx/parse.h"
@@ -54,6 +55,28 @@ bool SumsOtherwise(const NodeEdit& edit, int from, int to) {
                      edit.graph.Facts(before->input(0)).element_type == pb::TensorProto::UINT8 &&
                      edit.graph.Facts(readers[0]->output(0)).element_type == pb::TensorProto::UINT8;
   return !fused;
+}
+
+// From opset 21 on, ONNX Runtime moves QuantizeLinear and DequantizeLinear past such an operator with an
+// output_dtype that it does not change with the zero point, when it makes int8 values uint8 (1.32).
+bool MayNotLoad(const NodeEdit& edit, int from, int to) {
+  constexpr int kFirstWithOutputType = 21;
+  if (from >= kFirstWithOutputType || to < kFirstWithOutputType || !MovesElements(edit.node)) return false;
+  const auto is_int8 = [&](const std::string& name) {
+    return edit.graph.Facts(name).element_type == pb::TensorProto::INT8;
+  };
+  const pb::NodeProto* before = edit.graph.Producer(edit.Input(0));
+  const bool reads = before && before->op_type() == "DequantizeLinear" && before->input_size() > 0 &&
+                     is_int8(before->input(0)) && !edit.graph.IsConstant(before->input(0));
+  bool quantized = true, to_int8 = false;
+  for (const std::string& output : edit.node.output()) {
+    for (const pb::NodeProto* after : edit.graph.Readers(output)) {
+      const bool quantizes = after->op_type() == "QuantizeLinear" && after->output_size() > 0;
+      quantized = quantized && quantizes;
+      to_int8 = to_int8 || (quantizes && is_int8(after->output(0)));
+    }
+  }
+  return (reads && !quantized) || (to_int8 && !reads);
 }
 
 Error AllOf(std::vector<Error>& failures) {
@@ -121,6 +144,11 @@ void RewriteNode(Work& work, NodeEdit& edit) {
     return;
   }
   if (!*quantized && Same(edit.node) != before) ++work.moved[op];
+  if (!*quantized && MayNotLoad(edit, work.from, work.to)) {
+    work.other_numbers.push_back(
+        fmt::format("{} at {}: ONNX Runtime 1.32 may refuse to load int8 values that it moves in opset {}",
+                    op, PlaceOf(given), work.to));
+  }
   if (!*quantized && SumsOtherwise(edit, work.from, work.to)) {
     work.other_numbers.push_back(fmt::format(
         "AveragePool at {}: ONNX Runtime's kernels of opset 18 and opset 19 add floats in different "
@@ -138,7 +166,11 @@ void RewriteBodies(Work& work, pb::NodeProto& node, const GraphEdit& graph) {
 
 void RewriteGraph(Work& work, pb::GraphProto& graph, const GraphEdit* outer) {
   GraphEdit edit(work.model, graph, work.names, work.tensors, outer);
-  if (const Status status = MakeValuesUnsigned(edit); !status) work.failures.push_back(status.error());
+  if (auto rounded = MakeValuesUnsigned(edit); rounded) {
+    std::ranges::move(*rounded, std::back_inserter(work.other_numbers));
+  } else {
+    work.failures.push_back(rounded.error());
+  }
   AroundNodes around;
   for (pb::NodeProto& node : *graph.mutable_node()) {
     RewriteBodies(work, node, edit);

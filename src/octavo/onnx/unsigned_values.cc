@@ -8,7 +8,10 @@
 #include <unordered_set>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "octavo/onnx/moving_operators.h"
+#include "octavo/onnx/node_place.h"
 #include "octavo/onnx/other_sign.h"
 
 namespace octavo::onnx {
@@ -58,6 +61,11 @@ bool IsQOperator(const pb::NodeProto& node) {
   return node.op_type().starts_with("Q") && node.op_type() != "QuantizeLinear";
 }
 
+bool RoundsWithZeroPoint(const pb::NodeProto& node) {
+  return node.op_type() == "QLinearAdd" || node.op_type() == "QLinearMul" ||
+         node.op_type() == "QLinearAveragePool";
+}
+
 bool IsInt8(const GraphEdit& graph, const std::string& name) {
   return graph.Facts(name).element_type == pb::TensorProto::INT8;
 }
@@ -66,8 +74,8 @@ class Unsigner {
  public:
   explicit Unsigner(GraphEdit& graph) : graph_(graph) {}
 
-  Status Run() {
-    if (!Collect()) return {};
+  Result<std::vector<std::string>> Run() {
+    if (!Collect()) return std::vector<std::string>();
     for (pb::NodeProto& node : *graph_.proto().mutable_node()) OCTAVO_TRY(Change(node));
     for (pb::ValueInfoProto& info : *graph_.proto().mutable_value_info()) {
       if (values_.contains(info.name()))
@@ -78,7 +86,7 @@ class Unsigner {
       facts.element_type = pb::TensorProto::UINT8;
       graph_.SetFacts(name, std::move(facts));
     }
-    return {};
+    return std::move(rounded_);
   }
 
  private:
@@ -152,6 +160,11 @@ class Unsigner {
       }
     }
     if (places->result_zero_point >= 0 && node.output_size() > 0 && values_.contains(node.output(0))) {
+      if (RoundsWithZeroPoint(node)) {
+        rounded_.push_back(fmt::format(
+            "{} at {}: ONNX Runtime adds the zero point before it rounds, and that of uint8 is 128 higher",
+            node.op_type(), PlaceOf(node)));
+      }
       edit.SetInput(places->result_zero_point,
                     OCTAVO_TRY(ZeroPoint(edit, Input(node, places->result_zero_point))));
     }
@@ -178,10 +191,11 @@ class Unsigner {
   GraphEdit& graph_;
   std::unordered_set<std::string> values_;
   std::unordered_map<std::string, std::string> made_;
+  std::vector<std::string> rounded_;
 };
 
 }  // namespace
 
-Status MakeValuesUnsigned(GraphEdit& graph) { return Unsigner(graph).Run(); }
+Result<std::vector<std::string>> MakeValuesUnsigned(GraphEdit& graph) { return Unsigner(graph).Run(); }
 
 }  // namespace octavo::onnx

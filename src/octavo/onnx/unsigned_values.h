@@ -1,5 +1,8 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "octavo/onnx/model_edit.h"
 #include "octavo/result.h"
 
@@ -10,6 +13,8 @@ namespace octavo::onnx {
 // int8.  Nothing changes where no QOperator node takes int8, or where a value is read as something else than
 // a quantized one (another operator, an output of the graph): such nodes are refused later.
 // Errors: those of reading constants.
-Status MakeValuesUnsigned(GraphEdit& graph);
+// Answers the nodes that ONNX Runtime may round otherwise for it, one line each: it adds the zero point of a
+// sum, product or average before it rounds, in float32.
+Result<std::vector<std::string>> MakeValuesUnsigned(GraphEdit& graph);
 
 }  // namespace octavo::onnx

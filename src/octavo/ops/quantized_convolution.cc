@@ -185,6 +185,29 @@ Result<std::vector<Value>> ConvInSteps(const QuantizedConvolution& form, const Q
   return One(QuantizeFromSteps(g, scaled, a.result()));
 }
 
+// OpenVINO's CPU plugin (2026.4) computes a transposed convolution wrongly whose weights have another zero
+// point than 0, if the input's is 0: its weights are float32.
+bool NeedsFloatWeights(const Builder& g, const QuantizedConvolution& form, const QuantizedWeights& weights) {
+  if (!form.transposed || g.target() != Target::kOpenVino || !weights.weight) return false;
+  return std::ranges::any_of(weights.quantization().zero_points, [](std::int64_t zero) { return zero != 0; });
+}
+
+Tensor WeightAsReals(const Tensor& weight) {
+  const Quantization& q = *weight.quantization;
+  const std::vector<std::int64_t> integers = weight.ToInts();
+  std::size_t inner = 1;
+  for (int d = q.axis.value_or(0) + 1; d < weight.rank(); ++d) {
+    inner *= static_cast<std::size_t>(weight.sizes[static_cast<std::size_t>(d)]);
+  }
+  std::vector<float> reals;
+  for (std::size_t i = 0; i < integers.size(); ++i) {
+    const std::size_t channel = q.per_tensor() ? 0 : i / inner % q.scales.size();
+    reals.push_back(static_cast<float>(integers[i] - q.zero_points[channel]) *
+                    static_cast<float>(q.scales[channel]));
+  }
+  return Tensor::Floats(weight.sizes, reals);
+}
+
 Result<std::vector<Value>> ConvQdq(const QuantizedConvolution& form, Builder& g, const Arguments& a) {
   const Value x = a.tensor("qx");
   OCTAVO_TRY(NeedsQuantization(x, kConvolutionInput));
@@ -205,9 +228,11 @@ Result<std::vector<Value>> ConvQdq(const QuantizedConvolution& form, Builder& g,
   const RequantizationTypes types =
       form.transposed ? RequantizationTypes{x.type(), a.result(), conv.weights.quantization()}
                       : TypesOfLayer(g, conv.weights, x, a.result(), CallOf(form, conv));
-  Value real = Convolve(g, conv.geometry,
-                        {Dequantize(g, x, types.x), RealWeight(g, conv.weights, {}, &types),
-                         RealBias(g, conv.weights, x, &types)});
+  const Value weight = NeedsFloatWeights(g, form, conv.weights)
+                           ? g.Constant(WeightAsReals(*conv.weights.weight), "weight")
+                           : RealWeight(g, conv.weights, {}, &types);
+  Value real =
+      Convolve(g, conv.geometry, {Dequantize(g, x, types.x), weight, RealBias(g, conv.weights, x, &types)});
   // OpenVINO does not round what a convolution adds to another value where the quantization is the first
   // operation that it fuses into the convolution ("drop rounding one special residual pattern",
   // intel_cpu/src/dnnl_postops_composer.cpp).  With an operation before it, it does.
