@@ -210,14 +210,15 @@ class NoOnnx(CliTest):
         self.refused(path, ["damaged"])
 
     def test_types_are_named(self):
+        """Files of other software keep their nodes."""
         from onnx_file import node, tensor, value_info
         graph = [(1, node("Add", ["x", "w"], ["y"])), (2, "g"), (5, tensor("w", 17, (4,), bytes(4))),
                  (11, value_info("x", 17)), (12, value_info("y", 17))]
         path = self.folder / "float8.onnx"
-        path.write_bytes(message([(1, 8), (7, graph), (8, [(1, ""), (2, 17)])]))
+        path.write_bytes(message([(1, 8), (2, "octavo"), (7, graph), (8, [(1, ""), (2, 17)])]))
         self.refused(path, ["float8e4m3fn", "not supported"], target="openvino")
         graph = [(1, node("Add", ["x", "x"], ["y"])), *graph[1:2], *graph[3:]]
-        path.write_bytes(message([(1, 8), (7, graph), (8, [(1, ""), (2, 17)])]))
+        path.write_bytes(message([(1, 8), (2, "octavo"), (7, graph), (8, [(1, ""), (2, 17)])]))
         self.refused(path, ["x", "float8e4m3fn", "not supported"], target="openvino")
 
 

@@ -292,6 +292,7 @@ def test_other_opsets_and_functions(tmp_path):
                                                 [helper.make_opsetid("", 13)]))
     onnx.save(model, str(given))
     refused(given, tmp_path, "functions of its own (Own)", options=("--opset", 17))
+    refused(given, tmp_path, "functions of its own (Own)", options=("--target", "tensorrt"))
 
 
 def test_optimize_is_for_other_conversions(tmp_path):

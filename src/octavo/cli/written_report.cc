@@ -98,7 +98,7 @@ void PrintNotIdentical(const ExportReport& report) {
 void PrintChanges(const ExportReport& report) {
   if (!report.changes) {
     if (report.not_identical.empty()) return;
-    std::printf("%s these nodes may round otherwise than in the given file:\n",
+    std::printf("%s the rounding of these nodes may differ from the given file:\n",
                 Colored("not exact:", Color::kYellow).c_str());
     PrintNotIdentical(report);
     return;

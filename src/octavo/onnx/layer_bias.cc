@@ -76,7 +76,8 @@ Status CheckReader(const NodeEdit& edit, const Bias& bias, const std::vector<flo
                    const pb::NodeProto& reader, TargetForms& forms) {
   const bool layer =
       reader.op_type() == "Conv" || reader.op_type() == "ConvTranspose" || reader.op_type() == "Gemm";
-  if (!layer || reader.input_size() != 3 || reader.input(2) != edit.node.output(0)) {
+  if (!layer || reader.input_size() != 3 || reader.output_size() == 0 ||
+      reader.input(2) != edit.node.output(0)) {
     forms.other_numbers.push_back(
         LineFor(reader, "ONNX Runtime may compute with a float constant otherwise"));
     return {};

@@ -157,7 +157,9 @@ class OpenVinoWriter {
     std::int64_t axis = edit.Int("axis", 1), inner = 1;
     if (axis < 0) axis += rank;
     if (scales.size() > 1 && (scale->sizes.size() != 1 || axis < 0 || axis >= rank)) return false;
-    for (std::int64_t d = axis + 1; d < rank; ++d) inner *= integers->sizes[static_cast<std::size_t>(d)];
+    for (std::int64_t d = axis + 1; scales.size() > 1 && d < rank; ++d) {
+      inner *= integers->sizes[static_cast<std::size_t>(d)];
+    }
     const std::vector<std::int64_t> levels = integers->ToInts();
     std::vector<float> reals;
     for (std::size_t i = 0; i < levels.size(); ++i) {

@@ -228,6 +228,15 @@ void SetOpset(pb::ModelProto& model, int opset) {
   model.set_ir_version(wanted);
 }
 
+Status CheckFunctions(const pb::ModelProto& model, std::string_view change) {
+  if (model.functions_size() == 0) return {};
+  return Unsupported(
+      fmt::format("the model defines functions of its own ({}), whose nodes cannot be changed to "
+                  "another {}",
+                  model.functions(0).name(), change),
+      "Inline them first with onnx.inliner.inline_local_functions.");
+}
+
 Status CheckMove(const pb::ModelProto& model, int from, int to) {
   if (from == to) return {};
   for (const int opset : {from, to}) {
@@ -238,14 +247,7 @@ Status CheckMove(const pb::ModelProto& model, int from, int to) {
                     from, to, kFirstMovableOpset, kLastMovableOpset),
         from < kFirstMovableOpset ? "Convert it with onnx.version_converter first." : "");
   }
-  if (model.functions_size() > 0) {
-    return Unsupported(
-        fmt::format("the model defines functions of its own ({}), whose nodes cannot be changed to "
-                    "another opset",
-                    model.functions(0).name()),
-        "Inline them first with onnx.inliner.inline_local_functions.");
-  }
-  return {};
+  return CheckFunctions(model, "opset");
 }
 
 std::string Counted(const std::map<std::string, int>& operators) {
@@ -314,6 +316,7 @@ Result<Rewritten> Rewrite(const std::filesystem::path& model_path, const std::fi
   made.opset = options.opset == 0 ? made.opset_before : options.opset;
   made.nodes_before = static_cast<std::size_t>(model.graph().node_size());
   OCTAVO_TRY(CheckMove(model, made.opset_before, made.opset));
+  if (options.runtime != Runtime::kOnnxRuntime) OCTAVO_TRY(CheckFunctions(model, "target"));
 
   TensorReader tensors(model_path.parent_path(), true);
   ModelNames names(model);

@@ -105,10 +105,9 @@ class TensorRtWriter {
     for (const auto& [name, meaning] : values_) {
       if (graph_.Facts(name).element_type != pb::TensorProto::UINT8 || HasOneReader(name)) continue;
       const pb::NodeProto* producer = graph_.Producer(name);
-      if (producer && producer->op_type() == "QuantizeLinear")
-        floats.insert(graph_.Producer(producer->input(0)));
+      if (producer && Quantizes(*producer)) floats.insert(graph_.Producer(producer->input(0)));
       for (const pb::NodeProto* reader : graph_.Readers(name)) {
-        if (reader->op_type() != "DequantizeLinear") continue;
+        if (!Dequantizes(*reader)) continue;
         for (const pb::NodeProto* after : graph_.Readers(reader->output(0))) floats.insert(after);
       }
     }

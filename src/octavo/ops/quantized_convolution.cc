@@ -228,11 +228,11 @@ Result<std::vector<Value>> ConvQdq(const QuantizedConvolution& form, Builder& g,
   const RequantizationTypes types =
       form.transposed ? RequantizationTypes{x.type(), a.result(), conv.weights.quantization()}
                       : TypesOfLayer(g, conv.weights, x, a.result(), CallOf(form, conv));
+  const Value input = Dequantize(g, x, types.x);
   const Value weight = NeedsFloatWeights(g, form, conv.weights)
                            ? g.Constant(WeightAsReals(*conv.weights.weight), "weight")
                            : RealWeight(g, conv.weights, {}, &types);
-  Value real =
-      Convolve(g, conv.geometry, {Dequantize(g, x, types.x), weight, RealBias(g, conv.weights, x, &types)});
+  Value real = Convolve(g, conv.geometry, {input, weight, RealBias(g, conv.weights, x, &types)});
   // OpenVINO does not round what a convolution adds to another value where the quantization is the first
   // operation that it fuses into the convolution ("drop rounding one special residual pattern",
   // intel_cpu/src/dnnl_postops_composer.cpp).  With an operation before it, it does.
