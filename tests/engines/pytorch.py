@@ -24,6 +24,8 @@ def tensor(entry):
 
 
 def listed(result):
+    if isinstance(result, dict):
+        result = list(result.values())
     return [x for part in result for x in listed(part)] if isinstance(result, (tuple, list)) else [result]
 
 

@@ -97,7 +97,8 @@ def cat(d, f, same=False):
         own[axis] = d.size() if d.chance(0.7) else d.integer(8, 40)
         x = d.q(own, scale=scale if same or d.chance(0.3) else None, zero_point=zero if same else None, channels_last=False)
         operands.append(d.channels_last(x, 0.9) if channels_last else x)
-    return f(operands, axis if d.chance(0.7) else axis - len(shape), *((scale, zero) if d.chance(0.4) else output(d)))
+    ties = operands[0].q_scale() * d.integer(1, 12) / d.integer(1, 12), d.zero()
+    return f(operands, axis if d.chance(0.7) else axis - len(shape), *d.one_of((scale, zero), ties, output(d)))
 
 
 for _relu in ("", "_relu"):

@@ -201,16 +201,18 @@ class Lowering {
     return mapped;
   }
 
+  Result<ValueId> MappedValue(ValueId id) {
+    const ValueId mapped = OCTAVO_TRY(Mapped(id));
+    // An identity's result is its operand here, and may be in another order in PyTorch.
+    lowered_.value(mapped).memory_format = source_.value(id).memory_format;
+    return mapped;
+  }
+
   Result<ir::Operand> MappedOperand(const ir::Operand& operand) {
-    if (const auto* id = std::get_if<ValueId>(&operand)) {
-      const ValueId mapped = OCTAVO_TRY(Mapped(*id));
-      // An identity's result is its operand here, and may be in another order in PyTorch.
-      lowered_.value(mapped).memory_format = source_.value(*id).memory_format;
-      return ir::Operand(mapped);
-    }
+    if (const auto* id = std::get_if<ValueId>(&operand)) return ir::Operand(OCTAVO_TRY(MappedValue(*id)));
     if (const auto* list = std::get_if<ir::ValueList>(&operand)) {
       ir::ValueList mapped;
-      for (const ValueId id : *list) mapped.push_back(id.valid() ? OCTAVO_TRY(Mapped(id)) : ValueId());
+      for (const ValueId id : *list) mapped.push_back(id.valid() ? OCTAVO_TRY(MappedValue(id)) : ValueId());
       return ir::Operand(std::move(mapped));
     }
     if (const auto* packed = std::get_if<std::shared_ptr<const ir::PackedWeights>>(&operand);

@@ -6,6 +6,7 @@
 #include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
 #include "octavo/ops/casts.h"
+#include "octavo/ops/integer_table.h"
 #include "octavo/ops/qlinear_add.h"
 #include "octavo/ops/quantize_form.h"
 #include "octavo/ops/quantized_result.h"
@@ -170,16 +171,17 @@ struct Joined {
 // PyTorch's integers of an operand whose quantization is not the result's.
 Trial TrialOfOperand(const Builder& g, const Value& v, const TensorType& own, const TensorType& type,
                      const RealFunction& f, const Joined& joined) {
-  if (!OfFbgemmBuild(g)) {
+  const bool fbgemm = OfFbgemmBuild(g);
+  if (!fbgemm && !joined.channels_last) {
     Trial trial(own, type);
     trial.ThroughReals(f);
     return trial;
   }
   constexpr std::int64_t kBlock = 8;
   const bool rest = !v.shape() || !(*v.shape())[1].known() || (*v.shape())[1].value() % kBlock != 0;
-  Trial trial(own, type, {.leaves_rest = rest, .rest_rounds_after_adding = true});
+  Trial trial(own, type, {.leaves_rest = rest, .rest_rounds_after_adding = fbgemm});
   if (joined.channels_last) {
-    trial.ThroughReals(f);
+    trial.ThroughReals(f, {}, ReciprocalOf::kFloat64);
   } else {
     trial.ByFusedQuantization(f);
   }
@@ -195,19 +197,28 @@ bool JoinsChannelsLast(const std::vector<Value>& operands, int axis) {
 
 // The types with which the operands are dequantized.  One with another quantization than the result's is
 // requantized; its scale is moved by the fewest units in the last place for which every integer comes out as
-// PyTorch's, in its vector loop and in what is left of it.
-std::vector<TensorType> TypesOfOperands(Builder& g, const std::vector<Value>& operands,
-                                        const TensorType& type, const Joined& joined) {
+// PyTorch's, in its vector loop and in what is left of it.  Where there is none, a table takes the operand's
+// place in `operands`.
+Result<std::vector<TensorType>> TypesOfOperands(Builder& g, std::vector<Value>& operands,
+                                                const TensorType& type, const Joined& joined) {
   const RealFunction f = [relu = joined.relu](float x) { return relu ? std::max(x, 0.0F) : x; };
   std::vector<TensorType> types;
   TrialResult all;
-  for (const Value& v : operands) {
+  for (Value& v : operands) {
     const TensorType own = v.type();
     types.push_back(own);
     if (!StatesExactness(g) || !own.quantized() || !type.quantized() || Same(v, type)) continue;
     const Trial trial = TrialOfOperand(g, v, own, type, f, joined);
     const auto tried = [&](const TensorType& as) { return trial.Against(f, as, type); };
     const auto [written, result] = joined.moves ? WithMovedScale(own, tried) : TriedType{own, tried(own)};
+    if (const auto integers = trial.Integers(true);
+        joined.moves && result.differing > 0 && integers && g.exact_for(Target::kOnnxRuntime)) {
+      TensorType quantized = type;
+      quantized.shape = own.shape;
+      v = OCTAVO_TRY(LookUpInteger(g, v, *integers, quantized));
+      types.back() = quantized;
+      continue;
+    }
     types.back() = written;
     all.Add(result);
   }
@@ -220,11 +231,11 @@ std::vector<TensorType> TypesOfOperands(Builder& g, const std::vector<Value>& op
 }
 
 Result<std::vector<Value>> CatQdq(const char* name, bool relu, Builder& g, const Arguments& a) {
-  const std::vector<Value> operands = OCTAVO_TRY(Operands(a, name));
+  std::vector<Value> operands = OCTAVO_TRY(Operands(a, name));
   const int axis = OCTAVO_TRY(AxisOfParts(a, operands));
-  const std::vector<TensorType> types =
+  const std::vector<TensorType> types = OCTAVO_TRY(
       TypesOfOperands(g, operands, a.result(),
-                      {.relu = relu, .moves = true, .channels_last = JoinsChannelsLast(operands, axis)});
+                      {.relu = relu, .moves = true, .channels_last = JoinsChannelsLast(operands, axis)}));
   std::vector<Value> reals;
   for (std::size_t i = 0; i < operands.size(); ++i) {
     reals.push_back(operands[i].quantized() ? Dequantize(g, operands[i], types[i])
@@ -267,7 +278,8 @@ Result<std::vector<Value>> Stack(Builder& g, const Arguments& a) {
 }
 
 Result<std::vector<Value>> StackQdq(Builder& g, const Arguments& a) {
-  TypesOfOperands(g, a.tensors("tensors"), a.result(), {});
+  std::vector<Value> operands = a.tensors("tensors");
+  OCTAVO_TRY(TypesOfOperands(g, operands, a.result(), {}));
   return OnReals(Stack)(g, a);
 }
 

@@ -40,6 +40,9 @@ Tensor OperandIn(const Tensor& x, const TensorType& type, bool relu, bool channe
     using T = decltype(zero);
     if constexpr (std::is_integral_v<T>) {
       const Affine from(*x.quantization), to(*type.quantization);
+      // The vectors' reciprocal is computed in float64 (QuantizedOpKernels.cpp, qcat_nhwc_kernel).
+      Affine to_vector = to;
+      to_vector.inverse = static_cast<float>(1.0 / type.quantization->scale());
       constexpr std::int64_t kVector = 8;
       const Around around(x.sizes, channels_last ? 1 : 0);
       const std::int64_t whole = channels_last ? around.size / kVector * kVector : 0;
@@ -48,7 +51,7 @@ Tensor OperandIn(const Tensor& x, const TensorType& type, bool relu, bool channe
         const bool vector = i / around.inner % around.size < whole;
         const float given = vector ? from.FusedReal(levels[i]) : from.Real(levels[i]);
         const float real = relu ? std::max(given, 0.0F) : given;
-        levels[i] = vector          ? VectorLevelOf<T>(real, to, options.faults)
+        levels[i] = vector          ? VectorLevelOf<T>(real, to_vector, options.faults)
                     : channels_last ? ScalarLevelOf<T>(real, to, options)
                                     : TensorLevelOf<T>(real, to, options);
       }
