@@ -122,10 +122,11 @@ BuiltinResult PackLinear(Evaluator& evaluator, const CallArguments& call) {
   return Done(NewPacked(evaluator, std::move(packed)));
 }
 
-// PyTorch cuts weights to float16's range before it rounds them (qlinear_prepack.cpp).
+// PyTorch cuts weights to float16's range before it rounds them, and NaN to the range's end
+// (qlinear_prepack.cpp).
 float SaturateToHalf(float x) {
   constexpr float kLargest = 65504.0F;
-  return std::isnan(x) ? x : RoundToHalf(std::clamp(x, -kLargest, kLargest));
+  return std::isnan(x) ? -kLargest : RoundToHalf(std::clamp(x, -kLargest, kLargest));
 }
 
 BuiltinResult PackLinearFp16(Evaluator& evaluator, const CallArguments& call) {

@@ -179,15 +179,18 @@ TEST(Prepack, PacksWhatTheModelComputes) {
   EXPECT_TRUE(packed.bias_value.valid());
 }
 
-// As torch.tensor([...]).half().float(), but that PyTorch keeps large weights at float16's largest number.
+// As torch.tensor([...]).half().float(), but that PyTorch keeps large weights at float16's largest number,
+// and takes NaN for the smallest (2.13, engine fbgemm).
 TEST(Prepack, RoundsWeightsToHalf) {
-  const auto imported =
-      ImportPacked("return ops.quantized.linear(x, ops.quantized.linear_prepack_fp16(self.f, None), 1., 0)",
-                   {{"f", {Tensor::Floats({1, 6}, {0.1f, 1.0009765f, -3.14159f, 1e-8f, 1e6f, 5.97e-8f})}}});
+  const auto imported = ImportPacked(
+      "return ops.quantized.linear(x, ops.quantized.linear_prepack_fp16(self.f, None), 1., 0)",
+      {{"f",
+        {Tensor::Floats({1, 9},
+                        {0.1f, 1.0009765f, -3.14159f, 1e-8f, 1e6f, 5.97e-8f, NAN, INFINITY, 65519.9f})}}});
   ASSERT_TRUE(imported) << imported.error().ToString();
-  EXPECT_EQ(
-      Packed(*imported, 0, 1).weight.ToFloats(),
-      (std::vector<float>{0.0999755859375f, 1.0009765625f, -3.140625f, 0, 65504, 5.9604644775390625e-08f}));
+  EXPECT_EQ(Packed(*imported, 0, 1).weight.ToFloats(),
+            (std::vector<float>{0.0999755859375f, 1.0009765625f, -3.140625f, 0, 65504,
+                                5.9604644775390625e-08f, -65504, 65504, 65504}));
 }
 
 TEST(Prepack, ViewsOfConstantsStayConstants) {
