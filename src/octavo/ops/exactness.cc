@@ -84,7 +84,7 @@ constexpr RowStatement kStatements[] = {
      "the last ones and for channels-last tensors, where float32 numbers are added in another order"},
     {"aten::upsample_bilinear2d aten::__interpolate", kByNode,
      "construction (PyTorch's weights and order); off by one step at rounding ties if sizes are open; for "
-     "channels-last images and weights that are no short fractions, where a float64 sum is rounded twice"},
+     "channels-last images and weights that are not short fractions, where a float64 sum is rounded twice"},
     // ---- What is not exact
     {"aten::upsample_linear1d aten::upsample_trilinear3d aten::upsample_bicubic2d", kByNode,
      "may be off by one step at rounding ties: PyTorch 1.13 has no quantized version"},
