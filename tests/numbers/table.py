@@ -12,7 +12,7 @@ class Operator:
     x86_tail: bool = False  # the same, of pip's PyTorch only
     odd: str = ""  # why what is meant may differ from PyTorch's result
     far: bool = False  # `odd` depends on the place in memory
-    ulp: float = 1e-5  # of float results: allowed relative difference
+    ulp: float = 1e-5  # of float results: allowed difference, relative to the root mean square
     unavoidable: float = 0.0  # share of the elements that may be one step off; say in docs/numbers.md why
     unavoidable_by: dict = dataclasses.field(default_factory=dict)  # the same of an engine, if it is another one
     refused_by: tuple = ()  # engines that take no such call
