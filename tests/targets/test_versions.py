@@ -8,7 +8,7 @@ REPO = pathlib.Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("version", ["1.20.1", "1.23.2", "1.28.0", "1.31.1"])
+@pytest.mark.parametrize("version", ["1.20.1", "1.22.1", "1.23.2", "1.28.0", "1.31.1"])
 def test_version(version):
     folder = REPO / "build" / ("venv-onnxruntime-" + version)
     if not (folder / "made").exists():
