@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "octavo/engine/call.h"
+#include "octavo/engine/changed_quantizations.h"
 #include "octavo/engine/channels_last.h"
 #include "octavo/engine/constants.h"
 #include "octavo/engine/evaluate.h"
@@ -166,6 +167,7 @@ Result<Program> MakeProgram(const ir::Graph& graph, const std::vector<TensorType
       node.op.erase(0, std::string_view("com.microsoft::").size());
   }
   if (program.arithmetic == Arithmetic::kOnnxRuntime && options.fuse) {
+    ChangeQuantizations(program);
     QuantizeConstants(program);
     FindChannelsLast(program);
   }

@@ -5,6 +5,7 @@
 #include "octavo/arithmetic/onnxruntime/blocks.h"
 #include "octavo/arithmetic/onnxruntime/constants.h"
 #include "octavo/arithmetic/onnxruntime/gemm.h"
+#include "octavo/arithmetic/onnxruntime/quantizations.h"
 #include "octavo/arithmetic/onnxruntime/sums.h"
 
 // The real runtime is compared in tests/engine and tests/targets; here is what is plain arithmetic.
@@ -32,6 +33,23 @@ TEST(Gemm, DividesTheDepth) {
   EXPECT_EQ(GemmDepthOfPiece(200, 1000, false), 128);
   EXPECT_EQ(GemmDepthOfPiece(143, 9, false), 16);
   EXPECT_EQ(GemmDepthOfPiece(200, 1000, true), 256);
+}
+
+TEST(Quantizations, MergeToTheRangeThatBothHave) {
+  const EightBits first = {.scale = 0.5F, .zero_point = 100}, second = {.scale = 0.25F, .zero_point = 155};
+  const auto merged = MergedQuantization(first, second);  // -50 to 77.5, -38.75 to 25
+  ASSERT_TRUE(merged);
+  EXPECT_FLOAT_EQ(merged->scale, 0.25F);
+  EXPECT_EQ(merged->zero_point, 155);
+  EXPECT_EQ(MergedQuantization(first, first)->zero_point, 100);
+  EXPECT_FALSE(MergedQuantization(first, {.scale = 0.5F, .zero_point = -28, .lowest = -128}));
+  EXPECT_FALSE(MergedQuantization({.scale = 0.5F, .zero_point = 0}, {.scale = 0.5F, .zero_point = 255}));
+}
+
+TEST(Quantizations, RemoveAClipWithinTheTolerance) {
+  EXPECT_TRUE(RemovesClip(0.0F, 1.5e-7F, {.scale = 1e-9F}));
+  EXPECT_FALSE(RemovesClip(1.3e-7F, 1.0F, {.scale = 1e-9F}));
+  EXPECT_FALSE(RemovesClip(0.0F, 1.0F, {.scale = 0.01F}));
 }
 
 TEST(Constants, CoverTheirRange) {

@@ -120,7 +120,7 @@ struct Range {
   std::vector<std::int64_t> starts, ends, axes, steps;
 };
 
-Result<Range> RangeOf(Call& call, std::size_t rank) {
+Result<Range> SlicedRange(Call& call, std::size_t rank) {
   Range range;
   if (call.opset() < 10) {
     OCTAVO_TRY(call.Inputs(1, 1));
@@ -148,7 +148,7 @@ Result<Range> RangeOf(Call& call, std::size_t rank) {
 
 Result<Prepared> Slice(Call& call) {
   const ValueType type = OCTAVO_TRY(call.type(0));
-  const Range range = OCTAVO_TRY(RangeOf(call, type.sizes->size()));
+  const Range range = OCTAVO_TRY(SlicedRange(call, type.sizes->size()));
   const std::vector<int> axes = OCTAVO_TRY(call.Axes(range.axes, static_cast<int>(type.sizes->size())));
   Sizes sizes = *type.sizes, strides = StridesOf(sizes);
   std::int64_t begin = 0;
