@@ -281,6 +281,10 @@ class Builder {
   // The statement since the last call, or nullopt.
   std::optional<ExactnessStatement> TakeStatement() { return std::exchange(statement_, std::nullopt); }
 
+  // Marks float32 numbers as PyTorch's to the bit, in the form in which they are written.
+  void SetProven(Value value) { proven_.insert(value.id().index); }
+  bool proven(Value value) const { return proven_.contains(value.id().index); }
+
   // Sets the origin of all nodes that are appended from now on.
   void SetOrigin(std::shared_ptr<const ir::Origin> origin) { origin_ = std::move(origin); }
   const ir::Origin* origin() const { return origin_.get(); }
@@ -291,6 +295,7 @@ class Builder {
   std::shared_ptr<const ir::Origin> origin_;
   std::map<std::string, ir::ValueId> shared_constants_;
   std::map<std::int32_t, ir::ValueId> unsigned_;
+  std::set<std::int32_t> proven_;
   std::set<std::string> seen_warnings_;
   std::vector<std::string> warnings_;
   std::optional<ExactnessStatement> statement_;

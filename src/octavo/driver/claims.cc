@@ -96,11 +96,13 @@ std::string_view WhyFloatsDiffer(const Node& node) {
   }
 }
 
-std::vector<FloatOperator> FloatOperatorsOf(const Graph& graph) {
+std::vector<FloatOperator> FloatOperatorsOf(const Graph& graph, const std::vector<bool>& proven) {
   const std::vector<bool> leads = LeadsToQuantized(graph);
   std::vector<FloatOperator> operators;
-  for (const Node& node : graph.nodes()) {
+  for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
+    const Node& node = graph.nodes()[i];
     const Computation computation = ComputationOf(node.op);
+    if (proven[i]) continue;
     if (computation == Computation::kNone || computation == Computation::kChoice) continue;
     if (Quantized(graph, node) || !MakesFloats(graph, node)) continue;
     const bool before = std::ranges::any_of(
@@ -188,9 +190,9 @@ std::vector<Fate> Fates(const Graph& imported, const std::vector<std::shared_ptr
 }  // namespace
 
 Claims ClaimsOf(const ir::Graph& imported, const std::vector<std::shared_ptr<const ir::Origin>>& origins,
-                const ir::Graph& written, const ExportOptions& options) {
+                const std::vector<bool>& proven, const ir::Graph& written, const ExportOptions& options) {
   Claims claims;
-  claims.float_operators = FloatOperatorsOf(imported);
+  claims.float_operators = FloatOperatorsOf(imported, proven);
   const std::vector<Fate> fates = Fates(imported, origins, written, options);
   for (std::size_t i = 0; i < fates.size(); ++i) {
     if (!fates[i].counted) continue;

@@ -22,10 +22,10 @@ struct Claims {
   std::vector<std::string> warnings;
 };
 
-// `written` is what `imported` became; its nodes have the `origins`, one for each node of `imported`
-// (lower::Lowered::origins).
+// `written` is what `imported` became; its nodes have the `origins`, one for each node of `imported`, and
+// those that are `proven` give PyTorch's floats (lower::Lowered).
 Claims ClaimsOf(const ir::Graph& imported, const std::vector<std::shared_ptr<const ir::Origin>>& origins,
-                const ir::Graph& written, const ExportOptions& options);
+                const std::vector<bool>& proven, const ir::Graph& written, const ExportOptions& options);
 
 // The operators of an imported graph in which the PyTorch engine is wrong, each with
 // Exactness::kAsMeant and the bug as its bound.

@@ -222,7 +222,7 @@ Result<Converted> Convert(const ir::Graph& imported, const Registry& registry, c
   }
   passes::InferTypes(graph);
   OCTAVO_TRY(ir::Verify(graph));
-  converted.claims = ClaimsOf(imported, lowered.origins, graph, options);
+  converted.claims = ClaimsOf(imported, lowered.origins, lowered.proven, graph, options);
   SetClaims(graph, converted, options);
   converted.pairs = links.After(graph);
   return converted;

@@ -86,9 +86,11 @@ class Lowering {
       map_[input.index] = lowered_.AddInput(value.name, std::move(type));
     }
     const std::vector<std::shared_ptr<const ir::Origin>> origins = ir::NumberedOrigins(source_);
+    proven_.assign(origins.size(), false);
     for (std::size_t i = 0; i < origins.size(); ++i) {
       const ir::Node& node = source_.nodes()[i];
       if (IsConstant(node)) continue;
+      at_ = i;
       builder_.SetOrigin(origins[i]);
       if (progress_) progress_(static_cast<double>(i) / static_cast<double>(origins.size()));
       if (Status status = LowerNode(node); !status) {
@@ -111,6 +113,7 @@ class Lowering {
                    std::move(exactness_),
                    std::move(mistakes_),
                    origins,
+                   std::move(proven_),
                    Links()};
   }
 
@@ -290,6 +293,9 @@ class Lowering {
           fmt::format("its emitter for the {} dialect returned {} values, but the operator has {} results",
                       Name(options_.dialect), values.size(), node.outputs.size()));
     }
+    proven_[at_] =
+        std::ranges::any_of(values, [](const Value& v) { return v.defined(); }) &&
+        std::ranges::all_of(values, [&](const Value& v) { return !v.defined() || builder_.proven(v); });
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (!values[i].defined()) continue;  // a result that nothing uses, such as max_pool2d's indices
       map_[node.outputs[i].index] = values[i].id();
@@ -403,6 +409,8 @@ class Lowering {
   };
   std::vector<Failed> failures_;
   std::vector<NodeExactness> exactness_, mistakes_;
+  std::vector<bool> proven_;
+  std::size_t at_ = 0;  // the node that is being written
 };
 
 }  // namespace

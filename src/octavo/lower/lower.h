@@ -25,6 +25,9 @@ struct Lowered {
   std::vector<NodeExactness> mistakes;  // the nodes in which PyTorch itself is wrong, whatever was asked for
   // Of the nodes that were written for each node of the imported graph, by its index.
   std::vector<std::shared_ptr<const ir::Origin>> origins;
+  // For each node of the imported graph, by its index, whether it gives floats that are proven to be
+  // PyTorch's (Builder::SetProven).
+  std::vector<bool> proven;
   std::vector<Link> links;  // in the order of the imported graph, without constants
 };
 

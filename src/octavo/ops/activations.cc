@@ -10,6 +10,7 @@
 #include "octavo/ops/clamps.h"
 #include "octavo/ops/leaky_relu.h"
 #include "octavo/ops/prelu.h"
+#include "octavo/ops/proven_reals.h"
 #include "octavo/ops/qlinear_add.h"
 #include "octavo/ops/register.h"
 #include "octavo/ops/trials.h"
@@ -270,7 +271,9 @@ Emitter QuantizedLeakyRelu(std::string argument) {
         const Value x = a.tensor(argument);
         const bool caffe2 = g.dialect() == Dialect::kCaffe2;
         if (!x.quantized() || !(caffe2 ? CountsInSteps(g) : g.moves_scales_for(Target::kOnnxRuntime))) {
-          return OnReals(real)(g, a);
+          std::vector<Value> results = OCTAVO_TRY(OnReals(real)(g, a));
+          if (x.dtype() == DType::kFloat32) MarkProven(g, results[0], {x});
+          return results;
         }
         if (caffe2) OCTAVO_TRY(CheckCaffe2Types(a));
         TensorType in = x.type(), out = a.result();

@@ -9,6 +9,7 @@
 #include "octavo/lower/checks.h"
 #include "octavo/ops/casts.h"
 #include "octavo/ops/movement.h"
+#include "octavo/ops/proven_reals.h"
 #include "octavo/ops/register.h"
 #include "octavo/row.h"
 
@@ -87,7 +88,10 @@ Emitter EmitSum(SumRow sum) {
     Value y = OCTAVO_TRY(Operand(g, a, "other", dtype));
     if (sum.reversed) std::swap(x, y);
     y = OCTAVO_TRY(Scaled(g, a, y, "alpha", dtype));
-    return One(g.Op(sum.op, {x, y}));
+    const Value result = g.Op(sum.op, {x, y});
+    // With another factor PyTorch fuses the product and the sum.
+    return One(dtype == DType::kFloat32 && IsOne(a.operand("alpha")) ? MarkProven(g, result, {x, y})
+                                                                     : result);
   };
 }
 
@@ -109,7 +113,9 @@ Emitter EmitBinary(const char* op) {
   return [op](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
     const DType dtype = a.result().dtype;
     const Value x = OCTAVO_TRY(Operand(g, a, "self", dtype));
-    return One(g.Op(op, {x, OCTAVO_TRY(Operand(g, a, "other", dtype))}));
+    const Value y = OCTAVO_TRY(Operand(g, a, "other", dtype));
+    const Value result = g.Op(op, {x, y});
+    return One(dtype == DType::kFloat32 ? MarkProven(g, result, {x, y}) : result);
   };
 }
 

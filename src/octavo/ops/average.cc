@@ -10,6 +10,7 @@
 #include "octavo/lower/steps.h"
 #include "octavo/ops/float_layer.h"
 #include "octavo/ops/movement.h"
+#include "octavo/ops/ordered_average.h"
 #include "octavo/ops/trials.h"
 
 namespace octavo {
@@ -225,7 +226,13 @@ std::optional<Window> WholeWindow(const Value& x) {
 
 Result<Value> WindowAverage(Builder& g, Value x, const Window& w, const AverageOptions& options,
                             const TensorType& type) {
-  if (!x.quantized()) return RealAverage(g, x, w, options);
+  if (!x.quantized()) {
+    const std::optional<Window> whole = WholeWindow(x);
+    if (whole && whole->kernel == w.kernel && !w.padded() && !options.divisor_override) {
+      if (const auto y = AverageInOrder(g, x, AverageOf::kWindow)) return *y;
+    }
+    return RealAverage(g, x, w, options);
+  }
   const std::optional<AverageSizes> overhang = OCTAVO_TRY(Overhang(w, x.shape()));
   const bool whole_windows = overhang && !AnyPositive(*overhang) && !options.divisor_override &&
                              (options.count_include_pad || !w.padded());
@@ -304,7 +311,10 @@ Result<Value> AverageOfIntegers(Builder& g, Value x, const Window& w, const Tens
 }
 
 Value GlobalAverage(Builder& g, Value x, const TensorType& type, HalfwayRounding rounding) {
-  if (!x.quantized()) return g.Op("GlobalAveragePool", {x});
+  if (!x.quantized()) {
+    if (const auto y = AverageInOrder(g, x, AverageOf::kMean)) return *y;
+    return g.Op("GlobalAveragePool", {x});
+  }
   if (rounding == HalfwayRounding::kEvenDistance && g.dialect() == Dialect::kCaffe2) {
     return QuantizeFromSteps(g, g.Op("GlobalAveragePool", {DequantizeToSteps(g, x)}), type);
   }

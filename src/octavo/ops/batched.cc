@@ -21,7 +21,11 @@ Value AddBatch(Builder& g, Value x) {
 }
 
 Value TakeBatch(Builder& g, Value y, const TensorType& type) {
-  if (!type.quantized()) return g.As(Squeeze(g, y, {0}), type);
+  if (!type.quantized()) {
+    const Value squeezed = g.As(Squeeze(g, y, {0}), type);
+    if (g.proven(y)) g.SetProven(squeezed);
+    return squeezed;
+  }
   return Quantize(g, Squeeze(g, Dequantize(g, y), {0}), type);
 }
 

@@ -3,6 +3,7 @@
 #include "octavo/emit.h"
 #include "octavo/ops/arithmetic.h"
 #include "octavo/ops/casts.h"
+#include "octavo/ops/proven_reals.h"
 #include "octavo/row.h"
 
 namespace octavo {
@@ -102,7 +103,8 @@ Emitter EmitDiv(RoundingRule rounding) {
       return One(d.is_float ? OCTAVO_TRY(FloorReals(g, a, d)) : OCTAVO_TRY(FloorIntegers(g, a, d)));
     }
     const Value quotient = g.Op("Div", {d.x, d.y});
-    return One(mode == DivisionRounding::kTrunc && d.is_float ? Trunc(g, quotient) : quotient);
+    if (mode == DivisionRounding::kTrunc) return One(d.is_float ? Trunc(g, quotient) : quotient);
+    return One(a.result().dtype == DType::kFloat32 ? MarkProven(g, quotient, {d.x, d.y}) : quotient);
   };
 }
 

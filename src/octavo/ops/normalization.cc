@@ -5,6 +5,7 @@
 #include "octavo/emit.h"
 #include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
+#include "octavo/ops/batch_norm_form.h"
 #include "octavo/ops/qlinear_add.h"
 #include "octavo/ops/register.h"
 #include "octavo/ops/trials.h"
@@ -48,6 +49,8 @@ Result<Value> BatchNormReal(Builder& g, const Arguments& a, Value x, Value mean,
                          "Flatten the parameter to one dimension.");
     }
   }
+  const BatchNormStatistics statistics{weight, bias, mean, variance, a.number("eps")};
+  if (const std::optional<Value> exact = ExactBatchNorm(g, x, statistics)) return *exact;
   if (!weight.defined() || !bias.defined()) {
     const std::int64_t channels = OCTAVO_TRY(Channels(x, {mean, variance, weight, bias}));
     if (!weight.defined()) weight = Filled(g, channels, 1.0F, "weight");

@@ -11,6 +11,7 @@
 #include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
 #include "octavo/ops/clamps.h"
+#include "octavo/ops/proven_reals.h"
 #include "octavo/ops/qlinear_add.h"
 #include "octavo/ops/trials.h"
 #include "octavo/row.h"
@@ -52,10 +53,12 @@ bool HasOnlyFiniteNumbers(const Tensor& tensor) {
 
 Result<std::vector<Value>> PreluFloat(Builder& g, const Arguments& a) {
   const Value x = a.tensor("self"), weight = a.tensor("weight");
+  const Value slope = OCTAVO_TRY(Slope(g, weight, x.shape()));
   if (const Tensor* constant = weight.constant(); constant && !HasOnlyFiniteNumbers(*constant)) {
-    return One(SlopedBelowZero(g, x, OCTAVO_TRY(Slope(g, weight, x.shape()))));
+    return One(SlopedBelowZero(g, x, slope));
   }
-  return One(g.Op("PRelu", {x, OCTAVO_TRY(Slope(g, a.tensor("weight"), x.shape()))}));
+  const Value y = g.Op("PRelu", {x, slope});
+  return One(a.result().dtype == DType::kFloat32 ? MarkProven(g, y, {x, slope}) : y);
 }
 
 // A constant of the model, which in the Caffe2 dialect is a node.

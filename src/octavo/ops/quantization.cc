@@ -1,11 +1,15 @@
 #include <cmath>
+#include <set>
+#include <string_view>
 
 #include <fmt/format.h>
 
 #include "octavo/base/type_names.h"
 #include "octavo/emit.h"
+#include "octavo/ir/inputs.h"
 #include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
+#include "octavo/ops/batch_norm_form.h"
 #include "octavo/ops/float_layer.h"
 #include "octavo/ops/quantize_form.h"
 #include "octavo/ops/quantized_result.h"
@@ -74,10 +78,27 @@ bool IsPowerOfTwo(float v) {
   return std::frexp(v, &exponent) == 0.5F;
 }
 
+// What a value comes from past what moves elements or clamps them, which ONNX Runtime moves a QuantizeLinear
+// over.
+Value Producing(Builder& g, Value x) {
+  static const std::set<std::string_view> kPassed = {"Clip",  "Flatten", "MaxPool",   "Relu",     "Reshape",
+                                                     "Slice", "Squeeze", "Transpose", "Unsqueeze"};
+  const ir::Graph& graph = g.graph();
+  ir::ValueId id = x.id();
+  while (graph.value(id).producer != ir::kNoNode && !g.proven(Value(&graph, id))) {
+    const ir::Node& node = graph.node(graph.value(id).producer);
+    const auto input = ir::InputOf(node);
+    if (!kPassed.contains(node.op) || !input) break;
+    id = *input;
+  }
+  return {&graph, id};
+}
+
 // PyTorch multiplies by the reciprocal of the scale in float32, QuantizeLinear divides by the scale.  They
 // are the same where the scale is a power of two; else the multiplication is written, and a scale of 1.
 Value QuantizeByReciprocal(Builder& g, Value x, const TensorType& type) {
   const Quantization& q = *type.quantization;
+  if (const std::optional<Value> normalized = QuantizedBatchNorm(g, x, type)) return *normalized;
   std::vector<float> reciprocals;
   bool same = true;
   for (const double scale : q.scales) {
@@ -107,6 +128,8 @@ Value QuantizeByReciprocal(Builder& g, Value x, const TensorType& type) {
   if (g.exact_for(Target::kOnnxRuntime) && IsOfFloatLayer(g.graph(), x.id(), false)) {
     x = KeptApart(g, x);
   }
+  // A QuantizeLinear of a proven sum or product would be fused with it.
+  if (!unknown_rank && g.proven(Producing(g, x))) same = false;
   if (same || unknown_rank || !g.exact_for(Target::kOnnxRuntime)) return Quantize(g, x, type);
   return QuantizeFromSteps(g, g.Op("Mul", {x, g.Constant(Tensor::Floats(sizes, reciprocals))}), type);
 }

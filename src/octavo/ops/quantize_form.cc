@@ -7,6 +7,7 @@
 #include "octavo/emit.h"
 #include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
+#include "octavo/ops/float_layer.h"
 
 namespace octavo {
 namespace {
@@ -54,6 +55,7 @@ Value QuantizeFused(Builder& g, Value x, const TensorType& type) {
   const std::int64_t zero = type.quantization->zero_point();
   const double inverse = static_cast<double>(1.0F / scale);
   if (zero == 0) {  // nothing is added
+    if (IsOfFloatLayer(g.graph(), x.id(), false)) x = KeptApart(g, x);
     g.State(Exactness::kConstruction);
     return QuantizeFromSteps(g, g.Op("Mul", {x, g.Scalar(1.0F / scale)}), type);
   }

@@ -236,7 +236,11 @@ Result<std::vector<Value>> Mean(Builder& g, const Arguments& a) {
     const Value average = g.As(OCTAVO_TRY(AverageOfImage(g, x, kept, rounding)), kept);
     if (rounding == HalfwayRounding::kEvenInteger) StateOfMeanInAnotherOrder(g, x);
     if (axes.keep) return One(average);
-    if (!type.quantized()) return One(Squeeze(g, average, axes.axes));
+    if (!type.quantized()) {
+      const Value squeezed = Squeeze(g, average, axes.axes);
+      if (g.proven(average)) g.SetProven(squeezed);
+      return One(squeezed);
+    }
     return One(Quantize(g, Squeeze(g, Dequantize(g, average), axes.axes), type));
   }
   if (x.quantized()) {

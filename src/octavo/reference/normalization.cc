@@ -27,7 +27,7 @@ Result<std::vector<double>> Parameters(const Call& call, const char* name, std::
 
 std::int64_t ChannelsOf(const Tensor& x) { return x.sizes.size() > 1 ? x.sizes[1] : 0; }
 
-// ---- reals, in float64
+// ---- reals, in float64 where nothing else is said
 
 Status CheckReal(const Tensor& x, std::size_t least_rank) {
   if (!IsFloat(x.dtype))
@@ -49,6 +49,19 @@ Result<Tensor> BatchNormalized(const Call& call) {
                             variance = OCTAVO_TRY(Parameters(call, "running_var", around.size, 1)),
                             weight = OCTAVO_TRY(Parameters(call, "weight", around.size, 1)),
                             bias = OCTAVO_TRY(Parameters(call, "bias", around.size, 0));
+  if (x.dtype == DType::kFloat32) {
+    // As compiled for FMA: batch_norm_kernel.cpp.
+    Array<float> reals = Elements<float>(x);
+    for (std::size_t i = 0; i < reals.data.size(); ++i) {
+      const auto c = static_cast<std::size_t>(static_cast<std::int64_t>(i) / around.inner % around.size);
+      const float inverse =
+          1.0F / std::sqrt(static_cast<float>(variance[c]) + static_cast<float>(call.number("eps")));
+      const float factor = inverse * static_cast<float>(weight[c]);
+      const float summand = std::fma(-static_cast<float>(mean[c]), factor, static_cast<float>(bias[c]));
+      reals.data[i] = std::fma(reals.data[i], factor, summand);
+    }
+    return ToTensor(reals, {.dtype = DType::kFloat32});
+  }
   Array<double> numbers = OCTAVO_TRY(Numbers<double>(x));
   for (std::size_t i = 0; i < numbers.data.size(); ++i) {
     const auto c = static_cast<std::size_t>(static_cast<std::int64_t>(i) / around.inner % around.size);

@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "octavo/reference/conversion.h"
+#include "octavo/reference/float_sums.h"
 #include "octavo/reference/kernels.h"
 #include "octavo/reference/levels.h"
 #include "octavo/reference/movement.h"
@@ -246,6 +247,15 @@ Results AvgPool(const Call& call) {
   const Counting counting(call);
   if (counting.divisor == 0) return Unsupported("argument divisor_override must not be 0");
   if (x.quantization) return QuantizedAvgPool<dims>(call, x, w);
+  if (x.dtype == DType::kFloat32 && dims < 3) {  // one element after the other
+    const Array<float> numbers = Elements<float>(x);
+    Array<float> result(w.result);
+    ForEachWindow(w, [&](std::int64_t plane, const Sizes& o, std::int64_t i) {
+      const Part part(w, o);
+      result[i] = SumOf(w, numbers, plane, part, 0.0F) / static_cast<float>(counting.Of(part));
+    });
+    return One(ToTensor(result, {.dtype = DType::kFloat32}));
+  }
   const Array<double> numbers = OCTAVO_TRY(Numbers<double>(x));
   Array<double> result(w.result);
   ForEachWindow(w, [&](std::int64_t plane, const Sizes& o, std::int64_t i) {
@@ -294,6 +304,17 @@ Results AdaptiveAvgPool(const Call& call) {
   const Tensor& x = call.tensor("self");
   const Windows w = OCTAVO_TRY(AdaptiveWindowsOf(call, x, dims));
   if (x.quantization) return QuantizedAdaptiveAvgPool<dims>(call, x, w);
+  constexpr std::int64_t kVector = 8;
+  if (dims == 2 && x.dtype == DType::kFloat32 && x.rank() == 4 && Count(w.out) == 1 && Count(w.in) > 0 &&
+      x.sizes[1] >= kVector && call.memory_format("self") == ir::MemoryFormat::kChannelsLast) {
+    const Array<float> numbers = Elements<float>(x);
+    Array<float> result(w.result);
+    for (std::int64_t plane = 0; plane < w.planes; ++plane) {
+      result[plane] = MeanOfChannel(numbers.data.data() + plane * Count(w.in), Count(w.in),
+                                    plane % x.sizes[1], x.sizes[1]);
+    }
+    return One(ToTensor(result, {.dtype = DType::kFloat32}));
+  }
   const Array<double> numbers = OCTAVO_TRY(Numbers<double>(x));
   Array<double> result(w.result);
   ForEachWindow(w, [&](std::int64_t plane, const Sizes& o, std::int64_t i) {

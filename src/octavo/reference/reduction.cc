@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "octavo/reference/float_sums.h"
 #include "octavo/reference/kernels.h"
 #include "octavo/reference/rows.h"
 #include "octavo/reference/wrapping.h"
@@ -95,29 +96,6 @@ Results ReduceDequantized(const Call& call, const RealReduction& real_of) {
   return One(Quantized(result, x.type(), call.options()));
 }
 
-// The order in which PyTorch adds float32 along a dimension that is not the last: in runs of 16 or more, the
-// runs' sums likewise, in four levels.  Means of two elements lie halfway between integers every other time,
-// and the last bit decides.  Source: at::native::multi_row_sum.
-float CascadeSum(const float* row, std::int64_t length) {
-  constexpr std::size_t kLevels = 4;
-  std::int64_t power = 4;
-  while ((std::int64_t{1} << (power * static_cast<std::int64_t>(kLevels))) < length) ++power;
-  const std::int64_t run = std::int64_t{1} << power;
-  std::array<float, kLevels> sums = {};
-  std::int64_t i = 0;
-  while (i + run <= length) {
-    for (std::int64_t k = 0; k < run; ++k) sums[0] += row[i++];
-    for (std::size_t level = 1; level < kLevels; ++level) {
-      sums[level] += sums[level - 1];
-      sums[level - 1] = 0;
-      if (i >> (static_cast<std::int64_t>(level) * power) & (run - 1)) break;
-    }
-  }
-  for (; i < length; ++i) sums[0] += row[i];
-  for (std::size_t level = 1; level < kLevels; ++level) sums[0] += sums[level];
-  return sums[0];
-}
-
 // The last dimensions, all of them in a row.
 bool AreLast(const std::vector<std::size_t>& axes, std::size_t rank) {
   for (std::size_t i = 0; i < axes.size(); ++i) {
@@ -154,13 +132,36 @@ Results QuantizedMean(const Call& call) {
       return static_cast<double>(std::nearbyint(sum / static_cast<float>(length)));
     });
   }
+  // Means of two elements lie halfway between integers every other time, and the last bit decides.
   return ReduceDequantized(call, [](const float* row, std::int64_t length) {
     return CascadeSum(row, length) / static_cast<float>(length);
   });
 }
 
+// Of float32 images that are channels-last.
+bool IsMeanOfChannels(const Call& call) {
+  const Tensor& x = call.tensor("self");
+  constexpr std::int64_t kVector = 8;
+  return x.dtype == DType::kFloat32 && ResultDType(call) == DType::kFloat32 && x.rank() == 4 &&
+         x.sizes[1] >= kVector && call.has("dim") && call.ints("dim") == Sizes{2, 3} &&
+         call.memory_format("self") == ir::MemoryFormat::kChannelsLast;
+}
+
+Results MeanOfChannels(const Call& call) {
+  const Tensor& x = call.tensor("self");
+  const std::vector<std::size_t> axes = OCTAVO_TRY(ReducedAxes(call, x));
+  const Array<float> numbers = Elements<float>(x);
+  Array<float> result(ReducedSizes(call, x.sizes, axes));
+  const std::int64_t channels = x.sizes[1], length = x.sizes[2] * x.sizes[3];
+  for (std::int64_t i = 0; i < x.sizes[0] * channels; ++i) {
+    result[i] = MeanOfChannel(numbers.data.data() + i * length, length, i % channels, channels);
+  }
+  return One(ToTensor(result, {.dtype = DType::kFloat32}));
+}
+
 Results MeanOf(const Call& call) {
   if (call.tensor("self").quantization) return QuantizedMean(call);
+  if (IsMeanOfChannels(call)) return MeanOfChannels(call);
   return ReduceReals(call, Mean);
 }
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <numeric>
 
@@ -199,22 +200,27 @@ Result<Prepared> CumSum(Call& call) {
   const bool exclusive = OCTAVO_TRY(call.Int("exclusive", 0)) != 0;
   const bool reverse = OCTAVO_TRY(call.Int("reverse", 0)) != 0;
   return One(type.dtype, *type.sizes, [=](const Operands& in) -> Result<Tensor> {
-    const auto sums = [&](auto values) {
+    const auto sums = [&](auto values, auto rounded) {
       const std::int64_t size = in[0]->sizes[axis];
       ForEachLine(in[0]->sizes, axis, [&](std::int64_t first, std::int64_t step) {
         typename decltype(values)::value_type sum = 0;
         for (std::int64_t i = 0; i < size; ++i) {
           auto& at = values[static_cast<std::size_t>(first + (reverse ? size - 1 - i : i) * step)];
           const auto before = sum;
-          sum += at;
+          sum = rounded(sum + at);
           at = exclusive ? before : sum;
         }
       });
       return values;
     };
-    if (IsFloat(in[0]->dtype)) return FromReals(in[0]->dtype, in[0]->sizes, sums(Reals(*in[0])));
+    // One after the other in the tensor's own type, as in ONNX Runtime.
+    const bool narrow = in[0]->dtype == DType::kFloat32;
+    const auto rounded = [=](double sum) {
+      return narrow ? static_cast<double>(static_cast<float>(sum)) : sum;
+    };
+    if (IsFloat(in[0]->dtype)) return FromReals(in[0]->dtype, in[0]->sizes, sums(Reals(*in[0]), rounded));
     const std::vector<std::int64_t> integers = Integers(*in[0]);
-    const auto y = sums(std::vector<std::uint64_t>(integers.begin(), integers.end()));
+    const auto y = sums(std::vector<std::uint64_t>(integers.begin(), integers.end()), std::identity());
     return FromIntegers(in[0]->dtype, in[0]->sizes, {y.begin(), y.end()});
   });
 }
