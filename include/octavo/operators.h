@@ -284,6 +284,12 @@ class Builder {
   // Marks float32 numbers as PyTorch's to the bit, in the form in which they are written.
   void SetProven(Value value) { proven_.insert(value.id().index); }
   bool proven(Value value) const { return proven_.contains(value.id().index); }
+  // Says of one use of float32 numbers that whatever they are off does not change its result.
+  void Settle(Value value) { ++settled_[value.id().index]; }
+  int settled(Value value) const {
+    const auto at = settled_.find(value.id().index);
+    return at == settled_.end() ? 0 : at->second;
+  }
 
   // Sets the origin of all nodes that are appended from now on.
   void SetOrigin(std::shared_ptr<const ir::Origin> origin) { origin_ = std::move(origin); }
@@ -296,6 +302,7 @@ class Builder {
   std::map<std::string, ir::ValueId> shared_constants_;
   std::map<std::int32_t, ir::ValueId> unsigned_;
   std::set<std::int32_t> proven_;
+  std::map<std::int32_t, int> settled_;
   std::set<std::string> seen_warnings_;
   std::vector<std::string> warnings_;
   std::optional<ExactnessStatement> statement_;

@@ -42,6 +42,10 @@ def test_equals_the_engine(asked, name, tmp_path):
     if oracle.as_meant(report):
         assert any("as meant" in w for w in report["warnings"])
         return
+    if name.startswith("proven_"):
+        assert oracle.claims_exact(report), report["float_operators"] + report["exactness"]
+    if name.startswith("unproven_"):
+        assert not oracle.claims_exact(report)
     for value, answer in zip(got, want, strict=True):
         assert value.shape == answer.shape and value.dtype == answer.dtype
         if answer.dtype.kind not in "iu":

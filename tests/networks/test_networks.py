@@ -1,8 +1,11 @@
 """Networks of the PyPI packages pytorchcv and timm in ONNX Runtime, for each of PyTorch's engines.
 
 Where the export says that a network is exact, no element may differ from PyTorch with that engine.  Writes
-build/reports/networks.md: how many networks convert, are said to be exact, and differ.
+build/reports/networks.md: how many networks convert, are said to be exact, and differ.  scripts/networks_table.py
+writes the table of docs/differences.md from build/reports/networks.json.
 """
+import json
+
 import numpy as np
 import pytest
 
@@ -86,3 +89,5 @@ def write_report():
             lines.append("| %s | `%s` | %d of %d | %s |" % (name, engine, r["differ"], r["of"], ", ".join(r["why"])))
     tools.REPORTS.mkdir(parents=True, exist_ok=True)
     (tools.REPORTS / "networks.md").write_text("\n".join(lines) + "\n")
+    (tools.REPORTS / "networks.json").write_text(json.dumps(
+        [{"network": name, "engine": engine, **r} for (name, engine), r in RESULTS.items()], indent=1))

@@ -94,6 +94,41 @@ TEST(ClaimsTest, FloatOperatorsBeforeAndBehindQuantizedOnes) {
   EXPECT_THAT(FloatOperatorsText(claims.float_operators), HasSubstr("\"aten::softmax\""));
 }
 
+std::vector<std::string> FloatOperatorNames(const std::string& body) {
+  std::vector<std::string> names;
+  for (const FloatOperator& node :
+       ClaimsOfText(kQuantized + "%d: float32[1,4,6,6] = aten::dequantize(%q)\n" + body +
+                    "%r: quint8[1,4,6,6](0.07,90) = aten::quantize_per_tensor(%e, 0.07, 90, 13)\n"
+                    "%y: float32[1,4,6,6] = aten::dequantize(%r)\noutput %y")
+           .float_operators) {
+    names.push_back(node.op);
+  }
+  return names;
+}
+
+TEST(ClaimsTest, SingleOperationsOnDequantizedNumbersAreProven) {
+  EXPECT_THAT(FloatOperatorNames("%e: float32[1,4,6,6] = aten::add(%d, %d, 1)\n"), IsEmpty());
+  EXPECT_THAT(FloatOperatorNames("%e: float32[1,4,6,6] = aten::mul(%d, 0.3)\n"), IsEmpty());
+  EXPECT_THAT(FloatOperatorNames("%s: float32[1,4,6,6] = aten::div(%d, 3.0)\n"
+                                 "%e: float32[1,4,6,6] = aten::relu(%s)\n"),
+              IsEmpty());
+  // PyTorch fuses the product and the sum.
+  EXPECT_THAT(FloatOperatorNames("%e: float32[1,4,6,6] = aten::add(%d, %d, 3)\n"), ElementsAre("aten::add"));
+}
+
+TEST(ClaimsTest, OperationsOnOtherFloatsAreNotProven) {
+  EXPECT_THAT(FloatOperatorNames("%s: float32[1,4,6,6] = aten::exp(%d)\n"
+                                 "%e: float32[1,4,6,6] = aten::add(%s, %d, 1)\n"),
+              ElementsAre("aten::exp", "aten::add"));
+}
+
+TEST(ClaimsTest, ASiluIsSettledByItsQuantization) {
+  EXPECT_THAT(FloatOperatorNames("%e: float32[1,4,6,6] = aten::silu(%d)\n"), IsEmpty());
+  EXPECT_THAT(FloatOperatorNames("%s: float32[1,4,6,6] = aten::silu(%d)\n"
+                                 "%e: float32[1,4,6,6] = aten::add(%s, %d, 1)\n"),
+              ElementsAre("aten::silu", "aten::add"));
+}
+
 TEST(ClaimsTest, TenFloatOperatorsAreNamedAndTheOthersCounted) {
   const std::vector<FloatOperator> many(12, FloatOperator{"head", "aten::exp", "a function", false});
   const std::vector<std::string> lines = WhatFloatsMayChange(many, ", see --json");

@@ -102,6 +102,7 @@ class Lowering {
     for (const ir::Output& output : source_.outputs()) {
       lowered_.AddOutput(output.name, OCTAVO_TRY(Mapped(output.value)));
     }
+    ProveSettled();
     FinishOutputs();
     NameNodes();
     for (const ir::Node& node : lowered_.nodes()) {
@@ -293,9 +294,11 @@ class Lowering {
           fmt::format("its emitter for the {} dialect returned {} values, but the operator has {} results",
                       Name(options_.dialect), values.size(), node.outputs.size()));
     }
-    proven_[at_] =
-        std::ranges::any_of(values, [](const Value& v) { return v.defined(); }) &&
-        std::ranges::all_of(values, [&](const Value& v) { return !v.defined() || builder_.proven(v); });
+    if (std::ranges::any_of(values, [](const Value& v) { return v.defined(); })) {
+      proven_[at_] =
+          std::ranges::all_of(values, [&](const Value& v) { return !v.defined() || builder_.proven(v); });
+    }
+    if (values.size() == 1 && values[0].defined()) results_.emplace_back(at_, values[0].id());
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (!values[i].defined()) continue;  // a result that nothing uses, such as max_pool2d's indices
       map_[node.outputs[i].index] = values[i].id();
@@ -308,6 +311,15 @@ class Lowering {
       }
     }
     return {};
+  }
+
+  // A result all of whose uses are settled cannot be seen to be off.
+  void ProveSettled() {
+    const std::vector<int> uses = lowered_.CountUses();
+    for (const auto& [node, id] : results_) {
+      const int settled = builder_.settled(Value(&lowered_, id));
+      if (settled > 0 && settled == uses[static_cast<std::size_t>(id.index)]) proven_[node] = true;
+    }
   }
 
   // An identity writes no node, and is none here; but PyTorch may make a mistake in one.
@@ -410,7 +422,8 @@ class Lowering {
   std::vector<Failed> failures_;
   std::vector<NodeExactness> exactness_, mistakes_;
   std::vector<bool> proven_;
-  std::size_t at_ = 0;  // the node that is being written
+  std::vector<std::pair<std::size_t, ValueId>> results_;  // of nodes with one result
+  std::size_t at_ = 0;                                    // the node that is being written
 };
 
 }  // namespace

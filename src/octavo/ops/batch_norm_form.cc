@@ -11,8 +11,8 @@
 #include "octavo/arithmetic/pytorch/quantize.h"
 #include "octavo/emit.h"
 #include "octavo/ir/inputs.h"
-#include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
+#include "octavo/ops/dequantized_levels.h"
 #include "octavo/ops/qlinear_add.h"
 #include "octavo/ops/quantize_form.h"
 #include "octavo/ops/ulps.h"
@@ -25,39 +25,6 @@ using arithmetic::pytorch::BatchNormalized;
 using arithmetic::pytorch::ChannelAffine;
 
 constexpr int kFloat32Number = 1, kFloat64Number = 11;  // TensorProto's
-
-// Integers of 8 bits and what they were dequantized with.
-struct Levels {
-  Value integers, zero_point;
-  float scale = 0, zero = 0, low = 0, high = 0;
-  float Real(float level) const { return (level - zero) * scale; }
-};
-
-const ir::Node* ProducerOf(const ir::Graph& graph, ir::ValueId id, std::string_view op) {
-  const ir::NodeId producer = id.valid() ? graph.value(id).producer : ir::kNoNode;
-  if (producer == ir::kNoNode || graph.node(producer).op != op) return nullptr;
-  return &graph.node(producer);
-}
-
-const Tensor* ConstantInput(const ir::Graph& graph, const ir::Node& node, std::size_t index) {
-  const auto id = ir::InputOf(node, index);
-  return id && graph.value(*id).constant ? &*graph.value(*id).constant : nullptr;
-}
-
-std::optional<Levels> DequantizedLevels(const ir::Graph& graph, ir::ValueId x) {
-  const ir::Node* node = ProducerOf(graph, x, "DequantizeLinear");
-  if (!node) return std::nullopt;
-  const Tensor *scale = ConstantInput(graph, *node, 1), *zero = ConstantInput(graph, *node, 2);
-  if (!scale || !zero || scale->num_elements() != 1 || zero->num_elements() != 1) return std::nullopt;
-  if (zero->dtype != DType::kUint8 && zero->dtype != DType::kInt8) return std::nullopt;
-  const auto [low, high] = RangeOf(zero->dtype == DType::kUint8 ? DType::kQUint8 : DType::kQInt8);
-  return Levels{.integers = Value(&graph, *ir::InputOf(*node)),
-                .zero_point = Value(&graph, *ir::InputOf(*node, 2)),
-                .scale = scale->ToFloats()[0],
-                .zero = static_cast<float>(zero->ToInts()[0]),
-                .low = static_cast<float>(low),
-                .high = static_cast<float>(high)};
-}
 
 std::optional<std::vector<ChannelAffine>> AffineOf(const BatchNormStatistics& s) {
   for (const Value& v : {s.weight, s.bias, s.mean, s.variance}) {
@@ -96,7 +63,7 @@ Value MultiplyAndAdd(Builder& g, Value x, DType dtype, const std::vector<T>& fac
 
 // Whether a product and a sum in T, rounded to float32, are PyTorch's number for every level and channel.
 template <typename T>
-bool GivesFloats(const Levels& levels, const std::vector<ChannelAffine>& affine) {
+bool GivesFloats(const DequantizedLevels& levels, const std::vector<ChannelAffine>& affine) {
   return std::ranges::all_of(affine, [&](const ChannelAffine& channel) {
     for (float q = levels.low; q <= levels.high; ++q) {
       const float x = levels.Real(q);
@@ -110,7 +77,7 @@ bool GivesFloats(const Levels& levels, const std::vector<ChannelAffine>& affine)
 
 // A batch normalization that ExactBatchNorm wrote, by its result.
 struct WrittenBatchNorm {
-  Levels levels;
+  DequantizedLevels levels;
   std::vector<ChannelAffine> affine;
   const ir::Node* node = nullptr;
 };
@@ -126,7 +93,7 @@ std::optional<WrittenBatchNorm> FindBatchNorm(Builder& g, ir::ValueId y) {
   if (!factors || !summands) return std::nullopt;
   ir::ValueId x = *ir::InputOf(*node);
   if (const ir::Node* widened = cast ? ProducerOf(graph, x, "Cast") : nullptr) x = *ir::InputOf(*widened);
-  const std::optional<Levels> levels = DequantizedLevels(graph, x);
+  const std::optional<DequantizedLevels> levels = LevelsBehind(graph, x);
   if (!levels) return std::nullopt;
   WrittenBatchNorm found{.levels = *levels, .affine = {}, .node = node};
   const std::vector<double> f = factors->ToDoubles(), s = summands->ToDoubles();
@@ -139,7 +106,7 @@ std::optional<WrittenBatchNorm> FindBatchNorm(Builder& g, ir::ValueId y) {
 // A line through one channel: level = round(factor (q - zero)) + summand) + zero point.
 class LineSearch {
  public:
-  LineSearch(const Levels& levels, const TensorType& type, bool relu, bool rounds_once)
+  LineSearch(const DequantizedLevels& levels, const TensorType& type, bool relu, bool rounds_once)
       : levels_(levels), to_(type), scale_(ScaleOf(type)), relu_(relu), rounds_once_(rounds_once) {}
 
   std::optional<ChannelAffine> Find(const ChannelAffine& channel) {
@@ -188,7 +155,7 @@ class LineSearch {
     return true;
   }
 
-  const Levels& levels_;
+  const DequantizedLevels& levels_;
   Bounds to_;
   float scale_;
   bool relu_, rounds_once_;
@@ -199,7 +166,7 @@ class LineSearch {
 
 std::optional<Value> ExactBatchNorm(Builder& g, Value x, const BatchNormStatistics& statistics) {
   if (!StatesExactness(g) || x.dtype() != DType::kFloat32) return std::nullopt;
-  const std::optional<Levels> levels = DequantizedLevels(g.graph(), x.id());
+  const std::optional<DequantizedLevels> levels = LevelsBehind(g.graph(), x.id());
   const std::optional<std::vector<ChannelAffine>> affine = AffineOf(statistics);
   if (!levels || !affine) return std::nullopt;
   std::vector<float> factors, summands;
@@ -238,7 +205,7 @@ std::optional<Value> QuantizedBatchNorm(Builder& g, Value x, const TensorType& t
   }
   const bool with_relu = relu != nullptr;
   const std::shared_ptr<const ir::Origin> origin = written->node->origin;
-  const Levels levels = written->levels;
+  const DequantizedLevels levels = written->levels;
   TensorType real;
   real.dtype = DType::kFloat32;
   real.shape = levels.integers.shape();

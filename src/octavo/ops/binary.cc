@@ -174,11 +174,13 @@ VectorLoop LoopOf(const Builder& g, const Value& x, const Value& y) {
 void StateOfAddition(Builder& g, const Arguments& a, QuantizedSum sum, Exactness exactness) {
   const Value x = a.tensor("qa"), y = a.tensor("qb");
   const bool reals = sum == QuantizedSum::kReals || !RatiosInFixedPoint(x.type(), y.type(), a.result());
-  if (const int pairs = reals ? PairsWithTwoSums(x.type(), y.type(), a.result(), LoopOf(g, x, y)) : 0;
-      pairs > 0) {
-    g.State(Exactness::kNotExact, fmt::format("may be off by one step for {} of 65536 input pairs: PyTorch "
+  const TwoSums two =
+      reals ? PairsWithTwoSums(x.type(), y.type(), a.result(), LoopOf(g, x, y), x.constant(), y.constant())
+            : TwoSums{};
+  if (two.differing > 0) {
+    g.State(Exactness::kNotExact, fmt::format("may be off by one step for {} of {} input pairs: PyTorch "
                                               "rounds the last elements of a tensor differently",
-                                              pairs));
+                                              two.differing, two.pairs));
   } else {
     const bool assumed = !reals && x.dtype() == DType::kQUint8 && !KnownToBeAlike(x, y);
     g.State(exactness, assumed ? "if both operands have the same shape" : "");

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -290,6 +291,17 @@ AddedTensors Added(const TensorType& a, const TensorType& b, const TensorType& r
           a.dtype == DType::kQInt8};
 }
 
+// All integers of the dtype, or those that a constant has.
+std::vector<float> LevelsOf(const Bounds& bounds, const Tensor* constant) {
+  std::set<float> levels;
+  if (constant) {
+    for (const std::int64_t level : constant->Integers().ToInts()) levels.insert(static_cast<float>(level));
+  } else {
+    for (float level = bounds.low; level <= bounds.high; ++level) levels.insert(level);
+  }
+  return {levels.begin(), levels.end()};
+}
+
 }  // namespace
 
 std::optional<FixedPointRatios> RatiosInFixedPoint(const TensorType& a, const TensorType& b,
@@ -299,24 +311,27 @@ std::optional<FixedPointRatios> RatiosInFixedPoint(const TensorType& a, const Te
   return SumInFixedPoint(o).ratios();
 }
 
-int PairsWithTwoSums(const TensorType& a, const TensorType& b, const TensorType& result, VectorLoop loop) {
-  if (!loop.leaves_rest) return 0;
+TwoSums PairsWithTwoSums(const TensorType& a, const TensorType& b, const TensorType& result, VectorLoop loop,
+                         const Tensor* a_levels, const Tensor* b_levels) {
+  if (!loop.leaves_rest) return {};
   const AddedTensors o = Added(a, b, result);
   const SumOfReals reals(o);
   const float inverse = 1.0F / o.scales.result;
   const auto integer = [&o](double steps) {
     return o.to.Clamped(static_cast<float>(SumOfReals::Rounded(steps)) + o.to.zero);
   };
-  int pairs = 0;
-  for (float i = o.a.low; i <= o.a.high; ++i) {
-    for (float j = o.b.low; j <= o.b.high; ++j) {
+  const std::vector<float> lefts = LevelsOf(o.a, a_levels), rights = LevelsOf(o.b, b_levels);
+  TwoSums found;
+  for (const float i : lefts) {
+    for (const float j : rights) {
       const float left = ((i - o.a.zero) * o.scales.a + (j - o.b.zero) * o.scales.b) * inverse;
       const float rest = loop.rest_rounds_after_adding ? o.to.Clamped(std::nearbyintf(left + o.to.zero))
                                                        : integer(static_cast<double>(left));
-      pairs += integer(reals.Steps(i, j)) != rest ? 1 : 0;
+      ++found.pairs;
+      found.differing += integer(reals.Steps(i, j)) != rest ? 1 : 0;
     }
   }
-  return pairs;
+  return found;
 }
 
 AdditionScales ExactAdditionScales(const TensorType& a, const TensorType& b, const TensorType& result,

@@ -30,10 +30,15 @@ struct FixedPointRatios {
 std::optional<FixedPointRatios> RatiosInFixedPoint(const TensorType& a, const TensorType& b,
                                                    const TensorType& result);
 
-// Of the 65,536 pairs, those whose sum of reals PyTorch rounds in two ways: as above in its vector loop, as
-// the sum of (q - z) s in what is left of it.
-int PairsWithTwoSums(const TensorType& a, const TensorType& b, const TensorType& result,
-                     VectorLoop loop = {});
+// Of the pairs of levels, those whose sum of reals PyTorch rounds in two ways: as above in its vector loop,
+// as the sum of (q - z) s in what is left of it.  `a_levels`, `b_levels`: all that an operand has, where it
+// is a constant.
+struct TwoSums {
+  int differing = 0, pairs = 0;
+};
+TwoSums PairsWithTwoSums(const TensorType& a, const TensorType& b, const TensorType& result,
+                         VectorLoop loop = {}, const Tensor* a_levels = nullptr,
+                         const Tensor* b_levels = nullptr);
 
 struct AdditionScales {
   BinaryScales scales;

@@ -72,25 +72,29 @@ Value SumOfMean(Builder& g, Value x, std::int64_t count, std::int64_t channels) 
 std::optional<Value> AverageInOrder(Builder& g, Value x, AverageOf of) {
   constexpr int kCumSum = 11;
   if (!StatesExactness(g) || g.opset() < kCumSum || x.dtype() != DType::kFloat32) return std::nullopt;
-  if (!x.shape() || x.shape()->size() != 4) return std::nullopt;
-  const Shape& shape = *x.shape();
-  if (!shape[1].known() || !shape[2].known() || !shape[3].known()) return std::nullopt;
-  const std::int64_t channels = shape[1].value(), height = shape[2].value(), width = shape[3].value();
-  if (channels < 1 || height < 1 || width < 1 || height > kMostElements || width > kMostElements ||
-      height * width > kMostElements) {
-    return std::nullopt;
+  const std::size_t rank = x.shape() ? x.shape()->size() : 0;
+  if (rank != 4 && (rank != 3 || of != AverageOf::kWindow)) return std::nullopt;
+  std::int64_t count = 1;
+  for (std::size_t i = 1; i < rank; ++i) {
+    const Dim& size = (*x.shape())[i];
+    if (!size.known() || size.value() < 1 || (i > 1 && size.value() > kMostElements)) return std::nullopt;
+    if (i > 1) count *= size.value();
   }
+  if (count > kMostElements) return std::nullopt;
+  const std::int64_t channels = (*x.shape())[1].value();
   if (of == AverageOf::kMean &&
       (x.memory_format() != ir::MemoryFormat::kChannelsLast || channels < kVector)) {
     return std::nullopt;
   }
   if (WhereProven(g, x) != RealsFrom::kLevels) return std::nullopt;
-  const std::int64_t count = height * width;
   const Value rows = Transpose(g, Reshape(g, x, {0, 0, -1}), {2, 0, 1});
   const Value sum =
       of == AverageOf::kWindow ? SumAlong(g, rows, 0, count) : SumOfMean(g, rows, count, channels);
   const Value average = g.Op("Div", {sum, g.Scalar(static_cast<float>(count))});
-  const Value y = Reshape(g, average, {-1, channels, 1, 1});
+  std::vector<std::int64_t> sizes(rank, 1);
+  sizes[0] = -1;
+  sizes[1] = channels;
+  const Value y = Reshape(g, average, sizes);
   g.SetProven(y);
   return y;
 }

@@ -14,6 +14,7 @@
 #include "octavo/ops/quantize_form.h"
 #include "octavo/ops/quantized_result.h"
 #include "octavo/ops/register.h"
+#include "octavo/ops/silu_form.h"
 #include "octavo/row.h"
 
 namespace octavo {
@@ -99,6 +100,7 @@ Value Producing(Builder& g, Value x) {
 Value QuantizeByReciprocal(Builder& g, Value x, const TensorType& type) {
   const Quantization& q = *type.quantization;
   if (const std::optional<Value> normalized = QuantizedBatchNorm(g, x, type)) return *normalized;
+  if (const std::optional<Value> activated = QuantizedSilu(g, x, type)) return *activated;
   std::vector<float> reciprocals;
   bool same = true;
   for (const double scale : q.scales) {

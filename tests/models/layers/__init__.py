@@ -1,10 +1,10 @@
 """Models of a single layer, one table a kind; `all_layers()` is the whole list."""
-from . import aliases, convolutions, elementwise, floats, movement, pooling, products, quantizing, reductions, rewritten, windows
+from . import aliases, convolutions, elementwise, floats, movement, pooling, products, proven, quantizing, reductions, rewritten, windows
 
 
 def all_layers():
     layers = [layer for module in (convolutions, elementwise, pooling, windows, movement, quantizing, floats, products, reductions,
-                                   aliases, rewritten)
+                                   aliases, rewritten, proven)
               for layer in module.LAYERS]
     names = [layer.name for layer in layers]
     twice = {n for n in names if names.count(n) > 1}
