@@ -1,5 +1,7 @@
 #include "octavo/ir/inputs.h"
 
+#include <set>
+#include <string_view>
 #include <variant>
 
 namespace octavo::ir {
@@ -23,6 +25,12 @@ std::vector<ValueId> InputsOf(const Node& node) {
   }
   while (!inputs.empty() && !inputs.back().valid()) inputs.pop_back();
   return inputs;
+}
+
+bool IsMovement(const Node& node) {
+  static const std::set<std::string_view> kMovements = {"Flatten", "Identity", "Reshape",   "Slice",
+                                                        "Split",   "Squeeze",  "Transpose", "Unsqueeze"};
+  return kMovements.contains(node.op);
 }
 
 }  // namespace octavo::ir

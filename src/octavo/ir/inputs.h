@@ -15,4 +15,7 @@ std::optional<ValueId> InputOf(const Node& node, std::size_t index = 0);
 // All of them, an invalid id where one before the last is left out.
 std::vector<ValueId> InputsOf(const Node& node);
 
+// Whether the results hold elements of the first input, each at most once, and nothing else.
+bool IsMovement(const Node& node);
+
 }  // namespace octavo::ir

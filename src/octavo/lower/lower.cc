@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "octavo/emit.h"
+#include "octavo/ir/inputs.h"
 #include "octavo/ir/origin.h"
 #include "octavo/lower/checks.h"
 #include "octavo/lower/onnx_operator.h"
@@ -316,9 +317,19 @@ class Lowering {
   // A result all of whose uses are settled cannot be seen to be off.
   void ProveSettled() {
     const std::vector<int> uses = lowered_.CountUses();
+    const auto uses_of = [&](ValueId id) { return uses[static_cast<std::size_t>(id.index)]; };
+    for (std::size_t i = lowered_.nodes().size(); i-- > 0;) {
+      const ir::Node& node = lowered_.nodes()[i];
+      const bool all = std::ranges::all_of(
+          node.outputs, [&](ValueId id) { return builder_.settled(Value(&lowered_, id)) == uses_of(id); });
+      const std::optional<ValueId> moved = ir::IsMovement(node) ? ir::InputOf(node) : std::nullopt;
+      if (moved && all && std::ranges::any_of(node.outputs, [&](ValueId id) { return uses_of(id) > 0; })) {
+        builder_.Settle(Value(&lowered_, *moved));
+      }
+    }
     for (const auto& [node, id] : results_) {
       const int settled = builder_.settled(Value(&lowered_, id));
-      if (settled > 0 && settled == uses[static_cast<std::size_t>(id.index)]) proven_[node] = true;
+      if (settled > 0 && settled == uses_of(id)) proven_[node] = true;
     }
   }
 

@@ -16,6 +16,16 @@ const Tensor* ConstantInput(const ir::Graph& graph, const ir::Node& node, std::s
   return id && graph.value(*id).constant ? &*graph.value(*id).constant : nullptr;
 }
 
+ir::ValueId BeforeMovements(const ir::Graph& graph, ir::ValueId id) {
+  while (id.valid() && graph.value(id).producer != ir::kNoNode) {
+    const ir::Node& node = graph.node(graph.value(id).producer);
+    const auto input = ir::InputOf(node);
+    if (!ir::IsMovement(node) || !input) break;
+    id = *input;
+  }
+  return id;
+}
+
 std::optional<DequantizedLevels> LevelsBehind(const ir::Graph& graph, ir::ValueId x) {
   const ir::Node* node = ProducerOf(graph, x, "DequantizeLinear");
   if (!node) return std::nullopt;

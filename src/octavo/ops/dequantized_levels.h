@@ -15,6 +15,9 @@ const ir::Node* ProducerOf(const ir::Graph& graph, ir::ValueId id, std::string_v
 // An input of a node, if it is a constant.
 const Tensor* ConstantInput(const ir::Graph& graph, const ir::Node& node, std::size_t index);
 
+// What is moved to become `id`: past Split, Reshape and the like.
+ir::ValueId BeforeMovements(const ir::Graph& graph, ir::ValueId id);
+
 // Integers of 8 bits, and what they were dequantized with.
 struct DequantizedLevels {
   Value integers, zero_point;

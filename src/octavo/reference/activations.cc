@@ -207,7 +207,30 @@ Results Prelu(const Call& call) {
 
 // ---- of reals alone
 
+// exp of x in [-104, 104] as Sleef's expf within one unit in the last place, which PyTorch's SiLU uses: a
+// polynomial of what is left of x beside whole powers of two.
+float SiluExponential(float x) {
+  constexpr float kLog2E = 1.44269504F, kLn2High = 0.693145751953125F, kLn2Low = 1.428606765330187e-06F;
+  const float power = std::nearbyintf(x * kLog2E);
+  const float rest = std::fma(power, -kLn2Low, std::fma(power, -kLn2High, x));
+  float sum = 0.00019852761761F;
+  sum = std::fma(sum, rest, 0.00139304355252F);
+  sum = std::fma(sum, rest, 0.00833336077630F);
+  sum = std::fma(sum, rest, 0.04166648536921F);
+  sum = std::fma(sum, rest, 0.16666667163372F);
+  sum = std::fma(sum, rest, 0.5F);
+  return std::ldexp(std::fma(rest * rest, sum, rest) + 1.0F, static_cast<int>(power));
+}
+
 Results Silu(const Call& call) {
+  if (Self(call).dtype == DType::kFloat32) {
+    return OfReals(Self(call), [](double v) {
+      constexpr float kFar = 104;
+      const auto x = static_cast<float>(v);
+      if (std::isnan(x)) return v;
+      return static_cast<double>(x / (1.0F + SiluExponential(std::clamp(-x, -kFar, kFar))));
+    });
+  }
   return OfReals(Self(call), [](double v) { return v / (1 + std::exp(-v)); });
 }
 Results Mish(const Call& call) {

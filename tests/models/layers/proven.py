@@ -54,8 +54,9 @@ for _result, (_scale, _zero) in RESULTS.items():
             ("batch_norm_add", "self.n(x.dequantize()) + x.dequantize()", (2, 8, 20, 20), {"n": lambda: seen(nn.BatchNorm2d(8))}),
             ("batch_norm_twice", "self.n(self.q(x.dequantize()))", (2, 8, 20, 20),
              {"n": lambda: seen(nn.BatchNorm2d(8)), "q": lambda: seen(nn.BatchNorm2d(8))}),
-            ("silu", "F.silu(x.dequantize())", (2, 8, 20, 20), {}),
-            ("silu_flattened", "F.silu(x.dequantize()).flatten(1)", (2, 8, 20, 20), {})):
-        # The second batch norm's input has more values than levels; what is moved is not looked through.
-        _prefix = "unproven" if _name in ("batch_norm_twice", "silu_flattened") else "proven"
+            ("silu", "F.silu(x.dequantize())", (2, 8, 20, 20), {}), ("silu_flattened", "F.silu(x.dequantize()).flatten(1)", (2, 8, 20, 20), {}),
+            ("silu_parts", "F.silu(x.dequantize()).chunk(2, 1)[1].transpose(2, 3)", (2, 8, 20, 20), {}),
+            ("silu_sum", "F.silu(x.dequantize()) + 1.0", (2, 8, 20, 20), {})):
+        # The second batch norm's input has more values than levels; the sum is of no levels.
+        _prefix = "unproven" if _name in ("batch_norm_twice", "silu_sum") else "proven"
         table("%s_%s%s" % (_prefix, _name, _result), _quantized(_body), exact=_prefix == "proven", x=u8(*_shape), **_parts)
