@@ -11,6 +11,7 @@
 #include "octavo/arithmetic/pytorch/quantize.h"
 #include "octavo/emit.h"
 #include "octavo/ir/inputs.h"
+#include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
 #include "octavo/ops/dequantized_levels.h"
 #include "octavo/ops/qlinear_add.h"
@@ -180,9 +181,10 @@ std::optional<Value> ExactBatchNorm(Builder& g, Value x, const BatchNormStatisti
   } else if (GivesFloats<double>(*levels, *affine)) {
     const std::vector<double> wide_factors(factors.begin(), factors.end()),
         wide_summands(summands.begin(), summands.end());
-    const Value wide = g.Op("Cast", {x}, {{"to", kFloat64Number}});
-    y = MultiplyAndAdd(g, wide, DType::kFloat64, wide_factors, wide_summands);
-    y = g.Op("Cast", {y}, {{"to", kFloat32Number}});
+    const TensorType real = x.type(), wide = WithDType(real, DType::kFloat64);
+    y = g.As(g.Op("Cast", {x}, {{"to", kFloat64Number}}), wide);
+    y = g.As(MultiplyAndAdd(g, y, DType::kFloat64, wide_factors, wide_summands), wide);
+    y = g.As(g.Op("Cast", {y}, {{"to", kFloat32Number}}), real);
   } else {
     return std::nullopt;
   }
