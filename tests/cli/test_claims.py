@@ -142,16 +142,22 @@ class Floats(WithBodies):
         self.assertIs(self.report(body=body)["exact"], True)
 
     def test_before_it(self):
-        body = "q = torch.quantize_per_tensor(torch.sigmoid(torch.add(x, 1.0)), 0.1, 77, 13)\nreturn torch.dequantize(torch.relu(q))"
+        body = "q = torch.quantize_per_tensor(torch.sigmoid(torch.exp(x)), 0.1, 77, 13)\nreturn torch.dequantize(torch.relu(q))"
         report = self.report(body=body)
         self.assertEqual([(n["operator"], n["before_quantized"]) for n in report["float_operators"]],
-                         [("aten::add", True), ("aten::sigmoid", True)])
+                         [("aten::exp", True), ("aten::sigmoid", True)])
         self.assertIs(report["exact"], False)
         text = self.export(body=body).stdout
         self.assertIn("an integer computed from it may be one step off", text)
         self.assertIn("exact: 2 of 4 nodes (PyTorch qnnpack-x86 → ONNX Runtime); 2 float operators may round otherwise\n", text)
         refused = self.export("--numbers", "exact", body=body, code=3)
-        self.assertIn("2 of 4 nodes cannot be exact (PyTorch qnnpack-x86 → ONNX Runtime)\n  aten::add: ", refused.stderr)
+        self.assertIn("2 of 4 nodes cannot be exact (PyTorch qnnpack-x86 → ONNX Runtime)\n  aten::exp: ", refused.stderr)
+
+    def test_one_operation_on_the_input_is_proven(self):
+        body = "q = torch.quantize_per_tensor(torch.add(x, 1.0), 0.1, 77, 13)\nreturn torch.dequantize(torch.relu(q))"
+        report = self.report(body=body)
+        self.assertEqual(report["float_operators"], [])
+        self.assertIs(report["exact"], True)
 
     def test_what_is_the_same_everywhere_is_not_listed(self):
         body = IN_INT8 + "y = torch.relu(torch.dequantize(q))\nreturn torch.max_pool2d(torch.transpose(y, 2, 3), [2, 2])"
