@@ -31,7 +31,7 @@ bool IsProduct(const pb::NodeProto& node) {
 
 class OpenVinoWriter {
  public:
-  OpenVinoWriter(GraphEdit& graph, TargetForms& forms) : graph_(graph), forms_(forms) {}
+  OpenVinoWriter(GraphEdit& graph, TargetForms& forms) : graph_(graph), forms_(forms), signed_(graph) {}
 
   void Run() {
     AroundNodes around;
@@ -232,11 +232,9 @@ class OpenVinoWriter {
   }
 
   Result<std::string> Signed(const std::string& name) {
-    if (const auto made = signed_.find(name); made != signed_.end()) return made->second;
-    const std::optional<Tensor> given = OCTAVO_TRY(graph_.Constant(name));
-    if (!given || given->dtype != DType::kUint8) return InvalidFile(fmt::format("{} is not uint8", name));
-    graph_.RemoveIfUnused(name);
-    return signed_[name] = graph_.AddTensor(name + "_int8", WithOtherSign(*given));
+    std::optional<std::string> made = OCTAVO_TRY(signed_.Of(name, DType::kUint8));
+    if (!made) return InvalidFile(fmt::format("{} is not uint8", name));
+    return *std::move(made);
   }
 
   void RoundConvolution(NodeEdit& edit) {
@@ -280,7 +278,8 @@ class OpenVinoWriter {
 
   GraphEdit& graph_;
   TargetForms& forms_;
-  std::unordered_map<std::string, std::string> signed_, rounded_, weights_;
+  OtherSigns signed_;
+  std::unordered_map<std::string, std::string> rounded_, weights_;
 };
 
 }  // namespace

@@ -34,7 +34,7 @@ struct Meaning {
 
 class TensorRtWriter {
  public:
-  TensorRtWriter(GraphEdit& graph, TargetForms& forms) : graph_(graph), forms_(forms) {}
+  TensorRtWriter(GraphEdit& graph, TargetForms& forms) : graph_(graph), forms_(forms), signed_(graph) {}
 
   void Run() {
     FindValues();
@@ -250,11 +250,9 @@ class TensorRtWriter {
   }
 
   Result<std::string> Signed(const std::string& name) {
-    if (const auto made = signed_.find(name); made != signed_.end()) return made->second;
-    const std::optional<Tensor> given = OCTAVO_TRY(graph_.Constant(name));
-    if (!given || given->dtype != DType::kUint8) return InvalidFile(fmt::format("{} is not uint8", name));
-    graph_.RemoveIfUnused(name);
-    return signed_[name] = graph_.AddTensor(name + "_int8", WithOtherSign(*given));
+    std::optional<std::string> made = OCTAVO_TRY(signed_.Of(name, DType::kUint8));
+    if (!made) return InvalidFile(fmt::format("{} is not uint8", name));
+    return *std::move(made);
   }
 
   Status WriteBias(NodeEdit& edit) {
@@ -394,7 +392,8 @@ class TensorRtWriter {
   GraphEdit& graph_;
   TargetForms& forms_;
   std::unordered_map<std::string, Meaning> values_;
-  std::unordered_map<std::string, std::string> signed_, biases_;
+  OtherSigns signed_;
+  std::unordered_map<std::string, std::string> biases_;
   std::unordered_set<std::string> signed_values_;
 };
 

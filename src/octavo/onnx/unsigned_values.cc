@@ -72,7 +72,7 @@ bool IsInt8(const GraphEdit& graph, const std::string& name) {
 
 class Unsigner {
  public:
-  explicit Unsigner(GraphEdit& graph) : graph_(graph) {}
+  explicit Unsigner(GraphEdit& graph) : graph_(graph), unsigned_(graph) {}
 
   Result<std::vector<std::string>> Run() {
     if (!Collect()) return std::vector<std::string>();
@@ -179,18 +179,13 @@ class Unsigner {
     return graph_.AddTensor(edit.Like("zero_point"), std::move(zero));
   }
 
-  // The constant with 128 added to each element, made once.
   Result<std::string> Unsigned(const std::string& name) {
-    if (const auto made = made_.find(name); made != made_.end()) return made->second;
-    const std::optional<Tensor> given = OCTAVO_TRY(graph_.Constant(name));
-    if (!given || given->dtype != DType::kInt8) return name;
-    graph_.RemoveIfUnused(name);
-    return made_[name] = graph_.AddTensor(name + "_uint8", WithOtherSign(*given));
+    return OCTAVO_TRY(unsigned_.Of(name, DType::kInt8)).value_or(name);
   }
 
   GraphEdit& graph_;
   std::unordered_set<std::string> values_;
-  std::unordered_map<std::string, std::string> made_;
+  OtherSigns unsigned_;
   std::vector<std::string> rounded_;
 };
 
