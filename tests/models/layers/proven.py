@@ -16,7 +16,7 @@ SINGLE = {
     "add": "a + y.dequantize()", "sub": "a - y.dequantize()", "mul": "a * y.dequantize()",
     "div": "a / (y.dequantize() + 9.0)",
     "add_relu": "torch.relu(a + y.dequantize())", "add_flatten": "torch.flatten(a + y.dequantize(), 1)",
-    "scalars": "(a * 0.37 + 0.11) / 1.7 - 0.3", "rsub": "1.0 - a",
+    "add_max_pool": "F.max_pool2d(a + y.dequantize(), 2)", "scalars": "(a * 0.37 + 0.11) / 1.7 - 0.3", "rsub": "1.0 - a",
     "leaky_relu": "F.leaky_relu(a + y.dequantize(), 0.1)", "prelu": "self.p(a + y.dequantize())",
     "chain": "torch.cat([a + y.dequantize(), torch.clamp(a, -1.0, 1.0)], 1) * 0.61",
 }

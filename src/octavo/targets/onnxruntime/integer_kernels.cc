@@ -308,11 +308,19 @@ class Graphs {
     return scale && zero_point && scale == ScaleOf(*to->node) && zero_point == ZeroPointOf(*to->node);
   }
 
+  // Of what another node computes.
+  bool IsOnlyReader(const Node& node) const {
+    const ValueId input = InputsOf(node)[0];
+    return Producer(input) != nullptr && Readers(input).size() == 1 && !outputs_.contains(input.index);
+  }
+
   // ONNX Runtime moves a DequantizeLinear behind a MaxPool, unless a QuantizeLinear with another scale reads
-  // the result; of int8 only where the value has one reader at each step.
+  // the result; of int8 only where the value has one reader at each step.  It moves a QuantizeLinear before a
+  // MaxPool of floats.
   bool PoolsIntegers(const Node& pool, const std::optional<Quantized>& from,
                      const std::optional<Quantized>& to) const {
-    if (!from || from->elements != Elements::kByte) return false;
+    if (!from) return to && to->elements == Elements::kByte && IsOnlyReader(pool);
+    if (from->elements != Elements::kByte) return false;
     const std::vector<const Node*>& readers = Readers(pool.outputs[0]);
     if (to || std::ranges::any_of(readers, [](const Node* node) { return node->op == "QuantizeLinear"; })) {
       return SameOnBothSides(from, to);
