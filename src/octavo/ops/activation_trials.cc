@@ -43,7 +43,10 @@ ActivationTrial EluOf(const ActivationCall& call, const TensorType& in, const Te
     const double curve = std::expm1(static_cast<double>(x) * static_cast<double>(input_scale));
     return x < 0 ? static_cast<float>(static_cast<double>(factor) * curve) : scale * x;
   };
-  ActivationTrial trial{Trial(in, out, call.loop), f, EluBound(factor, 8)};
+  // The result is contiguous.
+  VectorLoop loop = call.loop;
+  loop.runs = call.a.tensor("self").memory_format() == ir::MemoryFormat::kContiguous;
+  ActivationTrial trial{Trial(in, out, loop), f, EluBound(factor, 8)};
   trial.pytorch.ThroughReals(f, EluBound(factor, 4));
   return trial;
 }

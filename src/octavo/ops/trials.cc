@@ -74,6 +74,10 @@ void Trial::ThroughReals(const RealFunction& f, const ErrorBound& error, Recipro
   };
   for (std::size_t i = 0; i < kIntegers; ++i) {
     const float q = from.low + static_cast<float>(i);
+    if (!loop_.runs) {
+      answer(answers_[i], (q - from.zero) * scale, inverse, loop_.rest_rounds_after_adding);
+      continue;
+    }
     answer(answers_[i], std::fma(scale, q, -(scale * from.zero)), in_vectors, false);
     if (loop_.leaves_rest) answer(rest_[i], (q - from.zero) * scale, inverse, loop_.rest_rounds_after_adding);
   }

@@ -7,6 +7,9 @@ namespace octavo {
 // PyTorch's element-wise operators dequantize, compute and quantize in vector loops of 64 elements, and round
 // what such a loop leaves over differently.
 struct VectorLoop {
+  // False: PyTorch computes every element as it does the rest, because the result is in another order in
+  // memory than the operand.
+  bool runs = true;
   // False: the loop takes every element, with any number of threads.
   bool leaves_rest = true;
   // True: for the rest the zero point is added before rounding, as builds with FBGEMM do.

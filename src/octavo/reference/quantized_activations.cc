@@ -26,6 +26,18 @@ Results MapLevels(const Call& call, const Tensor& x, F f) {
 // (most of them) or not.
 enum class ReciprocalOf { kFloat32, kFloat64 };
 
+// PyTorch's functions for a single element: dequantize, f, quantize.
+template <typename F>
+Results MapEachReal(const Call& call, const Tensor& x, F f) {
+  return WithLevels(x, [&](auto zero) -> Results {
+    using T = decltype(zero);
+    const TensorType type = OCTAVO_TRY(QuantizedResult(call, x));
+    const Affine from(*x.quantization), to(*type.quantization);
+    return MapLevels<T>(call, x,
+                        [&](T level) { return ScalarLevelOf<T>(f(from.Real(level)), to, call.options()); });
+  });
+}
+
 // PyTorch's vector loop: dequantize, f, quantize.
 template <typename F>
 Results MapReals(const Call& call, const Tensor& x, F f, ReciprocalOf reciprocal = ReciprocalOf::kFloat32) {
@@ -141,9 +153,12 @@ Results QuantizedLeakyRelu(const Call& call, const Tensor& x, double slope) {
 
 // scale x where x > 0, else scale alpha (e^(input_scale x) - 1), where the exponential is rounded
 Results QuantizedElu(const Call& call, const Tensor& x, double alpha, double scale, double input_scale) {
-  return MapReals(call, x, [a = OfFloat(alpha), s = OfFloat(scale), i = OfFloat(input_scale)](float v) {
+  const auto elu = [a = OfFloat(alpha), s = OfFloat(scale), i = OfFloat(input_scale)](float v) {
     return v > 0 ? v * s : (Once([](double d) { return std::exp(d); }, v * i) - 1.0F) * (a * s);
-  });
+  };
+  // The result is contiguous, and between two orders in memory no vector loop runs.
+  if (call.memory_format("self") != ir::MemoryFormat::kContiguous) return MapEachReal(call, x, elu);
+  return MapReals(call, x, elu);
 }
 
 Results QuantizedGelu(const Call& call, const Tensor& x, bool tanh) {

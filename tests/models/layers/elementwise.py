@@ -56,6 +56,9 @@ table("tanh", "torch.tanh(x)", x=u8(scale=0.0311, zero_point=120))
 table("tanh_signed", "torch.tanh(x)", x=s8(scale=0.0311, zero_point=-2))
 table("elu", "torch.ops.quantized.elu(x, 0.0131, 70, 1.0, 1.0, 1.0)", x=u8())
 table("elu_alpha", "torch.ops.quantized.elu(x, 0.0131, 70, 0.6, 1.0, 1.0)", x=u8())
+for _op, _call in (("elu", "elu(%s, 1.0, 33, 1.0, 1.0, 1.0)"), ("celu", "celu(%s, 1.0, 33, 1.5)")):
+    table(_op + "_channels_last", "torch.ops.quantized." + _call % "x.contiguous(memory_format=torch.channels_last)",
+          x=u8(scale=0.5, zero_point=3))
 table("gelu", "F.gelu(x)", x=u8())
 table("threshold", "F.threshold(x, 0.3, 0.0)", x=u8())
 table("softmax", "torch.ops.quantized.softmax(x, -1, 0.00390625, 0)", x=u8(1600, 64, scale=0.0411, zero_point=100))
