@@ -9,8 +9,8 @@ import tools
 
 # The Caffe2 dialect has these through float only, in other operators than PyTorch's, and how PyTorch rounds the
 # quantized ones is lost: a matrix product for an interpolation, a padded image for a pool that counts its padding, a sum
-# of reals for a number that PyTorch adds to the zero point.
-ROUNDED_ANEW = ("bilinear2d_", "avg_pool2d_even_ceil", "add_scalar", "add_relu_scalar")
+# of reals for a number that PyTorch adds to the zero point; and the order in memory, in which PyTorch averages floats.
+ROUNDED_ANEW = ("bilinear2d_", "avg_pool2d_even_ceil", "add_scalar", "add_relu_scalar", "proven_adaptive_avg_pool2d_from_zero")
 
 FOLDERS = sorted(f.parent for f in (tools.MODELS / "layers").glob("*/case.json"))
 

@@ -218,6 +218,15 @@ Value Joiner::JoinQuantizedNode(const ir::Node& node) {
   return JoinLayersRelu(node, {&graph_, map_[static_cast<std::size_t>(self->index)]}, type);
 }
 
+namespace {
+
+// The saved model quantizes floats here, so that what computes them is no part of a quantized operator.
+bool QuantizesFloats(const ir::Node& node) {
+  return node.origin && node.origin->op == "aten::quantize_per_tensor";
+}
+
+}  // namespace
+
 ir::Graph Joiner::Run() {
   graph_.name = source_.name;
   graph_.doc = source_.doc;
@@ -233,7 +242,7 @@ ir::Graph Joiner::Run() {
     if (value.constant) map_[i] = graph_.AddConstant(*value.constant, value.name);
   }
   for (const ir::Node& node : source_.nodes()) {
-    if (node.op == "aten::quantize_per_tensor") {
+    if (node.op == "aten::quantize_per_tensor" && !QuantizesFloats(node)) {
       const TensorType& type = source_.type(node.outputs[0]);
       const auto* self = std::get_if<ir::ValueId>(node.Find("self"));
       if (self && EightBitsPerTensor(type)) {
