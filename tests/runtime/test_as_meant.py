@@ -165,6 +165,36 @@ def test_as_meant_where_pytorch_is_wrong(name, tmp_path):
         assert most <= (1 if "avg_pool" in name or "bilinear" in name or "add" in name else 0)  # of reals, or rounded otherwise at a tie
 
 
+# Arguments that qnnpack does not take; the models are traced with another engine.
+REFUSED = {
+    "max_pool of one element": lambda q: F.max_pool2d(q, 1, 2),
+    "avg_pool of one element": lambda q: F.avg_pool2d(q, 1, 1),
+    "avg_pool1d of one element": lambda q: F.avg_pool1d(q.flatten(2), 1),
+    "sigmoid, scale": lambda q: O.sigmoid(q, 0.0123, 7),
+    "sigmoid, zero point": lambda q: O.sigmoid(q, 1 / 256, 1),
+    "add, small scale": lambda q: O.add(q, q, 0.05 / 300, 100),
+    "add, large scale": lambda q: O.add(q, q, 0.05 * 2 ** 15, 100),
+    "add_relu, one level": lambda q: O.add_relu(q, q, 0.05, 255),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_as_meant_where_pytorch_refuses(name, tmp_path):
+    net = Net(REFUSED[name]).eval()
+    x = torch.randn(IMAGE)
+    torch.backends.quantized.engine = "onednn"
+    traced = torch.jit.trace(net, x)
+    torch.jit.save(traced, str(tmp_path / "model.pt"))
+    torch.backends.quantized.engine = "qnnpack"
+    with pytest.raises(RuntimeError):
+        torch.jit.load(str(tmp_path / "model.pt"))(x)
+    spec = "float32[%s]" % ",".join(map(str, IMAGE))
+    for engine in ("qnnpack", "qnnpack-x86", "onednn"):
+        made = tools.octavo("export", tmp_path / "model.pt", "-o", tmp_path / "out.onnx", "--json", "--input", spec, "--engine", engine)
+        node = json.loads(made.stdout)["exactness"][-1]
+        assert (node["by"] == "as meant" and "refuses" in node["bound"]) == (engine != "onednn"), node
+
+
 def test_the_text_says_so(tmp_path):
     net = Net(lambda q: F.relu6(F.relu6(q)), layer=conv())
     x = torch.randn(IMAGE)

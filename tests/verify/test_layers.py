@@ -16,11 +16,13 @@ WAYS = {"default": (), "qdq": tools.QNNPACK, "qdq-pytorch": (*tools.QNNPACK, "--
 SUMS = ["mean_batch"]  # of reals, in float32, whose order is the machine's
 # pip's kernels round the last channels of these otherwise than the others, or the sums of uneven parts; the export says so.
 LOOPS = ["avg_pool2d_ceil_channels_last", "avg_pool2d_signed_channels_last", "adaptive_avg_pool2d_uneven_channels_last_signed"]
+# Floats between quantized operators, without the forms in which ONNX Runtime gives PyTorch's: as --numbers plain writes them.
+FLOATS = ["proven_adaptive_avg_pool2d*", "proven_batch_norm*"]
 APART = {
     "default": [*SUMS, *LOOPS, "quantized_matmul"],  # at ties
     "qdq": SUMS,
-    "qdq-pytorch": SUMS,
-    "caffe2-pytorch": SUMS,
+    "qdq-pytorch": [*SUMS, *FLOATS],
+    "caffe2-pytorch": [*SUMS, *FLOATS],
 }
 REFUSED = ("caffe2 dialect", "needs ONNX opset", "no overload takes")
 

@@ -48,7 +48,20 @@ constexpr const char* kRefusesChannels =
     "PyTorch's engine refuses transposed convolutions with per-channel weights";
 constexpr const char* kRefusesZeros = "PyTorch's engine refuses weights with a zero point other than 0";
 constexpr const char* kRefusesPadding = "PyTorch's engine refuses output_padding";
+constexpr const char* kRefusesWindows = "PyTorch's qnnpack refuses windows of one element";
+constexpr const char* kRefusesSigmoid =
+    "PyTorch's qnnpack refuses a sigmoid whose result's scale is not 1/256 with zero point 0";
+constexpr const char* kRefusesRatios =
+    "PyTorch's qnnpack refuses additions whose result's scale is not above 1/256 of the operands' and at "
+    "most "
+    "2^14 times them";
+constexpr const char* kRefusesRange =
+    "PyTorch's qnnpack refuses a ReLU whose result has a single level, the zero point";
 constexpr const char* kBiasOverflows = "PyTorch overflows in a bias of 2^31 steps and more";
+
+bool All(const std::vector<std::int64_t>& list, std::int64_t value) {
+  return std::ranges::all_of(list, [value](std::int64_t n) { return n == value; });
+}
 
 bool HasArgument(const Arguments& a, std::string_view name) {
   return std::ranges::any_of(a.specs(), [name](const ArgumentSpec& spec) { return spec.name == name; });
@@ -194,6 +207,15 @@ Mistake OfNearestVolumes(Engine engine, const Arguments& a) {
   return OfImages(engine, a);
 }
 
+Mistake OfSigmoid(Engine engine, const Arguments& a) {
+  const TensorType& y = a.result();
+  if (!IsQnnpack(engine) || FirstOperand(a).dtype() != DType::kQUint8 || !y.quantized()) return {};
+  constexpr double kUnit = 1.0 / 256;
+  const Quantization& q = *y.quantization;
+  if (!q.per_tensor() || (q.scale() == kUnit && q.zero_point() == 0)) return {};
+  return kRefusesSigmoid;
+}
+
 // ---- Pooling
 
 bool PooledByQnnpack(Engine engine, const Value& x, const Window& w) {
@@ -205,6 +227,7 @@ Mistake OfMaxPool(Engine engine, const Arguments& a) {
   const Result<Window> w = WindowOf(a);
   if (!w || !x.quantized()) return {};
   if (!PooledByQnnpack(engine, x, *w)) return OfImages(engine, a);
+  if (All(w->kernel, 1)) return kRefusesWindows;
   for (std::size_t i = 0; i < w->spatial_dims(); ++i) {
     if (w->dilation[i] > 1 && w->padding[i] > 0) {
       return "PyTorch reads other elements where a dilated window reaches into the padding";
@@ -217,6 +240,7 @@ Mistake OfAveragePool(Engine engine, const Arguments& a) {
   const Value x = FirstOperand(a);
   const Result<Window> w = WindowOf(a);
   if (!w || !PooledByQnnpack(engine, x, *w)) return {};
+  if (All(w->kernel, 1)) return kRefusesWindows;
   if (HasArgument(a, "divisor_override") && a.has("divisor_override") &&
       a.integer("divisor_override") != w->cells()) {
     return "PyTorch overlooks divisor_override";
@@ -324,6 +348,7 @@ bool MayBeAlike(const Shape& a, const Shape& b) {
 }
 
 // qnnpack's fixed point shifts by 21 less the exponent of the larger ratio of scales, and has 32 bits.
+template <bool relu>
 Mistake OfSum(Engine engine, const Arguments& a) {
   if (!IsQnnpack(engine) || !TakesTwoTensors(a)) return {};
   const Value x = a.tensor("qa"), y = a.tensor("qb");
@@ -335,7 +360,12 @@ Mistake OfSum(Engine engine, const Arguments& a) {
   }
   if (x.shape() && y.shape() && !MayBeAlike(*x.shape(), *y.shape())) return {};
   const auto scale = static_cast<float>(z.quantization->scale());
-  const float larger = std::max(static_cast<float>(Scale(x)) / scale, static_cast<float>(Scale(y)) / scale);
+  const auto [smaller, larger] =
+      std::minmax({static_cast<float>(Scale(x)) / scale, static_cast<float>(Scale(y)) / scale});
+  constexpr float kFewest = 0x1p-14F, kMost = 0x1p8F;
+  if (!(smaller >= kFewest && larger < kMost)) return kRefusesRatios;
+  constexpr std::int64_t kHighest = 255;
+  if (relu && z.quantization->zero_point() == kHighest) return kRefusesRange;
   if (larger >= 0x1p-10F) return {};
   return "PyTorch shifts by more bits than an integer has where the result's scale is 1024 times the "
          "operands'";
@@ -372,10 +402,6 @@ LayerKernel KernelOf(Engine engine, const ir::PackedWeights& packed, const Quant
                .groups = packed.groups,
                .symmetric_weights = std::ranges::none_of(w.quantization().zero_points, not_zero),
                .output_padding = std::ranges::any_of(packed.output_padding, not_zero)});
-}
-
-bool All(const std::vector<std::int64_t>& list, std::int64_t value) {
-  return std::ranges::all_of(list, [value](std::int64_t n) { return n == value; });
 }
 
 // FBGEMM's depthwise kernels add two neighbouring products of kernel positions in int16
@@ -558,7 +584,9 @@ const RowMistake kMistakes[] = {
       "quantized::batch_norm2d_relu", "quantized::batch_norm3d_relu"},
      OfBatchNorm},
     {{"quantized::celu", "quantized::elu"}, OfElu},
-    {{"quantized::add", "quantized::add_relu"}, OfSum},
+    {{"quantized::add"}, OfSum<false>},
+    {{"quantized::add_relu"}, OfSum<true>},
+    {{"quantized::sigmoid"}, OfSigmoid},
     {{"quantized::mul", "quantized::mul_relu", "quantized::mul_out", "quantized::mul_relu_out"}, OfProduct},
     {{"quantized::prelu"}, OfPrelu},
     {{"quantized::conv1d", "quantized::conv1d_relu", "quantized::conv2d", "quantized::conv2d_relu",
@@ -572,7 +600,8 @@ const RowMistake kMistakes[] = {
 
 bool IsRepeated(std::string_view mistake) {
   for (const std::string_view not_repeated :
-       {kBiasOverflows, kVolumesChange, kPairsCanSaturate, kTwoRows, kOtherChannels, kGaps, kMoreChannels}) {
+       {kRefusesWindows, kRefusesSigmoid, kRefusesRatios, kRefusesRange, kBiasOverflows, kVolumesChange,
+        kPairsCanSaturate, kTwoRows, kOtherChannels, kGaps, kMoreChannels}) {
     if (mistake == not_repeated) return false;
   }
   return !mistake.starts_with(kMixedUp) && !mistake.starts_with(kUnwritten);
