@@ -12,6 +12,7 @@
 #include "octavo/driver/plugin.h"
 #include "octavo/driver/registry_rules.h"
 #include "octavo/driver/saved_state.h"
+#include "octavo/import/memory_formats.h"
 #include "octavo/ir/origin.h"
 #include "octavo/ir/verify.h"
 #include "octavo/module/load.h"
@@ -95,6 +96,14 @@ void AddWarnings(const module::Module& module, const import::OperatorRules& rule
   std::ranges::move(imported.warnings, std::back_inserter(warnings));
   std::ranges::move(SavedStateWarnings(module, imported.graph), std::back_inserter(warnings));
   if (imported.complete && imported.missing.empty()) {
+    if (const ir::NodeId id = import::DependsOnOrderOfInputs(imported.graph); id != ir::kNoNode) {
+      const ir::Node& node = imported.graph.node(id);
+      warnings.push_back(
+          fmt::format("inputs are assumed to be contiguous in memory; with inputs in channels-last order, "
+                      "PyTorch computes {} "
+                      "otherwise",
+                      node.origin ? ir::Text(*node.origin) : node.op));
+    }
     std::ranges::move(open_sizes::Warnings(imported, rules), std::back_inserter(warnings));
   }
   imported.warnings = std::move(warnings);

@@ -231,4 +231,37 @@ class Formats {
 
 void SetMemoryFormats(Graph& graph) { Formats(graph).Set(); }
 
+ir::NodeId DependsOnOrderOfInputs(Graph& graph) {
+  static const std::set<std::string_view> kDepend = {
+      "aten::clamp",     "aten::clamp_max", "aten::clamp_min",          "aten::clip",
+      "aten::hardtanh",  "aten::relu6",     "quantized::clamp",         "quantized::relu6",
+      "quantized::celu", "quantized::elu",  "aten::upsample_bilinear2d"};
+  const auto set_inputs = [&graph](MemoryFormat format) {
+    for (const ValueId input : graph.inputs()) {
+      ir::Value& value = graph.value(input);
+      if (IsImage(value.type.rank())) value.memory_format = format;
+    }
+  };
+  const auto reads_images = [&graph](ir::NodeId id) {
+    bool reads = false;
+    Graph::ForEachUse(graph.node(id), [&](ValueId input) {
+      if (!input.valid()) return;
+      const ir::Value& value = graph.value(input);
+      reads |= value.type.quantized() && value.memory_format != MemoryFormat::kContiguous;
+    });
+    return reads;
+  };
+  set_inputs(MemoryFormat::kChannelsLast);
+  SetMemoryFormats(graph);
+  std::vector<ir::NodeId> found;
+  for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
+    const auto id = static_cast<ir::NodeId>(i);
+    if (kDepend.contains(graph.node(id).op) && reads_images(id)) found.push_back(id);
+  }
+  set_inputs(MemoryFormat::kContiguous);
+  SetMemoryFormats(graph);
+  const auto first = std::ranges::find_if(found, [&](ir::NodeId id) { return !reads_images(id); });
+  return first == found.end() ? ir::kNoNode : *first;
+}
+
 }  // namespace octavo::import

@@ -9,4 +9,8 @@ namespace octavo::import {
 // contiguous. What is not known to be in another order counts as contiguous.
 void SetMemoryFormats(ir::Graph& graph);
 
+// The first quantized operator that PyTorch computes otherwise if the model's inputs are channels-last
+// instead; ir::kNoNode: none is known.  The formats are as SetMemoryFormats sets them afterwards.
+ir::NodeId DependsOnOrderOfInputs(ir::Graph& graph);
+
 }  // namespace octavo::import

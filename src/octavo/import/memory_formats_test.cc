@@ -85,5 +85,24 @@ TEST(MemoryFormats, PermutingTellsWhereTheChannelsCome) {
             MemoryFormat::kContiguous);
 }
 
+// The first node that depends on the order of the input x; empty: none.
+std::string DependentOn(const std::string& nodes) {
+  Result<ir::Graph> graph = ir::ParseGraph("graph g\ninput %x: quint8[1,4,6,6](0.5,3)\n" + nodes);
+  EXPECT_TRUE(graph) << graph.error().ToString();
+  const ir::NodeId id = DependsOnOrderOfInputs(*graph);
+  EXPECT_EQ(graph->value(graph->inputs()[0]).memory_format, MemoryFormat::kContiguous);
+  return id == ir::kNoNode ? "" : graph->node(id).op;
+}
+
+TEST(MemoryFormats, OfInputsThatMatter) {
+  const std::string relu = "%r" + kType + "aten::relu(self=%x)\n";
+  EXPECT_EQ(DependentOn(relu), "");
+  EXPECT_EQ(DependentOn(relu + "%y" + kType + "aten::relu6(self=%r)\n"), "aten::relu6");
+  EXPECT_EQ(DependentOn(kLast + "%y" + kType + "aten::relu6(self=%l)\n"), "");  // whatever the input is
+  EXPECT_EQ(DependentOn("%c" + kType + "aten::contiguous(self=%x, memory_format=0)\n%y" + kType +
+                        "aten::relu6(self=%c)\n"),
+            "");
+}
+
 }  // namespace
 }  // namespace octavo::import
