@@ -333,7 +333,7 @@ class TensorRtWriter {
                             const std::string& to, const std::string& scale, const std::string& zero) {
     pb::NodeProto& node = nodes.emplace_back();
     node.set_op_type(std::string(op));
-    const std::string result = op == "QuantizeLinear" ? to : graph_.names().New(to);
+    std::string result = op == "QuantizeLinear" ? to : graph_.names().New(to);
     node.set_name(graph_.names().New(fmt::format("{}_{}", from, op)));
     node.add_input(from);
     node.add_input(scale);
