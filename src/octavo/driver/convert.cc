@@ -75,8 +75,7 @@ Result<ExportReport> Convert(const std::filesystem::path& model, const std::file
   if (given != report.engine) {
     report.warnings.push_back(
         fmt::format("the given model has the numbers of PyTorch's engine {}, and the caffe2 dialect has "
-                    "those of {}: they "
-                    "may differ by one step",
+                    "those of {}: they may differ by one step",
                     Name(given), Name(report.engine)));
   }
   SayWhatRoundsOtherwise(std::move(other_numbers), report);

@@ -100,8 +100,7 @@ void AddWarnings(const module::Module& module, const import::OperatorRules& rule
       const ir::Node& node = imported.graph.node(id);
       warnings.push_back(
           fmt::format("inputs are assumed to be contiguous in memory; with inputs in channels-last order, "
-                      "PyTorch computes {} "
-                      "otherwise",
+                      "PyTorch computes {} otherwise",
                       node.origin ? ir::Text(*node.origin) : node.op));
     }
     std::ranges::move(open_sizes::Warnings(imported, rules), std::back_inserter(warnings));

@@ -251,12 +251,14 @@ ir::NodeId DependsOnOrderOfInputs(Graph& graph) {
     });
     return reads;
   };
+  const auto depends = [](const Node& node) { return kDepend.contains(node.op); };
+  if (std::ranges::none_of(graph.nodes(), depends)) return ir::kNoNode;
   set_inputs(MemoryFormat::kChannelsLast);
   SetMemoryFormats(graph);
   std::vector<ir::NodeId> found;
   for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
     const auto id = static_cast<ir::NodeId>(i);
-    if (kDepend.contains(graph.node(id).op) && reads_images(id)) found.push_back(id);
+    if (depends(graph.node(id)) && reads_images(id)) found.push_back(id);
   }
   set_inputs(MemoryFormat::kContiguous);
   SetMemoryFormats(graph);

@@ -12,11 +12,10 @@ namespace octavo {
 namespace {
 
 // Other inputs are sizes, indices, bounds.
-bool MovesItsFirstInput(std::string_view op) {
-  static const std::set<std::string_view> kMovements = {
-      "DepthToSpace", "Expand", "Flatten", "Gather",  "Identity",     "Pad",  "Relu",      "Clip",
-      "Reshape",      "Slice",  "Split",   "Squeeze", "SpaceToDepth", "Tile", "Transpose", "Unsqueeze"};
-  return kMovements.contains(op);
+bool MovesItsFirstInput(const ir::Node& node) {
+  static const std::set<std::string_view> kMore = {"Clip", "DepthToSpace", "Expand",       "Gather",
+                                                   "Pad",  "Relu",         "SpaceToDepth", "Tile"};
+  return ir::IsMovement(node) || kMore.contains(node.op);
 }
 
 bool ChoosesAmongInputs(std::string_view op) {
@@ -48,7 +47,7 @@ RealsFrom WhereProven(Builder& g, Value x) {
     const ir::Node& node = graph.node(producer);
     if (node.op == "DequantizeLinear") {
       from = RealsFrom::kLevels;
-    } else if (MovesItsFirstInput(node.op)) {
+    } else if (MovesItsFirstInput(node)) {
       open.push_back(ir::InputOf(node).value_or(ir::ValueId{}));
     } else if (ChoosesAmongInputs(node.op)) {
       for (const ir::ValueId input : ir::InputsOf(node)) open.push_back(input);
