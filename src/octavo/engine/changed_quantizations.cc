@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "octavo/arithmetic/onnxruntime/quantizations.h"
+#include "octavo/engine/value_uses.h"
 
 namespace octavo::engine {
 namespace {
@@ -16,16 +17,7 @@ namespace ort = arithmetic::onnxruntime;
 
 class QuantizationChanger {
  public:
-  explicit QuantizationChanger(ir::Graph& graph)
-      : graph_(graph), readers_(graph.num_values()), output_(graph.num_values()) {
-    for (std::size_t n = 0; n < graph_.nodes().size(); ++n) {
-      ir::Graph::ForEachUse(graph_.nodes()[n], [&](ir::ValueId id) {
-        readers_[static_cast<std::size_t>(id.index)].push_back(static_cast<ir::NodeId>(n));
-      });
-    }
-    for (const ir::Output& output : graph_.outputs())
-      output_[static_cast<std::size_t>(output.value.index)] = true;
-  }
+  explicit QuantizationChanger(ir::Graph& graph) : graph_(graph), uses_(graph) {}
 
   // Of a Clip that a node computes the input of: ONNX Runtime leaves one that reads a graph input.
   void VisitClip(ir::NodeId id) {
@@ -38,7 +30,7 @@ class QuantizationChanger {
     const auto low = Bound(clip, 1, "min", std::numeric_limits<float>::lowest());
     const auto high = Bound(clip, 2, "max", std::numeric_limits<float>::max());
     if (to && to->scalar && low && high && ort::RemovesClip(*low, *high, to->numbers))
-      SetInput(*quantize, 0, inputs[0]);
+      SetInput(graph_.node(*quantize), 0, inputs[0]);
   }
 
   // Of a QuantizeLinear, in the order of the graph.
@@ -100,8 +92,8 @@ class QuantizationChanger {
             ? Tensor::From(DType::kInt8, {}, std::vector<std::int8_t>{static_cast<std::int8_t>(zero)})
             : Tensor::From(DType::kUint8, {}, std::vector<std::uint8_t>{static_cast<std::uint8_t>(zero)}));
     for (const ir::NodeId node : merged.nodes) {
-      SetInput(node, 1, scale);
-      SetInput(node, 2, zero_point);
+      SetInput(graph_.node(node), 1, scale);
+      SetInput(graph_.node(node), 2, zero_point);
     }
   }
 
@@ -148,33 +140,27 @@ class QuantizationChanger {
   std::optional<ir::NodeId> OnlyReader(ir::NodeId id, std::string_view op) const {
     const auto& outputs = graph_.node(id).outputs;
     if (outputs.size() != 1 || !outputs[0].valid()) return std::nullopt;
-    const auto value = static_cast<std::size_t>(outputs[0].index);
-    // Constants that were added have no readers here, and no node computes them.
-    if (readers_[value].size() != 1 || output_[value] || graph_.node(readers_[value][0]).op != op)
-      return std::nullopt;
-    return readers_[value][0];
-  }
-
-  void SetInput(ir::NodeId id, std::size_t input, ir::ValueId value) {
-    std::size_t at = 0;
-    for (ir::Argument& argument : graph_.node(id).arguments) {
-      if (argument.name.empty() && at++ == input) argument.value = value;
-    }
+    const std::optional<ir::NodeId> reader = uses_.OnlyReader(outputs[0]);
+    return reader && graph_.node(*reader).op == op ? reader : std::nullopt;
   }
 
   ir::Graph& graph_;
-  std::vector<std::vector<ir::NodeId>> readers_;  // by value
+  ValueUses uses_;  // constants that are added are not in it: no node computes them
   std::set<ir::NodeId> visited_;
-  std::vector<bool> output_;  // by value: of the graph
 };
 
 }  // namespace
 
-void ChangeQuantizations(Program& program) {
+void MergeQuantizations(Program& program) {
+  QuantizationChanger changer(program.graph);
+  const auto count = static_cast<ir::NodeId>(program.graph.nodes().size());
+  for (ir::NodeId id = 0; id < count; ++id) changer.VisitPairs(id);
+}
+
+void RemoveClips(Program& program) {
   QuantizationChanger changer(program.graph);
   const auto count = static_cast<ir::NodeId>(program.graph.nodes().size());
   for (ir::NodeId id = 0; id < count; ++id) changer.VisitClip(id);
-  for (ir::NodeId id = 0; id < count; ++id) changer.VisitPairs(id);
 }
 
 }  // namespace octavo::engine

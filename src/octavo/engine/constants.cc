@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "octavo/arithmetic/onnxruntime/constants.h"
+#include "octavo/engine/value_uses.h"
 
 namespace octavo::engine {
 namespace {
@@ -16,15 +17,7 @@ namespace ort = arithmetic::onnxruntime;
 class ConstantQuantizer {
  public:
   explicit ConstantQuantizer(Program& program)
-      : program_(program), graph_(program.graph), users_(graph_.num_values()), output_(graph_.num_values()) {
-    for (std::size_t n = 0; n < graph_.nodes().size(); ++n) {
-      ir::Graph::ForEachUse(graph_.nodes()[n], [&](ir::ValueId id) {
-        users_[static_cast<std::size_t>(id.index)].push_back(static_cast<ir::NodeId>(n));
-      });
-    }
-    for (const ir::Output& output : graph_.outputs())
-      output_[static_cast<std::size_t>(output.value.index)] = true;
-  }
+      : program_(program), graph_(program.graph), uses_(program.graph) {}
 
   void Visit(ir::NodeId id) {
     const ir::Node& node = graph_.node(id);
@@ -75,9 +68,9 @@ class ConstantQuantizer {
     const ir::Node* at = &node;
     for (;;) {
       if (at->outputs.size() != 1) return false;
-      const auto value = static_cast<std::size_t>(at->outputs[0].index);
-      if (users_[value].size() != 1 || output_[value]) return false;
-      at = &graph_.node(users_[value][0]);
+      const std::optional<ir::NodeId> reader = uses_.OnlyReader(at->outputs[0]);
+      if (!reader) return false;
+      at = &graph_.node(*reader);
       if (at->op == "QuantizeLinear") return true;
       if (at->op != "Relu" && at->op != "Clip") return false;
     }
@@ -143,17 +136,12 @@ class ConstantQuantizer {
   void Replace(ir::NodeId id, std::size_t input, Tensor reals, Program::Quantized made) {
     const ir::ValueId constant = graph_.AddConstant(std::move(reals));
     program_.quantized.emplace(constant.index, std::move(made));
-    std::size_t at = 0;
-    for (ir::Argument& argument : graph_.node(id).arguments) {
-      if (!argument.name.empty()) continue;
-      if (at++ == input) argument.value = constant;
-    }
+    SetInput(graph_.node(id), input, constant);
   }
 
   Program& program_;
   ir::Graph& graph_;
-  std::vector<std::vector<ir::NodeId>> users_;  // by value
-  std::vector<bool> output_;                    // by value: of the graph
+  ValueUses uses_;
 };
 
 }  // namespace

@@ -167,8 +167,9 @@ Result<Program> MakeProgram(const ir::Graph& graph, const std::vector<TensorType
       node.op.erase(0, std::string_view("com.microsoft::").size());
   }
   if (program.arithmetic == Arithmetic::kOnnxRuntime && options.fuse) {
-    ChangeQuantizations(program);
+    MergeQuantizations(program);
     QuantizeConstants(program);
+    RemoveClips(program);
     FindChannelsLast(program);
   }
   program.values.resize(program.graph.num_values());

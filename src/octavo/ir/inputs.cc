@@ -27,6 +27,13 @@ std::vector<ValueId> InputsOf(const Node& node) {
   return inputs;
 }
 
+void SetInput(Node& node, std::size_t index, ValueId value) {
+  std::size_t at = 0;
+  for (Argument& argument : node.arguments) {
+    if (argument.name.empty() && at++ == index) argument.value = value;
+  }
+}
+
 bool IsMovement(const Node& node) {
   static const std::set<std::string_view> kMovements = {"Flatten", "Identity", "Reshape",   "Slice",
                                                         "Split",   "Squeeze",  "Transpose", "Unsqueeze"};

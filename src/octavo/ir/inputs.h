@@ -14,6 +14,8 @@ namespace octavo::ir {
 std::optional<ValueId> InputOf(const Node& node, std::size_t index = 0);
 // All of them, an invalid id where one before the last is left out.
 std::vector<ValueId> InputsOf(const Node& node);
+// Replaces an input.  Nothing happens where the node has fewer.
+void SetInput(Node& node, std::size_t index, ValueId value);
 
 // Whether the results hold elements of the first input, each at most once, and nothing else.
 bool IsMovement(const Node& node);
