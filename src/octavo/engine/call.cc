@@ -23,19 +23,6 @@ std::string PlaceOf(const ir::Node& node) {
                            : fmt::format("node {} ({})", node.name, node.op);
 }
 
-std::optional<std::int64_t> CountElements(const Sizes& sizes) {
-  constexpr std::int64_t kMost = std::int64_t{1} << 48;
-  std::int64_t count = 1;
-  bool empty = false;
-  for (const std::int64_t size : sizes) {
-    if (size < 0 || size > kMost) return std::nullopt;
-    empty = empty || size == 0;
-    if (size > 0 && count > kMost / size) return std::nullopt;
-    if (size > 0) count *= size;
-  }
-  return empty ? 0 : count;
-}
-
 std::string_view Call::op() const {
   const std::string_view op = node_.op;
   const std::size_t at = op.rfind("::");

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "octavo/base/checked.h"
 #include "octavo/engine/program.h"
 #include "octavo/result.h"
 
@@ -98,8 +99,5 @@ using Prepare = Result<Prepared> (*)(Call&);
 
 // "node conv1 (Conv)", the place of an error.
 std::string PlaceOf(const ir::Node& node);
-
-// The number of elements, or nullopt for a negative size or where it passes what a tensor may have.
-std::optional<std::int64_t> CountElements(const Sizes& sizes);
 
 }  // namespace octavo::engine
