@@ -32,10 +32,11 @@ def _output(text, path):
     return Output(raw.reshape(_listed(sizes, int)), dtype, _listed(scales, float), _listed(zero_points, int), int(axis))
 
 
-def run(cases, engine="qnnpack", faults="meant"):
-    """`cases`: (model file, [(specification, array)]) each.  A list of [Output], or of str where the answer is an error."""
-    answers = []
-    with tempfile.TemporaryDirectory() as folder:
+def answers(cases, *options, folder=None):
+    """The line that the program answers to each case; "crash: ..." where it ends."""
+    made = []
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = folder or temporary
         lines = []
         for number, (model, inputs) in enumerate(cases):
             fields = [str(model), "%s/%d_out" % (folder, number)]
@@ -44,18 +45,27 @@ def run(cases, engine="qnnpack", faults="meant"):
                 np.ascontiguousarray(array).tofile(path)
                 fields += [spec, path]
             lines.append("\t".join(fields))
-        while len(answers) < len(lines):
-            rest = lines[len(answers):]
-            made = subprocess.run([PROGRAM, engine, faults],
-                                  input="\n".join(rest) + "\n", capture_output=True, text=True)
-            for line in made.stdout.splitlines():
-                status, *fields = line.split("\t")
-                prefix = "%s/%d_out" % (folder, len(answers))
-                answers.append(fields[0] if status == "error" else
-                               [_output(text, prefix + str(i)) for i, text in enumerate(fields)])
-            if len(answers) < len(lines):
-                answers.append("crash: exit code %d, %s" % (made.returncode, made.stderr.strip()[-400:]))
-    return answers
+        while len(made) < len(lines):
+            rest = lines[len(made):]
+            done = subprocess.run([PROGRAM, *options], input="\n".join(rest) + "\n", capture_output=True, text=True)
+            made += done.stdout.splitlines()
+            if len(made) < len(lines):
+                made.append("crash: exit code %d, %s" % (done.returncode, done.stderr.strip()[-400:]))
+    return made
+
+
+def run(cases, engine="qnnpack", faults="meant"):
+    """`cases`: (model file, [(specification, array)]) each.  A list of [Output], or of str where the answer is an error."""
+    with tempfile.TemporaryDirectory() as folder:
+        return [_results(line, "%s/%d_out" % (folder, number))
+                for number, line in enumerate(answers(cases, engine, faults, folder=folder))]
+
+
+def _results(line, prefix):
+    status, *fields = line.split("\t")
+    if status != "ok":
+        return fields[0] if status == "error" else line
+    return [_output(text, prefix + str(i)) for i, text in enumerate(fields)]
 
 
 def run_in_parallel(cases, engine="qnnpack", faults="meant", workers=2):
