@@ -1,12 +1,15 @@
 // Runs many models through the reference in one process: for the tests that compare it with PyTorch.
 //
 //   reference_cases [ENGINE [keep]] < CASES   with the results of that engine, "qnnpack"; keep: faults, too
+//   reference_cases --convert < CASES      converts each case to both dialects as well
 //   reference_cases --knows NAME...        prints the names that no kernel has
 //
 // A case is one line of fields with a tab between them: the model, the prefix of its output files, then for
 // each input its specification and the file of its elements (row-major, little-endian, nothing else).  The
 // answer is one line: "ok" and for each output its dtype, sizes, scales, zero points and axis, written as
 // "quint8 [2,3] [0.5] [128] -1"; output i's elements are in the file PREFIX + i.  Or "error" and the message.
+// With --convert a field comes before these: "converted" where the model can be written in the qdq dialect, or
+// "refused".
 
 #include <fstream>
 #include <iostream>
@@ -53,8 +56,18 @@ std::string Described(const Tensor& tensor) {
                      fmt::join(q.scales, ","), fmt::join(q.zero_points, ","), q.axis.value_or(-1));
 }
 
+// Whether the qdq dialect has the model; the other one is tried for what it may do to the program.
+bool Converts(const ir::Graph& graph, const Registry& registry) {
+  ExportOptions options;
+  options.engine = Engine::kQnnpack;
+  const bool converts = driver::Convert(graph, registry, options).has_value();
+  options.dialect = Dialect::kCaffe2;
+  static_cast<void>(driver::Convert(graph, registry, options).has_value());
+  return converts;
+}
+
 Result<std::string> RunCase(const Registry& registry, const std::vector<std::string>& fields,
-                            const reference::Options& options) {
+                            const reference::Options& options, bool* converts) {
   std::vector<InputSpec> specs;
   std::vector<Tensor> inputs;
   for (std::size_t i = 2; i + 1 < fields.size(); i += 2) {
@@ -62,6 +75,7 @@ Result<std::string> RunCase(const Registry& registry, const std::vector<std::str
     inputs.push_back(OCTAVO_TRY(ReadTensor(specs.back().type, fields[i + 1])));
   }
   const driver::Read read = OCTAVO_TRY(driver::ReadModel(fields[0], registry, specs));
+  if (converts) *converts = Converts(read.imported.graph, registry);
   const std::vector<Tensor> outputs = OCTAVO_TRY(reference::Run(read.imported.graph, inputs, options));
   std::string answer = "ok";
   for (std::size_t i = 0; i < outputs.size(); ++i) {
@@ -81,7 +95,8 @@ int Main(int argc, char** argv) {
     return 0;
   }
   reference::Options options;
-  if (argc > 1) {
+  const bool convert = argc > 1 && std::string(argv[1]) == "--convert";
+  if (argc > 1 && !convert) {
     bool known = false;
     for (const Engine engine :
          {Engine::kQnnpack, Engine::kQnnpackX86, Engine::kFbgemm, Engine::kOnednn, Engine::kX86}) {
@@ -95,7 +110,9 @@ int Main(int argc, char** argv) {
   for (std::string line; std::getline(std::cin, line);) {
     const std::vector<std::string> fields = Fields(line);
     if (fields.size() < 2 || fields.size() % 2 != 0) return std::cerr << "not a case: " << line << "\n", 2;
-    Result<std::string> answer = RunCase((*operators)->registry, fields, options);
+    bool converts = false;
+    Result<std::string> answer = RunCase((*operators)->registry, fields, options, convert ? &converts : nullptr);
+    if (convert) std::cout << (converts ? "converted" : "refused") << "\t";
     std::string text = answer ? *answer : "error\t" + answer.error().ToString();
     for (char& c : text) {
       if (c == '\n') c = '|';

@@ -35,6 +35,11 @@ ACCEPTED = (
     ("*", "not implemented for 'Half'", "newer versions have it"),
 )
 
+# Octavo's converter takes what PyTorch refuses, in the words of the expression, when it sees the elements of a tensor.
+CONVERTED = (
+    ("*", "index out of range|out of bounds|is out of range for|Class values must be", "indices"),
+)
+
 # Both take it, and Octavo's answer is of another type: in the words of the expression.
 OTHER_TYPES = (
 )

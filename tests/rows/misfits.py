@@ -294,7 +294,6 @@ def _child(row, count, start, folder, written):
         except NoProgram:
             continue
         written.write(json.dumps(dataclasses.asdict(asked)) + "\n")
-        written.flush()
         try:
             answer = ask()
         except Exception as e:  # noqa: BLE001 whatever PyTorch says against these arguments
@@ -311,7 +310,7 @@ def cases(row, count, folder):
         child = os.fork()
         if child == 0:
             try:
-                with open(log, "w") as written:
+                with open(log, "w", 1) as written:
                     _child(row, count, start, folder, written)
             finally:
                 os._exit(0)

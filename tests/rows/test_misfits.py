@@ -30,6 +30,7 @@ def disagreement(name, asked, got):
     """What is wrong with the reference's answer, or None."""
     if got.startswith("crash"):
         return "crash"
+    converts, got = got.split("\t", 1)
     refused = got.startswith("error\t")
     if asked.answer is None:
         return None  # PyTorch ended the process
@@ -38,7 +39,11 @@ def disagreement(name, asked, got):
     if asked.accepted() and refused:
         return None if known(misfit_lists.REFUSED, name, got) else "refused"
     if not asked.accepted():
-        return None if refused or known(misfit_lists.ACCEPTED, name, asked.answer) else "accepted"
+        if known(misfit_lists.ACCEPTED, name, asked.answer):
+            return None
+        if not refused:
+            return "accepted"
+        return "converted" if converts == "converted" and not known(misfit_lists.CONVERTED, name, asked.answer) else None
     types = [words.split(" ")[:2] for words in got.split("\t")[1:]]
     types = [[dtype, json.loads(sizes)] for dtype, sizes in types]
     return None if types == asked.answer or known(misfit_lists.OTHER_TYPES, name, got) else "other types"
@@ -51,7 +56,7 @@ def test_accepts_what_pytorch_accepts(name, tmp_path, request):
         asked = misfits.cases(ROWS[name], count, tmp_path)
     except model.Missing:
         return
-    answers = reference.answers([(a.path, [(spec, np.load(path)) for spec, path in a.inputs]) for a in asked])
+    answers = reference.answers([(a.path, [(spec, np.load(path)) for spec, path in a.inputs]) for a in asked], "--convert")
     wrong = []
     for case, got in zip(asked, answers):
         what = disagreement(name, case, got)
