@@ -2,6 +2,7 @@
 
 #include "octavo/emit.h"
 #include "octavo/ops/matmul_shape.h"
+#include "octavo/ops/operand_checks.h"
 #include "octavo/ops/quantized_linear.h"
 #include "octavo/ops/quantized_result.h"
 #include "octavo/ops/register.h"
@@ -28,15 +29,40 @@ Result<std::vector<TensorType>> LinearTypeOf(const Value& like, std::optional<Sh
 
 // ---- aten::linear ----
 
+// PyTorch computes an input of two dimensions, and one of three as the matrix of all its rows, in one step
+// with the bias: then the weight is a matrix, and the bias is broadcast to a matrix.
+Status CheckLinearBias(const Arguments& a, const std::optional<Shape>& result) {
+  if (!a.has("bias")) return {};
+  const std::optional<int> rank = a.tensor("input").rank();
+  if (rank == 2 || rank == 3) {
+    OCTAVO_TRY(CheckRank(a, "weight", 2));
+    OCTAVO_TRY(CheckRank(a, "bias", 0, 2));
+  }
+  OCTAVO_TRY(CheckBroadcastTo(a, "bias", result));
+  const Value x = a.tensor("input"), bias = a.tensor("bias");
+  const Dim one = 1;
+  if (rank == 3 && bias.rank() == 2 && Dim::Equal((*bias.shape())[0], one) == false &&
+      Dim::Equal((*x.shape())[0], one) == false) {
+    return Unsupported(fmt::format("a bias of shape {} does not fit the rows of an input of shape {}",
+                                   ToString(*bias.shape()), ToString(*x.shape())));
+  }
+  return {};
+}
+
 Result<std::vector<TensorType>> LinearType(const Arguments& a) {
   OCTAVO_TRY(NotQuantized(a, {"input", "weight", "bias"}));
+  OCTAVO_TRY(CheckSameDType(a, {"input", "weight", "bias"}));
+  OCTAVO_TRY(CheckRank(a, "weight", 1, 2));
   const Value x = a.tensor("input"), weight = a.tensor("weight");
-  if (!weight.shape()) return LinearTypeOf(x, std::nullopt);
-  const Shape& w = *weight.shape();
-  if (w.size() == 2) return LinearTypeOf(x, OCTAVO_TRY(LinearShape(x.shape(), w[1], w[0])));
-  if (w.size() != 1)
-    return Unsupported(fmt::format("the weight must have rank 1 or 2, but its shape is {}", ToString(w)));
-  return LinearTypeOf(x, OCTAVO_TRY(MatMulShape(x.shape(), w)));
+  std::optional<Shape> shape;
+  if (weight.rank() == 2) {
+    const Shape& w = *weight.shape();
+    shape = OCTAVO_TRY(LinearShape(x.shape(), w[1], w[0]));
+  } else {
+    shape = OCTAVO_TRY(MatMulShape(x.shape(), weight.shape()));
+  }
+  OCTAVO_TRY(CheckLinearBias(a, shape));
+  return LinearTypeOf(x, std::move(shape));
 }
 
 Result<std::vector<Value>> Linear(Builder& g, const Arguments& a) {
@@ -58,13 +84,33 @@ Result<std::vector<Value>> Linear(Builder& g, const Arguments& a) {
 
 // ---- Products of matrices ----
 
-TypeRule ProductType(std::string x, std::string y) {
-  return [x = std::move(x), y = std::move(y)](const Arguments& a) -> Result<std::vector<TensorType>> {
-    if (a.tensor(x).quantized() || a.tensor(y).quantized()) {
+struct Factors {
+  std::string x, y;
+  int x_rank = 0, y_rank = 0;  // 0: any
+};
+
+// Both of the ranks that the operator asks for, of one dtype, and with as many matrices each.
+Status CheckFactors(const Arguments& a, const Factors& f) {
+  if (f.x_rank > 0) OCTAVO_TRY(CheckRank(a, f.x, f.x_rank));
+  if (f.y_rank > 0) OCTAVO_TRY(CheckRank(a, f.y, f.y_rank));
+  OCTAVO_TRY(CheckSameDType(a, {f.x, f.y}));
+  const Value x = a.tensor(f.x), y = a.tensor(f.y);
+  if (x.dtype() == DType::kBool) return Unsupported("matrix products of bools are not supported");
+  if (f.x_rank == 3 && x.shape() && y.shape() && Dim::Equal((*x.shape())[0], (*y.shape())[0]) == false) {
+    return Unsupported(fmt::format("the shapes {} and {} have different numbers of matrices",
+                                   ToString(*x.shape()), ToString(*y.shape())));
+  }
+  return {};
+}
+
+TypeRule ProductType(Factors f) {
+  return [f = std::move(f)](const Arguments& a) -> Result<std::vector<TensorType>> {
+    if (a.tensor(f.x).quantized() || a.tensor(f.y).quantized()) {
       return Unsupported(
           "this operator does not take quantized tensors; PyTorch's quantized product is quantized::matmul");
     }
-    return LinearTypeOf(a.tensor(x), OCTAVO_TRY(MatMulShape(a.tensor(x).shape(), a.tensor(y).shape())));
+    OCTAVO_TRY(CheckFactors(a, f));
+    return LinearTypeOf(a.tensor(f.x), OCTAVO_TRY(MatMulShape(a.tensor(f.x).shape(), a.tensor(f.y).shape())));
   };
 }
 
@@ -77,17 +123,19 @@ Result<std::vector<Value>> MatMul(Builder& g, const Arguments& a) {
 }
 
 // beta * self + alpha * (x @ y)
-TypeRule AddedProductType(std::string x, std::string y) {
-  return [x = std::move(x), y = std::move(y)](const Arguments& a) -> Result<std::vector<TensorType>> {
-    OCTAVO_TRY(NotQuantized(a, {"self", x.c_str(), y.c_str()}));
-    std::optional<Shape> shape = OCTAVO_TRY(MatMulShape(a.tensor(x).shape(), a.tensor(y).shape()));
-    if (shape && a.tensor("self").shape()) OCTAVO_TRY(Broadcast(*a.tensor("self").shape(), *shape));
-    if (const DType dtype = a.tensor(x).dtype();
+TypeRule AddedProductType(Factors f) {
+  return [f = std::move(f)](const Arguments& a) -> Result<std::vector<TensorType>> {
+    OCTAVO_TRY(NotQuantized(a, {"self", f.x.c_str(), f.y.c_str()}));
+    OCTAVO_TRY(CheckFactors(a, f));
+    OCTAVO_TRY(CheckSameDType(a, {f.x, "self"}));
+    std::optional<Shape> shape = OCTAVO_TRY(MatMulShape(a.tensor(f.x).shape(), a.tensor(f.y).shape()));
+    OCTAVO_TRY(CheckBroadcastTo(a, "self", shape));
+    if (const DType dtype = a.tensor(f.x).dtype();
         IsInteger(dtype) && dtype != DType::kInt64 && dtype != DType::kInt32) {
       return Unsupported(fmt::format("matrix products of {} are not supported", Name(dtype)),
                          "Convert the matrices to int32 or int64 first.");
     }
-    return LinearTypeOf(a.tensor(x), std::move(shape));
+    return LinearTypeOf(a.tensor(f.x), std::move(shape));
   };
 }
 
@@ -148,30 +196,32 @@ void RegisterLinear(Registry& registry) {
                 .qdq = Linear,
                 .caffe2 = Linear});
   struct Product {
-    const char *name, *x, *y;
+    const char* name;
+    Factors factors;
   };
-  for (const Product& p : {Product{"aten::matmul", "self", "other"}, Product{"aten::mm", "self", "mat2"},
-                           Product{"aten::bmm", "self", "mat2"}, Product{"aten::mv", "self", "vec"},
-                           Product{"aten::dot", "self", "tensor"}}) {
+  for (const Product& p :
+       {Product{"aten::matmul", {"self", "other"}}, Product{"aten::mm", {"self", "mat2", 2, 2}},
+        Product{"aten::bmm", {"self", "mat2", 3, 3}}, Product{"aten::mv", {"self", "vec", 2, 1}},
+        Product{"aten::dot", {"self", "tensor", 1, 1}}}) {
     registry.Add({.name = p.name,
-                  .arguments = {arg::Tensor(p.x), arg::Tensor(p.y)},
-                  .result = ProductType(p.x, p.y),
+                  .arguments = {arg::Tensor(p.factors.x), arg::Tensor(p.factors.y)},
+                  .result = ProductType(p.factors),
                   .qdq = MatMul,
                   .caffe2 = MatMul});
   }
   registry.Add({.name = "aten::addmm",
                 .arguments = AddedProductArguments("mat1", "mat2"),
-                .result = AddedProductType("mat1", "mat2"),
+                .result = AddedProductType({"mat1", "mat2", 2, 2}),
                 .qdq = AddMm,
                 .caffe2 = AddMm});
   registry.Add({.name = "aten::addmv",
                 .arguments = AddedProductArguments("mat", "vec"),
-                .result = AddedProductType("mat", "vec"),
+                .result = AddedProductType({"mat", "vec", 2, 1}),
                 .qdq = AddedProduct("mat", "vec"),
                 .caffe2 = AddedProduct("mat", "vec")});
   registry.Add({.name = "aten::baddbmm",
                 .arguments = AddedProductArguments("batch1", "batch2"),
-                .result = AddedProductType("batch1", "batch2"),
+                .result = AddedProductType({"batch1", "batch2", 3, 3}),
                 .qdq = AddedProduct("batch1", "batch2"),
                 .caffe2 = AddedProduct("batch1", "batch2")});
   registry.Add(
