@@ -3,6 +3,7 @@
 #include "octavo/emit.h"
 #include "octavo/lower/checks.h"
 #include "octavo/ops/convolution_geometry.h"
+#include "octavo/ops/operand_checks.h"
 #include "octavo/ops/quantized_convolution.h"
 #include "octavo/ops/register.h"
 #include "octavo/row.h"
@@ -71,6 +72,14 @@ Result<ConvGeometry> GeometryOf(const Arguments& a, int dims, bool transposed, b
   return geometry;
 }
 
+// Each group has the same number of the weight's first channels, and at least one.
+Status CheckGroups(const Shape& weight, std::int64_t groups) {
+  const std::optional<std::int64_t> channels = weight[0].maybe();
+  if (!channels || (*channels >= groups && *channels % groups == 0)) return {};
+  return Unsupported(fmt::format("the {} channels of the weights {} cannot be divided into {} groups",
+                                 *channels, ToString(weight), groups));
+}
+
 struct FloatConvolution {
   int dims;
   bool transposed, text_padding;
@@ -82,12 +91,17 @@ TypeRule FloatConvType(FloatConvolution form) {
     if (x.quantized() || weight.quantized()) {
       return Unsupported("a float convolution cannot take quantized tensors");
     }
+    OCTAVO_TRY(CheckSameDType(a, {"input", "weight", "bias"}));
     const ConvGeometry geometry = OCTAVO_TRY(GeometryOf(a, form.dims, form.transposed, form.text_padding));
+    OCTAVO_TRY(CheckRank(a, "input", geometry.dims + 1, geometry.dims + 2));
+    OCTAVO_TRY(CheckRank(a, "bias", 1));
     std::optional<Dim> channels;
     if (weight.shape()) {
       const Shape& w = *weight.shape();
+      OCTAVO_TRY(CheckGroups(w, geometry.groups));
       channels = geometry.transposed ? w[1] * Dim(geometry.groups) : w[0];
-      if (x.shape() && static_cast<int>(x.shape()->size()) >= geometry.dims + 1) {
+      OCTAVO_TRY(CheckVector(a, "bias", *channels, "output channels"));
+      if (x.shape()) {
         const Dim given = (*x.shape())[x.shape()->size() - static_cast<std::size_t>(geometry.dims) - 1];
         const Dim expected = geometry.transposed ? w[0] : w[1] * Dim(geometry.groups);
         if (Dim::Equal(given, expected) == false) {

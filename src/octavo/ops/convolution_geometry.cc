@@ -68,6 +68,9 @@ Result<std::optional<Shape>> ConvGeometry::OutputShape(const std::optional<Shape
   shape.back() = *channels;
   for (std::size_t i = 0; i < spatial; ++i) {
     const Dim size = (*input)[first + i];
+    if (size == Dim(0)) {
+      return Unsupported(fmt::format("the input has no elements: its shape is {}", ToString(*input)));
+    }
     const Dim window = Dim(dilation[i] * (kernel[i] - 1) + 1);
     const Dim pads = Dim(padding_begin[i] + padding_end[i]);
     Dim out;

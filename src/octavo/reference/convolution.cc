@@ -61,8 +61,11 @@ Result<Geometry> GeometryOf(const Call& call, const Sizes& weight, bool transpos
   g.dilation = OCTAVO_TRY(WindowNumbers(call, "dilation", g.dims, 1));
   g.output_padding.assign(g.dims, 0);
   if (transposed) g.output_padding = OCTAVO_TRY(WindowNumbers(call, "output_padding", g.dims, 0));
-  if (g.groups < 1 || weight[0] % g.groups != 0) {
+  if (g.groups < 1 || g.groups > weight[0] || weight[0] % g.groups != 0) {
     return Unsupported(fmt::format("the weights cannot be divided into {} groups", g.groups));
+  }
+  if (std::find(weight.begin() + 2, weight.end(), 0) != weight.end()) {
+    return Unsupported(fmt::format("the weights {} have no elements", weight));
   }
   if (call.is_text("padding")) {
     OCTAVO_TRY(PadByName(g, call.text("padding"), weight));

@@ -2,6 +2,7 @@
 #include <functional>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "octavo/reference/kernels.h"
 #include "octavo/reference/movement.h"
@@ -52,8 +53,11 @@ Result<QuantizedGeometry> QuantizedGeometryOf(const ir::PackedWeights& packed, c
   QuantizedGeometry g;
   g.transposed = packed.kind == ir::PackedWeights::Kind::kConvTranspose;
   g.groups = packed.groups;
-  if (x.sizes.size() != dims + 2 || weight.size() != dims + 2 || g.groups < 1) {
+  if (x.sizes.size() != dims + 2 || weight.size() != dims + 2) {
     return Unsupported(fmt::format("an input of rank {} is not supported", x.rank()));
+  }
+  if (g.groups < 1 || g.groups > weight[0]) {
+    return Unsupported(fmt::format("the weights {} cannot be divided into {} groups", weight, g.groups));
   }
   g.batch = x.sizes[0];
   g.in_channels = x.sizes[1];
@@ -76,10 +80,12 @@ Result<QuantizedGeometry> QuantizedGeometryOf(const ir::PackedWeights& packed, c
       return Unsupported("the stride, padding or dilation is out of range");
     }
     const std::int64_t reach = g.dilation[d] * (g.kernel[d] - 1) + 1;
+    const std::int64_t room = g.in[d] + 2 * g.padding[d] - reach;
     const std::int64_t size =
         g.transposed ? (g.in[d] - 1) * g.stride[d] - 2 * g.padding[d] + reach + g.output_padding[d]
-                     : (g.in[d] + 2 * g.padding[d] - reach) / g.stride[d] + 1;
-    if (size < 1) return Unsupported("the result has no elements");
+        : room < 0   ? 0
+                     : room / g.stride[d] + 1;
+    if (g.kernel[d] < 1 || size < 1) return Unsupported("the result has no elements");
     g.out.push_back(size);
   }
   return g;
