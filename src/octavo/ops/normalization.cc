@@ -6,6 +6,7 @@
 #include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
 #include "octavo/ops/batch_norm_form.h"
+#include "octavo/ops/operand_checks.h"
 #include "octavo/ops/qlinear_add.h"
 #include "octavo/ops/register.h"
 #include "octavo/ops/trials.h"
@@ -15,6 +16,9 @@ namespace octavo {
 namespace {
 
 using NormalizedSizes = std::vector<std::int64_t>;
+
+// No layer has more channels or elements in a row; beyond, numbers of a file would ask for much memory.
+constexpr std::int64_t kMostParameters = std::int64_t{1} << 26;
 
 constexpr const char* kEvaluate = "Call model.eval() before torch.jit.trace or torch.jit.script.";
 constexpr const char* kGiveNormalizedShape =
@@ -32,9 +36,51 @@ Result<std::int64_t> Channels(Value x, const std::vector<Value>& parameters) {
   return NeedsInput("the number of channels is unknown", kGiveNormalizedShape);
 }
 
-Value Filled(Builder& g, std::int64_t count, float value, std::string_view name) {
-  return g.Constant(Tensor::Floats({count}, std::vector<float>(static_cast<std::size_t>(count), value)),
-                    name);
+Result<Value> Filled(Builder& g, const NormalizedSizes& sizes, float value, std::string_view name) {
+  const std::optional<std::int64_t> count = CheckedProduct(sizes, kMostParameters);
+  if (!count) {
+    return Unsupported(fmt::format("a normalization over [{}] elements is not supported; the limit is {}",
+                                   fmt::join(sizes, ","), kMostParameters));
+  }
+  return g.Constant(Tensor::Floats(sizes, std::vector<float>(static_cast<std::size_t>(*count), value)), name);
+}
+
+// Error: the argument is there, its rank is known and below 2, so that it has no channels.
+Status CheckHasChannels(const Arguments& a, std::string_view argument) {
+  const Value x = a.tensor(argument);
+  if (x.rank().value_or(2) >= 2) return {};
+  return Unsupported(fmt::format("argument {} must have a channel dimension, but its shape is {}", argument,
+                                 ToString(*x.shape())));
+}
+
+// Parameters have the input's dtype, or are float32 for an input of 16 bits.
+Status CheckParameterDTypes(const Arguments& a, std::string_view x,
+                            std::initializer_list<std::string_view> parameters) {
+  const DType dtype = a.tensor(x).dtype();
+  const bool half = dtype == DType::kFloat16 || dtype == DType::kBFloat16;
+  for (const std::string_view parameter : parameters) {
+    if (!a.has(parameter) || dtype == DType::kUnknown) continue;
+    const DType given = a.tensor(parameter).dtype();
+    const DType wanted = IsQuantized(dtype) ? DType::kFloat32 : dtype;
+    if (given == DType::kUnknown || given == wanted || (half && given == DType::kFloat32)) continue;
+    return Unsupported(fmt::format("argument {} is {}, but must be {} for an input of {}", parameter,
+                                   Name(given), Name(wanted), Name(dtype)));
+  }
+  return {};
+}
+
+// One number for each channel of `x`, in parameters of any shape or, `vectors`, of rank 1.
+Status CheckPerChannel(const Arguments& a, std::string_view x,
+                       std::initializer_list<std::string_view> parameters, bool vectors) {
+  OCTAVO_TRY(CheckHasChannels(a, x));
+  OCTAVO_TRY(CheckParameterDTypes(a, x, parameters));
+  const std::optional<Shape>& shape = a.tensor(x).shape();
+  const Dim channels = shape ? (*shape)[1] : Dim::Unknown();
+  for (const std::string_view parameter : parameters) {
+    OCTAVO_TRY(vectors ? CheckVector(a, parameter, channels, "channels")
+                       : CheckElements(a, parameter, channels, "channels"));
+  }
+  return {};
 }
 
 // ---- Batch normalization ----
@@ -53,8 +99,8 @@ Result<Value> BatchNormReal(Builder& g, const Arguments& a, Value x, Value mean,
   if (const std::optional<Value> exact = ExactBatchNorm(g, x, statistics)) return *exact;
   if (!weight.defined() || !bias.defined()) {
     const std::int64_t channels = OCTAVO_TRY(Channels(x, {mean, variance, weight, bias}));
-    if (!weight.defined()) weight = Filled(g, channels, 1.0F, "weight");
-    if (!bias.defined()) bias = Filled(g, channels, 0.0F, "bias");
+    if (!weight.defined()) weight = OCTAVO_TRY(Filled(g, {channels}, 1.0F, "weight"));
+    if (!bias.defined()) bias = OCTAVO_TRY(Filled(g, {channels}, 0.0F, "bias"));
   }
   return g.Op("BatchNormalization", {x, weight, bias, mean, variance}, {{"epsilon", a.number("eps")}});
 }
@@ -76,6 +122,19 @@ Result<std::vector<Value>> NativeBatchNorm(Builder& g, const Arguments& a) {
   std::vector<Value> results = OCTAVO_TRY(BatchNorm(g, a));
   results.resize(3);
   return results;
+}
+
+// `rule` after `check`.
+using ArgumentCheck = Status (*)(const Arguments&);
+TypeRule Checked(ArgumentCheck check, TypeRule rule) {
+  return [check, rule = std::move(rule)](const Arguments& a) -> Result<std::vector<TensorType>> {
+    OCTAVO_TRY(check(a));
+    return rule(a);
+  };
+}
+
+Status CheckBatchNorm(const Arguments& a) {
+  return CheckPerChannel(a, "input", {"weight", "bias", "running_mean", "running_var"}, false);
 }
 
 TypeRule ThreeResults(std::string x) {
@@ -187,13 +246,25 @@ Result<std::vector<Value>> BatchNormOfReals(Builder& g, const Arguments& a) {
   return One(kRelu ? g.Op("Relu", {y}) : y);
 }
 
+Status CheckQuantizedBatchNorm(const Arguments& a) {
+  for (const char* argument : {"weight", "bias"}) {
+    if (!a.has(argument)) return Unsupported(fmt::format("argument {} must be a tensor, not None", argument));
+  }
+  return CheckPerChannel(a, "qx", {"weight", "bias", "mean", "var"}, false);
+}
+
 template <bool kRelu>
-void AddQuantizedBatchNorm(Registry& registry, std::string name) {
+void AddQuantizedBatchNorm(Registry& registry, std::string name, int lowest_rank, int highest_rank) {
+  const auto shape = [=](const Arguments& a) -> Result<std::optional<Shape>> {
+    OCTAVO_TRY(CheckRank(a, "qx", lowest_rank, highest_rank));
+    OCTAVO_TRY(CheckQuantizedBatchNorm(a));
+    return a.tensor("qx").shape();
+  };
   registry.Add({.name = std::move(name),
                 .arguments = {arg::Tensor("qx"), arg::OptionalTensor("weight"), arg::OptionalTensor("bias"),
                               arg::Tensor("mean"), arg::Tensor("var"), arg::Float("eps"),
                               arg::Float("output_scale"), arg::Int("output_zero_point")},
-                .result = EightBits("qx", GivenQuantization("qx", ShapeOf("qx"))),
+                .result = EightBits("qx", GivenQuantization("qx", shape)),
                 .qdq = QuantizedBatchNorm<kRelu>,
                 .caffe2 = ThroughFloat(BatchNormOfReals<kRelu>)});
 }
@@ -209,37 +280,63 @@ void RegisterBatchNorm(Registry& registry) {
                                          arg::Float("eps")};
   registry.Add({.name = "aten::native_batch_norm",
                 .arguments = arguments,
-                .result = FloatOnly("input", ThreeResults("input")),
+                .result = FloatOnly("input", Checked(CheckBatchNorm, ThreeResults("input"))),
                 .qdq = NativeBatchNorm,
                 .caffe2 = NativeBatchNorm,
                 .returns = Returns::kTuple});
   arguments.push_back(arg::Bool("cudnn_enabled", true));
   registry.Add({.name = "aten::batch_norm",
                 .arguments = arguments,
-                .result = FloatOnly("input", SameType("input")),
+                .result = FloatOnly("input", Checked(CheckBatchNorm, SameType("input"))),
                 .qdq = BatchNorm,
                 .caffe2 = BatchNorm});
-  for (const char* rank : {"", "1d", "2d", "3d"}) {
-    AddQuantizedBatchNorm<false>(registry, fmt::format("quantized::batch_norm{}", rank));
-    AddQuantizedBatchNorm<true>(registry, fmt::format("quantized::batch_norm{}_relu", rank));
+  struct Ranks {
+    const char* name;
+    int lowest, highest;
+  };
+  for (const Ranks& r : {Ranks{"", 2, 5}, Ranks{"1d", 2, 3}, Ranks{"2d", 4, 4}, Ranks{"3d", 5, 5}}) {
+    AddQuantizedBatchNorm<false>(registry, fmt::format("quantized::batch_norm{}", r.name), r.lowest,
+                                 r.highest);
+    AddQuantizedBatchNorm<true>(registry, fmt::format("quantized::batch_norm{}_relu", r.name), r.lowest,
+                                r.highest);
   }
 }
 
 // ---- Layer normalization ----
 
+// The input's last sizes are `normalized_shape`, and so are those of the parameters.
+Status CheckLayerNorm(const Arguments& a) {
+  const Shape normalized = a.dims("normalized_shape");
+  if (normalized.empty()) return Unsupported("argument normalized_shape must not be empty");
+  for (const Dim& size : normalized) {
+    if (size.known() && size.value() < 0) {
+      return Unsupported(fmt::format("argument normalized_shape is {}", ToString(normalized)));
+    }
+  }
+  OCTAVO_TRY(CheckParameterDTypes(a, "input", {"weight", "bias"}));
+  for (const std::string_view argument : {"input", "weight", "bias"}) {
+    if (!a.has(argument) || !a.tensor(argument).shape()) continue;
+    const Shape& shape = *a.tensor(argument).shape();
+    bool fits = argument == "input" ? shape.size() >= normalized.size() : shape.size() == normalized.size();
+    for (std::size_t i = 1; fits && i <= normalized.size(); ++i) {
+      fits = Dim::Equal(shape[shape.size() - i], normalized[normalized.size() - i]) != false;
+    }
+    if (!fits) {
+      return Unsupported(fmt::format("normalized_shape {} does not fit argument {} of shape {}",
+                                     ToString(normalized), argument, ToString(shape)));
+    }
+  }
+  return {};
+}
+
 Result<Value> LayerNormOf(Builder& g, const Arguments& a) {
   const Value x = a.tensor("input");
   const auto normalized = static_cast<std::int64_t>(a.dims("normalized_shape").size());
-  if (normalized == 0) return Unsupported("argument normalized_shape must not be empty");
   Value weight = a.tensor("weight");
   const Value bias = a.tensor("bias");
   if (g.opset() >= 17) {
     if (!weight.defined()) {
-      const NormalizedSizes shape = OCTAVO_TRY(KnownInts(a, "normalized_shape"));
-      Tensor ones = Tensor::Floats(
-          shape, std::vector<float>(
-                     static_cast<std::size_t>(NumElements({shape.begin(), shape.end()}).value()), 1.0F));
-      weight = g.Constant(std::move(ones), "weight");
+      weight = OCTAVO_TRY(Filled(g, OCTAVO_TRY(KnownInts(a, "normalized_shape")), 1.0F, "weight"));
     }
     return g.Op("LayerNormalization", {x, weight, bias},
                 {{"axis", -normalized}, {"epsilon", a.number("eps")}});
@@ -270,6 +367,29 @@ Result<std::vector<Value>> NativeLayerNorm(Builder& g, const Arguments& a) {
 
 // ---- Group and instance normalization ----
 
+Status CheckGroupNorm(const Arguments& a) {
+  OCTAVO_TRY(CheckPerChannel(a, "input", {"weight", "bias"}, true));
+  const Dim groups = a.dim("num_groups");
+  const std::optional<Shape>& shape = a.tensor("input").shape();
+  const std::optional<std::int64_t> channels = shape ? (*shape)[1].maybe() : std::nullopt;
+  if (groups.known() && (groups.value() < 1 || channels.value_or(0) % groups.value() != 0)) {
+    return Unsupported(fmt::format("{} channels cannot be divided into {} groups",
+                                   shape ? (*shape)[1].ToString() : "the", groups.value()));
+  }
+  return {};
+}
+
+Status CheckInstanceNorm(const Arguments& a) {
+  if (!a.flag("use_input_stats") && (!a.has("running_mean") || !a.has("running_var"))) {
+    return Unsupported("instance normalization needs running statistics or use_input_stats=True");
+  }
+  return CheckPerChannel(a, "input", {"weight", "bias", "running_mean", "running_var"}, true);
+}
+
+Status CheckQuantizedInstanceNorm(const Arguments& a) {
+  return CheckPerChannel(a, "input", {"weight", "bias"}, true);
+}
+
 // A parameter for each channel, so that it broadcasts over [N, C, ...].
 Result<Value> PerChannel(Builder& g, Value parameter, int rank) {
   if (rank == 2) return parameter;
@@ -287,16 +407,11 @@ Result<std::vector<Value>> GroupNorm(Builder& g, const Arguments& a) {
   const std::int64_t groups = OCTAVO_TRY(KnownInt(a, "num_groups"));
   if (!x.shape()) return NeedsInput("the input's shape is unknown", kGiveNormalizedShape);
   const int rank = *x.rank();
-  if (rank < 2) return Unsupported("group normalization needs an input with a channel dimension");
-  const Dim channels = (*x.shape())[1];
-  if (groups < 1 || (channels.known() && channels.value() % groups != 0)) {
-    return Unsupported(
-        fmt::format("{} channels cannot be divided into {} groups", channels.ToString(), groups));
-  }
   const Value grouped = Reshape(g, x, {0, groups, -1});
-  const Value normalized = g.Op("InstanceNormalization",
-                                {grouped, Filled(g, groups, 1.0F, "ones"), Filled(g, groups, 0.0F, "zeros")},
-                                {{"epsilon", a.number("eps")}});
+  const Value ones = OCTAVO_TRY(Filled(g, {groups}, 1.0F, "ones")),
+              zeros = OCTAVO_TRY(Filled(g, {groups}, 0.0F, "zeros"));
+  const Value normalized =
+      g.Op("InstanceNormalization", {grouped, ones, zeros}, {{"epsilon", a.number("eps")}});
   // Only sizes of the input itself: where it has one that is not known, it is copied from the input's shape.
   NormalizedSizes back;
   int unknown = 0;
@@ -323,17 +438,14 @@ Result<Value> InstanceNormOf(Builder& g, const Arguments& a) {
   }
   Value weight = a.tensor("weight"), bias = a.tensor("bias");
   const std::int64_t channels = OCTAVO_TRY(Channels(x, {weight, bias}));
-  if (!weight.defined()) weight = Filled(g, channels, 1.0F, "weight");
-  if (!bias.defined()) bias = Filled(g, channels, 0.0F, "bias");
+  if (!weight.defined()) weight = OCTAVO_TRY(Filled(g, {channels}, 1.0F, "weight"));
+  if (!bias.defined()) bias = OCTAVO_TRY(Filled(g, {channels}, 0.0F, "bias"));
   return g.Op("InstanceNormalization", {x, weight, bias}, {{"epsilon", a.number("eps")}});
 }
 
 Result<std::vector<Value>> InstanceNorm(Builder& g, const Arguments& a) {
   if (a.flag("use_input_stats")) return One(OCTAVO_TRY(InstanceNormOf(g, a)));
   const Value mean = a.tensor("running_mean"), variance = a.tensor("running_var");
-  if (!mean.defined() || !variance.defined()) {
-    return Unsupported("instance normalization needs running statistics or use_input_stats=True");
-  }
   return One(OCTAVO_TRY(BatchNormReal(g, a, a.tensor("input"), mean, variance)));
 }
 
@@ -344,13 +456,14 @@ Result<std::vector<Value>> QuantizedInstanceNorm(Builder& g, const Arguments& a)
 struct NormRow {
   std::string name;
   std::vector<ArgumentSpec> arguments;
+  ArgumentCheck check;
   Emitter emitter;
 };
 
 void AddFloatNorm(Registry& registry, NormRow row) {
   registry.Add({.name = std::move(row.name),
                 .arguments = std::move(row.arguments),
-                .result = FloatOnly("input", SameType("input")),
+                .result = FloatOnly("input", Checked(row.check, SameType("input"))),
                 .qdq = row.emitter,
                 .caffe2 = row.emitter});
 }
@@ -358,11 +471,12 @@ void AddFloatNorm(Registry& registry, NormRow row) {
 void AddQuantizedNorm(Registry& registry, NormRow row) {
   row.arguments.push_back(arg::Float("output_scale"));
   row.arguments.push_back(arg::Int("output_zero_point"));
-  registry.Add({.name = std::move(row.name),
-                .arguments = std::move(row.arguments),
-                .result = EightBits("input", GivenQuantization("input", ShapeOf("input"))),
-                .qdq = OnReals(row.emitter),
-                .caffe2 = ThroughFloat(row.emitter)});
+  registry.Add(
+      {.name = std::move(row.name),
+       .arguments = std::move(row.arguments),
+       .result = EightBits("input", Checked(row.check, GivenQuantization("input", ShapeOf("input")))),
+       .qdq = OnReals(row.emitter),
+       .caffe2 = ThroughFloat(row.emitter)});
 }
 
 }  // namespace
@@ -374,24 +488,32 @@ void RegisterNormalization(Registry& registry) {
                      bias = arg::OptionalTensor("bias"), shape = arg::Ints("normalized_shape"),
                      groups = arg::Int("num_groups"), eps = arg::Float("eps", 1e-5),
                      cudnn = arg::Bool("cudnn_enabled", true);
-  AddFloatNorm(
-      registry,
-      {"aten::layer_norm", {x, shape, weight, bias, eps, arg::Bool("cudnn_enable", true)}, LayerNorm});
+  AddFloatNorm(registry, {"aten::layer_norm",
+                          {x, shape, weight, bias, eps, arg::Bool("cudnn_enable", true)},
+                          CheckLayerNorm,
+                          LayerNorm});
   registry.Add({.name = "aten::native_layer_norm",
                 .arguments = {x, shape, weight, bias, arg::Float("eps")},
-                .result = FloatOnly("input", ThreeResults("input")),
+                .result = FloatOnly("input", Checked(CheckLayerNorm, ThreeResults("input"))),
                 .qdq = NativeLayerNorm,
                 .caffe2 = NativeLayerNorm,
                 .returns = Returns::kTuple});
-  AddFloatNorm(registry, {"aten::group_norm", {x, groups, weight, bias, eps, cudnn}, GroupNorm});
+  AddFloatNorm(registry,
+               {"aten::group_norm", {x, groups, weight, bias, eps, cudnn}, CheckGroupNorm, GroupNorm});
   AddFloatNorm(registry,
                {"aten::instance_norm",
                 {x, weight, bias, arg::OptionalTensor("running_mean"), arg::OptionalTensor("running_var"),
                  arg::Bool("use_input_stats"), arg::Float("momentum"), arg::Float("eps"), cudnn},
+                CheckInstanceNorm,
                 InstanceNorm});
-  AddQuantizedNorm(registry, {"quantized::layer_norm", {x, shape, weight, bias, eps}, LayerNorm});
-  AddQuantizedNorm(registry, {"quantized::group_norm", {x, groups, weight, bias, eps}, GroupNorm});
-  AddQuantizedNorm(registry, {"quantized::instance_norm", {x, weight, bias, eps}, QuantizedInstanceNorm});
+  AddQuantizedNorm(registry,
+                   {"quantized::layer_norm", {x, shape, weight, bias, eps}, CheckLayerNorm, LayerNorm});
+  AddQuantizedNorm(registry,
+                   {"quantized::group_norm", {x, groups, weight, bias, eps}, CheckGroupNorm, GroupNorm});
+  AddQuantizedNorm(registry, {"quantized::instance_norm",
+                              {x, weight, bias, eps},
+                              CheckQuantizedInstanceNorm,
+                              QuantizedInstanceNorm});
 }
 
 }  // namespace octavo
