@@ -73,7 +73,9 @@ Result<Window> WindowOf(const Arguments& a) {
 
 Result<Dim> WindowCount(const Window& w, std::size_t i, const Dim& size) {
   const Dim span = size + Dim(2 * w.padding[i] - Reach(w, i));
-  if (const auto n = span.maybe(); n && *n < 0) {
+  // With ceil_mode a window may reach over the end, but not a whole stride further.
+  const std::int64_t over = w.ceil_mode ? w.stride[i] - 1 : 0;
+  if (const auto n = span.maybe(); n && *n < -over) {
     return Unsupported(fmt::format("a pooling window of size {} does not fit into the padded size {}",
                                    Reach(w, i), size.value() + 2 * w.padding[i]));
   }

@@ -12,6 +12,7 @@
 #include "octavo/lower/steps.h"
 #include "octavo/ops/average.h"
 #include "octavo/ops/batched.h"
+#include "octavo/ops/operand_checks.h"
 #include "octavo/ops/separable.h"
 #include "octavo/ops/trials.h"
 #include "octavo/row.h"
@@ -33,10 +34,7 @@ Result<std::optional<Shape>> AdaptiveShape(const Arguments& a, std::size_t n) {
     }
   }
   if (!input) return std::optional<Shape>();
-  if (input->size() != n + 1 && input->size() != n + 2) {
-    return Unsupported(fmt::format("the input has rank {}, but this operator needs rank {} or {}",
-                                   input->size(), n + 1, n + 2));
-  }
+  OCTAVO_TRY(CheckImages(*input, n));
   Shape shape = *input;
   std::copy(output.begin(), output.end(), shape.end() - static_cast<std::ptrdiff_t>(n));
   return std::optional<Shape>(std::move(shape));

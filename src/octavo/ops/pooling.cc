@@ -9,6 +9,7 @@
 #include "octavo/ops/adaptive_pooling.h"
 #include "octavo/ops/average.h"
 #include "octavo/ops/batched.h"
+#include "octavo/ops/operand_checks.h"
 #include "octavo/ops/register.h"
 #include "octavo/row.h"
 
@@ -31,6 +32,7 @@ ShapeRule PooledShapeOf(std::string x) {
     const Window w = OCTAVO_TRY(WindowOf(a));
     const auto& shape = a.tensor(x).shape();
     if (!shape) return std::optional<Shape>();
+    OCTAVO_TRY(CheckImages(*shape, w.spatial_dims()));
     return std::optional<Shape>(OCTAVO_TRY(PooledShape(w, *shape)));
   };
 }
@@ -176,9 +178,11 @@ Emitter MaxPoolCaffe2(std::string x_name) {
 }
 
 void AddMaxPool(Registry& registry, std::string name, std::string x, int n) {
+  const TypeRule type = SameQuantization(x, PooledShapeOf(x));
+  const bool quantized = name.starts_with("quantized::");
   registry.Add({.name = std::move(name),
                 .arguments = WindowArguments(x, n, true),
-                .result = FloatOrEightBits(x, SameQuantization(x, PooledShapeOf(x))),
+                .result = quantized ? EightBits(x, type) : FloatOrEightBits(x, type),
                 .qdq = Batched(x, n, OnElements(MaxPoolReal(x))),
                 .caffe2 = n == 2 ? MaxPoolCaffe2(x) : ThroughFloat(Batched(x, n, MaxPoolReal(x)))});
 }
@@ -193,7 +197,6 @@ Result<AverageOptions> AverageOptionsOf(const Builder& g, const Arguments& a, in
                                        [](const ArgumentSpec& s) { return s.name == "divisor_override"; });
   if (has_divisor && a.has("divisor_override")) {
     const std::int64_t divisor = OCTAVO_TRY(KnownInt(a, "divisor_override"));
-    if (divisor == 0) return Unsupported("argument divisor_override must not be 0");
     options.divisor_override = divisor;
     const Window w = OCTAVO_TRY(WindowOf(a));
     if (divisor == w.cells() && !w.ceil_mode) {  // as if all cells counted
@@ -238,9 +241,15 @@ void AddAveragePool(Registry& registry, int n) {
   arguments.push_back(arg::Bool("count_include_pad", true));
   if (n > 1) arguments.push_back(arg::OptionalInt("divisor_override"));
   const Emitter average = AveragePool(n);
+  const ShapeRule shape = [n](const Arguments& a) -> Result<std::optional<Shape>> {
+    if (n > 1 && a.has("divisor_override") && a.dim("divisor_override") == Dim(0)) {
+      return Unsupported("argument divisor_override must not be 0");
+    }
+    return PooledShapeOf("self")(a);
+  };
   registry.Add({.name = fmt::format("aten::avg_pool{}d", n),
                 .arguments = std::move(arguments),
-                .result = FloatOrEightBits("self", SameQuantization("self", PooledShapeOf("self"))),
+                .result = FloatOrEightBits("self", SameQuantization("self", shape)),
                 .qdq = average,
                 .caffe2 = Int8Or(n == 2 ? Emitter(AveragePool2dInt8) : average, average)});
 }

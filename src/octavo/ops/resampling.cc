@@ -8,6 +8,7 @@
 #include "octavo/lower/steps.h"
 #include "octavo/ops/float_layer.h"
 #include "octavo/ops/interpolation.h"
+#include "octavo/ops/operand_checks.h"
 #include "octavo/ops/quantize_form.h"
 #include "octavo/ops/register.h"
 #include "octavo/ops/separable.h"
@@ -96,7 +97,7 @@ Result<std::vector<TensorType>> ResampledType(const RequestRule& rule, const std
   TensorType type = a.tensor(name).type();
   const Request request = OCTAVO_TRY(rule(a));
   if (!type.shape) return std::vector<TensorType>{type};
-  const Shape in = OCTAVO_TRY(SpatialSizes(a.tensor(name), request.output.size()));
+  OCTAVO_TRY(CheckImages(*type.shape, request.output.size(), false));
   type.shape->resize(2);
   type.shape->insert(type.shape->end(), request.output.begin(), request.output.end());
   return std::vector<TensorType>{std::move(type)};
@@ -486,6 +487,9 @@ Result<Request> InterpolateRequest(const Arguments& a, bool list_of_factors) {
     return Unsupported("antialias=True is not supported",
                        "Use antialias=False; ONNX's Resize has another filter.");
   std::vector<Dim> sizes = a.has("size") ? a.dims("size") : std::vector<Dim>();
+  if (IsNearest(mode) && a.has("align_corners")) {
+    return Unsupported(fmt::format("argument align_corners must be None for mode \"{}\"", a.text("mode")));
+  }
   if (sizes.size() == 1) sizes.assign(n, sizes[0]);
   std::vector<double> factors;
   if (a.has("scale_factor")) {
@@ -508,16 +512,34 @@ void AddInterpolate(Registry& registry) {
 
 // ---- grid_sampler ----
 
-Result<std::vector<TensorType>> GridSampledType(const Arguments& a) {
+// What PyTorch interpolates and pads by; bicubic over two dimensions only.
+Status CheckGridModes(const Arguments& a) {
+  const std::int64_t mode = OCTAVO_TRY(KnownInt(a, "interpolation_mode"));
+  const std::int64_t padding = OCTAVO_TRY(KnownInt(a, "padding_mode"));
+  const bool known = mode >= 0 && mode <= 2 && padding >= 0 && padding <= 2;
+  if (known && (mode < 2 || a.tensor("input").rank().value_or(4) == 4)) return {};
+  return Unsupported(
+      fmt::format("interpolation mode {} with padding mode {} is not supported", mode, padding));
+}
+
+Result<std::vector<TensorType>> GridSampledType(const Arguments& a, int lowest_rank, int highest_rank) {
+  OCTAVO_TRY(CheckGridModes(a));
+  OCTAVO_TRY(CheckRank(a, "input", lowest_rank, highest_rank));
+  if (!a.tensor("input").quantized()) OCTAVO_TRY(CheckSameDType(a, {"input", "grid"}));
   TensorType type = a.tensor("input").type();
   const auto& grid = a.tensor("grid").shape();
   if (!type.shape || !grid) {
     type.shape.reset();
     return std::vector<TensorType>{type};
   }
-  if (type.shape->size() != grid->size() || type.shape->size() < 4) {
+  const std::size_t rank = type.shape->size();
+  if (rank != grid->size() || Dim::Equal((*type.shape)[0], (*grid)[0]) == false ||
+      Dim::Equal(grid->back(), Dim(static_cast<std::int64_t>(rank) - 2)) == false) {
     return Unsupported(fmt::format("the input {} and the grid of shape {} do not fit together",
                                    type.ToString(), ToString(*grid)));
+  }
+  if (std::find(type.shape->begin() + 2, type.shape->end(), Dim(0)) != type.shape->end()) {
+    return Unsupported(fmt::format("the input has no elements: its shape is {}", ToString(*type.shape)));
   }
   type.shape->resize(2);
   type.shape->insert(type.shape->end(), grid->begin() + 1, grid->end() - 1);
@@ -530,12 +552,8 @@ Result<std::vector<Value>> GridSample(Builder& g, const Arguments& a) {
     return Unsupported(fmt::format("GridSample needs ONNX opset {} or later", kSince),
                        "Use --dialect qdq --opset 16 or later.");
   }
-  const std::int64_t mode = OCTAVO_TRY(KnownInt(a, "interpolation_mode"));
-  const std::int64_t padding = OCTAVO_TRY(KnownInt(a, "padding_mode"));
-  if (mode < 0 || mode > 2 || padding < 0 || padding > 2) {
-    return Unsupported(
-        fmt::format("interpolation mode {} with padding mode {} is not supported", mode, padding));
-  }
+  const auto mode = static_cast<std::size_t>(a.integer("interpolation_mode")),
+             padding = static_cast<std::size_t>(a.integer("padding_mode"));
   if (a.tensor("input").rank().value_or(4) != 4 && g.opset() < kRenamed) {
     return Unsupported("GridSample over 3 spatial dimensions needs ONNX opset 20 or later",
                        "Use --dialect qdq --opset 20 or later.");
@@ -561,13 +579,21 @@ void RegisterResampling(Registry& registry) {
   AddUpsample(registry, "aten::upsample_trilinear3d", Mode::kLinear, 3);
   AddUpsample(registry, "aten::upsample_bicubic2d", Mode::kCubic, 2);
   AddInterpolate(registry);
-  for (const char* name : {"aten::grid_sampler", "aten::grid_sampler_2d", "aten::grid_sampler_3d"}) {
-    registry.Add({.name = name,
-                  .arguments = {arg::Tensor("input"), arg::Tensor("grid"), arg::Int("interpolation_mode"),
-                                arg::Int("padding_mode"), arg::Bool("align_corners")},
-                  .result = FloatOrEightBits("input", GridSampledType),
-                  .qdq = OnReals(GridSample),
-                  .caffe2 = ThroughFloat(GridSample)});
+  struct GridSampler {
+    const char* name;
+    int lowest_rank, highest_rank;
+  };
+  for (const GridSampler& s :
+       {GridSampler{"aten::grid_sampler", 4, 5}, GridSampler{"aten::grid_sampler_2d", 4, 4},
+        GridSampler{"aten::grid_sampler_3d", 5, 5}}) {
+    registry.Add(
+        {.name = s.name,
+         .arguments = {arg::Tensor("input"), arg::Tensor("grid"), arg::Int("interpolation_mode"),
+                       arg::Int("padding_mode"), arg::Bool("align_corners")},
+         .result = FloatOrEightBits(
+             "input", [s](const Arguments& a) { return GridSampledType(a, s.lowest_rank, s.highest_rank); }),
+         .qdq = OnReals(GridSample),
+         .caffe2 = ThroughFloat(GridSample)});
   }
   RegisterShuffling(registry);
 }
