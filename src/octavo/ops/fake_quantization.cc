@@ -6,6 +6,7 @@
 #include "octavo/emit.h"
 #include "octavo/lower/checks.h"
 #include "octavo/ops/float_layer.h"
+#include "octavo/ops/operand_checks.h"
 #include "octavo/ops/register.h"
 #include "octavo/row.h"
 
@@ -150,6 +151,70 @@ Emitter WithoutMask(Emitter emitter) {
   };
 }
 
+// What PyTorch asks of scales and zero points.
+enum class FakeParameters { kNumbers, kTensors, kPerChannel };
+struct FakeForm {
+  FakeParameters parameters;
+  bool learned = false;
+};
+
+Status CheckFakeRange(const Arguments& a, const FakeForm& form) {
+  const std::optional<std::int64_t> low = a.dim("quant_min").maybe(), high = a.dim("quant_max").maybe();
+  if (!low || !high) return {};
+  if (*low > *high) {
+    return Unsupported(fmt::format("quant_min {} is above quant_max {}", *low, *high));
+  }
+  if (form.learned && (*low > 0 || *high < 0)) {
+    return Unsupported(fmt::format("0 does not lie between quant_min {} and quant_max {}", *low, *high));
+  }
+  if (form.parameters == FakeParameters::kTensors || form.learned) return {};
+  std::vector<std::int64_t> zero_points;
+  if (form.parameters == FakeParameters::kNumbers) {
+    if (const auto zero_point = a.dim("zero_point").maybe()) zero_points = {*zero_point};
+  } else if (const Tensor* constant = a.tensor("zero_point").constant();
+             constant && IsInteger(constant->dtype)) {
+    zero_points = constant->ToInts();
+  }
+  for (const std::int64_t z : zero_points) {
+    if (z < *low || z > *high) {
+      return Unsupported(fmt::format("the zero point {} does not lie between quant_min {} and quant_max {}",
+                                     z, *low, *high));
+    }
+  }
+  return {};
+}
+
+Status CheckFakeChannels(const Arguments& a) {
+  OCTAVO_TRY(CheckRank(a, "scale", 1));
+  OCTAVO_TRY(CheckRank(a, "zero_point", 1));
+  const std::optional<Shape>& shape = a.tensor("self").shape();
+  const std::optional<std::int64_t> axis = a.dim("axis").maybe();
+  if (!axis) return {};
+  if (*axis < 0 || (shape && *axis >= static_cast<std::int64_t>(shape->size()))) {  // a scalar has none
+    return Unsupported(fmt::format("argument axis is {}, but argument self is {}", *axis,
+                                   a.tensor("self").type().ToString()));
+  }
+  if (!shape) return {};
+  const Dim& channels = (*shape)[static_cast<std::size_t>(*axis)];
+  OCTAVO_TRY(CheckVector(a, "scale", channels, "channels"));
+  return CheckVector(a, "zero_point", channels, "channels");
+}
+
+Status CheckFake(const Arguments& a, const FakeForm& form) {
+  OCTAVO_TRY(CheckFakeRange(a, form));
+  if (form.parameters == FakeParameters::kPerChannel) return CheckFakeChannels(a);
+  if (form.parameters == FakeParameters::kNumbers) return {};
+  OCTAVO_TRY(CheckElements(a, "scale", 1, "tensors"));
+  return CheckElements(a, "zero_point", 1, "tensors");
+}
+
+TypeRule FakeType(FakeForm form) {
+  return FloatOnly("self", [form](const Arguments& a) -> Result<std::vector<TensorType>> {
+    OCTAVO_TRY(CheckFake(a, form));
+    return std::vector<TensorType>{a.tensor("self").type()};
+  });
+}
+
 Result<std::vector<TensorType>> OutputAndMask(const Arguments& a) {
   const TensorType type = a.tensor("self").type();
   return std::vector<TensorType>{type,
@@ -162,37 +227,43 @@ void RegisterFakeQuantization(Registry& registry) {
   const ArgumentSpec self = arg::Tensor("self"), low = arg::Int("quant_min"), high = arg::Int("quant_max"),
                      scales = arg::Tensor("scale"), zero_points = arg::Tensor("zero_point"),
                      axis = arg::Int("axis"), grad_factor = arg::Ignored("grad_factor");
-  const auto add = [&registry](std::string name, std::vector<ArgumentSpec> arguments,
+  const auto add = [&registry](std::string name, std::vector<ArgumentSpec> arguments, FakeForm form,
                                const Emitter& emitter) {
     registry.Add({.name = std::move(name),
                   .arguments = std::move(arguments),
-                  .result = SameType("self"),
+                  .result = FakeType(form),
                   .qdq = emitter,
                   .caffe2 = emitter});
   };
-  const auto add_with_mask = [&registry](std::string name, std::vector<ArgumentSpec> arguments,
+  const auto add_with_mask = [&registry](std::string name, std::vector<ArgumentSpec> arguments, FakeForm form,
                                          const Emitter& emitter) {
     registry.Add({.name = std::move(name),
                   .arguments = std::move(arguments),
-                  .result = OutputAndMask,
+                  .result = FloatOnly("self",
+                                      [form](const Arguments& a) -> Result<std::vector<TensorType>> {
+                                        OCTAVO_TRY(CheckFake(a, form));
+                                        return OutputAndMask(a);
+                                      }),
                   .qdq = WithoutMask(emitter),
                   .caffe2 = WithoutMask(emitter),
                   .returns = Returns::kTuple});
   };
   const std::vector<ArgumentSpec> numbers = {self, arg::Float("scale"), arg::Int("zero_point"), low, high};
   const std::vector<ArgumentSpec> channels = {self, scales, zero_points, axis, low, high};
-  add("aten::fake_quantize_per_tensor_affine", numbers, FakePerTensor);
+  using enum FakeParameters;
+  add("aten::fake_quantize_per_tensor_affine", numbers, {kNumbers}, FakePerTensor);
   add("aten::fake_quantize_per_tensor_affine.tensor_qparams", {self, scales, zero_points, low, high},
-      FakePerTensorOfTensors);
-  add("aten::fake_quantize_per_channel_affine", channels, FakePerChannel);
+      {kTensors}, FakePerTensorOfTensors);
+  add("aten::fake_quantize_per_channel_affine", channels, {kPerChannel}, FakePerChannel);
   add("aten::_fake_quantize_learnable_per_tensor_affine", {self, scales, zero_points, low, high, grad_factor},
-      FakePerTensorLearned);
+      {kTensors, true}, FakePerTensorLearned);
   add("aten::_fake_quantize_learnable_per_channel_affine",
-      {self, scales, zero_points, axis, low, high, grad_factor}, FakePerChannelLearned);
-  add_with_mask("aten::fake_quantize_per_tensor_affine_cachemask", numbers, FakePerTensor);
-  add_with_mask("aten::fake_quantize_per_channel_affine_cachemask", channels, FakePerChannel);
+      {self, scales, zero_points, axis, low, high, grad_factor}, {kPerChannel, true}, FakePerChannelLearned);
+  add_with_mask("aten::fake_quantize_per_tensor_affine_cachemask", numbers, {kNumbers}, FakePerTensor);
+  add_with_mask("aten::fake_quantize_per_channel_affine_cachemask", channels, {kPerChannel}, FakePerChannel);
   add_with_mask("aten::_fake_quantize_per_tensor_affine_cachemask_tensor_qparams",
-                {self, scales, zero_points, arg::Tensor("fake_quant_enabled"), low, high}, FakeIfEnabled);
+                {self, scales, zero_points, arg::Tensor("fake_quant_enabled"), low, high}, {kTensors},
+                FakeIfEnabled);
 }
 
 }  // namespace octavo

@@ -180,7 +180,11 @@ Result<std::vector<TensorType>> PerChannelType(const Arguments& a) {
                       "Give the inputs' shapes with --input, as in --input 'float32[1,3,224,224]'.");
   }
   if (!a.dim("axis").known()) return NeedsInput("argument axis depends on an open size");
-  const int axis = OCTAVO_TRY(NormalizedAxis(a.integer("axis"), *x.rank(), "axis"));
+  if (a.integer("axis") < 0 || a.integer("axis") >= *x.rank()) {  // a scalar has none
+    return Unsupported(
+        fmt::format("argument axis is {}, but the tensor has rank {}", a.integer("axis"), *x.rank()));
+  }
+  const auto axis = static_cast<int>(a.integer("axis"));
   const Dim channels = (*x.shape())[static_cast<std::size_t>(axis)];
   if (scales.rank() != 1 || zero_points.rank() != 1 || scales.num_elements() != zero_points.num_elements() ||
       Dim::Equal(channels, Dim(scales.num_elements())) == false) {
