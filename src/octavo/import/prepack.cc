@@ -81,7 +81,9 @@ BuiltinResult PackConvolution(Evaluator& evaluator, const CallArguments& call) {
   packed.kind = transposed ? PackedWeights::Kind::kConvTranspose : PackedWeights::Kind::kConv;
   packed.spatial_dims = spatial_dims;
   OCTAVO_TRY(SetWeights(evaluator, call, packed));
-  if (const auto rank = OCTAVO_TRY(WeightRank(evaluator, call)); rank && *rank != spatial_dims + 2) {
+  // PyTorch takes the weight of one dimension with a height of 1, too: quantized_convolution.cc.
+  const auto rank = OCTAVO_TRY(WeightRank(evaluator, call));
+  if (rank && *rank != spatial_dims + 2 && !(spatial_dims == 1 && *rank == 4)) {
     return Unsupported(
         fmt::format("the weight of a {}d convolution cannot have rank {}", spatial_dims, *rank));
   }
@@ -98,7 +100,6 @@ BuiltinResult PackConvolution(Evaluator& evaluator, const CallArguments& call) {
   packed.groups = OCTAVO_TRY(KnownInt(call.positional[transposed ? 6 : 5], "the groups of a convolution"));
   for (std::vector<std::int64_t>* values :
        {&packed.stride, &packed.padding, &packed.output_padding, &packed.dilation}) {
-    if (values->size() == 1) values->resize(spatial_dims, (*values)[0]);
     // PyTorch reads the first number alone in one dimension; its own Conv1d with a padding mode gives two.
     if (spatial_dims == 1 && !values->empty()) values->resize(1);
     if (values->size() != spatial_dims) {

@@ -9,6 +9,7 @@
 #include "octavo/lower/steps.h"
 #include "octavo/ops/exact_addition.h"
 #include "octavo/ops/exact_binary.h"
+#include "octavo/ops/operand_checks.h"
 #include "octavo/ops/quantize_form.h"
 #include "octavo/ops/quantized_result.h"
 #include "octavo/ops/quantized_scalar.h"
@@ -49,7 +50,10 @@ Result<std::optional<Shape>> BinaryShape(const Arguments& a) {
 Result<std::vector<TensorType>> OutType(const Arguments& a) {
   TensorType type = a.tensor("out").type();
   if (!type.quantized()) return Unsupported("argument out must be a quantized tensor");
-  type.shape = OCTAVO_TRY(BinaryShape(a));
+  std::optional<Shape> shape = OCTAVO_TRY(BinaryShape(a));
+  OCTAVO_TRY(CheckSameDType(a, {"qa", "out"}));
+  OCTAVO_TRY(CheckOut(a, "out", shape));
+  type.shape = std::move(shape);
   return std::vector<TensorType>{std::move(type)};
 }
 

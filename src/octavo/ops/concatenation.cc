@@ -7,6 +7,7 @@
 #include "octavo/lower/steps.h"
 #include "octavo/ops/casts.h"
 #include "octavo/ops/integer_table.h"
+#include "octavo/ops/operand_checks.h"
 #include "octavo/ops/qlinear_add.h"
 #include "octavo/ops/quantize_form.h"
 #include "octavo/ops/quantized_result.h"
@@ -146,7 +147,13 @@ Result<std::vector<TensorType>> QuantizedCatOutType(const Arguments& a) {
   OCTAVO_TRY(CheckConcatenated(operands));
   TensorType type = a.tensor("out").type();
   if (!type.quantized()) return Unsupported("argument out must be a quantized tensor");
-  type.shape = OCTAVO_TRY(ConcatenatedShape(a, "qx"));
+  if (operands[0].quantized() && operands[0].dtype() != type.dtype) {
+    return Unsupported(fmt::format("argument out is {}, but the tensors are {}", Name(type.dtype),
+                                   Name(operands[0].dtype())));
+  }
+  std::optional<Shape> shape = OCTAVO_TRY(ConcatenatedShape(a, "qx"));
+  OCTAVO_TRY(CheckOut(a, "out", shape));
+  type.shape = std::move(shape);
   return std::vector<TensorType>{std::move(type)};
 }
 

@@ -11,6 +11,7 @@
 #include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
 #include "octavo/ops/clamps.h"
+#include "octavo/ops/operand_checks.h"
 #include "octavo/ops/proven_reals.h"
 #include "octavo/ops/qlinear_add.h"
 #include "octavo/ops/trials.h"
@@ -165,6 +166,21 @@ Result<std::vector<Value>> QuantizedPreluCaffe2(Builder& g, const Arguments& a) 
   return QuantizedPrelu(g, a);
 }
 
+// One slope, or one for each channel.
+Result<std::optional<Shape>> QuantizedPreluShape(const Arguments& a) {
+  OCTAVO_TRY(CheckSameDType(a, {"qx", "weight"}));
+  const std::optional<Shape>&x = a.tensor("qx").shape(), &weight = a.tensor("weight").shape();
+  if (!x || !weight) return x;
+  const Dim slopes = NumElements(*weight), channels = x->size() > 1 ? (*x)[1] : Dim(1);
+  if (Dim::Equal(slopes, Dim(1)) == false && Dim::Equal(slopes, channels) == false) {
+    return Unsupported(
+        fmt::format("the weight of shape {} has {} slopes, but the input of shape {} has {} "
+                    "channels",
+                    ToString(*weight), slopes.ToString(), ToString(*x), channels.ToString()));
+  }
+  return x;
+}
+
 }  // namespace
 
 Value SlopedBelowZero(Builder& g, Value x, Value slope) {
@@ -180,7 +196,7 @@ void RegisterPrelu(Registry& registry) {
   registry.Add({.name = "quantized::prelu",
                 .arguments = {arg::Tensor("qx"), arg::Tensor("weight"), arg::Float("output_scale"),
                               arg::Int("output_zero_point")},
-                .result = EightBits("qx", GivenQuantization("qx", ShapeOf("qx"))),
+                .result = EightBits("qx", GivenQuantization("qx", QuantizedPreluShape)),
                 .qdq = QuantizedPrelu,
                 .caffe2 = QuantizedPreluCaffe2});
 }

@@ -358,7 +358,7 @@ Result<QuantizedConv> QuantizedConvOf(const Arguments& a, const ir::PackedWeight
   for (std::size_t i = 2; i < shape.size(); ++i) conv.geometry.kernel.push_back(shape[i].value());
   if (transposed && conv.geometry.output_padding.empty()) conv.geometry.output_padding = {0};
   OCTAVO_TRY(conv.geometry.Check(fmt::format("the convolution {}", packed.name)));
-  if (shape[0].value() % conv.geometry.groups != 0) {
+  if (shape[0].value() < 1 || shape[1].value() < 1 || shape[0].value() % conv.geometry.groups != 0) {
     return InvalidFile(fmt::format("the {} channels of the weights {} cannot be divided into {} groups",
                                    shape[0].value(), packed.name, conv.geometry.groups));
   }

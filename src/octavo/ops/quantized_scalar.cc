@@ -8,6 +8,7 @@
 #include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
 #include "octavo/ops/exact_binary.h"
+#include "octavo/ops/operand_checks.h"
 #include "octavo/ops/quantized_result.h"
 #include "octavo/row.h"
 
@@ -16,6 +17,7 @@ namespace {
 
 struct ScalarForm {
   bool multiply, relu;
+  bool out = false;  // written into another tensor
 };
 
 Result<Value> Operand(const Arguments& a) {
@@ -56,6 +58,10 @@ TypeRule ScalarType(ScalarForm form) {
     TensorType type = x.type();
     type.quantization = OCTAVO_TRY(form.multiply ? MultipliedByScalar(x.quantization(), x.dtype(), c)
                                                  : AddedScalar(x.quantization(), x.dtype(), c));
+    if (form.out) {
+      OCTAVO_TRY(CheckSameDType(a, {"qa", "out"}));
+      OCTAVO_TRY(CheckOut(a, "out", x.shape()));
+    }
     return std::vector<TensorType>{std::move(type)};
   };
 }
@@ -181,19 +187,19 @@ Result<Quantization> MultipliedByScalar(const Quantization& q, DType dtype, doub
 void RegisterQuantizedScalar(Registry& registry) {
   const ArgumentSpec qa = arg::Tensor("qa"), b = arg::TensorOrScalar("b");
   // What `out` was made with does not matter: PyTorch gives it the new quantization.
-  const ArgumentSpec out = arg::Ignored("out");
+  const ArgumentSpec out = arg::Tensor("out");
   for (const bool multiply : {false, true}) {
     for (const bool relu : {false, true}) {
-      const ScalarForm form{multiply, relu};
+      const ScalarForm form{multiply, relu}, with_out{multiply, relu, true};
       const std::string op = multiply ? "mul" : "add", suffix = relu ? "_relu" : "";
       registry.Add(ScalarRow(fmt::format("quantized::{}_scalar{}", op, suffix), {qa, b}, form));
-      registry.Add(ScalarRow(fmt::format("quantized::{}_scalar{}_out", op, suffix), {qa, b, out}, form));
+      registry.Add(ScalarRow(fmt::format("quantized::{}_scalar{}_out", op, suffix), {qa, b, out}, with_out));
       registry.Add(
           ScalarRow(fmt::format("quantized::{}{}.Scalar", op, suffix), {qa, arg::Scalar("b")}, form));
       registry.Add(
           ScalarRow(fmt::format("quantized::{}{}.Scalar2", op, suffix), {arg::Scalar("b"), qa}, form));
       registry.Add(ScalarRow(fmt::format("quantized::{}{}.Scalar_out", op, suffix),
-                             {qa, arg::Scalar("b"), out}, form));
+                             {qa, arg::Scalar("b"), out}, with_out));
     }
   }
 }

@@ -108,7 +108,10 @@ Result<QuantizedWeights> WeightsOf(const Arguments& a, const ir::PackedWeights& 
     return Unsupported(fmt::format("the weights {} have the wrong shape: {}", name, w.type.ToString()));
   }
   w.channels = (*w.type.shape)[channel_dimension].value();
-  if (packed.kind == Kind::kConvTranspose) w.channels *= packed.groups;
+  if (packed.kind == Kind::kConvTranspose &&
+      (packed.groups < 1 || __builtin_mul_overflow(w.channels, packed.groups, &w.channels))) {
+    return InvalidFile(fmt::format("the weights {} cannot have {} groups", name, packed.groups));
+  }
   OCTAVO_TRY(CheckWeightQuantization(w.type, w.channels, name));
   if (!w.quantization().per_tensor() && w.quantization().axis != static_cast<int>(channel_dimension)) {
     return Unsupported(
@@ -125,8 +128,17 @@ Result<QuantizedWeights> WeightsOf(const Arguments& a, const ir::PackedWeights& 
   } else {
     w.bias = packed.bias;
   }
+  if (w.bias_value.defined()) {
+    const TensorType& type = w.bias_value.type();
+    const Shape expected{Dim(w.channels)};
+    if ((type.dtype != DType::kUnknown && type.dtype != DType::kFloat32) ||
+        (type.shape && (type.shape->size() != 1 || Dim::Equal((*type.shape)[0], expected[0]) == false))) {
+      return Unsupported(fmt::format("the bias of the weights {} is {}, but float32{} is expected", name,
+                                     type.ToString(), ToString(expected)));
+    }
+  }
   if (w.bias && ((w.bias->dtype != DType::kFloat32 && w.bias->dtype != DType::kQInt32) ||
-                 w.bias->num_elements() != w.channels)) {
+                 w.bias->rank() != 1 || w.bias->num_elements() != w.channels)) {
     return InvalidFile(fmt::format("the bias of the weights {} is {}, but float32[{}] is expected", name,
                                    w.bias->type().ToString(), w.channels));
   }
