@@ -3,7 +3,9 @@
 #include <limits>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include "octavo/reference/conversion.h"
 #include "octavo/reference/kernels.h"
 #include "octavo/reference/levels.h"
 #include "octavo/reference/movement.h"
@@ -67,34 +69,40 @@ class FloatSum {
   float sum_ = 0;
 };
 
-// Dequantize, multiply, quantize.
+// The dimensions before the last two.
+Sizes BatchOf(const Sizes& sizes) {
+  return sizes.size() < 2 ? Sizes() : Sizes(sizes.begin(), sizes.end() - 2);
+}
+
+// Dequantize, multiply (numpy's matmul), quantize.
 Results QuantizedMatmul(const Call& call) {
   const Tensor &a = call.tensor("qa"), &b = call.tensor("qb");
-  const std::size_t rank = a.sizes.size();
-  if (rank < 2 || b.sizes.size() != rank || a.dtype != b.dtype || !b.quantization ||
-      a.sizes[rank - 1] != b.sizes[rank - 2] ||
-      !std::equal(a.sizes.begin(), a.sizes.end() - 2, b.sizes.begin())) {
-    return Unsupported("the shapes or the dtypes of the operands do not match");
+  if (a.dtype != b.dtype || !b.quantization) return Unsupported("the dtypes of the operands do not match");
+  if (a.sizes.empty() || b.sizes.empty())
+    return Unsupported("a scalar cannot be an operand of a matrix product");
+  const std::int64_t m = a.rank() == 1 ? 1 : a.sizes[a.sizes.size() - 2], k = a.sizes.back();
+  const std::int64_t n = b.rank() == 1 ? 1 : b.sizes.back();
+  if (k != (b.rank() == 1 ? b.sizes[0] : b.sizes[b.sizes.size() - 2])) {
+    return Unsupported(fmt::format("matrices of shapes {} and {} cannot be multiplied", a.sizes, b.sizes));
   }
   const TensorType type = OCTAVO_TRY(QuantizedResult(call, a));
-  const std::int64_t m = a.sizes[rank - 2], k = a.sizes[rank - 1], n = b.sizes[rank - 1];
-  Sizes sizes = a.sizes;
-  sizes[rank - 1] = n;
+  const Sizes left = BatchOf(a.sizes), right = BatchOf(b.sizes), batch = OCTAVO_TRY(Broadcast(left, right));
+  Sizes sizes = batch;
+  if (a.rank() > 1) sizes.push_back(m);
+  if (b.rank() > 1) sizes.push_back(n);
   Array<float> y(OCTAVO_TRY(Checked(std::move(sizes))));
   const Array<float> reals_a = Dequantized(a), reals_b = Dequantized(b);
-  const std::int64_t batches = m * n == 0 ? 0 : Count(y.sizes) / (m * n);
+  const std::vector<std::int64_t> of_a = RepeatedPlaces(left, batch), of_b = RepeatedPlaces(right, batch);
   constexpr std::int64_t kSmall = 400;  // products
-  const bool small_batch = rank > 2 && m * k * n < kSmall;
-  for (std::int64_t batch = 0; batch < batches; ++batch) {
-    for (std::int64_t i = 0; i < m; ++i) {
-      for (std::int64_t j = 0; j < n; ++j) {
-        FloatSum sum(small_batch);
-        for (std::int64_t l = 0; l < k; ++l) {
-          sum.Add(reals_a[(batch * m + i) * k + l], reals_b[(batch * k + l) * n + j]);
-        }
-        y[(batch * m + i) * n + j] = sum.value();
-      }
+  const bool small_batch = !left.empty() && !right.empty() && m * k * n < kSmall;
+  for (std::int64_t i = 0; i < static_cast<std::int64_t>(y.data.size()); ++i) {
+    const auto at = static_cast<std::size_t>(i / n / m);
+    const std::int64_t row = of_a[at] * m + i / n % m, matrix = of_b[at] * k;
+    FloatSum sum(small_batch);
+    for (std::int64_t l = 0; l < k; ++l) {
+      sum.Add(reals_a[row * k + l], reals_b[(matrix + l) * n + i % n]);
     }
+    y[i] = sum.value();
   }
   return One(Quantized(y, type, call.options()));
 }
