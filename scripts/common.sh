@@ -3,7 +3,7 @@
 build_packages=(
   g++ cmake ninja-build ccache pkg-config
   protobuf-compiler libprotobuf-dev libonnx-dev libcli11-dev libfmt-dev nlohmann-json3-dev libexpected-dev
-  libminizip-dev libdeflate-dev libgtest-dev libgmock-dev
+  libdeflate-dev libgtest-dev libgmock-dev
 )
 test_packages=(python3 python3-venv python3-numpy python3-torch python3-torchvision python3-sklearn)
 check_packages=(clang-format clang-tidy clang-tools)

@@ -133,17 +133,48 @@ TEST(Archive, RefusesDuplicates) {
 }
 
 TEST(Archive, RefusesEncryption) {
-  for (const std::uint16_t flag : {0x1, 0x40, 0x2000}) {
-    TestZip zip = Small();
+  TestZip zip = Small();
+  zip.records[1].flags = 0x2000;
+  ExpectError(Open(zip), "encrypted", "record m/code/a.py");
+  for (const std::uint16_t flag : {0x1, 0x40}) {
     zip.records[1].flags = flag;
-    ExpectError(Open(zip), "encrypted", "record m/code/a.py");
+    auto archive = Open(zip);
+    ASSERT_TRUE(archive);
+    ExpectError((*archive)->Read("code/a.py"), "encrypted", "record m/code/a.py");
+    EXPECT_TRUE((*archive)->Read("data.pkl"));
   }
+}
+
+TEST(Archive, RefusesPatches) {
+  TestZip zip = Small();
+  zip.records[1].flags = 0x20;
+  auto archive = Open(zip);
+  ASSERT_TRUE(archive);
+  ExpectError((*archive)->Read("code/a.py"), "patch", "record m/code/a.py");
+}
+
+TEST(Archive, TellsNoCasesApart) {
+  TestZip zip = Small();
+  zip.records[1].name = "m/CODE/A.py";
+  auto archive = Open(zip);
+  ASSERT_TRUE(archive);
+  EXPECT_TRUE((*archive)->Has("code/a.py"));
+  EXPECT_TRUE((*archive)->HasUnder("code/"));
+  EXPECT_TRUE((*archive)->Read("code/a.py"));
+  zip.records.push_back({.name = "m/code/a.PY", .data = "other"});
+  archive = Open(zip);
+  ASSERT_TRUE(archive);
+  ExpectError((*archive)->Read("code/a.py"), "other cases of letters", "record m/CODE/A.py");
+  EXPECT_FALSE((*archive)->ReadOptional("code/a.py", 1000));
+  EXPECT_TRUE((*archive)->Read("data.pkl"));
 }
 
 TEST(Archive, RefusesOtherCompression) {
   TestZip zip = Small();
   zip.records[1].method = 12;  // bzip2
-  ExpectError(Open(zip), "method 12", "record m/code/a.py");
+  auto archive = Open(zip);
+  ASSERT_TRUE(archive);
+  ExpectError((*archive)->Read("code/a.py"), "method 12", "record m/code/a.py");
 }
 
 TEST(Archive, RefusesFalseChecksums) {
