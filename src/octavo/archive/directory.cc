@@ -91,7 +91,7 @@ Result<End> ReadEnd(Bytes file) {
              .size = Number<std::uint32_t>(bytes, 12),
              .offset = Number<std::uint32_t>(bytes, 16)};
   const auto disk = Number<std::uint16_t>(bytes, 4), first_disk = Number<std::uint16_t>(bytes, 6);
-  if (Number<std::uint16_t>(bytes, 8) != end.count || disk != first_disk || disk > 1) {
+  if (Number<std::uint16_t>(bytes, 8) != end.count || disk != 0 || first_disk != 0) {
     return InvalidFile("this is one part of a zip archive in several files", "Join its parts first.");
   }
   OCTAVO_TRY(ReadZip64End(file, end));
@@ -126,7 +126,7 @@ std::optional<Entry> ReadEntry(Bytes& rest) {
              comment = Number<std::uint16_t>(rest, 32);
   const std::size_t length = kEntrySize + name + extra + comment;
   const auto disk = Number<std::uint16_t>(rest, 34);
-  if (rest.size() < length || disk > 1) return std::nullopt;
+  if (rest.size() < length || disk != 0) return std::nullopt;
   Entry entry;
   entry.flags = Number<std::uint16_t>(rest, 8);
   entry.method = Number<std::uint16_t>(rest, 10);

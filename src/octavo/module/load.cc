@@ -31,8 +31,9 @@ class Loader {
   Result<Module> Load() {
     Module module;
     module.file_bytes = archive_->file_bytes();
+    OCTAVO_TRY(CheckSameForPyTorch());
     module.archive_version = OCTAVO_TRY(ReadVersion());
-    big_endian_ = OCTAVO_TRY(ReadByteOrder());
+    OCTAVO_TRY(CheckByteOrder());
     program_ = std::make_shared<ArchiveProgram>(archive_, limits_);
     module.program = program_;
 
@@ -49,11 +50,8 @@ class Loader {
         OCTAVO_TRY(ReadPickle("constants.pkl", "constants/", "CONSTANTS", false, &module.lost_weights));
     if (const auto* tuple = std::get_if<std::shared_ptr<Tuple>>(&constants.v)) {
       module.constants = (*tuple)->items;
-    } else if (const auto* list = std::get_if<std::shared_ptr<List>>(&constants.v)) {
-      module.constants = (*list)->items;
     } else {
-      return InvalidFile("the constants must be a tuple or a list",
-                         "Copy or save the file again: it is damaged.")
+      return InvalidFile("the constants must be a tuple", "Copy or save the file again: it is damaged.")
           .SetWhere(fmt::format("record {}constants.pkl", archive_->root()));
     }
 
@@ -69,9 +67,24 @@ class Loader {
   }
 
  private:
-  // The number of the format, which newer versions of PyTorch keep in another place.
+  // Records that make PyTorch read another model than the one in data.pkl and code/, or none.
+  Status CheckSameForPyTorch() const {
+    if (archive_->root().empty()) {
+      return InvalidFile("the archive's records are in no folder, so PyTorch does not read it",
+                         "Save the model again with torch.jit.save.");
+    }
+    if (archive_->Has("model.json")) {
+      return InvalidFile("the archive holds a second model, in the format of PyTorch 1.0 to 1.3",
+                         "Save the model again with torch.jit.save.")
+          .SetWhere(fmt::format("record {}model.json", archive_->root()));
+    }
+    return {};
+  }
+
+  // The number of the format, which newer versions of PyTorch keep in another place, and look for there
+  // first.
   Result<std::string> ReadVersion() {
-    const std::string_view name = archive_->Has("version") ? "version" : ".data/version";
+    const std::string_view name = archive_->Has(".data/version") ? ".data/version" : "version";
     std::string text = OCTAVO_TRY(archive_->ReadText(name));
     while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
     int number = 0;
@@ -82,14 +95,28 @@ class Loader {
                          "Copy or save the file again: it is damaged.")
           .SetWhere(fmt::format("record {}{}", archive_->root(), name));
     }
+    constexpr int kNewest = 10;  // of PyTorch 1.13 to 2.13
+    if (number > kNewest) {
+      return InvalidFile(fmt::format("the archive has version {} of the format, and PyTorch reads up to {}",
+                                     number, kNewest),
+                         "Save the model with a version of PyTorch up to 2.13.")
+          .SetWhere(fmt::format("record {}{}", archive_->root(), name));
+    }
     return text;
   }
 
-  Result<bool> ReadByteOrder() {
-    if (!archive_->Has("byteorder")) return false;
+  // PyTorch takes the storages of every TorchScript file as its own machine's, whatever the record says.
+  Status CheckByteOrder() const {
+    if (!archive_->Has("byteorder")) return {};
     const std::string text = OCTAVO_TRY(archive_->ReadText("byteorder"));
-    if (text == "little") return false;
-    if (text == "big") return true;
+    if (text == "little") return {};
+    if (text == "big") {
+      return InvalidFile(
+                 "the model was saved on a big-endian machine: PyTorch reads its numbers wrongly elsewhere",
+                 "Save the model on a little-endian machine: torch.load(weights), which turns bytes around, "
+                 "then torch.jit.save.")
+          .SetWhere(fmt::format("record {}byteorder", archive_->root()));
+    }
     return InvalidFile("the byte order must be \"little\" or \"big\"",
                        "Copy or save the file again: it is damaged.")
         .SetWhere(fmt::format("record {}byteorder", archive_->root()));
@@ -97,11 +124,12 @@ class Loader {
 
   Result<Value> ReadPickle(const std::string& record, std::string folder, std::string path, bool types_only,
                            std::vector<LostWeight>* lost_weights) {
-    const pickle::Options options{.limits = limits_, .record = record, .allowed = IsAllowedGlobal};
+    const pickle::Options options{
+        .limits = limits_, .record = record, .allowed = IsAllowedGlobal, .torchscript = !types_only};
     const auto pickle = pickle::Read(OCTAVO_TRY(archive_->Read(record)), options);
     if (!pickle) return pickle.error();
     const PickleView view(*pickle, record);
-    Storages storages(*archive_, std::move(folder), big_endian_);
+    Storages storages(*archive_, std::move(folder));
     ValueReader reader(view, storages, *program_,
                        {.limits = limits_,
                         .types_only = types_only,
@@ -183,7 +211,6 @@ class Loader {
   std::shared_ptr<const archive::Archive> archive_;
   Limits limits_;
   std::shared_ptr<const ArchiveProgram> program_;
-  bool big_endian_ = false;
 };
 
 }  // namespace

@@ -328,31 +328,6 @@ TEST(Load, WeightsThatPyTorchLost) {
   EXPECT_THAT(load(true, false, false), ElementsAre());
 }
 
-// No big-endian machine is at hand: the bytes of a little-endian file are turned around.
-TEST(Load, BigEndianStorages) {
-  TestZip zip = archive::ZipOf(Fixture("2.13/shared.pt"));
-  zip.Find("/byteorder").data = "big";
-  int storages = 0;
-  for (archive::TestRecord& record : zip.records) {
-    if (!record.name.starts_with("shared/data/")) continue;
-    ++storages;
-    for (std::size_t i = 0; i + 4 <= record.data.size(); i += 4) {
-      std::reverse(record.data.begin() + static_cast<std::ptrdiff_t>(i),
-                   record.data.begin() + static_cast<std::ptrdiff_t>(i + 4));
-    }
-  }
-  ASSERT_GE(storages, 3);
-  const TestFile file(zip.Bytes());
-  const auto big = Load(file.path());
-  ASSERT_TRUE(big) << big.error().ToString();
-  const auto little = LoadFixture("2.13", "shared");
-  const auto weight = [](const Module& module) {
-    return Get<Tensor>(*Get<std::shared_ptr<Object>>(*module.root->Find("first"))->Find("weight"));
-  };
-  EXPECT_EQ(weight(*big).ToFloats(), weight(*little).ToFloats());
-  EXPECT_THAT(Get<Tensor>(*big->root->Find("x")).ToFloats(), ElementsAre(1, 1, 1));
-}
-
 TEST(Program, FindsClassesAndMethods) {
   for (const char* version : kVersions) {
     const auto module = LoadFixture(version, "kinds");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "octavo/module/class_check.h"
 #include "octavo/source/parser.h"
 
 namespace octavo::module {
@@ -33,6 +34,7 @@ Result<const ArchiveProgram::CodeFile*> ArchiveProgram::FileOf(std::string_view 
     found = files_.try_emplace(prefix).first;
     CodeFile& code = found->second;
     auto parsed = Parse(record);
+    if (Status once = parsed ? CheckDefinedOnce(**parsed) : Status(); !once) parsed = once.error();
     if (parsed) {
       code.file = std::move(*parsed);
       for (const auto& definition : code.file->classes) {

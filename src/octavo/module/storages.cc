@@ -15,22 +15,12 @@ namespace {
 // Views may repeat elements (a stride of 0), so a few bytes can claim to be a huge tensor.
 constexpr std::uint64_t kMaxRepeatedBytes = std::uint64_t{256} << 20;
 
-std::vector<std::byte> Swapped(std::span<const std::byte> bytes, std::size_t unit) {
-  std::vector<std::byte> swapped(bytes.begin(), bytes.end());
-  for (std::size_t i = 0; i + unit <= swapped.size(); i += unit) {
-    const auto begin = swapped.begin() + static_cast<std::ptrdiff_t>(i);
-    std::reverse(begin, begin + static_cast<std::ptrdiff_t>(unit));
-  }
-  return swapped;
+// What PyTorch computes with other bytes as bools is not defined.
+bool AreBools(std::span<const std::byte> bytes) {
+  return std::ranges::all_of(bytes, [](std::byte b) { return std::to_integer<unsigned>(b) <= 1; });
 }
 
 }  // namespace
-
-std::size_t SwapUnit(DType dtype) {
-  const bool complex =
-      dtype == DType::kComplex32 || dtype == DType::kComplex64 || dtype == DType::kComplex128;
-  return ElementSize(dtype) / (complex ? 2 : 1);
-}
 
 std::optional<DType> DTypeOfStorage(std::string_view name) {
   static constexpr std::array<std::pair<std::string_view, DType>, 18> kNames = {{
@@ -66,29 +56,15 @@ Result<std::shared_ptr<const Storage>> Storages::Get(std::string_view key, DType
     Storage storage;
     // PyTorch writes no bytes for an empty storage, and some versions no record.
     if (num_elements != 0) storage = OCTAVO_TRY(archive_.Read(folder_ + std::string(key)));
-    if (big_endian_ && SwapUnit(dtype) > 1) {
-      auto swapped = std::make_shared<const std::vector<std::byte>>(Swapped(storage.bytes, SwapUnit(dtype)));
-      storage = {.bytes = *swapped, .owner = swapped};
-    }
-    found =
-        entries_
-            .emplace(std::string(key), Entry{.storage = std::make_shared<const Storage>(std::move(storage)),
-                                             .element_size = SwapUnit(dtype)})
-            .first;
-    const std::span<const std::byte> bytes = found->second.storage->bytes;
+    found = entries_.emplace(std::string(key), std::make_shared<const Storage>(std::move(storage))).first;
+    const std::span<const std::byte> bytes = found->second->bytes;
     // A file all of whose checksums are left out says nothing of the sort.
     if (archive_.LacksChecksum(folder_ + std::string(key)) && !archive_.LacksChecksum("data.pkl") &&
         std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; })) {
-      lost_.insert(found->second.storage.get());
+      lost_.insert(found->second.get());
     }
   }
-  const Entry& entry = found->second;
-  if (big_endian_ && entry.element_size != SwapUnit(dtype)) {
-    return InvalidFile("a big-endian storage with elements of two sizes is not supported",
-                       "Save the model on a little-endian machine.")
-        .SetWhere(fmt::format("record {}{}{}", archive_.root(), folder_, key));
-  }
-  const std::size_t available = entry.storage->bytes.size();
+  const std::size_t available = found->second->bytes.size();
   if (available == 0 && num_elements > 0) {
     return InvalidFile(fmt::format("the model was saved without the {} elements of a tensor", num_elements),
                        "PyTorch saves no data for modules on the device \"meta\".  Load the weights on the "
@@ -103,10 +79,15 @@ Result<std::shared_ptr<const Storage>> Storages::Get(std::string_view key, DType
                "Copy or save the file again: it is damaged.")
         .SetWhere(fmt::format("record {}{}{}", archive_.root(), folder_, key));
   }
-  return entry.storage;
+  if (dtype == DType::kBool && !AreBools(found->second->bytes)) {
+    return InvalidFile("a bool of the storage is neither 0 nor 1",
+                       "Copy or save the file again: it is damaged.")
+        .SetWhere(fmt::format("record {}{}{}", archive_.root(), folder_, key));
+  }
+  return found->second;
 }
 
-Status CheckBounds(const Tensor& tensor, int max_rank) {
+Status CheckBounds(const Tensor& tensor, int max_rank, std::uint64_t storage_bytes) {
   const auto fail = [&tensor](std::string_view what) {
     return InvalidFile(
         fmt::format("a tensor of sizes [{}], strides [{}] and offset {} {}", fmt::join(tensor.sizes, ","),
@@ -121,7 +102,7 @@ Status CheckBounds(const Tensor& tensor, int max_rank) {
   }
   if (tensor.offset < 0) return fail("begins before its storage");
   const std::uint64_t element = ElementSize(tensor.dtype);
-  const std::uint64_t bytes = tensor.storage->bytes.size();
+  const std::uint64_t bytes = std::min<std::uint64_t>(tensor.storage->bytes.size(), storage_bytes);
   bool empty = false, overflow = false;
   std::uint64_t last = static_cast<std::uint64_t>(tensor.offset);  // the farthest element
   std::uint64_t count = 1;

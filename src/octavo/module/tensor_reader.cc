@@ -1,5 +1,7 @@
 #include "octavo/module/tensor_reader.h"
 
+#include <algorithm>
+#include <array>
 #include <cctype>
 #include <cmath>
 #include <limits>
@@ -21,6 +23,10 @@ std::string StorageTypeName(std::string_view storage) {
   for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return name;
 }
+
+constexpr std::array<std::string_view, 22> kDevices = {
+    "cpu", "cuda", "ipu", "xpu",  "mkldnn", "opengl", "opencl", "ideep", "hip",  "ve",    "fpga",
+    "ort", "maia", "xla", "lazy", "vulkan", "mps",    "meta",   "hpu",   "mtia", "metal", "privateuseone"};
 
 std::pair<std::int64_t, std::int64_t> ZeroPointRange(DType dtype) {
   switch (dtype) {
@@ -72,11 +78,11 @@ bool TensorReader::Makes(std::string_view function) {
 }
 
 Result<Tensor> TensorReader::Read(NodeId node, std::string_view function, NodeId arguments) {
-  if (function == "torch._utils._rebuild_tensor_v2" || function == "torch._utils._rebuild_tensor") {
-    return ReadView(node, OCTAVO_TRY(pickle_.Tuple(arguments, 4, "the description of a tensor")), false);
+  if (function == "torch._utils._rebuild_tensor_v2") {
+    return ReadView(node, OCTAVO_TRY(pickle_.Tuple(arguments, 5, "the description of a tensor")), false);
   }
   if (function == "torch._utils._rebuild_qtensor") {
-    return ReadView(node, OCTAVO_TRY(pickle_.Tuple(arguments, 5, "the description of a quantized tensor")),
+    return ReadView(node, OCTAVO_TRY(pickle_.Tuple(arguments, 6, "the description of a quantized tensor")),
                     true);
   }
   if (function == "torch._utils._rebuild_parameter") {
@@ -110,13 +116,18 @@ Result<Tensor> TensorReader::ReadCall(NodeId node, std::string_view what) {
 
 Result<Tensor> TensorReader::ReadView(NodeId node, std::span<const NodeId> arguments, bool quantized) {
   Tensor tensor;
-  tensor.dtype = OCTAVO_TRY(ReadStorage(arguments[0], tensor));
+  std::uint64_t storage_bytes = std::numeric_limits<std::uint64_t>::max();
+  tensor.dtype = OCTAVO_TRY(ReadStorage(arguments[0], tensor, storage_bytes));
   tensor.offset = OCTAVO_TRY(pickle_.Int(arguments[1], "the offset of a tensor"));
   tensor.sizes = OCTAVO_TRY(pickle_.Ints(arguments[2], "the size of a tensor"));
   tensor.strides = OCTAVO_TRY(pickle_.Ints(arguments[3], "the stride of a tensor"));
+  if (pickle_->kind(arguments[2]) != Kind::kTuple || pickle_->kind(arguments[3]) != Kind::kTuple) {
+    return pickle_.Fail(node, "the size and the stride of a tensor must be tuples");
+  }
+  OCTAVO_TRY(CheckRequiresGrad(arguments[quantized ? 5 : 4], tensor.dtype));
   const bool packed = tensor.dtype == DType::kQUint4x2 || tensor.dtype == DType::kQUint2x4;
   if (!types_only_ && !packed) {
-    if (Status status = CheckBounds(tensor, limits_.max_rank); !status) {
+    if (Status status = CheckBounds(tensor, limits_.max_rank, storage_bytes); !status) {
       return status.error().SetWhere(pickle_.Where(node));
     }
   }
@@ -156,7 +167,7 @@ Result<Tensor> TensorReader::ReadView(NodeId node, std::span<const NodeId> argum
 }
 
 // ("storage", torch.FloatStorage, key, device, number of elements)
-Result<DType> TensorReader::ReadStorage(NodeId node, Tensor& tensor) {
+Result<DType> TensorReader::ReadStorage(NodeId node, Tensor& tensor, std::uint64_t& storage_bytes) {
   if (pickle_->kind(node) != Kind::kPersistent) return pickle_.Fail(node, "a tensor has no valid storage");
   const auto id = OCTAVO_TRY(pickle_.Tuple(pickle_->arguments(node), 5, "the description of a storage"));
   if (OCTAVO_TRY(pickle_.String(id[0], "the kind of a persistent id")) != "storage") {
@@ -173,19 +184,50 @@ Result<DType> TensorReader::ReadStorage(NodeId node, Tensor& tensor) {
   }
   const std::string_view key = OCTAVO_TRY(pickle_.String(id[2], "the key of a storage"));
   const std::int64_t count = OCTAVO_TRY(pickle_.Int(id[4], "the length of a storage"));
-  if (!types_only_) tensor.storage = OCTAVO_TRY(storages_.Get(key, *dtype, count));
+  OCTAVO_TRY(CheckDevice(id[3], count));
+  if (!types_only_) {
+    tensor.storage = OCTAVO_TRY(storages_.Get(key, *dtype, count));
+    // PyTorch knows of no more elements, whatever the record has.
+    storage_bytes = static_cast<std::uint64_t>(count) * ElementSize(*dtype);
+  }
   return *dtype;
+}
+
+Status TensorReader::CheckRequiresGrad(NodeId node, DType dtype) {
+  if (pickle_->kind(node) != Kind::kBool)
+    return pickle_.Fail(node, "whether a tensor requires a gradient is no bool");
+  const bool differentiable = IsFloat(dtype) || dtype == DType::kComplex32 || dtype == DType::kComplex64 ||
+                              dtype == DType::kComplex128;
+  if (pickle_->boolean(node) && !differentiable) {
+    return pickle_.Fail(node, fmt::format("a tensor of dtype {} cannot require a gradient", Name(dtype)));
+  }
+  return {};
+}
+
+// "cpu", "cuda:0"
+Status TensorReader::CheckDevice(NodeId node, std::int64_t count) {
+  const std::string_view device = OCTAVO_TRY(pickle_.String(node, "the device of a storage"));
+  const std::string_view type = device.substr(0, device.find(':'));
+  if (std::ranges::find(kDevices, type) == kDevices.end()) {
+    return pickle_.Fail(node, fmt::format("PyTorch knows no device \"{}\"", device));
+  }
+  // PyTorch 1.13 reads the record, newer versions leave the tensor without data.
+  if (type == "meta" && count != 0) {
+    return pickle_.Fail(node,
+                        "a tensor is on the device \"meta\", where it has no data, and has data in the file");
+  }
+  return {};
 }
 
 Result<Quantization> TensorReader::ReadQuantization(NodeId node, const Tensor& tensor) {
   const auto items = OCTAVO_TRY(pickle_.Tuple(node, 3, "the quantization of a tensor"));
   const std::string scheme = pickle_.GlobalName(items[0]);
   Quantization quantization;
-  if (scheme == "torch.per_tensor_affine" || scheme == "torch.per_tensor_symmetric") {
-    quantization.scales = {OCTAVO_TRY(pickle_.Number(items[1], "a scale"))};
+  if (scheme == "torch.per_tensor_affine") {
+    if (pickle_->kind(items[1]) != Kind::kFloat) return pickle_.Fail(items[1], "a scale is not a float");
+    quantization.scales = {pickle_->number(items[1])};
     quantization.zero_points = {OCTAVO_TRY(pickle_.Int(items[2], "a zero point"))};
-  } else if (scheme == "torch.per_channel_affine" || scheme == "torch.per_channel_symmetric" ||
-             scheme == "torch.per_channel_affine_float_qparams") {
+  } else if (scheme == "torch.per_channel_affine" || scheme == "torch.per_channel_affine_float_qparams") {
     if (items.size() < 4) return pickle_.Fail(node, "a per-channel quantization has no axis");
     const std::int64_t axis = OCTAVO_TRY(pickle_.Int(items[3], "the axis of a quantization"));
     if (axis < 0 || axis >= tensor.rank()) {
@@ -242,16 +284,14 @@ Result<Quantization> TensorReader::ReadQuantization(NodeId node, const Tensor& t
   return quantization;
 }
 
-// {"conj": True} and {"neg": True} are views that change the values.
+// {"conj": True} and {"neg": True} are views that change the values.  Newer versions of PyTorch do not look
+// at the bool.
 Status TensorReader::CheckNoMathBits(NodeId node) {
   const auto items = pickle_->items(node);
-  for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
-    if (pickle_->kind(items[i + 1]) == Kind::kBool && !pickle_->boolean(items[i + 1])) continue;
-    return Unsupported("conjugated or negated views are not supported",
-                       "Call .resolve_conj().resolve_neg() on it before saving.")
-        .SetWhere(pickle_.Where(node));
-  }
-  return {};
+  if (items.empty()) return {};
+  return Unsupported("conjugated or negated views are not supported",
+                     "Call .resolve_conj().resolve_neg() on it before saving.")
+      .SetWhere(pickle_.Where(node));
 }
 
 }  // namespace octavo::module

@@ -26,7 +26,10 @@ class TensorReader {
  private:
   Result<Tensor> ReadCall(pickle::NodeId node, std::string_view what);
   Result<Tensor> ReadView(pickle::NodeId node, std::span<const pickle::NodeId> arguments, bool quantized);
-  Result<DType> ReadStorage(pickle::NodeId node, Tensor& tensor);
+  // `storage_bytes`: of the storage's elements that the pickle states.
+  Result<DType> ReadStorage(pickle::NodeId node, Tensor& tensor, std::uint64_t& storage_bytes);
+  Status CheckRequiresGrad(pickle::NodeId node, DType dtype);
+  Status CheckDevice(pickle::NodeId node, std::int64_t count);
   Result<Quantization> ReadQuantization(pickle::NodeId node, const Tensor& tensor);
   Status CheckNoMathBits(pickle::NodeId node);
 

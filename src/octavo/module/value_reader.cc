@@ -5,10 +5,31 @@
 
 #include <fmt/format.h>
 
+#include "octavo/module/class_check.h"
 #include "octavo/module/globals.h"
 #include "octavo/module/packed_weights.h"
 
 namespace octavo::module {
+namespace {
+
+// Of one dictionary: TorchScript's are of one of these types.
+class DictKeys {
+ public:
+  bool Insert(const Value& key) {
+    if (const auto* text = std::get_if<std::string>(&key.v)) return strings_.insert(*text).second;
+    if (const auto* integer = std::get_if<std::int64_t>(&key.v)) return integers_.insert(*integer).second;
+    if (const auto* number = std::get_if<double>(&key.v)) return numbers_.insert(*number).second;
+    if (const auto* boolean = std::get_if<bool>(&key.v)) return integers_.insert(*boolean ? 1 : 0).second;
+    return true;
+  }
+
+ private:
+  std::unordered_set<std::string> strings_;
+  std::unordered_set<std::int64_t> integers_;
+  std::unordered_set<double> numbers_;
+};
+
+}  // namespace
 
 using pickle::Kind;
 using pickle::NodeId;
@@ -43,6 +64,10 @@ Result<Value> ValueReader::ReadNode(NodeId node) {
       if (IsTorchScriptClass(pickle_->module(node))) {
         return pickle_.Fail(node,
                             fmt::format("a class is used as a value: {}", pickle_->QualifiedName(node)));
+      }
+      // To PyTorch it is the number of a function or of a dtype.
+      if (!options_.types_only) {
+        return pickle_.Fail(node, fmt::format("{} is used as a value", pickle_->QualifiedName(node)));
       }
       return Value{Symbol{pickle_->QualifiedName(node)}};
     case Kind::kBigInt:
@@ -111,9 +136,12 @@ Result<Value> ValueReader::ReadDict(NodeId node) {
   const auto items = pickle_->items(node);
   auto dict = std::make_shared<Dict>();
   dict->items.reserve(items.size() / 2);
+  DictKeys keys;
   const std::size_t path = path_.size();
   for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
     Value key = OCTAVO_TRY(ReadNode(items[i]));
+    // PyTorch keeps the last one.
+    if (!keys.Insert(key)) return pickle_.Fail(items[i], "a key occurs twice in a dictionary");
     if (const auto* text = std::get_if<std::string>(&key.v)) (path_ += '.') += *text;
     Value value = OCTAVO_TRY(ReadNode(items[i + 1]));
     path_.resize(path);
@@ -216,8 +244,17 @@ Result<Value> ValueReader::ReadObject(NodeId node) {
     if (!packed) return packed.error().SetWhere(pickle_.Where(node));
     return Value{std::move(*packed)};
   }
+  if (state == pickle::kNoNode)
+    return pickle_.Fail(node, fmt::format("an object of {} is not built", class_name));
   auto object = std::make_shared<Object>();
   object->class_name = class_name;
+  // Code that does not parse is an error where it is evaluated.
+  const auto found = program_.FindClass(class_name);
+  const ClassDefinition* definition = found ? *found : nullptr;
+  if (definition != nullptr && !options_.types_only) {
+    OCTAVO_TRY(ReadState(node, *definition, *object));
+    return Value{std::move(object)};
+  }
   // Attributes come as a plain dictionary.  What __getstate__ returned has gone through the same function as
   // any other value, which never leaves a dictionary without a type tag.
   if (state != pickle::kNoNode && pickle_->kind(state) == Kind::kDict) {
@@ -226,6 +263,30 @@ Result<Value> ValueReader::ReadObject(NodeId node) {
     object->state = std::make_shared<Value>(OCTAVO_TRY(ReadNode(state)));
   }
   return Value{std::move(object)};
+}
+
+// As PyTorch does it: the class decides, not what is pickled.
+Status ValueReader::ReadState(NodeId node, const ClassDefinition& definition, Object& object) {
+  NodeId state = pickle_->state(node);
+  if (ClassCheck::TakesState(definition)) {
+    object.state = std::make_shared<Value>(OCTAVO_TRY(ReadNode(state)));
+    return {};
+  }
+  if (pickle_->kind(state) == Kind::kCall &&
+      pickle_.GlobalName(pickle_->callable(state)) == "torch.jit._pickle.restore_type_tag") {
+    state = OCTAVO_TRY(pickle_.Tuple(pickle_->arguments(state), 1, "the argument of restore_type_tag"))[0];
+  }
+  if (pickle_->kind(state) != Kind::kDict) {
+    return pickle_.Fail(node,
+                        fmt::format("an object of {} has a state, but its class has no __setstate__ and "
+                                    "__getstate__",
+                                    object.class_name));
+  }
+  OCTAVO_TRY(ReadAttributes(state, object));
+  if (Status status = ClassCheck(program_).Check(definition, object); !status) {
+    return std::move(status).error().SetWhere(pickle_.Where(node));
+  }
+  return {};
 }
 
 Status ValueReader::ReadAttributes(NodeId node, Object& object) {

@@ -44,6 +44,7 @@ class ValueReader {
   Result<Value> ReadDict(pickle::NodeId node);
   Result<Value> ReadCall(pickle::NodeId node);
   Result<Value> ReadObject(pickle::NodeId node);
+  Status ReadState(pickle::NodeId node, const ClassDefinition& definition, Object& object);
   Status ReadAttributes(pickle::NodeId node, Object& object);
   Result<Value> ReadEnumMember(pickle::NodeId node, const std::string& class_name);
 

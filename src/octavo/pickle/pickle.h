@@ -99,6 +99,10 @@ struct Options {
   std::string record;  // for messages: "data.pkl"
   // Globals for which it is false are an error.  Empty: all are read (as names, like ever).
   std::function<bool(std::string_view module, std::string_view name)> allowed;
+  // Only what PyTorch's own reader of TorchScript takes, and nothing that means something else to it: it
+  // knows fewer opcodes than Python, and makes objects where they are built, so that what is changed later is
+  // not part of them.  docs/security.md has the list.
+  bool torchscript = false;
 };
 
 // Reads the first pickle in `bytes`, protocols 2 to 5.  Nothing is executed.  Errors (kInvalidFile) name the

@@ -21,10 +21,12 @@ class Reader {
       at_ = 0;
       return Fail("the pickle is larger than 4 GB");
     }
+    if (options_.torchscript) OCTAVO_TRY(BeginTorchScript());
     while (!stopped_) {
       at_ = input_.position();
       std::uint8_t opcode = 0;
       if (!input_.Read(opcode)) return Fail("the pickle is truncated: it has no STOP opcode");
+      if (options_.torchscript) OCTAVO_TRY(CheckTorchScript(static_cast<Opcode>(opcode)));
       OCTAVO_TRY(Step(static_cast<Opcode>(opcode)));
     }
     if (end != nullptr) *end = input_.position();
@@ -108,6 +110,51 @@ class Reader {
     return pickle_.extras_[static_cast<std::size_t>(node.integer)];
   }
 
+  bool HasState(NodeId id) const { return pickle_.state(id) != kNoNode; }
+
+  // ---- What PyTorch's reader of TorchScript takes ----
+
+  Status BeginTorchScript() {
+    std::uint8_t proto = 0, version = 0;
+    if (!input_.Read(proto) || proto != static_cast<std::uint8_t>(Opcode::kProto)) {
+      at_ = 0;
+      return Fail("the pickle does not begin with its protocol");
+    }
+    if (!input_.Read(version)) return Ends();
+    if (version != 2)
+      return Fail(fmt::format("the pickle has protocol {}, and PyTorch reads 2 only", version));
+    return {};
+  }
+
+  Status CheckTorchScript(Opcode opcode) const {
+    switch (opcode) {
+      case Opcode::kProto:
+      case Opcode::kFrame:
+      case Opcode::kPop:
+      case Opcode::kPopMark:
+      case Opcode::kDup:
+      case Opcode::kLong4:
+      case Opcode::kBinString:
+      case Opcode::kShortBinString:
+      case Opcode::kShortBinUnicode:
+      case Opcode::kBinUnicode8:
+      case Opcode::kBinBytes:
+      case Opcode::kShortBinBytes:
+      case Opcode::kBinBytes8:
+      case Opcode::kByteArray8:
+      case Opcode::kEmptySet:
+      case Opcode::kFrozenSet:
+      case Opcode::kAddItems:
+      case Opcode::kMemoize:
+      case Opcode::kStackGlobal:
+      case Opcode::kNewObjEx:
+        return Fail(fmt::format("PyTorch does not read the opcode 0x{:02x} in the pickles of TorchScript",
+                                static_cast<unsigned>(opcode)));
+      default:
+        return {};
+    }
+  }
+
   // ---- Stack ----
 
   std::size_t Available() const { return stack_.size() - (marks_.empty() ? 0 : marks_.back()); }
@@ -147,6 +194,13 @@ class Reader {
     }
     const NodeId container = stack_[begin - 1];
     const Kind actual = NodeAt(container).kind;
+    if (options_.torchscript && actual != kind) {
+      return Fail("the pickle adds items to a value that is not a container, which PyTorch refuses");
+    }
+    // What was made of it before has not changed with it in PyTorch, if it was a copy.
+    if (options_.torchscript && NodeAt(container).shared) {
+      return Fail("the pickle adds items to a container after it was used");
+    }
     if (actual != kind && actual != Kind::kCall && actual != Kind::kObject) {
       return Fail("the pickle adds items to a value that is not a container");
     }
@@ -174,6 +228,10 @@ class Reader {
     if (Available() == 0) return Fail("the pickle stores a value of an empty stack");
     // Each index is written by an opcode of its own, so a true one is smaller than the byte position.
     if (index >= at_ + 1) return Fail(fmt::format("memo index {} is out of range", index));
+    // PyTorch has no object before it is built.
+    if (options_.torchscript && NodeAt(stack_.back()).kind == Kind::kObject && !HasState(stack_.back())) {
+      return Fail("the pickle stores an object before it is built");
+    }
     if (index >= memo_.size()) memo_.resize(static_cast<std::size_t>(index) + 1, kNoNode);
     memo_[static_cast<std::size_t>(index)] = stack_.back();
     return {};
@@ -333,6 +391,9 @@ Status Reader::Step(Opcode opcode) {
     case Opcode::kLong1: {
       std::uint8_t length = 0;
       if (!input_.Read(length)) return Ends();
+      if (options_.torchscript && length != 8) {
+        return Fail(fmt::format("the pickle has an integer of {} bytes, and PyTorch reads 8 only", length));
+      }
       return PushLong(length);
     }
     case Opcode::kLong4: {
