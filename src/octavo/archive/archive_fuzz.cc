@@ -4,6 +4,8 @@
 
 #include "octavo/archive/archive.h"
 #include "octavo/archive/zip_testing.h"
+#include "octavo/fuzz/harness.h"
+#include "octavo/fuzz/mutators.h"
 
 // Any file is opened or refused, and every record of it read or refused.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -20,4 +22,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!text && text.error().where().empty()) std::abort();
   }
   return 0;
+}
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size,
+                                               unsigned seed) {
+  return octavo::fuzz::Mutate(data, size, max_size, seed, [](std::string_view zip, octavo::fuzz::Dice& dice) {
+    return octavo::fuzz::MutateZip(zip, {}, dice);
+  });
 }

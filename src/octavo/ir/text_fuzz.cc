@@ -1,8 +1,11 @@
 // libFuzzer harness: any text is a graph or an error, and a graph's own text is read back as it is.
 
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 
+#include "octavo/fuzz/harness.h"
+#include "octavo/fuzz/mutators.h"
 #include "octavo/ir/text.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -18,4 +21,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const octavo::Result<octavo::ir::Graph> again = ParseGraph(text);
   if (!again || Print(*again, everything) != text) std::abort();
   return 0;
+}
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size,
+                                               unsigned seed) {
+  return octavo::fuzz::Mutate(data, size, max_size, seed,
+                              [](std::string_view text, octavo::fuzz::Dice& dice) {
+                                return octavo::fuzz::MutateText(text, {}, dice);
+                              });
 }

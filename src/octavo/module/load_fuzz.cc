@@ -4,6 +4,8 @@
 #include <string>
 
 #include "octavo/archive/zip_testing.h"
+#include "octavo/fuzz/harness.h"
+#include "octavo/fuzz/mutators.h"
 #include "octavo/module/load.h"
 
 // Any data.pkl in an otherwise sound archive is loaded or refused; every tensor that was loaded can be read.
@@ -53,4 +55,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Touch(Value{module->root}, 0, steps);
   for (const Value& constant : module->constants) Touch(constant, 0, steps);
   return 0;
+}
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size,
+                                               unsigned seed) {
+  return octavo::fuzz::Mutate(data, size, max_size, seed, octavo::fuzz::MutatePickle);
 }

@@ -4,6 +4,8 @@
 #include <memory>
 #include <vector>
 
+#include "octavo/fuzz/harness.h"
+#include "octavo/fuzz/mutators.h"
 #include "octavo/module/source_map.h"
 
 // Any record gives lines or none; the names of files are printable, without folders.
@@ -22,4 +24,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
   }
   return 0;
+}
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size,
+                                               unsigned seed) {
+  return octavo::fuzz::Mutate(data, size, max_size, seed, octavo::fuzz::MutatePickle);
 }

@@ -2,6 +2,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "octavo/fuzz/harness.h"
+#include "octavo/fuzz/mutators.h"
 #include "octavo/pickle/pickle.h"
 
 // Any bytes are read or refused; every node of what was read can be looked at.
@@ -36,4 +38,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   [[maybe_unused]] static volatile std::size_t sink = 0;  // keeps the reads
   sink = sum;
   return 0;
+}
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size,
+                                               unsigned seed) {
+  return octavo::fuzz::Mutate(data, size, max_size, seed, octavo::fuzz::MutatePickle);
 }

@@ -7,6 +7,8 @@
 #include <memory>
 #include <string>
 
+#include "octavo/fuzz/harness.h"
+#include "octavo/fuzz/mutators.h"
 #include "octavo/source/parser.h"
 
 namespace {
@@ -71,4 +73,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const auto& function : (*file)->functions) Check(*function, size);
   Check((*file)->statements, size);
   return 0;
+}
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size,
+                                               unsigned seed) {
+  return octavo::fuzz::Mutate(data, size, max_size, seed,
+                              [](std::string_view text, octavo::fuzz::Dice& dice) {
+                                return octavo::fuzz::MutateText(text, {}, dice);
+                              });
 }

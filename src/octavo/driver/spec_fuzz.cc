@@ -1,0 +1,47 @@
+#include "octavo/driver/fuzz_testing.h"
+#include "octavo/driver/input_values.h"
+
+// Any text of --input, --rename and FILE@SPEC is taken or is a usage error.
+// Corpus to start from: tests/data/fuzz/spec.
+namespace {
+
+using namespace octavo;
+
+template <typename T>
+void Check(const Result<T>& result) {
+  if (driver::Succeeds(result)) return;
+  driver::Require(result.error().code() == ErrorCode::kUsage);
+}
+
+const std::string& Array() {
+  static const archive::TestFile& file =
+      *new archive::TestFile(std::string("\x93NUMPY\1\0\x36\0", 10) +
+                             "{'descr': '|u1', 'fortran_order': False, 'shape': (4,)}\1\2\3\4");
+  static const std::string& path = *new std::string(file.path().string());
+  return path;
+}
+
+const std::string kSpecWords[] = {"float32", "quint8", "qint8", "qint32", "int64", "bool",
+                                  "float16", "torch",  "N",     "x",      "None",  "true"};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string text(reinterpret_cast<const char*>(data), size);
+  const auto spec = InputSpec::Parse(text);
+  Check(spec);
+  Check(Rename::Parse(text));
+  Check(driver::ReadInputs({Array() + "@" + text}));
+  if (spec && !spec->value) {
+    std::vector<InputSpec> specs = {*spec};
+    Check(driver::CloseSizes(specs));
+  }
+  return 0;
+}
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size,
+                                               unsigned seed) {
+  return fuzz::Mutate(data, size, max_size, seed, [](std::string_view text, fuzz::Dice& dice) {
+    return fuzz::MutateText(text, kSpecWords, dice);
+  });
+}
