@@ -1,3 +1,6 @@
+#include <cstdlib>
+#include <string_view>
+
 #include "octavo/kernels/instruction_sets.h"
 
 namespace octavo::kernels {
@@ -24,10 +27,23 @@ const Table* Avx512Vnni() {
 #endif
 }
 
-const Table& Best() {
+namespace {
+
+const Table& Chosen() {
+  const char* said = std::getenv("OCTAVO_INSTRUCTIONS");
+  const std::string_view wanted = said == nullptr ? "" : said;
+  if (wanted == kScalar.name) return kScalar;
+  const Table* avx2 = Avx2();
+  if (avx2 != nullptr && wanted == avx2->name) return *avx2;
   if (const Table* table = Avx512Vnni()) return *table;
-  if (const Table* table = Avx2()) return *table;
-  return kScalar;
+  return avx2 != nullptr ? *avx2 : kScalar;
+}
+
+}  // namespace
+
+const Table& Best() {
+  static const Table& table = Chosen();
+  return table;
 }
 
 }  // namespace octavo::kernels

@@ -104,7 +104,8 @@ extern const Table kScalar;
 // Null where the program was not built for them or the machine has no such instructions.
 const Table* Avx2();
 const Table* Avx512Vnni();
-// The fastest that the machine can run.
+// The fastest that the machine can run, or the one of that name in the environment's OCTAVO_INSTRUCTIONS; the
+// same for the whole life of the program.
 const Table& Best();
 
 }  // namespace octavo::kernels
