@@ -6,7 +6,7 @@ build_packages=(
   libdeflate-dev libgtest-dev libgmock-dev
 )
 test_packages=(python3 python3-venv python3-numpy python3-torch python3-torchvision python3-sklearn)
-check_packages=(clang-format clang-tidy clang-tools)
+check_packages=(clang clang-format clang-tidy clang-tools libclang-rt-14-dev)
 
 say() { printf '\n== %s\n' "$*"; }
 
