@@ -13,4 +13,18 @@ namespace octavo {
   std::abort();
 }
 
+// True in debug and sanitizer builds: indices are checked at each access, which release builds leave out of
+// inner loops.
+#if !defined(NDEBUG) || defined(__SANITIZE_ADDRESS__)
+inline constexpr bool kChecksIndices = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+inline constexpr bool kChecksIndices = true;
+#else
+inline constexpr bool kChecksIndices = false;
+#endif
+#else
+inline constexpr bool kChecksIndices = false;
+#endif
+
 }  // namespace octavo

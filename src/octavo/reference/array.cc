@@ -1,5 +1,7 @@
 #include "octavo/reference/array.h"
 
+#include <fmt/format.h>
+
 #include "octavo/reference/levels.h"
 
 namespace octavo::reference {
@@ -28,6 +30,10 @@ T LevelOfRounded(float level, Faults faults) {
 }
 
 }  // namespace
+
+void OutsideArray(std::int64_t begin, std::int64_t count, std::size_t size) {
+  Bug(fmt::format("reference: elements {} to {} of an array of {}", begin, begin + count, size));
+}
 
 Array<float> Dequantized(const Tensor& tensor) {
   const Quantization& q = *tensor.quantization;

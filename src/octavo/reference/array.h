@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "octavo/base/bug.h"
 #include "octavo/reference/reference.h"
 #include "octavo/tensor.h"
 
@@ -14,8 +15,18 @@ namespace octavo::reference {
 
 using Sizes = std::vector<std::int64_t>;
 
+[[noreturn]] void OutsideArray(std::int64_t begin, std::int64_t count, std::size_t size);
+
 inline std::int64_t Count(const Sizes& sizes) {
   return std::accumulate(sizes.begin(), sizes.end(), std::int64_t{1}, std::multiplies<>());
+}
+
+// Ends the program if [begin, begin + count) does not lie in `size` elements; nothing in release builds.
+inline void CheckSpan(std::int64_t begin, std::int64_t count, std::size_t size) {
+  if constexpr (kChecksIndices) {
+    const auto end = static_cast<std::int64_t>(size);
+    if (begin < 0 || count < 0 || begin > end || count > end - begin) OutsideArray(begin, count, size);
+  }
 }
 
 // Elements in row-major order, with their shape.
@@ -27,8 +38,24 @@ struct Array {
   explicit Array(Sizes s) : sizes(std::move(s)), data(static_cast<std::size_t>(Count(sizes))) {}
   std::int64_t size(int axis) const { return sizes[static_cast<std::size_t>(axis)]; }
   int rank() const { return static_cast<int>(sizes.size()); }
-  T& operator[](std::int64_t i) { return data[static_cast<std::size_t>(i)]; }
-  const T& operator[](std::int64_t i) const { return data[static_cast<std::size_t>(i)]; }
+  // In debug and sanitizer builds an index outside ends the program: a kernel has not checked the sizes.
+  T& operator[](std::int64_t i) {
+    CheckSpan(i, 1, data.size());
+    return data[static_cast<std::size_t>(i)];
+  }
+  const T& operator[](std::int64_t i) const {
+    CheckSpan(i, 1, data.size());
+    return data[static_cast<std::size_t>(i)];
+  }
+  // The elements [begin, begin + count), checked likewise.
+  T* row(std::int64_t begin, std::int64_t count) {
+    CheckSpan(begin, count, data.size());
+    return data.data() + begin;
+  }
+  const T* row(std::int64_t begin, std::int64_t count) const {
+    CheckSpan(begin, count, data.size());
+    return data.data() + begin;
+  }
 };
 
 // The elements as they are stored; sizeof(T) is the dtype's.

@@ -93,7 +93,7 @@ Results MaskedFill(const Call& call) {
   }
   const Sizes sizes = OCTAVO_TRY(CommonSizes(call, {"self", "mask"}));
   const auto mask = OCTAVO_TRY(Operand<std::int64_t>(call, "mask", DType::kBool, sizes));
-  std::vector<std::int64_t> places = RepeatedPlaces(x.sizes, sizes);
+  std::vector<std::int64_t> places = OCTAVO_TRY(RepeatedPlaces(x.sizes, sizes));
   for (std::size_t i = 0; i < places.size(); ++i) {
     if (mask.data[i] != 0) places[i] = kFill;
   }

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace octavo::reference {
 namespace {
@@ -163,7 +164,10 @@ Result<Sizes> CommonSizes(const Call& call, std::initializer_list<std::string_vi
   return sizes;
 }
 
-std::vector<std::int64_t> RepeatedPlaces(const Sizes& from, const Sizes& sizes) {
+Result<std::vector<std::int64_t>> RepeatedPlaces(const Sizes& from, const Sizes& sizes) {
+  if (OCTAVO_TRY(Broadcast(from, sizes)) != sizes) {
+    return Unsupported(fmt::format("a tensor of shape {} cannot be broadcast to {}", from, sizes));
+  }
   const std::size_t added = sizes.size() - from.size();
   const Sizes steps = Steps(from);
   std::vector<std::int64_t> places;
@@ -183,7 +187,7 @@ Result<Array<T>> Operand(const Call& call, std::string_view name, DType dtype, c
   const Array<T> numbers = OCTAVO_TRY(Numbers<T>(x));
   if (x.sizes == sizes) return numbers;
   Array<T> repeated(sizes);
-  const std::vector<std::int64_t> places = RepeatedPlaces(x.sizes, sizes);
+  const std::vector<std::int64_t> places = OCTAVO_TRY(RepeatedPlaces(x.sizes, sizes));
   for (std::size_t i = 0; i < places.size(); ++i) repeated.data[i] = numbers[places[i]];
   return repeated;
 }

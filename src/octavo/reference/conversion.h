@@ -45,8 +45,9 @@ DType CommonDType(const Call& call, std::initializer_list<std::string_view> name
 // The sizes of these arguments after broadcasting; numbers have none.
 Result<Sizes> CommonSizes(const Call& call, std::initializer_list<std::string_view> names);
 
-// The places in row-major order of `from` of all elements of `sizes`, to which `from` is repeated.
-std::vector<std::int64_t> RepeatedPlaces(const Sizes& from, const Sizes& sizes);
+// The places in row-major order of `from` of all elements of `sizes`, to which `from` is repeated.  Error:
+// `from` cannot be broadcast to `sizes`.
+Result<std::vector<std::int64_t>> RepeatedPlaces(const Sizes& from, const Sizes& sizes);
 
 // The argument, a tensor or a number, converted to `dtype` and repeated to `sizes`.
 template <typename T>

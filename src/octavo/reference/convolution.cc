@@ -132,10 +132,10 @@ Result<Array<double>> Convolved(const Geometry& g, const Array<double>& x, const
     for (std::int64_t o = 0; o < out; ++o) {
       for (std::int64_t k = 0; k < in_group; ++k) {
         const std::int64_t i = o / out_group * in_group + k;
-        const double* from = x.data.data() + (n * in + i) * Count(input);
+        const double* from = x.row((n * in + i) * Count(input), Count(input));
         const std::int64_t matrix = g.transposed ? i * out_group + o % out_group : o * in_group + k;
-        const double* weights = weight.data.data() + matrix * Count(kernel);
-        double* to = y.data.data() + (n * out + o) * Count(output);
+        const double* weights = weight.row(matrix * Count(kernel), Count(kernel));
+        double* to = y.row((n * out + o) * Count(output), Count(output));
         ForEachProduct(g, input, kernel, output,
                        [&](std::int64_t at_x, std::int64_t at_w, std::int64_t at_y) {
                          to[at_y] += from[at_x] * weights[at_w];

@@ -102,7 +102,7 @@ Results GridSample(const Call& call) {
       taps[2 - d] = GridTapsOf(s, place, in[2 - d]);
     }
     for (std::int64_t c = 0; c < channels; ++c) {
-      const double* plane = numbers.data.data() + (point / points * channels + c) * plane_size;
+      const double* plane = numbers.row((point / points * channels + c) * plane_size, plane_size);
       double sum = 0;
       for (const GridTap& z : taps[0]) {
         for (const GridTap& y : taps[1]) {

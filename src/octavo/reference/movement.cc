@@ -1,6 +1,7 @@
 #include "octavo/reference/movement.h"
 
 #include <cstring>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -40,8 +41,24 @@ std::vector<std::int64_t> Places(const View& view) {
   return places;
 }
 
-Tensor Pick(const Tensor& tensor, Sizes sizes, const std::vector<std::int64_t>& places,
-            const std::vector<std::byte>& fill) {
+// Places and sizes come from a model: a kernel that has computed them wrongly must not read outside.
+Status CheckPlaces(const Tensor& tensor, const Sizes& sizes, const std::vector<std::int64_t>& places,
+                   const std::vector<std::byte>& fill) {
+  if (std::cmp_not_equal(places.size(), Count(sizes))) {
+    return Unsupported(fmt::format("{} elements do not make a tensor of shape {}", places.size(), sizes));
+  }
+  const std::int64_t count = tensor.num_elements();
+  const bool fills = fill.size() == ElementSize(tensor.dtype);
+  for (const std::int64_t place : places) {
+    if (place == kFill ? fills : place >= 0 && place < count) continue;
+    return Unsupported(fmt::format("element {} lies outside of a tensor of shape {}", place, tensor.sizes));
+  }
+  return {};
+}
+
+Result<Tensor> Pick(const Tensor& tensor, Sizes sizes, const std::vector<std::int64_t>& places,
+                    const std::vector<std::byte>& fill) {
+  OCTAVO_TRY(CheckPlaces(tensor, sizes, places, fill));
   const std::vector<std::byte> from = tensor.Bytes();
   const std::size_t size = ElementSize(tensor.dtype);
   std::vector<std::byte> to(places.size() * size);
@@ -81,7 +98,7 @@ Sizes View::sizes() const {
 Result<Tensor> Moved(const Tensor& tensor, const View& view) {
   OCTAVO_TRY(CheckMovable(tensor));
   Sizes sizes = OCTAVO_TRY(Checked(view.sizes()));
-  Tensor result = Pick(tensor, std::move(sizes), Places(view), {});
+  Tensor result = OCTAVO_TRY(Pick(tensor, std::move(sizes), Places(view), {}));
   std::optional<int> axis;
   for (std::size_t d = 0; d < view.walks.size(); ++d) {
     const int source = view.walks[d].source;
@@ -94,7 +111,7 @@ Result<Tensor> Moved(const Tensor& tensor, const View& view) {
 Result<Tensor> Picked(const Tensor& tensor, Sizes sizes, const std::vector<std::int64_t>& places,
                       const std::vector<std::byte>& fill) {
   OCTAVO_TRY(CheckMovable(tensor));
-  Tensor result = Pick(tensor, std::move(sizes), places, fill);
+  Tensor result = OCTAVO_TRY(Pick(tensor, std::move(sizes), places, fill));
   OCTAVO_TRY(SetQuantization(result, tensor, std::nullopt));
   return result;
 }

@@ -102,7 +102,7 @@ std::vector<Moments> NormalizeRows(Array<double>& numbers, std::int64_t length, 
   std::vector<Moments> moments;
   const auto count = static_cast<std::int64_t>(numbers.data.size());
   for (std::int64_t start = 0; length > 0 && start < count; start += length) {
-    double* row = numbers.data.data() + start;
+    double* row = numbers.row(start, length);
     const Moments m = MomentsOf(row, length, eps);
     for (std::int64_t i = 0; i < length; ++i) {
       const auto p = static_cast<std::size_t>(parameter(start + i));
@@ -246,7 +246,7 @@ Results QuantizedGroups(const Call& call, const Tensor& x, std::int64_t groups) 
     Array<T> levels = Elements<T>(x);
     const std::int64_t count = length == 0 ? 0 : Count(x.sizes);
     for (std::int64_t start = 0; start < count; start += length) {
-      T* row = levels.data.data() + start;
+      T* row = levels.row(start, length);
       const RowOfLevels moments(row, length, from, call.number("eps"));
       for (std::int64_t i = 0; i < length; ++i) {
         const auto c = static_cast<std::size_t>((start + i) / around.inner % around.size);
@@ -279,7 +279,7 @@ Results QuantizedLayerNorm(const Call& call) {
     Array<T> levels = Elements<T>(x);
     const std::int64_t count = length == 0 ? 0 : Count(x.sizes);
     for (std::int64_t start = 0; start < count; start += length) {
-      T* row = levels.data.data() + start;
+      T* row = levels.row(start, length);
       const RowOfLevels moments(row, length, from, call.number("eps"));
       for (std::int64_t i = 0; i < length; ++i) {
         const auto p = static_cast<std::size_t>(i);

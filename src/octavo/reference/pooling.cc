@@ -310,7 +310,7 @@ Results AdaptiveAvgPool(const Call& call) {
     const Array<float> numbers = Elements<float>(x);
     Array<float> result(w.result);
     for (std::int64_t plane = 0; plane < w.planes; ++plane) {
-      result[plane] = MeanOfChannel(numbers.data.data() + plane * Count(w.in), Count(w.in),
+      result[plane] = MeanOfChannel(numbers.row(plane * Count(w.in), Count(w.in)), Count(w.in),
                                     plane % x.sizes[1], x.sizes[1]);
     }
     return One(ToTensor(result, {.dtype = DType::kFloat32}));

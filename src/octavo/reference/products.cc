@@ -38,7 +38,8 @@ Result<Array<T>> Product(const Array<T>& x, const Array<T>& y) {
   if (x.sizes.size() > 1) sizes.push_back(rows);
   if (y.sizes.size() > 1) sizes.push_back(columns);
   Array<T> result(OCTAVO_TRY(Checked(std::move(sizes))));
-  const std::vector<std::int64_t> lefts = RepeatedPlaces(left, batch), rights = RepeatedPlaces(right, batch);
+  const std::vector<std::int64_t> lefts = OCTAVO_TRY(RepeatedPlaces(left, batch));
+  const std::vector<std::int64_t> rights = OCTAVO_TRY(RepeatedPlaces(right, batch));
   for (std::int64_t b = 0; b < Count(batch); ++b) {
     const std::int64_t from_x = lefts[static_cast<std::size_t>(b)] * rows * depth;
     const std::int64_t from_y = rights[static_cast<std::size_t>(b)] * depth * columns;

@@ -174,7 +174,7 @@ Array<T> QuantizedConvolved(const QuantizedGeometry& g, const Array<T>& x, std::
       const std::int64_t batch = part / g.groups, group = part % g.groups;
       std::size_t next = 0;
       for (std::int64_t i = 0; i < g.in_per_group(); ++i) {
-        const T* plane = x.data.data() + (batch * g.in_channels + group * g.in_per_group() + i) * in_plane;
+        const T* plane = x.row((batch * g.in_channels + group * g.in_per_group() + i) * in_plane, in_plane);
         for (const std::int64_t cell : cells) {
           window[next++] = static_cast<std::int16_t>(cell < 0 ? 0 : plane[cell] - x_zero);
         }

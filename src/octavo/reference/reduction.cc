@@ -72,7 +72,7 @@ Results ReduceIntegers(const Call& call, const QuantizedReduction& to_integer) {
   const Array<std::int64_t> numbers = OCTAVO_TRY(Numbers<std::int64_t>(rows.tensor));
   Array<std::int64_t> result(ReducedSizes(call, x.sizes, axes));
   for (std::int64_t i = 0; i < rows.count; ++i) {
-    result[i] = static_cast<std::int64_t>(to_integer(numbers.data.data() + i * rows.length, rows.length));
+    result[i] = static_cast<std::int64_t>(to_integer(numbers.row(i * rows.length, rows.length), rows.length));
   }
   Tensor integers = OCTAVO_TRY(Stored(result, StorageType(x.dtype)));
   integers.dtype = x.dtype;
@@ -91,7 +91,7 @@ Results ReduceDequantized(const Call& call, const RealReduction& real_of) {
   const Array<float> numbers = Elements<float>(rows.tensor);
   Array<float> result(ReducedSizes(call, x.sizes, axes));
   for (std::int64_t i = 0; i < rows.count; ++i) {
-    result[i] = real_of(numbers.data.data() + i * rows.length, rows.length);
+    result[i] = real_of(numbers.row(i * rows.length, rows.length), rows.length);
   }
   return One(Quantized(result, x.type(), call.options()));
 }
@@ -154,7 +154,7 @@ Results MeanOfChannels(const Call& call) {
   Array<float> result(ReducedSizes(call, x.sizes, axes));
   const std::int64_t channels = x.sizes[1], length = x.sizes[2] * x.sizes[3];
   for (std::int64_t i = 0; i < x.sizes[0] * channels; ++i) {
-    result[i] = MeanOfChannel(numbers.data.data() + i * length, length, i % channels, channels);
+    result[i] = MeanOfChannel(numbers.row(i * length, length), length, i % channels, channels);
   }
   return One(ToTensor(result, {.dtype = DType::kFloat32}));
 }

@@ -45,6 +45,41 @@ Status CheckKnown(const ir::Node& node) {
   return {};
 }
 
+// Whether every element lies inside the storage.
+bool LiesInside(const Tensor& tensor) {
+  const auto element = static_cast<std::int64_t>(ElementSize(tensor.dtype));
+  if (element == 0 || tensor.num_elements() == 0) return true;
+  if (!tensor.storage || tensor.strides.size() != tensor.sizes.size()) return false;
+  std::int64_t first = tensor.offset, last = tensor.offset;
+  for (std::size_t d = 0; d < tensor.sizes.size(); ++d) {
+    const std::int64_t way = (tensor.sizes[d] - 1) * tensor.strides[d];
+    (way < 0 ? first : last) += way;
+  }
+  return first >= 0 && last < static_cast<std::int64_t>(tensor.storage->bytes.size()) / element;
+}
+
+// A kernel's result against the type that was computed when the program was read, which all that follows
+// depends on: kernels that read it trust its sizes.
+Status CheckResult(const TensorType& type, const Tensor& result) {
+  bool fits = type.dtype == DType::kUnknown || type.dtype == result.dtype;
+  fits &= !type.quantized() || result.quantization.has_value();
+  if (type.shape) {
+    fits &= type.shape->size() == result.sizes.size();
+    for (std::size_t d = 0; fits && d < result.sizes.size(); ++d) {
+      const Dim& size = (*type.shape)[d];
+      fits = !size.known() || size.value() == result.sizes[d];
+    }
+  }
+  if (!fits) {
+    return Unsupported(fmt::format("the result is {}, but its type was expected to be {}",
+                                   result.type().ToString(), type.ToString()));
+  }
+  if (!LiesInside(result)) {
+    return Unsupported(fmt::format("the result {} has fewer elements than that", result.type().ToString()));
+  }
+  return {};
+}
+
 // Frees what no later node reads.
 class LastUses {
  public:
@@ -74,6 +109,9 @@ Results RunNode(const ir::Graph& graph, const ir::Node& node, std::span<const Te
   if (results.size() != node.outputs.size()) {
     return Unsupported(
         fmt::format("the kernel returned {} results instead of {}", results.size(), node.outputs.size()));
+  }
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    OCTAVO_TRY(CheckResult(graph.type(node.outputs[i]), results[i]));
   }
   return results;
 }

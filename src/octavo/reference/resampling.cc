@@ -186,7 +186,7 @@ Results QuantizedBilinear(const Call& call, const Tensor& x, const Resampling& r
         {Count(x.sizes) / std::max<std::int64_t>(Count(r.in), 1), r.out[1], r.out[2]}, [&](const Sizes& o) {
           const BetweenNeighbours h = BetweenOf(r, 1, o[1], channels_last),
                                   w = BetweenOf(r, 2, o[2], channels_last);
-          const T* plane = levels.data.data() + o[0] * Count(r.in);
+          const T* plane = levels.row(o[0] * Count(r.in), Count(r.in));
           constexpr std::int64_t kVector = 8;
           const Fusing fusing = !channels_last                                   ? Fusing::kNone
                                 : o[0] % channels < channels / kVector * kVector ? Fusing::kSecond

@@ -30,7 +30,7 @@ Result<Array<T>> Reduced(const Rows& rows, Sizes sizes, F f) {
   const Array<T> numbers = OCTAVO_TRY(Numbers<T>(rows.tensor));
   Array<T> result(std::move(sizes));
   for (std::int64_t i = 0; i < rows.count; ++i)
-    result[i] = f(numbers.data.data() + i * rows.length, rows.length);
+    result[i] = f(numbers.row(i * rows.length, rows.length), rows.length);
   return result;
 }
 
