@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "octavo/reference/conversion.h"
 #include "octavo/reference/kernels.h"
 #include "octavo/reference/levels.h"
 #include "octavo/reference/movement.h"
@@ -31,16 +32,18 @@ Results Quantize(const Call& call) {
   return One(Quantized(Elements<float>(x), type, call.options()));
 }
 
-Tensor Reals(const Tensor& x) {
-  return x.quantization ? ToTensor(Dequantized(x), TensorType{.dtype = DType::kFloat32}) : x;
+// float32, also of tensors that are not quantized.
+Result<Tensor> Reals(const Tensor& x) {
+  if (!x.quantization) return Converted(x, DType::kFloat32);
+  return ToTensor(Dequantized(x), TensorType{.dtype = DType::kFloat32});
 }
 
 Results Dequantize(const Call& call) {
   std::vector<Tensor> results;
   if (!call.has("tensors")) {
-    results.push_back(Reals(call.tensor("self")));
+    results.push_back(OCTAVO_TRY(Reals(call.tensor("self"))));
   } else {
-    for (const Tensor& x : call.tensors("tensors")) results.push_back(Reals(x));
+    for (const Tensor& x : call.tensors("tensors")) results.push_back(OCTAVO_TRY(Reals(x)));
   }
   return results;
 }
