@@ -237,9 +237,9 @@ Result<std::vector<Operand>> BindArguments(const ir::Graph& graph, const Operato
   for (const ir::Argument& argument : arguments) {
     std::size_t at = position;
     if (argument.name.empty()) {
-      if (at >= specs.size()) {
-        return Misfit(row, fmt::format("this operator takes {} argument{}, but the model passes more",
-                                       specs.size(), specs.size() == 1 ? "" : "s"));
+      if (at >= specs.size() || specs[at].keyword_only) {
+        return Misfit(row, fmt::format("this operator takes {} argument{}, but the model passes more", at,
+                                       at == 1 ? "" : "s"));
       }
       ++position;
     } else {

@@ -285,13 +285,14 @@ Result<std::vector<TensorType>> SameDType(const Arguments& a) {
 void RegisterReshaping(Registry& registry) {
   RegisterFlatten(registry);
   const Emitter same = [](Builder&, const Arguments& a) { return One(a.tensor("self")); };
+  // First, since PyTorch takes a number alone for the only size.
+  AddReshape(registry, "aten::view", {arg::Tensor("self"), arg::Ints("size")}, SizesOf("size"),
+             StatedIn("size"));
   registry.Add({.name = "aten::view.dtype",
                 .arguments = {arg::Tensor("self"), arg::Int("dtype")},
                 .result = SameDType,
                 .qdq = same,
                 .caffe2 = same});
-  AddReshape(registry, "aten::view", {arg::Tensor("self"), arg::Ints("size")}, SizesOf("size"),
-             StatedIn("size"));
   AddReshape(registry, "aten::view_copy", {arg::Tensor("self"), arg::Ints("size")}, SizesOf("size"),
              StatedIn("size"));
   AddReshape(registry, "aten::reshape", {arg::Tensor("self"), arg::Ints("shape")}, SizesOf("shape"),

@@ -70,7 +70,22 @@ Result<lower::Lowered> OneCall::Caffe2(bool requantize, Numbers numbers) const {
 Status OneCall::Call(const std::string& op, std::vector<ir::Operand> arguments) {
   std::vector<ir::Argument> named;
   for (ir::Operand& operand : arguments) named.push_back({.name = {}, .value = std::move(operand)});
-  auto call = OCTAVO_TRY(registry_.Bind(graph_, op, named));
+  auto bound = registry_.Bind(graph_, op, named);
+  for (const OperatorRow* row : registry_.rows()) {
+    // With the names of keyword-only arguments, which tests leave out.
+    if (bound || row->name.substr(0, row->name.find('.')) != op) continue;
+    std::vector<ir::Argument> keywords = named;
+    bool changed = false;
+    for (std::size_t i = 0; i < named.size() && i < row->arguments.size(); ++i) {
+      if (!row->arguments[i].keyword_only) continue;
+      keywords[i].name = row->arguments[i].name;
+      changed = true;
+    }
+    if (!changed) continue;
+    bound = registry_.Bind(graph_, op, keywords);
+    if (bound) named = std::move(keywords);
+  }
+  auto call = OCTAVO_TRY(std::move(bound));
   if (!call) return Unsupported("no row " + op);
   auto origin = std::make_shared<ir::Origin>();
   origin->module_path = "features.0";
