@@ -57,6 +57,7 @@ Result<std::optional<Shape>> ConcatenatedShape(const Arguments& a, const char* n
   }
   const int axis = OCTAVO_TRY(AxisOfParts(a, operands));
   Shape shape = *operands[0].shape();
+  if (shape.empty()) return Unsupported("tensors of rank 0 cannot be concatenated", "Use torch.stack.");
   for (std::size_t i = 1; i < operands.size(); ++i) {
     const Shape& other = *operands[i].shape();
     if (other.size() != shape.size()) {
@@ -84,12 +85,18 @@ Result<std::optional<Shape>> StackedShape(const Arguments& a) {
   if (operands.empty()) return Unsupported("the list of tensors is empty");
   if (!operands[0].shape()) return std::optional<Shape>();
   const int axis = OCTAVO_TRY(AxisOfParts(a, operands, 1));
+  Shape shape = *operands[0].shape();
   for (const Value& v : operands) {
-    if (v.shape() && v.shape()->size() != operands[0].shape()->size()) {
-      return Unsupported("tensors of different ranks cannot be stacked");
+    if (!v.shape()) continue;
+    bool fits = v.shape()->size() == shape.size();
+    for (std::size_t d = 0; fits && d < shape.size(); ++d) {
+      fits = Dim::Equal(shape[d], (*v.shape())[d]) != false;
+    }
+    if (!fits) {
+      return Unsupported(fmt::format("tensors of shapes {} and {} cannot be stacked", ToString(shape),
+                                     ToString(*v.shape())));
     }
   }
-  Shape shape = *operands[0].shape();
   shape.insert(shape.begin() + axis, Dim(static_cast<std::int64_t>(operands.size())));
   return std::optional<Shape>(std::move(shape));
 }

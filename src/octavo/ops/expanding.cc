@@ -31,10 +31,18 @@ Result<Shape> Expand(const Shape& from, Shape to) {
   return to;
 }
 
+// An expansion that PyTorch's tracer added before an operator that broadcasts.  PyTorch takes it out again
+// before it runs a program.
+bool IsImplicit(const Arguments& a) {
+  const ArgumentSpec& last = a.specs().back();
+  return last.name == "implicit" && last.kind == ArgumentKind::kBool && a.flag("implicit");
+}
+
 ShapeRule ExpandedTo(const char* argument) {
   return [argument](const Arguments& a) -> Result<std::optional<Shape>> {
     const Shape to = a.dims(argument);
     const std::optional<Shape>& from = a.tensor("self").shape();
+    if (IsImplicit(a)) return from;
     if (from) return std::optional<Shape>(OCTAVO_TRY(Expand(*from, to)));
     Shape shape;
     for (const Dim& size : to) shape.push_back(size == Dim(-1) ? Dim::Unknown() : size);
@@ -83,7 +91,7 @@ Result<Value> RepeatedNoTimes(Builder& g, Value x, Shape repeats) {
 
 Result<std::vector<Value>> EmitExpand(Builder& g, const Arguments& a) {
   const Value x = a.tensor("self");
-  if (x.shape() && x.shape() == a.result().shape) return One(x);
+  if (IsImplicit(a) || (x.shape() && x.shape() == a.result().shape)) return One(x);
   const std::optional<Shape>& to = a.result().shape;
   if (x.shape() && to && KnownSizes(*to) && std::ranges::find(*to, Dim(0)) != to->end()) {
     return One(OCTAVO_TRY(RepeatedNoTimes(g, x, *to)));
@@ -146,7 +154,7 @@ struct Interleaved {
 
 Result<Interleaved> InterleavedInput(const Arguments& a, const Shape& shape) {
   if (!a.has("dim")) return Interleaved{{NumElements(shape)}, 0};
-  if (shape.empty()) return Interleaved{{1}, 0};
+  if (shape.empty()) return Unsupported("argument dim must be None for a scalar");
   const std::int64_t dim = OCTAVO_TRY(KnownInt(a, "dim"));
   return Interleaved{
       shape, static_cast<std::size_t>(OCTAVO_TRY(NormalizedAxis(dim, static_cast<int>(shape.size()))))};
@@ -190,6 +198,8 @@ Result<std::vector<Dim>> MeshSizes(const Arguments& a) {
                          "Call .dequantize() on them first.");
     if (!v.shape()) return NeedsShape("tensors");
     if (v.shape()->size() > 1) return Unsupported("meshgrid takes tensors of rank 0 or 1 only");
+    if (v.dtype() != a.tensors("tensors")[0].dtype())
+      return Unsupported("meshgrid takes tensors of one dtype only");
     sizes.push_back(v.shape()->empty() ? Dim(1) : (*v.shape())[0]);
   }
   if (sizes.empty()) return Unsupported("the list of tensors is empty");
@@ -237,8 +247,11 @@ void RegisterExpanding(Registry& registry) {
   const ArgumentSpec x = arg::Tensor("self");
   const Emitter expand = Moves("self", EmitExpand);
   for (const char* name : {"aten::expand", "aten::expand_copy"}) {
+    // Of a copy PyTorch does not look at it.
+    ArgumentSpec implicit = arg::Bool("implicit", false);
+    if (std::string_view(name) == "aten::expand_copy") implicit = arg::Ignored("implicit");
     registry.Add({.name = name,
-                  .arguments = {x, arg::Ints("size"), arg::KeywordOnly(arg::Bool("implicit", false))},
+                  .arguments = {x, arg::Ints("size"), arg::KeywordOnly(implicit)},
                   .result = Moved("self", ExpandedTo("size")),
                   .qdq = expand,
                   .caffe2 = expand});

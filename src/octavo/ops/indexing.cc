@@ -51,7 +51,13 @@ Result<std::optional<Shape>> IndexSelectShape(const Arguments& a) {
   std::optional<Shape> shape = a.tensor("self").shape();
   if (index.rank() && *index.rank() > 1) return Unsupported("argument index must have rank 0 or 1");
   if (!shape) return shape;
-  if (shape->empty()) return Unsupported("index_select of a scalar is not supported");
+  if (shape->empty()) {
+    OCTAVO_TRY(NormalizedAxis(dim, 0));
+    if (index.shape() && Dim::Equal(NumElements(*index.shape()), 1) == false) {
+      return Unsupported("a scalar can be indexed with one element only");
+    }
+    return shape;
+  }
   const int axis = OCTAVO_TRY(NormalizedAxis(dim, static_cast<int>(shape->size())));
   Dim& size = (*shape)[static_cast<std::size_t>(axis)];
   size = !index.shape() ? Dim::Unknown() : index.shape()->empty() ? Dim(1) : (*index.shape())[0];
@@ -64,6 +70,7 @@ Result<std::vector<Value>> EmitIndexSelect(Builder& g, const Arguments& a) {
   if (!index.rank()) return NeedsShape("index");
   std::int64_t axis = a.integer("dim");
   if (x.rank()) axis = OCTAVO_TRY(NormalizedAxis(axis, *x.rank()));
+  if (x.rank() == 0) return One(x);
   if (*index.rank() == 0) index = Reshape(g, index, {1});
   return One(g.Op("Gather", {x, index}, {{"axis", axis}}));
 }
@@ -75,8 +82,19 @@ Result<std::optional<Shape>> GatherShape(const Arguments& a) {
   const Value x = a.tensor("self"), index = a.tensor("index");
   OCTAVO_TRY(CheckIndexDType(index, "index"));
   if (x.rank()) OCTAVO_TRY(NormalizedAxis(dim, *x.rank()));
-  if (x.rank() && index.rank() && *x.rank() != *index.rank()) {
-    return Unsupported("arguments self and index must have the same rank");
+  if (!x.shape() || !index.shape() || Dim::Equal(NumElements(*index.shape()), 0) == true) {
+    return index.shape();
+  }
+  // A scalar counts as one dimension of size 1.
+  const Shape from = x.shape()->empty() ? Shape{1} : *x.shape();
+  const Shape to = index.shape()->empty() ? Shape{1} : *index.shape();
+  if (from.size() != to.size()) return Unsupported("arguments self and index must have the same rank");
+  const int axis = OCTAVO_TRY(NormalizedAxis(dim, static_cast<int>(from.size())));
+  for (std::size_t d = 0; d < to.size(); ++d) {
+    if (static_cast<int>(d) != axis && Dim::Less(from[d], to[d]) == true) {
+      return Unsupported(fmt::format("argument index has shape {}, which is larger than self's {}",
+                                     ToString(*index.shape()), ToString(*x.shape())));
+    }
   }
   return index.shape();
 }
@@ -87,8 +105,20 @@ Result<std::vector<Value>> EmitGather(Builder& g, const Arguments& a) {
   const Value x = a.tensor("self");
   std::int64_t axis = a.integer("dim");
   if (x.rank()) axis = OCTAVO_TRY(NormalizedAxis(axis, *x.rank()));
-  if (x.rank() == 0) return One(x);
-  return One(g.Op("GatherElements", {x, a.tensor("index")}, {{"axis", axis}}));
+  Value index = a.tensor("index");
+  if (x.rank() == 0 && index.rank() == 0) return One(x);
+  if (x.shape() && index.shape() && x.rank() != index.rank()) {
+    // ONNX takes tensors of one rank.
+    const Shape& sizes = *index.shape();
+    Value row = x;
+    if (x.rank().value_or(0) != 1) row = Reshape(g, x, {-1});
+    Value indices = index;
+    if (sizes.size() != 1) indices = Reshape(g, index, {-1});
+    const Value found = g.Op("GatherElements", {row, indices}, {{"axis", 0}});
+    return One(sizes.size() == 1 ? found
+                                 : OCTAVO_TRY(ReshapeFrom(g, found, Shape{NumElements(sizes)}, sizes)));
+  }
+  return One(g.Op("GatherElements", {x, index}, {{"axis", axis}}));
 }
 
 // ---- index: one tensor of indices, full slices elsewhere
@@ -118,7 +148,7 @@ Result<std::optional<Shape>> IndexShape(const Arguments& a) {
   const Indexed at = OCTAVO_TRY(OneIndex(a));
   const std::optional<Shape>& shape = a.tensor("self").shape();
   if (!shape || !at.index.shape()) return std::optional<Shape>();
-  if (at.axis >= shape->size())
+  if (a.tensors("indices").size() > shape->size())
     return Unsupported("argument indices has more elements than self has dimensions");
   const auto axis = static_cast<std::ptrdiff_t>(at.axis);
   Shape result(shape->begin(), shape->begin() + axis);
@@ -173,6 +203,7 @@ Result<std::vector<Value>> EmitEmbedding(Builder& g, const Arguments& a) {
 Result<std::vector<TensorType>> OneHotType(const Arguments& a) {
   const Value x = a.tensor("self");
   OCTAVO_TRY(CheckIndexDType(x, "self"));
+  if (x.dtype() == DType::kInt32) return Unsupported("argument self must be int64, not int32");
   const std::int64_t classes = OCTAVO_TRY(KnownInt(a, "num_classes"));
   if (classes < 1) {
     return Unsupported(

@@ -69,18 +69,50 @@ Status CheckSize(PaddingMode mode, const Dim& size, std::int64_t begin, std::int
   return {};
 }
 
-ShapeRule PaddedShape(const char* argument, std::function<Result<PaddingMode>(const Arguments&)> mode_of) {
-  return [argument, mode_of = std::move(mode_of)](const Arguments& a) -> Result<std::optional<Shape>> {
+// PyTorch pads images with something else than a number: channels and one, two or three spatial dimensions,
+// which are padded, with or without a batch before them.  None but the batch may be empty.
+Status CheckImage(PaddingMode mode, const Shape& shape, std::size_t padded) {
+  if (mode == PaddingMode::kConstant) return {};
+  const bool batched = shape.size() == padded + 2;
+  if (!batched && shape.size() != padded + 1) {
+    return Unsupported(fmt::format("padding {} dimensions in this mode does not fit a tensor of rank {}",
+                                   padded, shape.size()));
+  }
+  if (mode == PaddingMode::kCircular) return {};
+  for (std::size_t i = batched ? 1 : 0; i < shape.size(); ++i) {
+    if (shape[i] == Dim(0))
+      return Unsupported(fmt::format("a tensor of shape {} cannot be padded in this mode", ToString(shape)));
+  }
+  return {};
+}
+
+// `dims`: of how many dimensions padding is stated; 0: any.
+ShapeRule PaddedShape(const char* argument, std::function<Result<PaddingMode>(const Arguments&)> mode_of,
+                      int dims) {
+  return [argument, mode_of = std::move(mode_of), dims](const Arguments& a) -> Result<std::optional<Shape>> {
     const PaddingMode mode = OCTAVO_TRY(mode_of(a));
+    const std::size_t stated = a.dims(argument).size();
+    if (dims > 0 && stated != 2 * static_cast<std::size_t>(dims)) {
+      return Unsupported(
+          fmt::format("argument {} must have {} elements, not {}", argument, 2 * dims, stated));
+    }
+    if (a.tensor("self").dtype() == DType::kBool && mode != PaddingMode::kConstant &&
+        mode != PaddingMode::kCircular) {
+      return Unsupported("a bool tensor can be padded with mode \"constant\" or \"circular\" only");
+    }
     std::optional<Shape> shape = a.tensor("self").shape();
     OCTAVO_TRY(KnownInts(a, argument));
     if (!shape) return shape;
     const Pads pads = OCTAVO_TRY(PadsOf(a, argument, shape->size()));
+    const std::size_t count = a.dims(argument).size() / 2;
+    OCTAVO_TRY(CheckImage(mode, *shape, count));
     for (std::size_t i = 0; i < shape->size(); ++i) {
       Dim& size = (*shape)[i];
       OCTAVO_TRY(CheckSize(mode, size, pads.begin[i], pads.end[i]));
       const Dim padded = size + Dim(pads.begin[i]) + Dim(pads.end[i]);
-      if (Dim::Less(padded, 0) == true) {
+      const bool empties = (mode == PaddingMode::kReflect || mode == PaddingMode::kReplicate) &&
+                           i + count >= shape->size() && padded == Dim(0);
+      if (empties || Dim::Less(padded, 0) == true) {
         return Unsupported(fmt::format("negative padding removes more than the {} elements of the dimension",
                                        size.ToString()));
       }
@@ -171,7 +203,8 @@ Result<Value> Pad(Builder& g, Value x, TensorType type, PaddingMode mode, const 
 }
 
 void AddPad(Registry& registry, std::string name, std::vector<ArgumentSpec> arguments,
-            const char* pad_argument, const std::function<Result<PaddingMode>(const Arguments&)>& mode_of) {
+            const char* pad_argument, const std::function<Result<PaddingMode>(const Arguments&)>& mode_of,
+            int dims = 0) {
   const Emitter emitter = [pad_argument, mode_of](Builder& g,
                                                   const Arguments& a) -> Result<std::vector<Value>> {
     const Value x = a.tensor("self");
@@ -186,7 +219,7 @@ void AddPad(Registry& registry, std::string name, std::vector<ArgumentSpec> argu
   };
   registry.Add({.name = std::move(name),
                 .arguments = std::move(arguments),
-                .result = Moved("self", PaddedShape(pad_argument, mode_of)),
+                .result = Moved("self", PaddedShape(pad_argument, mode_of, dims)),
                 .qdq = MovesIntegers("self", emitter),
                 .caffe2 = MovesIntegers("self", emitter)});
 }
@@ -203,13 +236,18 @@ void RegisterPadding(Registry& registry) {
          Always(PaddingMode::kConstant));
   AddPad(registry, "aten::pad",
          {x, arg::Ints("pad"), arg::String("mode", "constant"), arg::OptionalFloat("value")}, "pad",
-         [](const Arguments& a) { return PaddingModeNamed(a.text("mode")); });
+         [](const Arguments& a) -> Result<PaddingMode> {
+           const PaddingMode mode = OCTAVO_TRY(PaddingModeNamed(a.text("mode")));
+           if (mode != PaddingMode::kConstant && a.has("value") && a.number("value") != 0)
+             return Unsupported("argument value is for mode \"constant\" only");
+           return mode;
+         });
   AddPad(registry, "aten::_pad_circular", {x, arg::Ints("pad")}, "pad", Always(PaddingMode::kCircular));
   for (int dims = 1; dims <= 3; ++dims) {
-    AddPad(registry, fmt::format("aten::reflection_pad{}d", dims), {x, arg::Ints("padding", 2 * dims)},
-           "padding", Always(PaddingMode::kReflect));
-    AddPad(registry, fmt::format("aten::replication_pad{}d", dims), {x, arg::Ints("padding", 2 * dims)},
-           "padding", Always(PaddingMode::kReplicate));
+    AddPad(registry, fmt::format("aten::reflection_pad{}d", dims), {x, arg::Ints("padding")}, "padding",
+           Always(PaddingMode::kReflect), dims);
+    AddPad(registry, fmt::format("aten::replication_pad{}d", dims), {x, arg::Ints("padding")}, "padding",
+           Always(PaddingMode::kReplicate), dims);
   }
 }
 

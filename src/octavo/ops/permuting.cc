@@ -150,11 +150,7 @@ Result<std::vector<Value>> Flip(Builder& g, const Arguments& a, const std::vecto
   if (shape.empty() || dims.empty()) return One(x);
   std::vector<std::int64_t> axes;
   for (const std::int64_t dim : dims) {
-    const int axis = OCTAVO_TRY(NormalizedAxis(dim, static_cast<int>(shape.size()), "dims"));
-    if (std::find(axes.begin(), axes.end(), axis) != axes.end()) {
-      return Unsupported("argument dims contains a dimension twice");
-    }
-    axes.push_back(axis);
+    axes.push_back(OCTAVO_TRY(NormalizedAxis(dim, static_cast<int>(shape.size()), "dims")));
   }
   constexpr std::int64_t kBegin = std::numeric_limits<std::int64_t>::min();
   if (g.opset() >= 10) {
@@ -175,10 +171,30 @@ Emitter FlipAxis(std::int64_t axis) {
   return [axis](Builder& g, const Arguments& a) { return Flip(g, a, {axis}); };
 }
 
-void AddFlip(Registry& registry, std::string name, std::vector<ArgumentSpec> arguments, const Emitter& flip) {
+// PyTorch's dimensions, each at most once.
+Result<std::vector<TensorType>> FlippedType(const Arguments& a) {
+  const TensorType& type = a.tensor("self").type();
+  OCTAVO_TRY(KnownInts(a, "dims"));
+  if (type.shape) OCTAVO_TRY(DistinctAxes(a, "dims", *type.rank()));
+  return std::vector<TensorType>{type};
+}
+
+TypeRule HasAxis(std::int64_t axis) {
+  return [axis](const Arguments& a) -> Result<std::vector<TensorType>> {
+    const TensorType& type = a.tensor("self").type();
+    if (type.shape && *type.rank() <= axis) {
+      return Unsupported(
+          fmt::format("argument self must have rank {} or more, not {}", axis + 1, *type.rank()));
+    }
+    return std::vector<TensorType>{type};
+  };
+}
+
+void AddFlip(Registry& registry, std::string name, std::vector<ArgumentSpec> arguments, TypeRule rule,
+             const Emitter& flip) {
   registry.Add({.name = std::move(name),
                 .arguments = std::move(arguments),
-                .result = SameType("self"),
+                .result = std::move(rule),
                 .qdq = Moves("self", flip),
                 .caffe2 = Moves("self", flip)});
 }
@@ -195,6 +211,24 @@ Result<Value> RollAxis(Builder& g, Value x, std::int64_t shift, int axis, const 
   return g.Op("Concat", {parts[1], parts[0]}, {{"axis", axis}});
 }
 
+Result<std::vector<TensorType>> RolledType(const Arguments& a) {
+  const TensorType& type = a.tensor("self").type();
+  const std::vector<std::int64_t> shifts = OCTAVO_TRY(KnownInts(a, "shifts"));
+  const std::vector<std::int64_t> dims = OCTAVO_TRY(KnownInts(a, "dims"));
+  if (shifts.empty() || (shifts.size() != dims.size() && !(dims.empty() && shifts.size() == 1))) {
+    return Unsupported("arguments shifts and dims must have the same length");
+  }
+  if (type.shape && type.shape->empty() && !dims.empty()) {
+    return Unsupported("argument dims must be empty for a scalar");
+  }
+  // PyTorch does not look at the dimensions of what has no elements.
+  const bool empty = type.shape && Dim::Equal(NumElements(*type.shape), 0) == true;
+  for (const std::int64_t dim : dims) {
+    if (type.shape && !empty) OCTAVO_TRY(NormalizedAxis(dim, *type.rank(), "dims"));
+  }
+  return std::vector<TensorType>{type};
+}
+
 Result<std::vector<Value>> Roll(Builder& g, const Arguments& a) {
   Value x = a.tensor("self");
   if (!x.shape()) return NeedsShape("self");
@@ -208,7 +242,7 @@ Result<std::vector<Value>> Roll(Builder& g, const Arguments& a) {
     return One(OCTAVO_TRY(ReshapeFrom(g, x, Shape{elements}, shape)));
   }
   if (shifts.size() != dims.size()) return Unsupported("arguments shifts and dims must have the same length");
-  if (shape.empty()) return One(x);
+  if (shape.empty() || Dim::Equal(NumElements(shape), 0) == true) return One(x);
   for (std::size_t i = 0; i < dims.size(); ++i) {
     const int axis = OCTAVO_TRY(NormalizedAxis(dims[i], static_cast<int>(shape.size()), "dims"));
     x = OCTAVO_TRY(RollAxis(g, x, shifts[i], axis, shape[static_cast<std::size_t>(axis)]));
@@ -235,12 +269,12 @@ void RegisterPermuting(Registry& registry) {
     AddPermutation(registry, fmt::format("{}.intlist", name),
                    {x, arg::Ints("source"), arg::Ints("destination")}, MoveOrder);
   }
-  AddFlip(registry, "aten::flip", {x, arg::Ints("dims")}, FlipDims);
-  AddFlip(registry, "aten::flipud", {x}, FlipAxis(0));
-  AddFlip(registry, "aten::fliplr", {x}, FlipAxis(1));
+  AddFlip(registry, "aten::flip", {x, arg::Ints("dims")}, FlippedType, FlipDims);
+  AddFlip(registry, "aten::flipud", {x}, HasAxis(0), FlipAxis(0));
+  AddFlip(registry, "aten::fliplr", {x}, HasAxis(1), FlipAxis(1));
   registry.Add({.name = "aten::roll",
                 .arguments = {x, arg::Ints("shifts"), arg::Ints("dims", 0, {})},
-                .result = SameType("self"),
+                .result = RolledType,
                 .qdq = MovesIntegers("self", Roll),
                 .caffe2 = MovesIntegers("self", Roll)});
 }

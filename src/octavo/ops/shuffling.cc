@@ -78,6 +78,11 @@ Result<Shuffle> PixelUnshuffle(const Arguments& a) {
 
 Result<Shuffle> ChannelShuffle(const Arguments& a) {
   const std::int64_t groups = OCTAVO_TRY(ShuffleFactor(a, "groups"));
+  const TensorType& type = a.tensor("self").type();
+  if (type.quantized() && (type.dtype != DType::kQUint8 || type.rank().value_or(4) != 4)) {
+    return Unsupported(
+        fmt::format("channel_shuffle of a quantized tensor takes quint8 of rank 4, not {}", type.ToString()));
+  }
   Shuffle s;
   s.result = OCTAVO_TRY(KnownShape(a.tensor("self"), 3));
   OCTAVO_TRY(CheckDivides(s.result[1], groups, "the number of channels"));

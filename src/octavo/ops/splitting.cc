@@ -34,6 +34,7 @@ Status CheckCount(std::int64_t count) {
 }
 
 Result<SplitSizes> EqualParts(std::int64_t size, std::int64_t part) {
+  if (part == 0 && size == 0) return SplitSizes{0};
   if (part < 1) return Unsupported(fmt::format("the size of the parts must be positive, not {}", part));
   const std::int64_t count = size == 0 ? 1 : (size - 1) / part + 1;
   OCTAVO_TRY(CheckCount(count));

@@ -31,7 +31,11 @@ Result<Tensor> Expanded(const Tensor& x, Sizes sizes) {
   return Moved(x, view);
 }
 
-Results Expand(const Call& call) { return One(OCTAVO_TRY(Expanded(call.tensor("self"), call.ints("size")))); }
+Results Expand(const Call& call) {
+  if (call.op() == "aten::expand" && call.has("implicit") && call.flag("implicit"))
+    return One(call.tensor("self"));
+  return One(OCTAVO_TRY(Expanded(call.tensor("self"), call.ints("size"))));
+}
 Results ExpandAs(const Call& call) {
   return One(OCTAVO_TRY(Expanded(call.tensor("self"), call.tensor("other").sizes)));
 }

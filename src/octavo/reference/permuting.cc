@@ -132,6 +132,7 @@ Results Roll(const Call& call) {
     return One(OCTAVO_TRY(Reshaped(OCTAVO_TRY(Rolled(flat, shifts[0], 0)), x.sizes)));
   }
   if (dims.size() != shifts.size()) return Unsupported("arguments shifts and dims must have the same length");
+  if (x.num_elements() == 0) return One(std::move(x));
   for (std::size_t i = 0; i < dims.size(); ++i) {
     const std::size_t axis = OCTAVO_TRY(Axis(dims[i], x.sizes.size()));
     x = OCTAVO_TRY(Rolled(x, shifts[i], axis));
