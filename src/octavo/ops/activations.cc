@@ -95,10 +95,6 @@ Result<Value> SoftplusWithThreshold(Builder& g, const Arguments& a, Value x) {
 
 Result<Value> Gelu(Builder& g, const Arguments& a, Value x) {
   const std::string& approximate = a.text("approximate");
-  if (approximate != "none" && approximate != "tanh") {
-    return Unsupported(
-        fmt::format("argument approximate must be \"none\" or \"tanh\", not \"{}\"", approximate));
-  }
   if (g.opset() >= 20) return g.Op("Gelu", {x}, {{"approximate", approximate}});
   const Value one = g.Scalar(1.0F);
   const Value half = g.Op("Mul", {x, g.Scalar(0.5F)});
@@ -232,10 +228,10 @@ Emitter ThresholdOf(std::string argument) {
 
 // A float operator: PyTorch has no quantized form.
 void AddFloat(Registry& registry, std::string name, std::vector<ArgumentSpec> arguments,
-              FloatFunction function) {
+              FloatFunction function, TypeRule rule = SameType("self")) {
   registry.Add({.name = std::move(name),
                 .arguments = std::move(arguments),
-                .result = FloatOnly("self", SameType("self")),
+                .result = FloatOnly("self", std::move(rule)),
                 .qdq = OfX(function),
                 .caffe2 = OfX(function)});
 }
@@ -314,11 +310,28 @@ Emitter SigmoidCaffe2(const std::string& argument) {
 
 // PyTorch's kernel hands the scale on as a float32.
 Result<std::vector<TensorType>> GeluType(const Arguments& a) {
+  const std::string& approximate = a.text("approximate");
+  if (approximate != "none" && approximate != "tanh") {
+    return Unsupported(
+        fmt::format("argument approximate must be \"none\" or \"tanh\", not \"{}\"", approximate));
+  }
   TensorType type = a.tensor("self").type();
   if (type.quantization) {
     for (double& scale : type.quantization->scales) scale = static_cast<float>(scale);
   }
   return std::vector<TensorType>{std::move(type)};
+}
+
+Result<std::vector<TensorType>> SoftshrinkType(const Arguments& a) {
+  if (!(a.number("lambd") >= 0)) {
+    return Unsupported(fmt::format("argument lambd must not be negative, but is {}", a.number("lambd")));
+  }
+  return std::vector<TensorType>{a.tensor("self").type()};
+}
+
+Result<std::vector<TensorType>> CeluType(const Arguments& a) {
+  if (a.number("alpha") == 0) return Unsupported("argument alpha must not be 0");
+  return std::vector<TensorType>{a.tensor("self").type()};
 }
 
 constexpr FixedQuantization kUnitInterval = {1.0 / 256, 0, 1.0 / 256, -128};
@@ -369,8 +382,9 @@ void RegisterUnary(Registry& registry) {
       {arg::Tensor("self"), arg::Scalar("alpha", 1), arg::Scalar("scale", 1), arg::Scalar("input_scale", 1)},
       Elu);
   AddFloat(registry, "aten::hardshrink", {arg::Tensor("self"), arg::Scalar("lambd", 0.5)}, Hardshrink);
-  AddFloat(registry, "aten::softshrink", {arg::Tensor("self"), arg::Scalar("lambd", 0.5)}, Softshrink);
-  AddFloat(registry, "aten::celu", {arg::Tensor("self"), arg::Scalar("alpha", 1)}, Celu);
+  AddFloat(registry, "aten::softshrink", {arg::Tensor("self"), arg::Scalar("lambd", 0.5)}, Softshrink,
+           SoftshrinkType);
+  AddFloat(registry, "aten::celu", {arg::Tensor("self"), arg::Scalar("alpha", 1)}, Celu, CeluType);
 
   AddEither(registry, "aten::tanh", x, FixedQuantizationOf("self", kSymmetricUnit), Tanh, TrialOfTanh);
   AddEither(registry, "aten::hardsigmoid", x, FixedQuantizationOf("self", kUnitInterval), HardSigmoid,
@@ -428,6 +442,7 @@ Result<std::vector<TensorType>> GluType(const Arguments& a) {
   TensorType type = a.tensor("self").type();
   if (!type.shape) return std::vector<TensorType>{type};
   const std::int64_t dim = OCTAVO_TRY(KnownInt(a, "dim"));
+  if (type.shape->empty()) return Unsupported("argument self must have rank 1 or more");
   const int axis = OCTAVO_TRY(NormalizedAxis(dim, *type.rank()));
   Dim& size = (*type.shape)[static_cast<std::size_t>(axis)];
   if (size.known() && size.value() % 2 != 0) {

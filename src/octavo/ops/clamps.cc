@@ -1,5 +1,6 @@
 #include "octavo/ops/clamps.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -9,6 +10,7 @@
 
 #include "octavo/emit.h"
 #include "octavo/lower/checks.h"
+#include "octavo/ops/casts.h"
 #include "octavo/ops/quantize_form.h"
 #include "octavo/ops/quantized_number.h"
 #include "octavo/row.h"
@@ -100,11 +102,26 @@ Emitter ClampCaffe2(std::string argument, BoundsOf bounds) {
       ClampFloat(argument, bounds));
 }
 
+TypeRule ClampedType(const std::string& x) {
+  return [x](const Arguments& a) -> Result<std::vector<TensorType>> {
+    const auto is_optional = [](const ArgumentSpec& spec) {
+      return spec.kind == ArgumentKind::kOptionalScalar;
+    };
+    const auto given = [&a](const ArgumentSpec& spec) { return a.has(spec.name); };
+    if (std::ranges::any_of(a.specs(), is_optional) &&
+        std::ranges::none_of(a.specs(),
+                             [&](const ArgumentSpec& spec) { return is_optional(spec) && given(spec); })) {
+      return Unsupported("one of the arguments min and max must be given");
+    }
+    return std::vector<TensorType>{a.tensor(x).type()};
+  };
+}
+
 void AddClamp(Registry& registry, std::string name, std::vector<ArgumentSpec> arguments, BoundsOf bounds) {
   const std::string x = arguments[0].name;
   registry.Add({.name = std::move(name),
                 .arguments = std::move(arguments),
-                .result = FloatOrEightBits(x, SameType(x)),
+                .result = FloatOrEightBits(x, ClampedType(x)),
                 .qdq = ClampQdq(x, bounds),
                 .caffe2 = ClampCaffe2(x, bounds)});
 }
@@ -118,22 +135,24 @@ ClampBounds MinMax(const Arguments& a) {
 
 // Bounds that are tensors: PyTorch broadcasts all three.
 Result<std::vector<Value>> ClampByTensors(Builder& g, const Arguments& a) {
-  Value x = a.tensor("self");
+  const DType dtype = a.result().dtype;
+  Value x = OCTAVO_TRY(Converted(g, a.tensor("self"), dtype));
   for (const auto& [name, op] : {std::pair("min", "Max"), std::pair("max", "Min")}) {
     const Value bound = a.tensor(name);
     if (!bound.defined()) continue;
-    if (bound.dtype() != a.tensor("self").dtype()) {
-      return Unsupported(fmt::format("argument {} is {}, but self is {}", name, bound.type().ToString(),
-                                     a.tensor("self").type().ToString()),
-                         "Convert the bounds to the dtype of self.");
-    }
-    x = g.Op(op, {x, bound});
+    x = g.Op(op, {x, OCTAVO_TRY(Converted(g, bound, dtype))});
   }
   return One(x);
 }
 
 Result<std::vector<TensorType>> ClampByTensorsType(const Arguments& a) {
   TensorType type = a.tensor("self").type();
+  if (!a.has("min") && !a.has("max")) return Unsupported("one of the arguments min and max must be given");
+  std::vector<std::string_view> names = {"self"};
+  for (const char* name : {"min", "max"}) {
+    if (a.has(name)) names.emplace_back(name);
+  }
+  type.dtype = OCTAVO_TRY(CommonDType(a, names));
   if (type.dtype == DType::kBool)
     return Unsupported("clamping bools is not supported: ONNX has no operator for it");
   for (const char* name : {"min", "max"}) {

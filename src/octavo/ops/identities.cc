@@ -34,6 +34,12 @@ void AddIdentity(Registry& registry, std::string name, std::vector<ArgumentSpec>
 
 Result<std::vector<TensorType>> DropoutType(const Arguments& a, const char* probability, const char* train) {
   const bool trains = a.flag(train);
+  const double p = a.number(probability);
+  // PyTorch does not look at that of quantized::dropout.
+  if (std::string_view(train) == "train" && !(p >= 0 && p <= 1)) {
+    return Unsupported(
+        fmt::format("argument {} is {}, but a probability lies between 0 and 1", probability, p));
+  }
   if (trains && a.number(probability) != 0) {
     return Unsupported("dropout in training mode is random and cannot be converted",
                        "Call model.eval() before tracing or scripting it.");
@@ -146,6 +152,13 @@ void RegisterConversions(Registry& registry) {
   AddConversion(registry, "aten::_cast_Long", {x, non_blocking}, FixedDType<DType::kInt64>);
 }
 
+Result<std::vector<TensorType>> GradientType(const Arguments& a) {
+  const TensorType& type = a.tensor("self").type();
+  if (a.flag("requires_grad") && !IsFloat(KnownDType(type.dtype)))
+    return Unsupported(fmt::format("a tensor of dtype {} cannot require gradients", Name(type.dtype)));
+  return std::vector<TensorType>{type};
+}
+
 }  // namespace
 
 void RegisterIdentities(Registry& registry) {
@@ -153,8 +166,9 @@ void RegisterIdentities(Registry& registry) {
   const ArgumentSpec x = arg::Tensor("self");
   AddIdentity(registry, "aten::contiguous", {x, arg::KeywordOnly(arg::Int("memory_format", 0))});
   AddIdentity(registry, "aten::clone", {x, arg::KeywordOnly(MemoryFormatArgument())});
-  AddIdentity(registry, "aten::requires_grad_", {x, arg::Bool("requires_grad", true)});
-  AddIdentity(registry, "aten::requires_grad", {x, arg::Bool("requires_grad", true)});
+  for (const char* name : {"aten::requires_grad_", "aten::requires_grad"}) {
+    AddIdentity(registry, name, {x, arg::Bool("requires_grad", true)}, GradientType);
+  }
   AddIdentity(registry, "aten::pin_memory", {x, arg::Ignored("device")});
   for (const char* name :
        {"aten::detach", "aten::alias", "aten::cpu", "aten::cuda", "aten::positive", "aten::lift_fresh",

@@ -187,10 +187,28 @@ Value SlopedBelowZero(Builder& g, Value x, Value slope) {
   return g.Op("Where", {g.Op("Greater", {x, g.Scalar(0.0F)}), x, g.Op("Mul", {x, slope})});
 }
 
+// One slope, or one slope per channel, of the input's dtype.
+Result<std::vector<TensorType>> PreluType(const Arguments& a) {
+  const Value x = a.tensor("self"), weight = a.tensor("weight");
+  if (x.dtype() != weight.dtype() && x.dtype() != DType::kUnknown && weight.dtype() != DType::kUnknown) {
+    return Unsupported(
+        fmt::format("argument weight is {}, but the input is {}", Name(weight.dtype()), Name(x.dtype())));
+  }
+  if (weight.shape() && x.shape()) {
+    const Dim count = NumElements(*weight.shape());
+    const Dim channels = x.shape()->size() > 1 ? (*x.shape())[1] : Dim(1);
+    if (Dim::Equal(count, 1) == false && Dim::Equal(count, channels) == false) {
+      return Unsupported(fmt::format("argument weight has {} slopes, but the input has {} channels",
+                                     count.ToString(), channels.ToString()));
+    }
+  }
+  return std::vector<TensorType>{x.type()};
+}
+
 void RegisterPrelu(Registry& registry) {
   registry.Add({.name = "aten::prelu",
                 .arguments = {arg::Tensor("self"), arg::Tensor("weight")},
-                .result = FloatOnly("self", SameType("self")),
+                .result = FloatOnly("self", PreluType),
                 .qdq = PreluFloat,
                 .caffe2 = PreluFloat});
   registry.Add({.name = "quantized::prelu",

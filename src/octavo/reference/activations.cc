@@ -71,12 +71,12 @@ double Bounded(double x, double bound) {
 }
 
 template <bool kMax>
-Result<Tensor> BoundedBy(const Tensor& x, const Tensor& bound) {
-  const DType dtype = x.dtype;
+Result<Tensor> BoundedBy(const Tensor& x, const Tensor& bound, DType dtype) {
   const Sizes sizes = OCTAVO_TRY(Broadcast(x.sizes, bound.sizes));
-  const Tensor whole = OCTAVO_TRY(Picked(x, sizes, RepeatedPlaces(x.sizes, sizes)));
-  const Tensor bounds =
-      OCTAVO_TRY(Picked(OCTAVO_TRY(Converted(bound, dtype)), sizes, RepeatedPlaces(bound.sizes, sizes)));
+  const Tensor whole =
+      OCTAVO_TRY(Picked(OCTAVO_TRY(Converted(x, dtype)), sizes, OCTAVO_TRY(RepeatedPlaces(x.sizes, sizes))));
+  const Tensor bounds = OCTAVO_TRY(
+      Picked(OCTAVO_TRY(Converted(bound, dtype)), sizes, OCTAVO_TRY(RepeatedPlaces(bound.sizes, sizes))));
   if (IsFloat(dtype)) {
     Array<double> numbers = OCTAVO_TRY(Numbers<double>(whole));
     const Array<double> limits = OCTAVO_TRY(Numbers<double>(bounds));
@@ -100,8 +100,9 @@ Results Clamp(const Call& call) {
   }
   Tensor x = Self(call);
   if (x.quantization) return Unsupported("tensor bounds are not supported for quantized tensors");
-  if (call.has("min")) x = OCTAVO_TRY(BoundedBy<true>(x, NumberTensor(call, "min")));
-  if (call.has("max")) x = OCTAVO_TRY(BoundedBy<false>(x, NumberTensor(call, "max")));
+  const DType dtype = ResultDType(call);
+  if (call.has("min")) x = OCTAVO_TRY(BoundedBy<true>(x, NumberTensor(call, "min"), dtype));
+  if (call.has("max")) x = OCTAVO_TRY(BoundedBy<false>(x, NumberTensor(call, "max"), dtype));
   return One(std::move(x));
 }
 
