@@ -81,6 +81,30 @@ struct SumRow {
   bool reversed;  // alpha goes with self then
 };
 
+bool IsBool(const Arguments& a, const char* name) {
+  return a.is_tensor(name) ? a.tensor(name).dtype() == DType::kBool
+                           : std::holds_alternative<bool>(a.operand(name));
+}
+
+// PyTorch subtracts no bools, and multiplies integers by no floats, and numbers by no bool.
+TypeRule SumType(SumRow sum) {
+  return
+      [sum, rule = PromotedType({"self", "other"})](const Arguments& a) -> Result<std::vector<TensorType>> {
+        if (std::string_view(sum.op) == "Sub" && (IsBool(a, "self") || IsBool(a, "other"))) {
+          return Unsupported("subtraction of bools is not supported (PyTorch has none either)",
+                             "Use torch.logical_xor.");
+        }
+        std::vector<TensorType> types = OCTAVO_TRY(rule(a));
+        const ir::Operand& alpha = a.operand("alpha");
+        if (std::holds_alternative<bool>(alpha)) return Unsupported("argument alpha must not be a bool");
+        if (!IsFloat(types[0].dtype) && std::holds_alternative<double>(alpha)) {
+          return Unsupported(
+              fmt::format("argument alpha is a float, but the tensors are {}", Name(types[0].dtype)));
+        }
+        return types;
+      };
+}
+
 Emitter EmitSum(SumRow sum) {
   return [sum](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
     const DType dtype = a.result().dtype;
@@ -101,7 +125,7 @@ void AddSum(Registry& registry, const std::string& name, SumRow sum) {
     registry.Add({.name = name + (scalar ? ".Scalar" : ".Tensor"),
                   .arguments = {arg::Tensor("self"), scalar ? arg::Scalar("other") : arg::Tensor("other"),
                                 scalar ? alpha : arg::KeywordOnly(alpha)},
-                  .result = PromotedType({"self", "other"}),
+                  .result = SumType(sum),
                   .qdq = EmitSum(sum),
                   .caffe2 = EmitSum(sum)});
   }
@@ -234,6 +258,20 @@ Result<std::vector<Value>> EmitLerp(Builder& g, const Arguments& a) {
   return One(g.Op("Where", {near, from_start(), from_end(g.Op("Sub", {one, weight}))}));
 }
 
+// PyTorch's lerp does not convert, a weight without dimensions aside.
+TypeRule OneDType(std::vector<std::string_view> names) {
+  return [names, rule = PromotedType(names)](const Arguments& a) -> Result<std::vector<TensorType>> {
+    const DType dtype = KnownDType(a.tensor(names[0]).dtype());
+    for (const std::string_view name : names) {
+      const DType other = KnownDType(a.tensor(name).dtype());
+      if (other != dtype && !(name == "weight" && a.tensor(name).rank() == 0))
+        return Unsupported(
+            fmt::format("argument {} is {}, but {} is {}", name, Name(other), names[0], Name(dtype)));
+    }
+    return rule(a);
+  };
+}
+
 void RegisterLerp(Registry& registry) {
   for (const bool scalar : {true, false}) {
     std::vector<std::string_view> tensors = {"self", "end"};
@@ -241,7 +279,7 @@ void RegisterLerp(Registry& registry) {
     registry.Add({.name = scalar ? "aten::lerp.Scalar" : "aten::lerp.Tensor",
                   .arguments = {arg::Tensor("self"), arg::Tensor("end"),
                                 scalar ? arg::Scalar("weight") : arg::Tensor("weight")},
-                  .result = FloatOnly("self", PromotedType(tensors)),
+                  .result = FloatOnly("self", OneDType(tensors)),
                   .qdq = EmitLerp,
                   .caffe2 = EmitLerp});
   }

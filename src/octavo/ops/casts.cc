@@ -114,6 +114,26 @@ Result<Value> Converted(Builder& g, Value x, DType dtype) {
   return CastTo(g, x, dtype);
 }
 
+Status CheckStorable(const ir::Operand& number, DType dtype) {
+  if (!IsInteger(dtype)) return {};
+  const std::int64_t highest = dtype == DType::kUint8   ? 255
+                               : dtype == DType::kInt8  ? 127
+                               : dtype == DType::kInt16 ? 32767
+                               : dtype == DType::kInt32 ? std::numeric_limits<std::int32_t>::max()
+                                                        : std::numeric_limits<std::int64_t>::max();
+  // PyTorch lets negative numbers wrap around where the dtype is unsigned.
+  const std::int64_t lowest = dtype == DType::kUint8 ? -highest : -highest - 1;
+  bool fits = true;
+  if (const auto* real = std::get_if<double>(&number)) {
+    const auto low = static_cast<double>(dtype == DType::kUint8 ? 0 : lowest);
+    fits = *real >= low && *real <= static_cast<double>(highest);
+  } else if (const auto* whole = std::get_if<Dim>(&number)) {
+    fits = !whole->known() || (whole->value() >= lowest && whole->value() <= highest);
+  }
+  if (fits) return {};
+  return Unsupported(fmt::format("a number of the call is out of range for {}", Name(dtype)));
+}
+
 Result<Value> NumberOf(Builder& g, const ir::Operand& number, DType dtype) {
   Tensor tensor = NumberTensor(number);
   if (tensor.dtype == dtype) return g.Constant(std::move(tensor));

@@ -19,6 +19,9 @@ Result<Value> Converted(Builder& g, Value x, DType dtype);
 // A 0-dimensional constant of `dtype` with a number of the model (int, float or bool).
 Result<Value> NumberOf(Builder& g, const ir::Operand& number, DType dtype);
 
+// Whether PyTorch can store the number in a tensor of that dtype.
+Status CheckStorable(const ir::Operand& number, DType dtype);
+
 // PyTorch's common dtype of these arguments, each a tensor or a number: numbers and 0-dimensional tensors
 // count only where they are of a higher kind (bool, integer, floating point).  An error for quantized ones.
 Result<DType> CommonDType(const Arguments& a, const std::vector<std::string_view>& names);

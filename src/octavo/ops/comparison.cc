@@ -209,6 +209,7 @@ Result<std::vector<TensorType>> MaskedFillType(const Arguments& a) {
     const Value value = a.tensor("value");
     if (value.rank() && *value.rank() != 0) return Unsupported("argument value must be a scalar");
   }
+  if (!a.is_tensor("value")) OCTAVO_TRY(CheckStorable(a.operand("value"), type.dtype));
   type.shape = OCTAVO_TRY(BroadcastShape(a, {"self", "mask"}));
   return std::vector<TensorType>{std::move(type)};
 }

@@ -59,8 +59,8 @@ Result<Progression> ProgressionOf(const Arguments& a) {
   p.integers = !real(end) && !real(start) && !real(step);
   p.start = whole ? a.number("start") : 0;
   p.step = whole ? a.number("step") : 1;
-  const double count = std::ceil((a.number("end") - p.start) / p.step);
-  if (p.step == 0 || !std::isfinite(count) || count < 0) {
+  const double way = a.number("end") - p.start, count = std::ceil(way / p.step);
+  if (p.step == 0 || !std::isfinite(count) || (p.step > 0 ? way < 0 : way > 0)) {
     return Unsupported(
         fmt::format("arange from {} to {} with step {} is not possible", p.start, a.number("end"), p.step));
   }
@@ -140,6 +140,9 @@ TypeRule FilledType(Sized sized, bool has_self) {
     }
     TensorType type;
     type.dtype = OCTAVO_TRY(GivenDType(a, dtype));
+    for (const ArgumentSpec& spec : a.specs()) {
+      if (spec.name == "fill_value") OCTAVO_TRY(CheckStorable(a.operand("fill_value"), type.dtype));
+    }
     type.shape = sized == Sized::kLikeSelf ? a.tensor("self").shape() : std::optional<Shape>(a.dims("size"));
     if (type.shape) {
       for (const Dim& size : *type.shape) {
@@ -186,6 +189,7 @@ void AddFilled(Registry& registry, std::string name, Sized sized, bool has_self,
 Result<std::vector<TensorType>> ScalarTensorType(const Arguments& a) {
   TensorType type;
   type.dtype = OCTAVO_TRY(GivenDType(a, DType::kFloat32));
+  OCTAVO_TRY(CheckStorable(a.operand("s"), type.dtype));
   type.shape = Shape{};
   return std::vector<TensorType>{std::move(type)};
 }

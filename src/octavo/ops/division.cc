@@ -36,6 +36,18 @@ TypeRule QuotientType(RoundingRule rounding) {
   };
 }
 
+// PyTorch divides integers by 0 only where there are none to divide.
+TypeRule NotByZero(TypeRule rule) {
+  return [rule = std::move(rule)](const Arguments& a) -> Result<std::vector<TensorType>> {
+    std::vector<TensorType> types = OCTAVO_TRY(rule(a));
+    const bool by_zero = !IsFloat(types[0].dtype) && !a.is_tensor("other") && a.number("other") == 0;
+    if (by_zero && types[0].shape && Dim::Equal(NumElements(*types[0].shape), 0) == false) {
+      return Unsupported("argument other is 0, by which integers cannot be divided");
+    }
+    return types;
+  };
+}
+
 Status CheckMod(Builder& g) {
   if (g.opset() >= 10) return {};
   return Unsupported("the caffe2 dialect (opset 9) has no Mod operator", "Use --dialect qdq.");
@@ -139,7 +151,8 @@ void AddPair(Registry& registry, std::string name, ArgumentSpec self, ArgumentSp
 
 void RegisterDivision(Registry& registry) {
   const ArgumentSpec x = arg::Tensor("self"), y = arg::Tensor("other"), number = arg::Scalar("other");
-  const TypeRule quotient = QuotientType(DivisionRoundingOf), floor = QuotientType(AlwaysFloor);
+  const TypeRule quotient = NotByZero(QuotientType(DivisionRoundingOf));
+  const TypeRule floor = NotByZero(QuotientType(AlwaysFloor));
   const Emitter div = EmitDiv(DivisionRoundingOf), floor_divide = EmitDiv(AlwaysFloor);
   for (const std::string name : {"aten::div", "aten::divide", "aten::true_divide"}) {
     AddPair(registry, name + ".Tensor", x, y, quotient, div);
@@ -150,7 +163,7 @@ void RegisterDivision(Registry& registry) {
   }
   AddPair(registry, "aten::floor_divide", x, y, floor, floor_divide);
   AddPair(registry, "aten::floor_divide.Scalar", x, number, floor, floor_divide);
-  const TypeRule promoted = PromotedType({"self", "other"});
+  const TypeRule promoted = NotByZero(PromotedType({"self", "other"}));
   AddPair(registry, "aten::remainder.Tensor", x, y, promoted, EmitRemainder);
   AddPair(registry, "aten::remainder.Scalar", x, number, promoted, EmitRemainder);
   AddPair(registry, "aten::remainder.Scalar_Tensor", arg::Scalar("self"), y, promoted, EmitRemainder);

@@ -289,8 +289,28 @@ Result<std::vector<TensorType>> ExtremeType(const Arguments& a) {
   return std::vector<TensorType>{std::move(type)};
 }
 
+// A dimension of no elements has neither a largest nor a smallest one.
+Status CheckHasExtreme(const Arguments& a) {
+  const Value x = a.tensor("self");
+  const Axes axes = OCTAVO_TRY(AxesOf(a, x));
+  if (!x.shape()) return {};
+  for (std::size_t i = 0; i < x.shape()->size(); ++i) {
+    const bool reduced = axes.all || std::find(axes.axes.begin(), axes.axes.end(),
+                                               static_cast<std::int64_t>(i)) != axes.axes.end();
+    if (reduced && (*x.shape())[i] == Dim(0)) {
+      return Unsupported(fmt::format("a tensor of shape {} has no maximum or minimum", ToString(*x.shape())));
+    }
+  }
+  return {};
+}
+
+Result<std::vector<TensorType>> LargestType(const Arguments& a) {
+  OCTAVO_TRY(CheckHasExtreme(a));
+  return ExtremeType(a);
+}
+
 Result<std::vector<TensorType>> ExtremeWithIndexType(const Arguments& a) {
-  std::vector<TensorType> types = OCTAVO_TRY(ExtremeType(a));
+  std::vector<TensorType> types = OCTAVO_TRY(LargestType(a));
   types.push_back(WithDType(types[0], DType::kInt64));
   return types;
 }
@@ -315,6 +335,7 @@ Result<std::vector<Value>> ExtremeWithIndex(Builder& g, const Arguments& a) {
 }
 
 Result<std::vector<TensorType>> ArgType(const Arguments& a) {
+  OCTAVO_TRY(CheckHasExtreme(a));
   TensorType type = WithDType(a.tensor("self").type(), DType::kInt64);
   type.shape = OCTAVO_TRY(ReducedShapeOf(a));
   return std::vector<TensorType>{std::move(type)};
@@ -352,7 +373,7 @@ void RegisterExtreme(Registry& registry) {
                 elementwise = OfNumbers(FloatOp(kMax ? "Max" : "Min"));
   registry.Add({.name = "aten::" + name,
                 .arguments = {arg::Tensor("self")},
-                .result = RealOrEightBits("self", ExtremeType),
+                .result = RealOrEightBits("self", LargestType),
                 .qdq = OnElements(whole),
                 .caffe2 = ThroughFloat(whole)});
   registry.Add({.name = "aten::" + name + ".dim",
@@ -368,7 +389,7 @@ void RegisterExtreme(Registry& registry) {
                 .caffe2 = elementwise});
   registry.Add({.name = kMax ? "aten::amax" : "aten::amin",
                 .arguments = {arg::Tensor("self"), arg::Ints("dim", 0, {}), arg::Bool("keepdim", false)},
-                .result = RealOnly("self", ExtremeType),
+                .result = RealOnly("self", LargestType),
                 .qdq = whole,
                 .caffe2 = whole});
   registry.Add({.name = kMax ? "aten::argmax" : "aten::argmin",

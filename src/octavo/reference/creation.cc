@@ -47,8 +47,9 @@ Results ScalarTensor(const Call& call) {
 Results Arange(const Call& call) {
   const bool whole = call.has("start");
   const double start = whole ? call.number("start") : 0, step = whole ? call.number("step") : 1;
-  const double count = std::ceil((call.number("end") - start) / step);
-  if (step == 0 || !(count >= 0) || count > static_cast<double>(kMostElements)) {
+  const double way = call.number("end") - start, count = std::ceil(way / step);
+  if (step == 0 || !(count >= 0) || (step > 0 ? way < 0 : way > 0) ||
+      count > static_cast<double>(kMostElements)) {
     return Unsupported(
         fmt::format("arange from {} to {} with step {} is not possible", start, call.number("end"), step));
   }
