@@ -62,7 +62,7 @@ def test_accepts_what_pytorch_accepts(name, tmp_path, request):
         what = disagreement(name, case, got)
         if what:
             wrong.append({"row": name, "index": case.index, "what": what, "octavo": got, "pytorch": case.answer, "graph": case.text,
-                          "inputs": [spec for spec, _ in case.inputs]})
+                          "inputs": case.inputs, "path": case.path})
     if REPORT:
         with open(REPORT, "a") as report:
             report.write(json.dumps({"row": name, "calls": len(asked), "accepted": sum(a.accepted() for a in asked)}) + "\n")
