@@ -124,7 +124,9 @@ Result<Value> Evaluator::Operator(const std::string& name, const CallArguments& 
   if (out_form != kQuantizedOut.end() && arguments.positional.size() == 3) {
     if (TensorBox* target = arguments.positional[2].Get<TensorBox*>()) {
       const TensorType type = OCTAVO_TRY(TypeOf(target));
-      if (type.quantized() && type.quantization->per_tensor()) {
+      TensorBox* operand = arguments.positional[0].Get<TensorBox*>();
+      const bool same_dtype = operand && OCTAVO_TRY(TypeOf(operand)).dtype == type.dtype;
+      if (same_dtype && type.quantized() && type.quantization->per_tensor()) {
         CallArguments rest = arguments;
         rest.positional[2] = Value(type.quantization->scale());
         rest.positional.emplace_back(type.quantization->zero_point());

@@ -20,6 +20,15 @@ TEST(WindowCount, CeilModeCountsNoWindowThatStartsBehindTheInput) {
   EXPECT_EQ(*WindowCount(CeilWindow(2, 3, 0), 0, 7), Dim(3));
 }
 
+// A window that is longer than the padded input reaches over its end.
+TEST(WindowCount, CeilModeTakesAWindowLongerThanTheInput) {
+  EXPECT_EQ(*WindowCount(CeilWindow(3, 2, 0), 0, 2), Dim(1));
+  EXPECT_EQ(*WindowCount(CeilWindow(3, 3, 0), 0, 1), Dim(1));
+  EXPECT_EQ(*WindowCount(CeilWindow(4, 2, 1), 0, 1), Dim(1));
+  EXPECT_FALSE(WindowCount(CeilWindow(3, 2, 0), 0, 1));
+  EXPECT_FALSE(WindowCount(CeilWindow(3, 1, 0), 0, 2));
+}
+
 TEST(WindowCount, AnOpenSizeHasAFormulaWhereNoWindowCanStartBehindTheInput) {
   const Dim h = Dim::Symbol("H");
   EXPECT_EQ(WindowCount(CeilWindow(3, 2, 0), 0, h)->ToString(), "floor(H/2)");

@@ -34,7 +34,10 @@ Result<std::optional<Shape>> AdaptiveShape(const Arguments& a, std::size_t n) {
     }
   }
   if (!input) return std::optional<Shape>();
-  OCTAVO_TRY(CheckImages(*input, n));
+  OCTAVO_TRY(CheckRank(a, "self", static_cast<int>(n) + 1, static_cast<int>(n) + 2));
+  if (std::find(input->end() - static_cast<std::ptrdiff_t>(n), input->end(), Dim(0)) != input->end()) {
+    return Unsupported(fmt::format("the input has no elements: its shape is {}", ToString(*input)));
+  }
   Shape shape = *input;
   std::copy(output.begin(), output.end(), shape.end() - static_cast<std::ptrdiff_t>(n));
   return std::optional<Shape>(std::move(shape));

@@ -50,10 +50,8 @@ Result<std::optional<Shape>> BinaryShape(const Arguments& a) {
 Result<std::vector<TensorType>> OutType(const Arguments& a) {
   TensorType type = a.tensor("out").type();
   if (!type.quantized()) return Unsupported("argument out must be a quantized tensor");
-  std::optional<Shape> shape = OCTAVO_TRY(BinaryShape(a));
   OCTAVO_TRY(CheckSameDType(a, {"qa", "out"}));
-  OCTAVO_TRY(CheckOut(a, "out", shape));
-  type.shape = std::move(shape);
+  type.shape = OCTAVO_TRY(BinaryShape(a));
   return std::vector<TensorType>{std::move(type)};
 }
 

@@ -93,7 +93,8 @@ TypeRule FloatConvType(FloatConvolution form) {
     }
     OCTAVO_TRY(CheckSameDType(a, {"input", "weight", "bias"}));
     const ConvGeometry geometry = OCTAVO_TRY(GeometryOf(a, form.dims, form.transposed, form.text_padding));
-    OCTAVO_TRY(CheckRank(a, "input", geometry.dims + 1, geometry.dims + 2));
+    // Only the operators of a number of dimensions take one image without a batch.
+    OCTAVO_TRY(CheckRank(a, "input", geometry.dims + (form.dims == 0 ? 2 : 1), geometry.dims + 2));
     OCTAVO_TRY(CheckRank(a, "bias", 1));
     std::optional<Dim> channels;
     if (weight.shape()) {

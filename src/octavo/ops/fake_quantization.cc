@@ -204,6 +204,13 @@ Status CheckFake(const Arguments& a, const FakeForm& form) {
   OCTAVO_TRY(CheckFakeRange(a, form));
   if (form.parameters == FakeParameters::kPerChannel) return CheckFakeChannels(a);
   if (form.parameters == FakeParameters::kNumbers) return {};
+  if (form.learned) {  // PyTorch reads the first elements
+    OCTAVO_TRY(CheckRank(a, "scale", 1));
+    OCTAVO_TRY(CheckRank(a, "zero_point", 1));
+  }
+  const bool switched = std::ranges::any_of(
+      a.specs(), [](const ArgumentSpec& spec) { return spec.name == "fake_quant_enabled"; });
+  if (switched) OCTAVO_TRY(CheckElements(a, "fake_quant_enabled", 1, "switches"));
   OCTAVO_TRY(CheckElements(a, "scale", 1, "tensors"));
   return CheckElements(a, "zero_point", 1, "tensors");
 }

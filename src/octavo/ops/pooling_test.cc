@@ -189,8 +189,7 @@ TEST(AveragePool, ADivisorIsAFactor) {
   ASSERT_THAT(Ops(lowered), ElementsAre("AveragePool", "Mul"));
   EXPECT_THAT(ConstantInput(lowered->graph, Find(lowered->graph, "Mul"), 1).ToFloats(), ElementsAre(1.5F));
   OneCall zero(RegisterPooling);
-  ASSERT_TRUE(AveragePool(zero, Float32(kPooled), {3}, {1}, false, true, Dim(0)));
-  EXPECT_FALSE(zero.Lower());
+  EXPECT_FALSE(AveragePool(zero, Float32(kPooled), {3}, {1}, false, true, Dim(0)));
 }
 
 // 3 x 3 windows have no averages halfway between two integers; 2 x 2 windows have, and for an odd zero point

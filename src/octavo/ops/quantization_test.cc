@@ -73,7 +73,7 @@ TEST(QuantizePerChannel, HasTheAxis) {
   const ir::ValueId x = call.Input(Float32(Shape{4, 2}));
   const ir::ValueId scales = call.Constant(Tensor::Floats({2}, {.5F, .25F}));
   const ir::ValueId zeros = call.Constant(Tensor::Int64s({1, -2}));
-  ASSERT_TRUE(call.Call("aten::quantize_per_channel", {x, scales, zeros, Dim(-1), kQint8}));
+  ASSERT_TRUE(call.Call("aten::quantize_per_channel", {x, scales, zeros, Dim(1), kQint8}));
   EXPECT_EQ(call.result().quantization,
             (Quantization{.scales = {.5, .25}, .zero_points = {1, -2}, .axis = 1}));
   EXPECT_THAT(Ops(call.Lower({.engine = Engine::kQnnpack})), ElementsAre("QuantizeLinear"));
@@ -84,6 +84,9 @@ TEST(QuantizePerChannel, HasTheAxis) {
   const ir::ValueId z = other.Constant(Tensor::Int64s({1, -2}));
   EXPECT_FALSE(other.Call("aten::quantize_per_channel", {y, s, z, Dim(1), kQint8}));
   EXPECT_FALSE(other.Call("aten::quantize_per_channel", {y, s, z, Dim(5), kQint8}));
+  // PyTorch does not count from the end.
+  const ir::ValueId fits = other.Input(Float32(Shape{4, 2}));
+  EXPECT_FALSE(other.Call("aten::quantize_per_channel", {fits, s, z, Dim(-1), kQint8}));
 }
 
 TEST(Dequantize, TakesOneOrAList) {

@@ -144,8 +144,12 @@ Results FakeQuantize(const Call& call) {
     return Unsupported(
         fmt::format("{} scales do not fit a tensor of type {}", levels.channels.size(), x.type().ToString()));
   }
-  const bool enabled =
-      !call.has("fake_quant_enabled") || call.tensor("fake_quant_enabled").ToDoubles()[0] != 0;
+  bool enabled = true;
+  if (call.has("fake_quant_enabled")) {
+    const std::vector<double> numbers = call.tensor("fake_quant_enabled").ToDoubles();
+    if (numbers.size() != 1) return Unsupported("argument fake_quant_enabled must have one element");
+    enabled = numbers[0] != 0;
+  }
   Array<float> reals = Elements<float>(x);
   const Faults faults = call.with_fbgemm() && !call.has("axis") ? Faults::kMeant : call.faults();
   Array<std::uint8_t> mask(x.sizes);

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "octavo/reference/conversion.h"
 #include "octavo/reference/kernels.h"
 #include "octavo/reference/levels.h"
 #include "octavo/reference/movement.h"
@@ -74,6 +73,18 @@ Sizes BatchOf(const Sizes& sizes) {
   return sizes.size() < 2 ? Sizes() : Sizes(sizes.begin(), sizes.end() - 2);
 }
 
+// Which of an operand's matrices makes the result's matrix `at`, where both are numbered in row-major order.
+std::int64_t MatrixOf(std::int64_t at, const Sizes& operand, const Sizes& result) {
+  std::int64_t matrix = 0, step = 1;
+  for (std::size_t i = 1; i <= operand.size(); ++i) {
+    const std::int64_t size = operand[operand.size() - i], all = result[result.size() - i];
+    if (size > 1) matrix += at % all * step;
+    at /= all;
+    step *= size;
+  }
+  return matrix;
+}
+
 // Dequantize, multiply (numpy's matmul), quantize.
 Results QuantizedMatmul(const Call& call) {
   const Tensor &a = call.tensor("qa"), &b = call.tensor("qb");
@@ -92,12 +103,12 @@ Results QuantizedMatmul(const Call& call) {
   if (b.rank() > 1) sizes.push_back(n);
   Array<float> y(OCTAVO_TRY(Checked(std::move(sizes))));
   const Array<float> reals_a = Dequantized(a), reals_b = Dequantized(b);
-  const std::vector<std::int64_t> of_a = RepeatedPlaces(left, batch), of_b = RepeatedPlaces(right, batch);
   constexpr std::int64_t kSmall = 400;  // products
   const bool small_batch = !left.empty() && !right.empty() && m * k * n < kSmall;
   for (std::int64_t i = 0; i < static_cast<std::int64_t>(y.data.size()); ++i) {
-    const auto at = static_cast<std::size_t>(i / n / m);
-    const std::int64_t row = of_a[at] * m + i / n % m, matrix = of_b[at] * k;
+    const std::int64_t at = i / n / m;
+    const std::int64_t row = MatrixOf(at, left, batch) * m + i / n % m,
+                       matrix = MatrixOf(at, right, batch) * k;
     FloatSum sum(small_batch);
     for (std::int64_t l = 0; l < k; ++l) {
       sum.Add(reals_a[row * k + l], reals_b[(matrix + l) * n + i % n]);

@@ -1,6 +1,10 @@
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <optional>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "octavo/reference/conversion.h"
 #include "octavo/reference/kernels.h"
@@ -218,6 +222,9 @@ Results Resampled(const Call& call, const Tensor& x, Mode mode, bool align_corne
     sizes.push_back(dim.value());
   }
   sizes = OCTAVO_TRY(Checked(std::move(sizes)));
+  if (!std::equal(sizes.begin(), sizes.begin() + 2, x.sizes.begin())) {
+    return Unsupported(fmt::format("an input of shape {} does not give a result of {}", x.sizes, sizes));
+  }
   Resampling r;
   r.mode = mode;
   r.align_corners = align_corners;
