@@ -10,7 +10,7 @@ namespace octavo {
 namespace {
 
 // Sizes beyond this are no window of a real model, and their products could overflow.
-constexpr std::int64_t kLargestNumber = std::int64_t{1} << 31;
+constexpr std::int64_t kLargestNumber = (std::int64_t{1} << 31) - 1;
 
 Status CheckList(std::vector<std::int64_t>& list, int dims, std::int64_t lowest, std::string_view name,
                  std::string_view what) {

@@ -164,9 +164,6 @@ Status CheckFakeRange(const Arguments& a, const FakeForm& form) {
   if (*low > *high) {
     return Unsupported(fmt::format("quant_min {} is above quant_max {}", *low, *high));
   }
-  if (form.learned && (*low > 0 || *high < 0)) {
-    return Unsupported(fmt::format("0 does not lie between quant_min {} and quant_max {}", *low, *high));
-  }
   if (form.parameters == FakeParameters::kTensors || form.learned) return {};
   std::vector<std::int64_t> zero_points;
   if (form.parameters == FakeParameters::kNumbers) {
