@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "octavo/base/checked.h"
 #include "octavo/emit.h"
 #include "octavo/lower/checks.h"
 #include "octavo/lower/steps.h"
@@ -37,8 +38,8 @@ Result<std::int64_t> Channels(Value x, const std::vector<Value>& parameters) {
 }
 
 Result<Value> Filled(Builder& g, const NormalizedSizes& sizes, float value, std::string_view name) {
-  const std::optional<std::int64_t> count = CheckedProduct(sizes, kMostParameters);
-  if (!count) {
+  const std::optional<std::int64_t> count = CountElements(sizes);
+  if (!count || *count > kMostParameters) {
     return Unsupported(fmt::format("a normalization over [{}] elements is not supported; the limit is {}",
                                    fmt::join(sizes, ","), kMostParameters));
   }

@@ -100,15 +100,4 @@ Status CheckImages(const Shape& shape, std::size_t dims, bool may_lack_batch) {
   return Unsupported(fmt::format("the input has no elements: its shape is {}", ToString(shape)));
 }
 
-std::optional<std::int64_t> CheckedProduct(const std::vector<std::int64_t>& numbers, std::int64_t most) {
-  if (std::ranges::any_of(numbers, [](std::int64_t n) { return n < 0; })) return std::nullopt;
-  if (std::ranges::find(numbers, 0) != numbers.end()) return 0;
-  std::int64_t product = 1;
-  for (const std::int64_t n : numbers) {
-    if (n > most / product) return std::nullopt;
-    product *= n;
-  }
-  return product;
-}
-
 }  // namespace octavo

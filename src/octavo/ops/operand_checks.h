@@ -6,7 +6,6 @@
 #include <initializer_list>
 #include <optional>
 #include <string_view>
-#include <vector>
 
 #include "octavo/operators.h"
 
@@ -30,8 +29,5 @@ Status CheckSameDType(const Arguments& a, std::initializer_list<std::string_view
 // Error: the tensor of images, [batch,] channels and `dims` sizes, has another rank, or a size other than the
 // batch's is 0.
 Status CheckImages(const Shape& shape, std::size_t dims, bool may_lack_batch = true);
-
-// The product of all numbers, or nullopt if it is above `most` or a number is negative.
-std::optional<std::int64_t> CheckedProduct(const std::vector<std::int64_t>& numbers, std::int64_t most);
 
 }  // namespace octavo

@@ -145,15 +145,5 @@ TEST(Operands, OfScalesAndZeroPoints) {
   EXPECT_FALSE(fake({3}, {2}, 0));
 }
 
-TEST(Operands, ProductsOfNumbersAreChecked) {
-  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
-  EXPECT_EQ(CheckedProduct({}, 1), 1);
-  EXPECT_EQ(CheckedProduct({3, 4}, 12), 12);
-  EXPECT_EQ(CheckedProduct({3, 4}, 11), std::nullopt);
-  EXPECT_EQ(CheckedProduct({kMost, 2}, kMost), std::nullopt);
-  EXPECT_EQ(CheckedProduct({kMost, 0, 2}, kMost), 0);
-  EXPECT_EQ(CheckedProduct({-1, 0}, kMost), std::nullopt);
-}
-
 }  // namespace
 }  // namespace octavo
