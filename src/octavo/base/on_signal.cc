@@ -18,6 +18,11 @@ constexpr std::array<int, 3> kSignals = {SIGINT, SIGTERM, SIGHUP};
 
 // The end of a pipe that the handler writes the signal's number to.
 std::atomic<int> signal_pipe = -1;
+std::atomic<bool> allowed = false;
+// What is written to the pipe in place of a signal: its exit code is added.
+constexpr unsigned char kFault = 128;
+// Something is done that no signal may divide.
+std::atomic<bool> busy = false;
 
 void WriteSignal(int signal) {
   const int saved = errno;
@@ -38,8 +43,19 @@ class SignalFunctions {
   std::size_t Add(const std::function<std::function<void()>()>& prepare) {
     const std::lock_guard lock(mutex_);
     if (functions_.empty()) Install();
+    busy = true;
     functions_[next_] = prepare();
+    busy = false;
     return next_++;
+  }
+
+  void Do(const std::function<void()>& work) {
+    const std::lock_guard lock(mutex_);
+    if (functions_.empty()) Install();
+    busy = true;
+    work();
+    busy = false;
+    if (functions_.empty()) Uninstall();
   }
 
   void Remove(std::size_t id) {
@@ -50,6 +66,7 @@ class SignalFunctions {
 
  private:
   SignalFunctions() {
+    if (!allowed) return;
     std::array<int, 2> ends{};
     if (pipe2(ends.data(), O_CLOEXEC) != 0) return;
     static_cast<void>(fcntl(ends[1], F_SETFL, O_NONBLOCK));
@@ -90,6 +107,7 @@ class SignalFunctions {
     const std::lock_guard lock(mutex_);
     // In the order of destruction: what came last may use what came first.
     for (auto at = functions_.rbegin(); at != functions_.rend(); ++at) at->second();
+    if (signal >= kFault) _exit(signal - kFault);
     std::signal(signal, SIG_DFL);
     // The handler may have run in a thread that blocks the signal by now; this one may not.
     sigset_t only;
@@ -112,5 +130,18 @@ OnSignal::OnSignal(const std::function<std::function<void()>()>& prepare)
     : id_(SignalFunctions::Get().Add(prepare)) {}
 
 OnSignal::~OnSignal() { SignalFunctions::Get().Remove(id_); }
+
+void OnSignal::Allow() { allowed = true; }
+
+void OnSignal::Undivided(const std::function<void()>& work) {
+  if (!allowed) return work();
+  SignalFunctions::Get().Do(work);
+}
+
+void OnSignal::EndAfterFault(int exit_code) {
+  const auto code = static_cast<unsigned char>(kFault + exit_code);
+  if (signal_pipe < 0 || busy || write(signal_pipe, &code, 1) != 1) return;
+  for (;;) pause();
+}
 
 }  // namespace octavo

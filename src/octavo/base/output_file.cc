@@ -4,7 +4,9 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
 #include <system_error>
+#include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -12,18 +14,44 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "octavo/base/output_target.h"
+
 namespace octavo {
 namespace {
 
+namespace fs = std::filesystem;
+
 constexpr std::size_t kBufferBytes = std::size_t{128} << 10;
 
-std::filesystem::path FolderOf(const std::filesystem::path& path) {
-  return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-}
-
-std::filesystem::path TemporaryName(const std::filesystem::path& folder) {
+fs::path TemporaryName(const fs::path& folder) {
   static std::atomic<unsigned> counter = 0;
   return folder / fmt::format(".octavo-{}-{}.tmp", getpid(), counter++);
+}
+
+enum class Present { kNothing, kFile, kFolder };
+
+Present WhatIsAt(const fs::path& path) {
+  struct stat status {};
+  if (lstat(path.c_str(), &status) != 0) return Present::kNothing;
+  return S_ISDIR(status.st_mode) ? Present::kFolder : Present::kFile;
+}
+
+bool WriteAll(int file, const std::byte* bytes, std::size_t size) {
+  while (size > 0) {
+    const ssize_t written = write(file, bytes, size);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    bytes += written;
+    size -= static_cast<std::size_t>(written);
+  }
+  return true;
+}
+
+// File systems report some errors only when a file is closed.
+bool CloseReports(int file) {
+  const int copy = fcntl(file, F_DUPFD_CLOEXEC, 3);
+  if (copy < 0) return true;
+  return close(copy) != 0 && errno != EINTR;
 }
 
 }  // namespace
@@ -33,7 +61,7 @@ Error OutputFile::Failure(int error_number) const {
   const std::string cannot = fmt::format("cannot write {}", path_.string());
   switch (error_number) {
     case ENOENT:
-      if (std::error_code ignored; std::filesystem::is_directory(folder, ignored)) {
+      if (std::error_code ignored; fs::is_directory(folder, ignored)) {
         return IoError(fmt::format("{}: the folder {} does not take new files", cannot, folder),
                        "Write to another folder.");
       }
@@ -61,57 +89,61 @@ Error OutputFile::Failure(int error_number) const {
   }
 }
 
-Result<std::unique_ptr<OutputFile>> OutputFile::Create(const std::filesystem::path& path) {
+Result<std::unique_ptr<OutputFile>> OutputFile::Create(const fs::path& path, OutputOptions options) {
   std::unique_ptr<OutputFile> file(new OutputFile());
   file->path_ = path;
-  file->target_ = path;
-  std::error_code ignored;
-  if (std::filesystem::is_symlink(path, ignored)) {
-    std::error_code failed;
-    const std::filesystem::path target = std::filesystem::weakly_canonical(path, failed);
-    if (!failed) file->target_ = target;
+  file->target_ = options.replaces_link ? path : OCTAVO_TRY(OutputTarget(path));
+  if (IsAmong(path, options.inputs)) {
+    return UsageError(fmt::format("the output file {} is a file that is read", path.string()),
+                      "Give another file with -o: nothing that is read is overwritten.");
   }
   struct stat status {};
-  if (stat(file->target_.c_str(), &status) == 0) {
+  if ((options.replaces_link ? lstat : stat)(file->target_.c_str(), &status) == 0) {
     if (S_ISDIR(status.st_mode)) return file->Failure(EISDIR);
-    file->regular_ = S_ISREG(status.st_mode);
-    file->mode_ = status.st_mode & 07777;
+    // A link's own permissions mean nothing.
+    if (!S_ISLNK(status.st_mode)) OCTAVO_TRY(CheckOutputKind(path, status));
+    file->regular_ = !S_ISCHR(status.st_mode);
+    if (S_ISREG(status.st_mode)) file->mode_ = status.st_mode & 07777;
   } else if (errno == ENAMETOOLONG) {
     return file->Failure(ENAMETOOLONG);
   }
   if (file->regular_) {
-    OCTAVO_TRY(file->OpenTemporary());
+    OCTAVO_TRY(file->OpenTemporary(file->mode_ != 0 ? file->mode_ : options.mode));
   } else {
-    file->file_ = open(path.c_str(), O_WRONLY | O_CLOEXEC);
-    if (file->file_ < 0) return file->Failure(errno);
+    file->file_ = Descriptor(open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (!file->file_.valid()) return file->Failure(errno);
   }
   file->buffer_.reserve(kBufferBytes);
   return file;
 }
 
-Status OutputFile::OpenTemporary() {
-  const std::filesystem::path folder = FolderOf(target_);
+Status OutputFile::OpenTemporary(unsigned mode) {
+  const fs::path folder = FolderOf(target_);
   // A file without a name disappears by itself if the program is killed.
-  if (access("/proc/self/fd", X_OK) == 0) {
-    file_ = open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+  if (access("/proc/self/fd", X_OK) == 0)
+    file_ = Descriptor(open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0666));
+  if (!file_.valid()) {
+    int error = 0;
+    on_signal_ = std::make_unique<OnSignal>([&]() -> std::function<void()> {
+      do {
+        temporary_ = TemporaryName(folder);
+        file_ = Descriptor(open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+      } while (!file_.valid() && errno == EEXIST);
+      error = errno;
+      if (!file_.valid()) temporary_.clear();
+      return [name = temporary_] {
+        if (!name.empty()) unlink(name.c_str());
+      };
+    });
+    if (!file_.valid()) return Failure(error);
   }
-  if (file_ < 0) {
-    do {
-      temporary_ = TemporaryName(folder);
-      file_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    } while (file_ < 0 && errno == EEXIST);
-    if (file_ < 0) {
-      temporary_.clear();
-      return Failure(errno);
-    }
-  }
-  if (mode_ != 0) static_cast<void>(fchmod(file_, mode_));  // not ours to change: then the default stays
+  if (mode != 0) static_cast<void>(fchmod(file_.get(), mode));  // not ours to change: then the default stays
   return {};
 }
 
 OutputFile::~OutputFile() {
-  if (file_ >= 0) close(file_);
-  if (!temporary_.empty() && !committed_) unlink(temporary_.c_str());
+  Keep();
+  if (!temporary_.empty()) unlink(temporary_.c_str());
 }
 
 Status OutputFile::Write(std::span<const std::byte> bytes) {
@@ -140,7 +172,7 @@ Status OutputFile::Flush(std::span<const std::byte> more) {
       ++first;
       continue;
     }
-    const ssize_t written = writev(file_, parts.data() + first, static_cast<int>(parts.size() - first));
+    const ssize_t written = writev(file_.get(), parts.data() + first, static_cast<int>(parts.size() - first));
     if (written < 0) {
       if (errno == EINTR) continue;
       return Failure(errno);
@@ -160,35 +192,143 @@ Status OutputFile::Flush(std::span<const std::byte> more) {
 Status OutputFile::Finish() {
   if (finished_) return {};
   OCTAVO_TRY(Flush({}));
-  if (regular_ && temporary_.empty()) {
-    const std::string nameless = fmt::format("/proc/self/fd/{}", file_);
-    do {
-      temporary_ = TemporaryName(FolderOf(target_));
-    } while (linkat(AT_FDCWD, nameless.c_str(), AT_FDCWD, temporary_.c_str(), AT_SYMLINK_FOLLOW) != 0 &&
-             errno == EEXIST);
-    struct stat status {};
-    if (lstat(temporary_.c_str(), &status) != 0) {
-      temporary_.clear();
-      return Failure(errno);
+  if (CloseReports(file_.get())) return Failure(errno);
+  finished_ = true;
+  return {};
+}
+
+std::filesystem::path OutputFile::MomentaryName() const {
+  if (moment_.empty()) return TemporaryName(FolderOf(target_));
+  unlink(moment_.c_str());
+  return moment_;
+}
+
+Status OutputFile::NameTemporarily() {
+  if (!temporary_.empty()) return {};
+  const std::string nameless = fmt::format("/proc/self/fd/{}", file_.get());
+  fs::path name;
+  do {
+    name = MomentaryName();
+    if (linkat(AT_FDCWD, nameless.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0) {
+      temporary_ = name;
+      return {};
+    }
+  } while (errno == EEXIST);
+  return Failure(errno);
+}
+
+// Without a moment at which neither the old file nor the new one is there.
+Status OutputFile::Replace(bool revocably) {
+  const Present present = WhatIsAt(target_);
+  if (present == Present::kFolder) return Failure(EISDIR);
+  if (temporary_.empty() && present == Present::kNothing) {
+    const std::string nameless = fmt::format("/proc/self/fd/{}", file_.get());
+    created_ = linkat(AT_FDCWD, nameless.c_str(), AT_FDCWD, target_.c_str(), AT_SYMLINK_FOLLOW) == 0;
+    if (created_) return {};
+    if (errno != EEXIST) return Failure(errno);
+  }
+  OCTAVO_TRY(NameTemporarily());
+  if (revocably) {
+    if (renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, target_.c_str(), RENAME_EXCHANGE) == 0) {
+      replaced_ = std::exchange(temporary_, {});
+      return {};
+    }
+    created_ = errno == ENOENT;
+    // Where the file system cannot exchange two files: a second name for the old one.
+    if (!created_) {
+      replaced_ = temporary_ == moment_ ? TemporaryName(FolderOf(target_)) : MomentaryName();
+      if (link(target_.c_str(), replaced_.c_str()) != 0) replaced_.clear();
     }
   }
-  const int file = file_;
-  file_ = -1;
-  if (close(file) != 0 && errno != EINTR) return Failure(errno);
-  finished_ = true;
+  if (rename(temporary_.c_str(), target_.c_str()) != 0) {
+    const Error error = Failure(errno);
+    created_ = false;
+    Keep();
+    return error;
+  }
+  temporary_.clear();
   return {};
 }
 
 Status OutputFile::Commit() {
   OCTAVO_TRY(Finish());
   if (!regular_) return {};
-  if (rename(temporary_.c_str(), target_.c_str()) != 0) return Failure(errno);
+  Status status;
+  OnSignal::Undivided([&] { status = Replace(/*revocably=*/false); });
+  committed_ = status.has_value();
+  return status;
+}
+
+Status OutputFile::CommitRevocably() {
+  OCTAVO_TRY(Finish());
+  if (!regular_) return {};
+  OCTAVO_TRY(Replace(/*revocably=*/true));
   committed_ = true;
   return {};
 }
 
-void OutputFile::Revoke() {
-  if (committed_) unlink(target_.c_str());
+bool OutputFile::Revoke() {
+  if (!committed_) return true;
+  const bool revoked = replaced_.empty() ? created_ && unlink(target_.c_str()) == 0
+                                         : rename(replaced_.c_str(), target_.c_str()) == 0;
+  if (!revoked) return false;
+  replaced_.clear();
+  committed_ = created_ = false;
+  return true;
+}
+
+void OutputFile::Keep() {
+  if (replaced_.empty()) return;
+  unlink(replaced_.c_str());
+  replaced_.clear();
+}
+
+Status OutputFile::CommitAll(std::span<const std::unique_ptr<OutputFile>> files) {
+  for (const auto& file : files) OCTAVO_TRY(file->Finish());
+  Status status;
+  OnSignal::Undivided([&] {
+    std::size_t done = 0;
+    while (done < files.size() && (status = files[done]->CommitRevocably())) ++done;
+    if (!status) {
+      while (done > 0) files[--done]->Revoke();
+    }
+    for (const auto& file : files) file->Keep();
+  });
+  return status;
+}
+
+Status OutputFile::AddName(const fs::path& name) {
+  OCTAVO_TRY(Finish());
+  const std::string nameless = fmt::format("/proc/self/fd/{}", file_.get());
+  const int linked = temporary_.empty()
+                         ? linkat(AT_FDCWD, nameless.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW)
+                         : link(temporary_.c_str(), name.c_str());
+  if (linked == 0) return {};
+  if (errno == EEXIST || errno == ENOSPC || errno == EDQUOT || errno == EIO) return Failure(errno);
+  return CopyTo(name);
+}
+
+Status OutputFile::CopyTo(const fs::path& name) {
+  const Descriptor copy(open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  if (!copy.valid()) return Failure(errno);
+  struct stat status {};
+  if (fstat(file_.get(), &status) == 0) static_cast<void>(fchmod(copy.get(), status.st_mode & 07777));
+  std::vector<std::byte> bytes(std::size_t{1} << 20);
+  std::uint64_t done = 0;
+  while (done < size_) {
+    const ssize_t count = pread(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0 || !WriteAll(copy.get(), bytes.data(), static_cast<std::size_t>(count))) {
+      const Error error = Failure(count == 0 ? EIO : errno);
+      unlink(name.c_str());
+      return error;
+    }
+    done += static_cast<std::uint64_t>(count);
+  }
+  if (!CloseReports(copy.get())) return {};
+  const Error error = Failure(errno);
+  unlink(name.c_str());
+  return error;
 }
 
 }  // namespace octavo

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace octavo {
 namespace {
@@ -85,6 +86,7 @@ Result<std::unique_ptr<TemporaryFolder>> TemporaryFolder::CreateFor(const fs::pa
         parent == target ? fmt::format("cannot write to the folder {}", path.string()) : cannot, errno);
   }
   folder->target_ = std::move(target);
+  folder->given_ = path;
   return folder;
 }
 
@@ -94,20 +96,33 @@ TemporaryFolder::~TemporaryFolder() {
   fs::remove_all(path_, ignored);
 }
 
+Error TemporaryFolder::Named(const Error& error) const {
+  std::string what = error.what();
+  const std::string temporary = path_.string(), given = given_.string();
+  for (std::size_t at = 0; (at = what.find(temporary, at)) != std::string::npos; at += given.size())
+    what.replace(at, temporary.size(), given);
+  return Error(error.code(), std::move(what), error.hint());
+}
+
 Status TemporaryFolder::Commit() {
-  if (path_.parent_path() == target_) {
-    OCTAVO_TRY(MoveUp());
-  } else {
-    const mode_t mask = umask(0);
-    umask(mask);
-    static_cast<void>(chmod(path_.c_str(), 0777 & ~mask));
-    std::error_code failed;
-    fs::rename(path_, target_, failed);
-    if (failed)
-      return FolderError(fmt::format("cannot create the folder {}", target_.string()), failed.value());
-  }
+  Status status;
+  OnSignal::Undivided([&] { status = Move(); });
+  if (!status) return status;
   path_.clear();
   on_signal_.reset();
+  return {};
+}
+
+Status TemporaryFolder::Move() {
+  if (path_.parent_path() == target_) return MoveUp();
+  const mode_t mask = umask(0);
+  umask(mask);
+  static_cast<void>(chmod(path_.c_str(), 0777 & ~mask));
+  std::error_code failed;
+  // An empty folder that another program made meanwhile is replaced, one that is not empty is not.
+  fs::rename(path_, target_, failed);
+  if (failed)
+    return FolderError(fmt::format("cannot create the folder {}", target_.string()), failed.value());
   return {};
 }
 
@@ -125,6 +140,58 @@ Status TemporaryFolder::MoveUp() {
   std::error_code ignored;
   for (const fs::path& path : moved) fs::remove_all(path, ignored);
   return FolderError(fmt::format("cannot write to the folder {}", target_.string()), failed.value());
+}
+
+// Held apart, since what is done on a signal must stay where it is.
+struct NewFolders::Made {
+  std::vector<fs::path> folders;  // the outermost first
+  std::unique_ptr<OnSignal> on_signal;
+
+  static void Remove(const std::vector<fs::path>& folders) {
+    // Only those that are empty: others are not ours alone.
+    for (auto folder = folders.rbegin(); folder != folders.rend(); ++folder) rmdir(folder->c_str());
+  }
+  ~Made() {
+    on_signal.reset();
+    Remove(folders);
+  }
+};
+
+NewFolders::NewFolders(std::unique_ptr<Made> made) : made_(std::move(made)) {}
+NewFolders::NewFolders(NewFolders&&) noexcept = default;
+NewFolders::~NewFolders() = default;
+
+void NewFolders::Keep() {
+  if (!made_) return;
+  made_->on_signal.reset();
+  made_->folders.clear();
+  made_.reset();
+}
+
+Result<NewFolders> NewFolders::CreateFor(const fs::path& path) {
+  auto made = std::make_unique<Made>();
+  std::error_code failed;
+  fs::path target = fs::absolute(path, failed).lexically_normal();
+  if (!target.has_filename()) target = target.parent_path();
+  std::vector<fs::path> missing;
+  for (fs::path folder = target.parent_path();
+       !fs::exists(folder, failed) && !failed && folder.has_filename(); folder = folder.parent_path()) {
+    missing.insert(missing.begin(), folder);
+  }
+  if (missing.empty()) return NewFolders(std::move(made));
+  int error = 0;
+  made->on_signal = std::make_unique<OnSignal>([&]() -> std::function<void()> {
+    for (const fs::path& folder : missing) {
+      if (mkdir(folder.c_str(), 0777) != 0) {
+        error = errno;
+        break;
+      }
+      made->folders.push_back(folder);
+    }
+    return [folders = made->folders] { Made::Remove(folders); };
+  });
+  if (error != 0) return FolderError(fmt::format("cannot create the folder {}", path.string()), error);
+  return NewFolders(std::move(made));
 }
 
 }  // namespace octavo

@@ -25,14 +25,35 @@ class TemporaryFolder {
   // Of CreateFor: what is inside appears in the folder `path`, which has the permissions of a new folder if
   // it did not exist.  Errors: kIo; nothing has appeared.
   Status Commit();
+  // Of CreateFor: the error with the folder's own name for the temporary one.
+  Error Named(const Error& error) const;
 
  private:
   explicit TemporaryFolder(const std::filesystem::path& pattern);
+  Status Move();
   Status MoveUp();
 
   std::filesystem::path path_;
-  std::filesystem::path target_;  // of CreateFor
+  std::filesystem::path target_, given_;  // of CreateFor
   std::unique_ptr<OnSignal> on_signal_;
+};
+
+// The folders that a path needs above its last part: those that are not there are made, and go again with
+// the object.
+class NewFolders {
+ public:
+  // Errors: kIo.
+  static Result<NewFolders> CreateFor(const std::filesystem::path& path);
+  ~NewFolders();
+  NewFolders(NewFolders&&) noexcept;
+  NewFolders& operator=(NewFolders&&) = delete;
+
+  void Keep();
+
+ private:
+  struct Made;
+  explicit NewFolders(std::unique_ptr<Made> made);
+  std::unique_ptr<Made> made_;
 };
 
 }  // namespace octavo

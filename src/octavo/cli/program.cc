@@ -1,12 +1,18 @@
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <new>
+#include <string_view>
 #include <system_error>
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
 
+#include "octavo/base/on_signal.h"
 #include "octavo/cli/command_line.h"
 #include "octavo/cli/commands.h"
 #include "octavo/cli/help.h"
@@ -78,9 +84,60 @@ int Answer(CLI::App& app, const std::vector<std::string>& words, const Run& run)
   }
 }
 
+// A closed stream's number would be given to the next file that is opened, an output perhaps, and what is
+// printed would go there.  Opened the wrong way round, it fails as a closed one does.
+void OccupyStandardStreams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(stream, F_GETFD) >= 0) continue;
+    // The lowest free number: the streams before it are open.
+    if (open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY) != stream) return;
+  }
+}
+
+// A page of a mapped file that cannot be had: the file was shortened in spite of all, or its disk fails.
+void EndOnMissingPage(int /*signal*/) {
+  constexpr std::string_view kMessage =
+      "octavo: a file that is read was shortened by another program, or its disk failed\n";
+  static_cast<void>(!write(STDERR_FILENO, kMessage.data(), kMessage.size()));
+  OnSignal::EndAfterFault(kInputOutput);
+  std::_Exit(kInputOutput);
+}
+
+void SetSignals() {
+  OnSignal::Allow();
+  // Then writing beyond `ulimit -f` fails, and is a message.
+  std::signal(SIGXFSZ, SIG_IGN);
+  std::signal(SIGBUS, EndOnMissingPage);
+}
+
+// Does another program no longer read what is printed?  Then it is not told.
+bool IsBrokenPipe(int stream) {
+  pollfd state = {.fd = stream, .events = POLLOUT, .revents = 0};
+  return poll(&state, 1, 0) == 1 && (state.revents & POLLERR) != 0;
+}
+
+// The exit code once all that was printed has left the program.
+int AfterPrinting(int code) {
+  // A full disk, or another program that reads no more.
+  const bool flushed = std::fflush(stdout) == 0;
+  if (flushed && std::ferror(stdout) == 0) return code;
+  int error = errno;
+  if (flushed) {
+    // An earlier write failed, and its reason is lost: the next one tells it again.
+    std::clearerr(stdout);
+    error = std::fputc('\n', stdout) == EOF || std::fflush(stdout) != 0 ? errno : 0;
+  }
+  if (error == EPIPE || IsBrokenPipe(STDOUT_FILENO)) return kInputOutput;
+  std::string what = "cannot write to standard output";
+  if (error != 0) what += ": " + std::generic_category().message(error);
+  return FailUsage(IoError(std::move(what)), false);
+}
+
 }  // namespace
 
 void RunProgram(const std::vector<std::string>& words) {
+  OccupyStandardStreams();
+  SetSignals();
   CLI::App app(
       "Octavo converts quantized PyTorch models (TorchScript .pt) to int8 ONNX, runs both and compares them "
       "layer by layer.",
@@ -98,12 +155,7 @@ void RunProgram(const std::vector<std::string>& words) {
   common.AddTo(app);
   app.set_version_flag("--version", "octavo " OCTAVO_VERSION, "Print the version")->group("General options");
   app.footer(kFooter);
-  int code = Answer(app, words, run);
-  // A full disk, or another program that reads no more.
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
-    const std::string why = std::generic_category().message(errno);
-    code = FailUsage(IoError("cannot write to standard output: " + why), false);
-  }
+  const int code = AfterPrinting(Answer(app, words, run));
   // The process gives all memory back at once, which is faster than one destructor after another.
   std::_Exit(code);
 }

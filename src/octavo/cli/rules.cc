@@ -4,7 +4,11 @@
 #include <system_error>
 
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "octavo/base/file_id.h"
+#include "octavo/base/output_target.h"
 #include "octavo/driver/model_kind.h"
 
 namespace octavo::cli {
@@ -122,6 +126,13 @@ Status CheckOutputFile(const std::string& path) {
   // Directories get the same answer as other files that cannot be written.
   if (type == fs::file_type::not_found || type == fs::file_type::none || type == fs::file_type::regular ||
       type == fs::file_type::directory || path == "/dev/null") {
+    OCTAVO_TRY(OutputTarget(path));
+    struct stat status {};
+    if (type == fs::file_type::regular && fstat(STDOUT_FILENO, &status) == 0 &&
+        IdOf(fs::path(path)) == IdOf(status)) {
+      return UsageError(fmt::format("the report on standard output goes to the output file {}, too", path),
+                        "Send standard output to another file, or leave that out.");
+    }
     return {};
   }
   const char* what = type == fs::file_type::fifo     ? "a pipe"

@@ -181,10 +181,17 @@ int RunRun(RunArguments& arguments) {
     std::vector<std::string> texts = arguments.inputs;
     arguments.options.literals = OCTAVO_TRY(driver::TakeLiterals(texts));
     std::vector<driver::InputValue> inputs = OCTAVO_TRY(driver::ReadInputs(texts));
+    FileIds arrays;
+    for (const driver::InputValue& input : inputs) {
+      if (const auto id = IdOf(std::filesystem::path(input.file))) arrays.push_back(*id);
+    }
     arguments.images =
         std::ranges::any_of(inputs, [](const driver::InputValue& input) { return input.tensor.rank() == 4; });
     driver::RunReport done = OCTAVO_TRY(driver::Run(arguments.model, std::move(inputs), arguments.options));
-    if (!arguments.folder.empty()) OCTAVO_TRY(driver::WriteOutputs(done.outputs, arguments.folder));
+    if (!arguments.folder.empty()) {
+      done.files.insert(done.files.end(), arrays.begin(), arrays.end());
+      OCTAVO_TRY(driver::WriteOutputs(done.outputs, arguments.folder, done.files));
+    }
     return done;
   }();
   if (!report) return Fail(report.error(), arguments.common, doing);

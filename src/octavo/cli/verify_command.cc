@@ -51,7 +51,7 @@ Status CheckVerify(const VerifyArguments& arguments) {
   const driver::VerifyOptions& options = arguments.options;
   OCTAVO_TRY(CheckInputFile(arguments.first));
   OCTAVO_TRY(CheckArrays(options.inputs));
-  OCTAVO_TRY(CheckOutputFolder("--repro", arguments.repro));
+  OCTAVO_TRY(CheckNewFolder("--repro", arguments.repro));
   OCTAVO_TRY(CheckNewFolder("--save", arguments.save));
   if (arguments.common.Given("SECOND")) OCTAVO_TRY(CheckSecond(arguments));
   OCTAVO_TRY(CheckRunner(command, arguments.first));

@@ -54,15 +54,20 @@ Result<ExportReport> Convert(const std::filesystem::path& model, const std::file
                              const ConvertOptions& convert_options) {
   ExportOptions options = AsExport(convert_options);
   const int opset = OCTAVO_TRY(driver::ChosenOpset(options));
-  OCTAVO_TRY(driver::CheckOutput(model, output));
   const onnx::ModelFacts facts = OCTAVO_TRY(onnx::ReadFacts(model));
+  // A model that keeps its nodes keeps its data in a file of their own, too.
+  const bool has_data = options.external_data == ExternalData::kAlways ||
+                        (options.external_data == ExternalData::kAuto && facts.files.size() > 1 &&
+                         driver::KeepsNodes(facts, convert_options));
+  OCTAVO_TRY(driver::CheckOutput(model, output, has_data, facts.files));
   driver::Report(options, "reading");
   if (driver::KeepsNodes(facts, convert_options)) return driver::Keep(facts, model, output, convert_options);
   const Engine given = OCTAVO_TRY(EngineOf(facts));
   if (options.dialect != Dialect::kCaffe2) options.engine = given;
   const driver::Maker maker = driver::MakerOf(facts);
   const auto operators = OCTAVO_TRY(driver::LoadOperators({}));
-  onnx::ReadModel read = OCTAVO_TRY(onnx::Read(model, {.qoperators_as_qdq = maker == driver::Maker::kOther}));
+  onnx::ReadModel read = OCTAVO_TRY(onnx::Read(
+      model, {.qoperators_as_qdq = maker == driver::Maker::kOther, .needed = MappedFile::Needed::kBriefly}));
   passes::RemoveDeadNodes(read.graph);
   passes::RestoreDequantizeLinear(read.graph);
   std::vector<std::string> other_numbers;
@@ -71,7 +76,8 @@ Result<ExportReport> Convert(const std::filesystem::path& model, const std::file
   ir::Graph raised = OCTAVO_TRY(raise::Raise(read.graph, operators->registry, opset));
   raise::JoinQuantized(raised, operators->registry);
   passes::RemoveDeadNodes(raised);
-  ExportReport report = OCTAVO_TRY(driver::ConvertAndWrite(raised, operators->registry, output, options));
+  ExportReport report =
+      OCTAVO_TRY(driver::ConvertAndWrite(raised, operators->registry, output, options, facts.files));
   if (given != report.engine) {
     report.warnings.push_back(
         fmt::format("the given model has the numbers of PyTorch's engine {}, and the caffe2 dialect has "

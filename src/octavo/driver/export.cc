@@ -6,8 +6,10 @@
 
 #include <fmt/format.h>
 
+#include "octavo/base/file_id.h"
 #include "octavo/driver/pipeline.h"
 #include "octavo/octavo.h"
+#include "octavo/onnx/model_files.h"
 #include "octavo/onnx/write.h"
 #include "octavo/passes/passes.h"
 
@@ -53,9 +55,16 @@ onnx::ExternalData Translate(ExternalData external) {
   return onnx::ExternalData::kAuto;
 }
 
-Status CheckOutput(const std::filesystem::path& model, const std::filesystem::path& output) {
-  if (std::error_code ignored; std::filesystem::equivalent(model, output, ignored)) {
-    return UsageError("the output file is the model file itself", "Give another file with -o.");
+Status CheckOutput(const std::filesystem::path& model, const std::filesystem::path& output, bool has_data,
+                   const FileIds& inputs) {
+  constexpr const char* kHint = "Give another file with -o: nothing that is read is overwritten.";
+  if (std::error_code ignored; std::filesystem::equivalent(model, output, ignored))
+    return UsageError("the output file is the model file itself", kHint);
+  if (IsAmong(output, inputs))
+    return UsageError(fmt::format("the output file {} is a file that is read", output.string()), kHint);
+  const std::filesystem::path data = onnx::ModelFiles::DataPath(output);
+  if (has_data && IsAmong(data, inputs)) {
+    return UsageError(fmt::format("the output file {} is a file that is read", data.string()), kHint);
   }
   return {};
 }
@@ -105,7 +114,8 @@ void AddClaims(const Converted& converted, Engine engine, ExportReport& report) 
 }
 
 Result<ExportReport> ConvertAndWrite(const ir::Graph& imported, const Registry& registry,
-                                     const std::filesystem::path& output, const ExportOptions& options) {
+                                     const std::filesystem::path& output, const ExportOptions& options,
+                                     const FileIds& inputs) {
   ExportReport report;
   report.opset = OCTAVO_TRY(ChosenOpset(options));
   report.operators = imported.nodes().size();
@@ -124,6 +134,7 @@ Result<ExportReport> ConvertAndWrite(const ir::Graph& imported, const Registry& 
   onnx::WriteOptions write;
   write.progress = [&options](double share) { Report(options, "writing", share); };
   write.external_data = Translate(options.external_data);
+  write.inputs = inputs;
   write.initializers_as_inputs = options.dialect == Dialect::kCaffe2;
   const onnx::WriteResult written = OCTAVO_TRY(onnx::Write(graph, output, write));
   report.bytes = written.bytes;
@@ -148,14 +159,20 @@ Result<ExportReport> Export(const std::filesystem::path& model, const std::files
   const auto made = std::make_shared<Made>();
   made->operators = OCTAVO_TRY(driver::LoadOperators(options.plugins));
   OCTAVO_TRY(driver::ChosenOpset(options));
-  OCTAVO_TRY(driver::CheckOutput(model, output));
+  FileIds inputs;
+  for (const std::filesystem::path& plugin : options.plugins) {
+    if (const auto id = IdOf(plugin)) inputs.push_back(*id);
+  }
+  if (const auto id = IdOf(model)) inputs.push_back(*id);
+  OCTAVO_TRY(driver::CheckOutput(model, output, options.external_data == ExternalData::kAlways, inputs));
   driver::Report(options, "reading");
   const Registry& registry = made->operators->registry;
   driver::Read& read = made->read;
-  read = OCTAVO_TRY(driver::ReadModel(model, registry, options.inputs));
+  read = OCTAVO_TRY(driver::ReadModel(model, registry, options.inputs, MappedFile::Needed::kBriefly));
   passes::RemoveDeadNodes(read.imported.graph);
   driver::Report(options, "converting");
-  ExportReport report = OCTAVO_TRY(driver::ConvertAndWrite(read.imported.graph, registry, output, options));
+  ExportReport report =
+      OCTAVO_TRY(driver::ConvertAndWrite(read.imported.graph, registry, output, options, inputs));
   report.warnings.insert(report.warnings.begin(), read.imported.warnings.begin(),
                          read.imported.warnings.end());
   made->converted = std::move(report.made);

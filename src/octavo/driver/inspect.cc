@@ -383,7 +383,7 @@ Result<Inspection> Inspect(const std::filesystem::path& path, const InspectOptio
   if (options.progress) options.progress("reading", -1);
   if (LooksLikeOnnx(path)) return InspectOnnx(path, options);
   const auto operators = OCTAVO_TRY(LoadOperators(options.plugins));
-  const module::Module module = OCTAVO_TRY(module::Load(path));
+  const module::Module module = OCTAVO_TRY(module::Load(path, {}, MappedFile::Needed::kBriefly));
   Told told = OCTAVO_TRY(Tell(module, operators->registry, options));
   ir::Graph& graph = told.imported.graph;
   Inspection inspection;

@@ -100,6 +100,7 @@ Result<ExportReport> Keep(const onnx::ModelFacts& facts, const std::filesystem::
   if (MakerOf(facts) == Maker::kOther)
     rewrite.runtime = RuntimeOf(options.target.value_or(Target::kOnnxRuntime));
   rewrite.external_data = Translate(options.external_data);
+  rewrite.inputs = facts.files;
   rewrite.progress = [&options](double share) {
     if (options.progress) options.progress("writing", share);
   };

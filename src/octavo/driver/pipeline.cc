@@ -109,9 +109,9 @@ void AddWarnings(const module::Module& module, const import::OperatorRules& rule
 }
 
 Result<Read> ReadModel(const std::filesystem::path& path, const Registry& registry,
-                       const std::vector<InputSpec>& inputs) {
+                       const std::vector<InputSpec>& inputs, MappedFile::Needed needed) {
   Read read;
-  read.module = OCTAVO_TRY(module::Load(path));
+  read.module = OCTAVO_TRY(module::Load(path, {}, needed));
   const RegistryRules rules(registry);
   read.imported = OCTAVO_TRY(import::Import(read.module, rules, ImportOptions(inputs)));
   WarnOfAssumedTypes(read.imported);

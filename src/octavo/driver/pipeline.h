@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "octavo/base/file_id.h"
+#include "octavo/base/mapped_file.h"
 #include "octavo/driver/claims.h"
 #include "octavo/import/import.h"
 #include "octavo/lower/lower.h"
@@ -39,7 +41,8 @@ struct Read {
   import::Imported imported;
 };
 Result<Read> ReadModel(const std::filesystem::path& path, const Registry& registry,
-                       const std::vector<InputSpec>& inputs);
+                       const std::vector<InputSpec>& inputs,
+                       MappedFile::Needed needed = MappedFile::Needed::kLong);
 
 // The PyTorch engine whose numbers are written: the one that is named, or the dialect's default.
 Engine ChosenEngine(const ExportOptions& options);
@@ -63,12 +66,14 @@ Result<Converted> Convert(const ir::Graph& imported, const Registry& registry, c
 // exactness.
 void AddClaims(const Converted& converted, Engine engine, ExportReport& report);
 
-// Convert, and the result as a file.
+// Convert, and the result as a file, which replaces none of `inputs`.
 Result<ExportReport> ConvertAndWrite(const ir::Graph& imported, const Registry& registry,
-                                     const std::filesystem::path& output, const ExportOptions& options);
+                                     const std::filesystem::path& output, const ExportOptions& options,
+                                     const FileIds& inputs);
 onnx::ExternalData Translate(ExternalData external);
-// An error where the output would overwrite the model.
-Status CheckOutput(const std::filesystem::path& model, const std::filesystem::path& output);
+// An error where the output, or its data file if it will have one, would replace one of `inputs`.
+Status CheckOutput(const std::filesystem::path& model, const std::filesystem::path& output, bool has_data,
+                   const FileIds& inputs);
 // Tells options.progress what is being done, and how much of it is done.
 void Report(const ExportOptions& options, std::string_view stage, double share = -1);
 

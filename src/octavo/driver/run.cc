@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "octavo/base/output_file.h"
+#include "octavo/base/temporary_folder.h"
 #include "octavo/driver/given_inputs.h"
 #include "octavo/driver/model_kind.h"
 #include "octavo/driver/onnx_model.h"
@@ -28,6 +29,10 @@ Result<RunReport> RunReference(const std::filesystem::path& model, std::vector<I
   report.pytorch_engine = Name(options.reference.engine);
   report.faults_kept = options.reference.faults == reference::Faults::kKeep;
   const auto operators = OCTAVO_TRY(LoadOperators(options.plugins));
+  for (const std::filesystem::path& plugin : options.plugins) {
+    if (const auto id = IdOf(plugin)) report.files.push_back(*id);
+  }
+  if (const auto id = IdOf(model)) report.files.push_back(*id);
   std::vector<InputSpec> specs = options.literals;
   for (const InputValue& input : inputs) specs.push_back(SpecOf(input));
   Read read = OCTAVO_TRY(ReadModel(model, operators->registry, specs));
@@ -82,6 +87,7 @@ Result<RunReport> RunEngine(const std::filesystem::path& model, std::vector<Inpu
   OCTAVO_TRY(RefuseLiterals(options.literals));
   const onnx::ReadModel read = OCTAVO_TRY(ReadOnnx(model));
   const ir::Graph& graph = read.graph;
+  report.files = read.files;
   std::vector<Tensor> tensors = OCTAVO_TRY(InOrder(graph, std::move(inputs)));
   OCTAVO_TRY(CheckInputs(graph, tensors));
   OCTAVO_TRY(CheckEngineOptions(graph, options.engine));
@@ -118,29 +124,32 @@ Result<RunReport> Run(const std::filesystem::path& model, std::vector<InputValue
   return RunReference(model, std::move(inputs), options);
 }
 
-Status WriteOutputs(const std::vector<NamedTensor>& outputs, const std::filesystem::path& folder) {
+namespace {
+
+Status WriteInto(const std::vector<NamedTensor>& outputs, const std::filesystem::path& folder,
+                 const FileIds& inputs) {
+  std::vector<std::unique_ptr<OutputFile>> files;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    files.push_back(OCTAVO_TRY(OutputFile::Create(folder / fmt::format("y{}.npy", i), {.inputs = inputs})));
+    OCTAVO_TRY(npy::Write(outputs[i].tensor, *files.back()));
+    OCTAVO_TRY(files.back()->Finish());
+  }
+  return OutputFile::CommitAll(files);
+}
+
+}  // namespace
+
+Status WriteOutputs(const std::vector<NamedTensor>& outputs, const std::filesystem::path& folder,
+                    const FileIds& inputs) {
   std::error_code failed;
-  const bool made = std::filesystem::create_directories(folder, failed);
-  if (failed)
-    return IoError(fmt::format("cannot create the folder {}: {}", folder.string(), failed.message()));
-  const auto write = [&]() -> Status {
-    std::vector<std::unique_ptr<OutputFile>> files;
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
-      files.push_back(OCTAVO_TRY(OutputFile::Create(folder / fmt::format("y{}.npy", i))));
-      OCTAVO_TRY(npy::Write(outputs[i].tensor, *files.back()));
-      OCTAVO_TRY(files.back()->Finish());
-    }
-    for (std::size_t i = 0; i < files.size(); ++i) {
-      Status status = files[i]->Commit();
-      if (status) continue;
-      for (std::size_t k = 0; k < i; ++k) files[k]->Revoke();
-      return status;
-    }
-    return {};
-  };
-  Status status = write();
-  if (!status && made) std::filesystem::remove(folder, failed);
-  return status;
+  if (std::filesystem::is_directory(folder, failed)) return WriteInto(outputs, folder, inputs);
+  NewFolders parents = OCTAVO_TRY(NewFolders::CreateFor(folder));
+  const auto made = OCTAVO_TRY(TemporaryFolder::CreateFor(folder));
+  if (const Status status = WriteInto(outputs, made->path(), inputs); !status)
+    return made->Named(status.error());
+  OCTAVO_TRY(made->Commit());
+  parents.Keep();
+  return {};
 }
 
 }  // namespace octavo::driver

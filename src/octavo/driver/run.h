@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "octavo/base/file_id.h"
 #include "octavo/driver/input_values.h"
 #include "octavo/engine/engine.h"
 #include "octavo/reference/reference.h"
@@ -35,13 +36,16 @@ struct RunReport {
   std::string arithmetic;  // of the engine: "onnxruntime"
   std::vector<NamedTensor> outputs;
   std::vector<std::string> warnings;
+  FileIds files;  // that were read: the model, its data, plugins
   double reading_seconds = 0, running_seconds = 0;
 };
 
 Result<RunReport> Run(const std::filesystem::path& model, std::vector<InputValue> inputs,
                       const RunOptions& options);
 
-// Writes y0.npy, y1.npy, ... into `folder`, which is made if it is not there: all of them or none.
-Status WriteOutputs(const std::vector<NamedTensor>& outputs, const std::filesystem::path& folder);
+// Writes y0.npy, y1.npy, ... into `folder`, which is made if it is not there: all of them or none.  Errors:
+// kIo; kUsage where one of `inputs` would be replaced.
+Status WriteOutputs(const std::vector<NamedTensor>& outputs, const std::filesystem::path& folder,
+                    const FileIds& inputs);
 
 }  // namespace octavo::driver

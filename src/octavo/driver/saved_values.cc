@@ -21,19 +21,18 @@ const char* NameOf(Of of) {
 Result<std::unique_ptr<SavedValues>> SavedValues::Create(const std::filesystem::path& folder) {
   std::unique_ptr<SavedValues> values(new SavedValues());
   values->folder_ = OCTAVO_TRY(TemporaryFolder::CreateFor(folder));
-  values->path_ = folder;
   return values;
 }
 
 Status SavedValues::Add(const verify::ComparedValue& value) {
   std::string name = fmt::format("run{}_layer{}_{}.npy", value.run, value.layer, NameOf(value.of));
   const Result<std::unique_ptr<OutputFile>> file = OutputFile::Create(folder_->path() / name);
-  if (!file) return Named(file.error());
+  if (!file) return folder_->Named(file.error());
   const auto write = [&]() -> Status {
     OCTAVO_TRY(npy::Write(*value.tensor, **file));
     return (*file)->Commit();
   };
-  if (const Status status = write(); !status) return Named(status.error());
+  if (const Status status = write(); !status) return folder_->Named(status.error());
   arrays_.push_back({.run = value.run,
                      .layer = value.layer,
                      .of = value.of,
@@ -74,17 +73,8 @@ Status SavedValues::Finish(const VerifyReport& report, const ir::Graph& first, c
     OCTAVO_TRY(file->Write(index.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"));
     return file->Commit();
   };
-  if (const Status status = write(); !status) return Named(status.error());
+  if (const Status status = write(); !status) return folder_->Named(status.error());
   return folder_->Commit();
-}
-
-// The error with the folder's own name for the temporary one.
-Error SavedValues::Named(const Error& error) const {
-  std::string what = error.what();
-  const std::string temporary = folder_->path().string();
-  for (std::size_t at = 0; (at = what.find(temporary, at)) != std::string::npos; at += path_.string().size())
-    what.replace(at, temporary.size(), path_.string());
-  return Error(error.code(), std::move(what), error.hint());
 }
 
 }  // namespace octavo::driver

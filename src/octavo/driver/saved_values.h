@@ -35,10 +35,8 @@ class SavedValues {
     std::string file;
   };
   SavedValues() = default;
-  Error Named(const Error& error) const;
 
   std::unique_ptr<TemporaryFolder> folder_;
-  std::filesystem::path path_;
   std::vector<Saved> arrays_;
 };
 

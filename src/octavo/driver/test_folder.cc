@@ -1,11 +1,13 @@
 #include "octavo/driver/test_folder.h"
 
+#include <functional>
 #include <memory>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "octavo/base/output_file.h"
+#include "octavo/base/temporary_folder.h"
 #include "octavo/driver/pipeline.h"
 #include "octavo/onnx/part.h"
 #include "octavo/onnx/write.h"
@@ -27,24 +29,28 @@ class TestFolder {
     if (!failed) return {};
     return IoError(fmt::format("cannot create the folder {}: {}", data_.string(), failed.message()));
   }
-  Status Add(const std::string& file_name, const std::string& name, const Tensor& tensor) {
-    files_.push_back(OCTAVO_TRY(OutputFile::Create(data_ / file_name)));
-    OCTAVO_TRY(onnx::WriteTensor(tensor, name, *files_.back()));
-    return files_.back()->Finish();
-  }
-  Status Commit() {
-    for (const auto& file : files_) OCTAVO_TRY(file->Commit());
-    return {};
+  Status Add(const std::string& file_name, const std::string& name, const Tensor& tensor) const {
+    const auto file = OCTAVO_TRY(OutputFile::Create(data_ / file_name));
+    OCTAVO_TRY(onnx::WriteTensor(tensor, name, *file));
+    return file->Commit();
   }
 
  private:
   std::filesystem::path data_;
-  std::vector<std::unique_ptr<OutputFile>> files_;
 };
 
-}  // namespace
+// `write` fills the folder, which appears whole or not at all.
+Status WriteFolder(const std::filesystem::path& folder,
+                   const std::function<Status(const std::filesystem::path&)>& write) {
+  NewFolders parents = OCTAVO_TRY(NewFolders::CreateFor(folder));
+  const auto made = OCTAVO_TRY(TemporaryFolder::CreateFor(folder));
+  if (const Status status = write(made->path()); !status) return made->Named(status.error());
+  OCTAVO_TRY(made->Commit());
+  parents.Keep();
+  return {};
+}
 
-Status WriteCounterexample(verify::Counterexample example, const std::filesystem::path& folder) {
+Status Write(verify::Counterexample& example, const std::filesystem::path& folder) {
   ir::Graph& graph = example.piece.graph;
   for (std::size_t i = 0; i < example.inputs.size(); ++i) {
     graph.value(graph.inputs()[i]).type = example.inputs[i].type();
@@ -61,11 +67,11 @@ Status WriteCounterexample(verify::Counterexample example, const std::filesystem
   }
   OCTAVO_TRY(data.Add("output_0.pb", graph.outputs()[0].name, example.expected));
   OCTAVO_TRY(onnx::Write(graph, folder / "model.onnx", {}));
-  return data.Commit();
+  return {};
 }
 
-Status WriteRuntimeCounterexample(const verify::Side& b, const verify::RuntimeCounterexample& example,
-                                  const std::filesystem::path& folder) {
+Status Write(const verify::Side& b, const verify::RuntimeCounterexample& example,
+             const std::filesystem::path& folder) {
   TestFolder data(folder);
   OCTAVO_TRY(data.Create());
   std::map<std::string, TensorType> types;
@@ -81,8 +87,18 @@ Status WriteRuntimeCounterexample(const verify::Side& b, const verify::RuntimeCo
       OCTAVO_TRY(verify::PartInputs(b, names, example.begins, example.graph_inputs));
   for (std::size_t i = 0; i < inputs.size(); ++i)
     OCTAVO_TRY(data.Add(fmt::format("input_{}.pb", i), names[i], inputs[i]));
-  OCTAVO_TRY(data.Add("output_0.pb", example.value, example.expected));
-  return data.Commit();
+  return data.Add("output_0.pb", example.value, example.expected);
+}
+
+}  // namespace
+
+Status WriteCounterexample(verify::Counterexample example, const std::filesystem::path& folder) {
+  return WriteFolder(folder, [&](const std::filesystem::path& made) { return Write(example, made); });
+}
+
+Status WriteRuntimeCounterexample(const verify::Side& b, const verify::RuntimeCounterexample& example,
+                                  const std::filesystem::path& folder) {
+  return WriteFolder(folder, [&](const std::filesystem::path& made) { return Write(b, example, made); });
 }
 
 }  // namespace octavo::driver

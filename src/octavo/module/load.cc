@@ -215,8 +215,8 @@ class Loader {
 
 }  // namespace
 
-Result<Module> Load(const std::filesystem::path& path, const Limits& limits) {
-  auto file = OCTAVO_TRY(MappedFile::Open(path));
+Result<Module> Load(const std::filesystem::path& path, const Limits& limits, MappedFile::Needed needed) {
+  auto file = OCTAVO_TRY(MappedFile::Open(path, needed));
   OCTAVO_TRY(CheckIsArchive(file->bytes(), limits));
   std::shared_ptr<const archive::Archive> archive =
       OCTAVO_TRY(archive::Archive::Open(std::move(file), limits));

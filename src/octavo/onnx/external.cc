@@ -1,8 +1,12 @@
 #include "octavo/onnx/external.h"
 
+#include <set>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "octavo/base/output_target.h"
 
 namespace octavo::onnx {
 
@@ -36,14 +40,65 @@ Error NoPlaceForData(const std::filesystem::path& output) {
       "Write to a regular file, or use --external-data never.");
 }
 
-Status CommitBoth(OutputFile& model, OutputFile* data) {
-  OCTAVO_TRY(model.Finish());
-  if (data) OCTAVO_TRY(data->Commit());
-  if (Status status = model.Commit(); !status) {
-    if (data) data->Revoke();
-    return std::move(status).error();
+namespace {
+
+class Locations {
+ public:
+  void Add(const pb::ModelProto& model) {
+    Add(model.graph());
+    for (const pb::FunctionProto& function : model.functions()) Add(function.node());
   }
-  return {};
+  const std::set<std::string>& found() const { return found_; }
+
+ private:
+  void Add(const pb::TensorProto& tensor) {
+    for (const auto& entry : tensor.external_data()) {
+      if (entry.key() == "location") found_.insert(entry.value());
+    }
+  }
+  void Add(const pb::GraphProto& graph) {
+    for (const pb::TensorProto& tensor : graph.initializer()) Add(tensor);
+    for (const pb::SparseTensorProto& tensor : graph.sparse_initializer()) {
+      Add(tensor.values());
+      Add(tensor.indices());
+    }
+    Add(graph.node());
+  }
+  template <typename Nodes>
+  void Add(const Nodes& nodes) {
+    for (const pb::NodeProto& node : nodes) {
+      for (const pb::AttributeProto& attribute : node.attribute()) {
+        Add(attribute.t());
+        for (const pb::TensorProto& tensor : attribute.tensors()) Add(tensor);
+        Add(attribute.g());
+        for (const pb::GraphProto& graph : attribute.graphs()) Add(graph);
+      }
+    }
+  }
+
+  std::set<std::string> found_;
+};
+
+}  // namespace
+
+std::vector<std::filesystem::path> DataFolders(const std::filesystem::path& model) {
+  std::vector<std::filesystem::path> folders = {FolderOf(model)};
+  std::error_code failed;
+  const std::filesystem::path real = std::filesystem::canonical(model, failed);
+  if (!failed && real.has_parent_path()) folders.push_back(real.parent_path());
+  return folders;
+}
+
+FileIds DataFiles(const pb::ModelProto& model, const std::filesystem::path& path) {
+  Locations locations;
+  locations.Add(model);
+  FileIds files;
+  for (const std::string& location : locations.found()) {
+    for (const std::filesystem::path& folder : DataFolders(path)) {
+      if (const auto id = IdOf(folder / location)) files.push_back(*id);
+    }
+  }
+  return files;
 }
 
 }  // namespace octavo::onnx

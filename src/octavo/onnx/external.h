@@ -4,10 +4,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include <onnx.pb.h>
 
-#include "octavo/base/output_file.h"
+#include "octavo/base/file_id.h"
 #include "octavo/result.h"
 
 // Tensors in a second file beside the model.
@@ -23,7 +24,9 @@ void SetExternal(::onnx::TensorProto& tensor, const std::string& file, std::uint
                  std::uint64_t bytes);
 // The error where the output is a device or pipe.
 Error NoPlaceForData(const std::filesystem::path& output);
-// Both files appear, or none; `data` may be null.
-Status CommitBoth(OutputFile& model, OutputFile* data);
+// The files that the model names for its tensors, and that are there.
+FileIds DataFiles(const ::onnx::ModelProto& model, const std::filesystem::path& path);
+// Where a model's data may lie: the model's folder, and the folder of the file that a link leads to.
+std::vector<std::filesystem::path> DataFolders(const std::filesystem::path& model);
 
 }  // namespace octavo::onnx

@@ -167,11 +167,11 @@ class PartCutter {
 };
 
 // Copies the tensors that lie in other files to a file beside the part; nullptr where there are none.
-Result<std::unique_ptr<OutputFile>> CopyExternal(pb::GraphProto& graph, const std::filesystem::path& folder,
+Result<std::unique_ptr<OutputFile>> CopyExternal(pb::GraphProto& graph, const std::filesystem::path& model,
                                                  const std::filesystem::path& data) {
   constexpr std::uint64_t kPage = 4096;
   std::unique_ptr<OutputFile> file;
-  TensorReader reader(folder, true);
+  TensorReader reader(model, true);
   for (pb::TensorProto& proto : *graph.mutable_initializer()) {
     if (proto.data_location() != pb::TensorProto::EXTERNAL) continue;
     const Tensor tensor = OCTAVO_TRY(reader.Read(proto));
@@ -204,7 +204,7 @@ Result<std::vector<std::string>> WritePart(const std::filesystem::path& model, c
   std::vector<std::string> names = OCTAVO_TRY(PartCutter(proto, boundary).Cut(value, type));
   std::filesystem::path data = part;
   data += ".data";
-  const auto data_file = OCTAVO_TRY(CopyExternal(*proto.mutable_graph(), model.parent_path(), data));
+  const auto data_file = OCTAVO_TRY(CopyExternal(*proto.mutable_graph(), model, data));
   const auto part_file = OCTAVO_TRY(OutputFile::Create(part));
   std::string text;
   if (!proto.SerializeToString(&text)) return Unsupported("a part of the model has more than 2 GB");

@@ -13,6 +13,7 @@
 #include "octavo/base/limits.h"
 #include "octavo/base/mapped_file.h"
 #include "octavo/base/type_names.h"
+#include "octavo/onnx/external.h"
 #include "octavo/onnx/origins.h"
 #include "octavo/onnx/parse.h"
 #include "octavo/onnx/read_tensor.h"
@@ -203,10 +204,13 @@ class Reader {
 }  // namespace
 
 Result<ReadModel> Read(const std::filesystem::path& path, const ReadOptions& options) {
-  const std::shared_ptr<const MappedFile> file = OCTAVO_TRY(MappedFile::Open(path));
+  // Only while it is parsed.
+  const auto file = OCTAVO_TRY(MappedFile::Open(path, MappedFile::Needed::kBriefly));
   pb::ModelProto model = OCTAVO_TRY(ParseModel(file->bytes()));
   ReadModel read;
-  TensorReader tensors(path.parent_path(), options.external_data);
+  read.files = DataFiles(model, path);
+  read.files.push_back(file->id());
+  TensorReader tensors(path, options.external_data, options.needed);
   if (options.qoperators_as_qdq) OCTAVO_TRY(WriteQOperators(model, tensors));
   Reader reader(model, tensors, options);
   read.graph = OCTAVO_TRY(reader.Graph());

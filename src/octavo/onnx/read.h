@@ -6,6 +6,8 @@
 #include <map>
 #include <string>
 
+#include "octavo/base/file_id.h"
+#include "octavo/base/mapped_file.h"
 #include "octavo/graph.h"
 #include "octavo/result.h"
 
@@ -19,6 +21,7 @@ struct ReadModel {
   std::size_t external_tensors = 0;
   // The element types of inputs and outputs whose dtype is unknown to Octavo, by name: "uint16".
   std::map<std::string, std::string> other_types;
+  FileIds files;  // the model, and those that hold its tensors
 };
 
 struct ReadOptions {
@@ -29,9 +32,11 @@ struct ReadOptions {
   // True: QOperator nodes (QLinearConv ...) are read as float operators between DequantizeLinear and
   // QuantizeLinear.
   bool qoperators_as_qdq = false;
+  // How long the tensors in other files are needed.
+  MappedFile::Needed needed = MappedFile::Needed::kLong;
 };
 
-// Reads a model file's graph.  Tensors may lie in other files, in the model's folder and nowhere else.
+// Reads a model file's graph.  Tensors may lie in other files, below the model's folder (TensorReader).
 // Subgraphs of If and Loop are not looked into.  Errors: kIo; kInvalidFile for a file that is no ONNX model,
 // or one whose graph is not well formed; kUnsupported for tensors of types that Octavo does not know.
 Result<ReadModel> Read(const std::filesystem::path& path, const ReadOptions& options = {});

@@ -8,8 +8,10 @@
 
 #include <fmt/format.h>
 
+#include "octavo/base/input_file.h"
 #include "octavo/base/limits.h"
 #include "octavo/base/type_names.h"
+#include "octavo/onnx/external.h"
 
 namespace octavo::onnx {
 
@@ -242,19 +244,14 @@ Result<std::shared_ptr<const MappedFile>> TensorReader::Open(const std::string& 
   bool climbs = location.empty() || relative.is_absolute() || location.find('\0') != std::string::npos;
   for (const auto& part : relative) climbs = climbs || part == "..";
   if (climbs) return outside();
-  std::error_code error;
-  const std::filesystem::path folder = std::filesystem::canonical(folder_.empty() ? "." : folder_, error);
-  if (error) return IoError(fmt::format("cannot open {}: {}", folder_.string(), error.message()));
-  const std::filesystem::path file = std::filesystem::canonical(folder / relative, error);
-  if (error) {
+  Result<InputFile> file = InputFile::OpenBelow(DataFolders(model_), relative);
+  if (!file) {
+    if (file.error().code() == ErrorCode::kInvalidFile) return outside();
     return IoError(
-        fmt::format("cannot open {}, which holds the tensor {}: {}", location, tensor, error.message()),
+        fmt::format("cannot open {}, which holds the tensor {}: {}", location, tensor, file.error().what()),
         "Put the file with the model's weights beside the model.");
   }
-  // A link that leads out of the folder is refused like a path that does.
-  const auto [in_folder, in_file] = std::mismatch(folder.begin(), folder.end(), file.begin(), file.end());
-  if (in_folder != folder.end() || in_file == file.end()) return outside();
-  const auto mapped = OCTAVO_TRY(MappedFile::Open(file));
+  const auto mapped = OCTAVO_TRY(MappedFile::Open(std::move(*file), needed_));
   files_.emplace(location, mapped);
   return mapped;
 }

@@ -27,9 +27,11 @@ struct ExternalBytes {
 // Reads tensors, those in files beside the model as well.
 class TensorReader {
  public:
-  // `folder`: the model's, which no file with tensors may lie outside of.
-  TensorReader(std::filesystem::path folder, bool external_data)
-      : folder_(std::move(folder)), external_data_(external_data) {}
+  // `model`: the file.  Files with tensors must lie below its folder, or below the folder of the file that it
+  // is a link to.
+  TensorReader(std::filesystem::path model, bool external_data,
+               MappedFile::Needed needed = MappedFile::Needed::kLong)
+      : model_(std::move(model)), external_data_(external_data), needed_(needed) {}
 
   // Whether its elements lie in another file that shall not be opened.
   bool Skips(const ::onnx::TensorProto& proto) const;
@@ -44,8 +46,9 @@ class TensorReader {
   Result<Tensor> ReadExternal(const ::onnx::TensorProto& proto, DType dtype, std::uint64_t elements);
   Result<std::shared_ptr<const MappedFile>> Open(const std::string& tensor, const std::string& location);
 
-  std::filesystem::path folder_;
+  std::filesystem::path model_;
   bool external_data_;
+  MappedFile::Needed needed_;
   std::map<std::string, std::shared_ptr<const MappedFile>> files_;  // by location
 };
 

@@ -13,6 +13,7 @@
 #include "octavo/base/mapped_file.h"
 #include "octavo/onnx/around_nodes.h"
 #include "octavo/onnx/check_graph.h"
+#include "octavo/onnx/external.h"
 #include "octavo/onnx/model_edit.h"
 #include "octavo/onnx/moving_operators.h"
 #include "octavo/onnx/node_place.h"
@@ -284,9 +285,11 @@ void Describe(const Work& work, const TargetForms& forms, Rewritten& made) {
 }  // namespace
 
 Result<ModelFacts> ReadFacts(const std::filesystem::path& path) {
-  const std::shared_ptr<const MappedFile> file = OCTAVO_TRY(MappedFile::Open(path));
+  const auto file = OCTAVO_TRY(MappedFile::Open(path, MappedFile::Needed::kBriefly));
   const pb::ModelProto model = OCTAVO_TRY(ParseModel(file->bytes()));
   ModelFacts facts;
+  facts.files = DataFiles(model, path);
+  facts.files.push_back(file->id());
   facts.producer = model.producer_name();
   for (const auto& import : model.opset_import()) {
     facts.opsets[import.domain()] = static_cast<int>(import.version());
@@ -308,7 +311,7 @@ Status WriteQOperators(pb::ModelProto& model, TensorReader& tensors) {
 
 Result<Rewritten> Rewrite(const std::filesystem::path& model_path, const std::filesystem::path& output,
                           const RewriteOptions& options) {
-  const std::shared_ptr<const MappedFile> file = OCTAVO_TRY(MappedFile::Open(model_path));
+  const auto file = OCTAVO_TRY(MappedFile::Open(model_path, MappedFile::Needed::kBriefly));
   pb::ModelProto model = OCTAVO_TRY(ParseModel(file->bytes()));
   OCTAVO_TRY(CheckGraph(model));
   Rewritten made;
@@ -318,7 +321,7 @@ Result<Rewritten> Rewrite(const std::filesystem::path& model_path, const std::fi
   OCTAVO_TRY(CheckMove(model, made.opset_before, made.opset));
   if (options.runtime != Runtime::kOnnxRuntime) OCTAVO_TRY(CheckFunctions(model, "target"));
 
-  TensorReader tensors(model_path.parent_path(), true);
+  TensorReader tensors(model_path, true, MappedFile::Needed::kBriefly);
   ModelNames names(model);
   Work work{.model = model, .names = names, .tensors = tensors, .from = made.opset_before, .to = made.opset};
   RewriteGraph(work, *model.mutable_graph(), nullptr);
@@ -339,7 +342,7 @@ Result<Rewritten> Rewrite(const std::filesystem::path& model_path, const std::fi
     if (const auto at = options.metadata.find(entry.key()); at != options.metadata.end())
       entry.set_value(at->second);
   }
-  StoredTensors stored(tensors, output);
+  StoredTensors stored(tensors, output, options.inputs);
   OCTAVO_TRY(stored.Place(model, options.external_data));
   if (const std::string text = stored.change(); !text.empty()) made.changes.push_back(text);
   made.written = OCTAVO_TRY(stored.Write(

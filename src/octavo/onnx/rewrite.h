@@ -10,6 +10,7 @@
 
 #include <onnx.pb.h>
 
+#include "octavo/base/file_id.h"
 #include "octavo/onnx/read_tensor.h"
 #include "octavo/onnx/target_forms.h"
 #include "octavo/onnx/write.h"
@@ -30,6 +31,7 @@ struct ModelFacts {
   std::map<std::string, int> opsets;
   std::map<std::string, std::string> metadata;
   std::vector<ModelValue> inputs, outputs;  // initializers are no inputs
+  FileIds files;                            // the model, and those that hold its tensors
 };
 
 // Errors: those of Read.
@@ -43,6 +45,7 @@ struct RewriteOptions {
   std::map<std::string, std::string> metadata;               // entries to replace
   ExternalData external_data = ExternalData::kAuto;          // kAuto: as the file has it
   std::function<void(double)> progress;                      // the share of the bytes that is written
+  FileIds inputs;                                            // files that must not be replaced
 };
 
 struct Rewritten {

@@ -7,22 +7,24 @@
 
 #include "octavo/base/output_file.h"
 #include "octavo/onnx/external.h"
+#include "octavo/onnx/model_files.h"
 
 namespace octavo::onnx {
 
 namespace pb = ::onnx;
 
-StoredTensors::StoredTensors(TensorReader& tensors, std::filesystem::path output)
-    : tensors_(tensors), output_(std::move(output)), data_path_(output_) {
-  data_path_ += ".data";
-}
+StoredTensors::StoredTensors(TensorReader& tensors, std::filesystem::path output, FileIds inputs)
+    : tensors_(tensors),
+      output_(std::move(output)),
+      data_path_(ModelFiles::DataPath(output_)),
+      inputs_(std::move(inputs)) {}
 
 void StoredTensors::Store(pb::TensorProto& tensor, std::span<const std::byte> bytes,
                           std::shared_ptr<const void> owner) {
   const std::uint64_t alignment = ExternalAlignment(bytes.size());
   const std::uint64_t offset = (end_ + alignment - 1) / alignment * alignment;
   end_ = offset + bytes.size();
-  stored_.push_back({bytes, std::move(owner), offset});
+  stored_.push_back({bytes, std::move(owner), offset, &tensor});
   SetExternal(tensor, data_path_.filename().string(), offset, bytes.size());
 }
 
@@ -70,7 +72,7 @@ Status StoredTensors::Place(pb::ModelProto& model, ExternalData external_data) {
   return PlaceIn(*model.mutable_graph(), external_data);
 }
 
-Result<WriteResult> StoredTensors::Write(const pb::ModelProto& model, std::span<const std::byte> as_given,
+Result<WriteResult> StoredTensors::Write(pb::ModelProto& model, std::span<const std::byte> as_given,
                                          const std::function<void(double)>& progress) const {
   std::string text;
   if (as_given.empty()) {
@@ -85,23 +87,31 @@ Result<WriteResult> StoredTensors::Write(const pb::ModelProto& model, std::span<
   }
   if (progress) progress(0);
   WriteResult result;
-  const std::unique_ptr<OutputFile> file = OCTAVO_TRY(OutputFile::Create(output_));
-  std::unique_ptr<OutputFile> data_file;
+  const auto files = OCTAVO_TRY(ModelFiles::Create(output_, !stored_.empty(), inputs_));
   if (!stored_.empty()) {
-    if (!file->regular()) return NoPlaceForData(output_);
-    data_file = OCTAVO_TRY(OutputFile::Create(data_path_));
     for (const Stored& tensor : stored_) {
-      OCTAVO_TRY(data_file->PadTo(ExternalAlignment(tensor.bytes.size())));
-      OCTAVO_TRY(data_file->Write(tensor.bytes));
+      OCTAVO_TRY(files->data().PadTo(ExternalAlignment(tensor.bytes.size())));
+      OCTAVO_TRY(files->data().Write(tensor.bytes));
     }
-    OCTAVO_TRY(data_file->Finish());
-    result.external_bytes = data_file->size();
+    result.external_bytes = files->data().size();
   }
-  OCTAVO_TRY(file->Write(as_given));
-  result.bytes = file->size();
-  OCTAVO_TRY(CommitBoth(*file, data_file.get()));
+  const std::string usual = data_path_.filename().string();
+  OCTAVO_TRY(files->Commit([&](OutputFile& file, const std::string& location) -> Status {
+    if (location.empty() || location == usual) return file.Write(as_given);
+    SetLocation(location);
+    std::string other;
+    const bool written = model.SerializeToString(&other);
+    SetLocation(usual);
+    if (!written) return InvalidFile("the model cannot be written");
+    return file.Write(other);
+  }));
+  result.bytes = files->model_bytes();
   if (progress) progress(1);
   return result;
+}
+
+void StoredTensors::SetLocation(const std::string& file) const {
+  for (const Stored& tensor : stored_) SetExternal(*tensor.tensor, file, tensor.offset, tensor.bytes.size());
 }
 
 }  // namespace octavo::onnx

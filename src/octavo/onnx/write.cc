@@ -14,6 +14,7 @@
 #include "octavo/ir/verify.h"
 #include "octavo/onnx/element_type.h"
 #include "octavo/onnx/external.h"
+#include "octavo/onnx/model_files.h"
 #include "octavo/onnx/names.h"
 #include "octavo/onnx/origins.h"
 #include "octavo/onnx/parse.h"
@@ -345,21 +346,20 @@ Result<WriteResult> Write(const ir::Graph& graph, const std::filesystem::path& p
                           const WriteOptions& options) {
   OCTAVO_TRY(ir::Verify(graph));
   const Names names = OCTAVO_TRY(NameValues(graph));
-  std::filesystem::path data_path = path;
-  data_path += ".data";
-  const auto build = [&](ExternalData external_data,
+  const std::string usual = ModelFiles::DataPath(path).filename().string();
+  const auto build = [&](ExternalData external_data, const std::string& location,
                          std::vector<ExternalTensor>& external) -> Result<WireMessage> {
     WriteOptions chosen = options;
     chosen.external_data = external_data;
-    ModelBuilder builder(graph, names, chosen, data_path.filename().string());
+    ModelBuilder builder(graph, names, chosen, location);
     WireMessage message = OCTAVO_TRY(builder.Build());
     external = builder.external();
     return message;
   };
   std::vector<ExternalTensor> external;
-  WireMessage model = OCTAVO_TRY(build(options.external_data, external));
+  WireMessage model = OCTAVO_TRY(build(options.external_data, usual, external));
   if (model.size() > kMaxMessageBytes && options.external_data == ExternalData::kAuto) {
-    model = OCTAVO_TRY(build(ExternalData::kAlways, external));
+    model = OCTAVO_TRY(build(ExternalData::kAlways, usual, external));
   }
   if (model.size() > kMaxMessageBytes) return TooLarge(model.size(), options.external_data);
 
@@ -368,27 +368,27 @@ Result<WriteResult> Write(const ir::Graph& graph, const std::filesystem::path& p
   const auto write = [&](OutputFile& file, std::span<const std::byte> piece) -> Status {
     OCTAVO_TRY(file.Write(piece));
     done += piece.size();
-    if (options.progress) options.progress(static_cast<double>(done) / static_cast<double>(all));
+    if (options.progress)
+      options.progress(std::min(1.0, static_cast<double>(done) / static_cast<double>(all)));
     return {};
   };
   WriteResult result;
-  const std::unique_ptr<OutputFile> file = OCTAVO_TRY(OutputFile::Create(path));
-  std::unique_ptr<OutputFile> data_file;
+  const auto files = OCTAVO_TRY(ModelFiles::Create(path, !external.empty(), options.inputs));
   if (!external.empty()) {
-    if (!file->regular()) return NoPlaceForData(path);
-    data_file = OCTAVO_TRY(OutputFile::Create(data_path));
     for (const ExternalTensor& tensor : external) {
-      OCTAVO_TRY(data_file->PadTo(tensor.alignment));
-      OCTAVO_TRY(WriteElements(tensor.elements,
-                               [&](std::span<const std::byte> piece) { return write(*data_file, piece); }));
+      OCTAVO_TRY(files->data().PadTo(tensor.alignment));
+      OCTAVO_TRY(WriteElements(
+          tensor.elements, [&](std::span<const std::byte> piece) { return write(files->data(), piece); }));
     }
-    OCTAVO_TRY(data_file->Finish());
-    result.external_bytes = data_file->size();
+    result.external_bytes = files->data().size();
   }
-  OCTAVO_TRY(model.Write([&](std::span<const std::byte> piece) { return write(*file, piece); }));
-  OCTAVO_TRY(file->Finish());
-  result.bytes = file->size();
-  OCTAVO_TRY(CommitBoth(*file, data_file.get()));
+  OCTAVO_TRY(files->Commit([&](OutputFile& file, const std::string& location) -> Status {
+    const auto sink = [&](std::span<const std::byte> piece) { return write(file, piece); };
+    if (location.empty() || location == usual) return model.Write(sink);
+    std::vector<ExternalTensor> same;
+    return OCTAVO_TRY(build(ExternalData::kAlways, location, same)).Write(sink);
+  }));
+  result.bytes = files->model_bytes();
   return result;
 }
 

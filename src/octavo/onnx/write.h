@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 
+#include "octavo/base/file_id.h"
 #include "octavo/graph.h"
 #include "octavo/result.h"
 
@@ -21,6 +22,7 @@ struct WriteOptions {
   // The former Caffe2 exporter lists initializers as graph inputs, too, as ir_version 3 demanded.
   bool initializers_as_inputs = false;
   std::function<void(double)> progress;  // the share of the bytes that is written; may be empty
+  FileIds inputs;                        // files that are read, and must not be replaced
 };
 
 struct WriteResult {

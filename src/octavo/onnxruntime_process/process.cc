@@ -71,7 +71,7 @@ struct Ends {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) std::signal(signal, SIG_DFL);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ, SIGBUS}) std::signal(signal, SIG_DFL);
   // Out of the way of those that the child gets.
   const auto high = [](int descriptor) { return fcntl(descriptor, F_DUPFD_CLOEXEC, 16); };
   const int failed = high(ends.failed), channel = high(ends.channel), printed = high(ends.printed),
