@@ -102,8 +102,10 @@ class SignalFunctions {
 
   void Wait(int end) {
     unsigned char signal = 0;
-    while (read(end, &signal, 1) < 0 && errno == EINTR) {
+    ssize_t got = 0;
+    while ((got = read(end, &signal, 1)) < 0 && errno == EINTR) {
     }
+    if (got != 1) return;
     const std::lock_guard lock(mutex_);
     // In the order of destruction: what came last may use what came first.
     for (auto at = functions_.rbegin(); at != functions_.rend(); ++at) at->second();
