@@ -401,7 +401,7 @@ class Streams(FilesTest):
     def test_nobody_reads(self):
         """Quiet, like other tools: by SIGPIPE, or with an exit code where that is ignored."""
         for ignored, codes in ((False, (-signal.SIGPIPE,)), (True, (4,))):
-            for words in (("ops",), ("ops", "--json"), ("--help",), ("inspect", DIGITS, *SPEC)):
+            for words in (("ops",), ("ops", "--json"), ("--help",), ("help", "export")):
                 reading, writing = os.pipe()
                 os.close(reading)
                 result = subprocess.run([OCTAVO, *words], stdout=writing, stderr=subprocess.PIPE, text=True, timeout=TIMEOUT,
