@@ -228,16 +228,21 @@ Status OutputFile::Replace(bool revocably) {
     if (errno != EEXIST) return Failure(errno);
   }
   OCTAVO_TRY(NameTemporarily());
-  if (revocably) {
+  created_ = present == Present::kNothing;
+  if (revocably && !created_) {
     if (renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, target_.c_str(), RENAME_EXCHANGE) == 0) {
       replaced_ = std::exchange(temporary_, {});
       return {};
     }
-    created_ = errno == ENOENT;
-    // Where the file system cannot exchange two files: a second name for the old one.
-    if (!created_) {
-      replaced_ = temporary_ == moment_ ? TemporaryName(FolderOf(target_)) : MomentaryName();
-      if (link(target_.c_str(), replaced_.c_str()) != 0) replaced_.clear();
+    // Where the file system cannot exchange two files: a second name for the old one, or a copy.
+    replaced_ = temporary_ == moment_ ? TemporaryName(FolderOf(target_)) : MomentaryName();
+    if (link(target_.c_str(), replaced_.c_str()) != 0) {
+      std::error_code failed;
+      fs::copy(target_, replaced_, fs::copy_options::copy_symlinks, failed);
+      if (failed) {
+        Keep();
+        return Failure(failed.value());
+      }
     }
   }
   if (rename(temporary_.c_str(), target_.c_str()) != 0) {
