@@ -121,7 +121,8 @@ Emitter EmitSum(SumRow sum) {
 
 void AddSum(Registry& registry, const std::string& name, SumRow sum) {
   for (const bool scalar : {false, true}) {
-    const ArgumentSpec alpha = arg::Scalar("alpha", 1);
+    // An int: a float would not go together with integers.
+    const ArgumentSpec alpha = {.name = "alpha", .kind = ArgumentKind::kScalar, .default_value = Dim(1)};
     registry.Add({.name = name + (scalar ? ".Scalar" : ".Tensor"),
                   .arguments = {arg::Tensor("self"), scalar ? arg::Scalar("other") : arg::Tensor("other"),
                                 scalar ? alpha : arg::KeywordOnly(alpha)},

@@ -77,6 +77,14 @@ Result<Progression> ProgressionOf(const Arguments& a) {
 }
 
 Result<std::vector<TensorType>> ArangeType(const Arguments& a) {
+  const DType asked = OCTAVO_TRY(GivenDType(a, DType::kFloat32));
+  for (const char* name : {"start", "end", "step"}) {
+    const bool there =
+        std::ranges::any_of(a.specs(), [name](const ArgumentSpec& s) { return s.name == name; });
+    // PyTorch converts the bounds before it counts.
+    if (there && std::holds_alternative<double>(a.operand(name)) && !IsFloat(asked))
+      return Unsupported("arange with float bounds and an integer dtype is not supported");
+  }
   const Progression p = OCTAVO_TRY(ProgressionOf(a));
   TensorType type;
   type.dtype = OCTAVO_TRY(GivenDType(a, p.integers ? DType::kInt64 : DType::kFloat32));
@@ -84,8 +92,6 @@ Result<std::vector<TensorType>> ArangeType(const Arguments& a) {
       type.dtype != DType::kFloat64) {
     return Unsupported(fmt::format("arange of {} is not supported", Name(type.dtype)));
   }
-  if (!p.integers && !IsFloat(type.dtype))
-    return Unsupported("arange with float bounds and an integer dtype is not supported");
   type.shape = Shape{p.count};
   return std::vector<TensorType>{std::move(type)};
 }

@@ -111,6 +111,8 @@ TEST(Misfits, WhatPyTorchTakesIsTaken) {
       {"aten::pad", {F({3, 8})}, {Dims({-4, -4}), std::string("constant"), kNone}},
       {"aten::reflection_pad1d", {F({0, 2, 8})}, {Dims({1, 1})}},
       {"aten::view", {F({6})}, {Dim(6)}},
+      {"aten::add", {I({3}), I({3})}, {}},
+      {"aten::rsub", {I({3})}, {Dim(2)}},
       {"aten::remainder", {I({0, 3})}, {Dim(0)}},
       {"aten::remainder", {F({3})}, {Dim(0)}},
   };
@@ -127,7 +129,8 @@ TEST(Misfits, AScalarIsIndexedAsIfItHadOneElement) {
   EXPECT_EQ(many.result().shape, (Shape{3}));
   EXPECT_TRUE(many.Lower());
   OneCall larger(RegisterBuiltinOperators);
-  const Status status = larger.Call("aten::gather", {larger.Input(F({2, 3})), Dim(0), larger.Input(I({2, 4})), false});
+  const Status status =
+      larger.Call("aten::gather", {larger.Input(F({2, 3})), Dim(0), larger.Input(I({2, 4})), false});
   ASSERT_FALSE(status);
   EXPECT_THAT(status.error().what(), HasSubstr("larger than self's"));
 }
