@@ -286,4 +286,25 @@ Result<std::vector<Operand>> BindArguments(const ir::Graph& graph, const Operato
   return bound;
 }
 
+Result<std::optional<Registry::BoundCall>> BindInOrder(const Registry& registry, const ir::Graph& graph,
+                                                       std::string_view op,
+                                                       std::vector<ir::Operand> arguments) {
+  std::vector<ir::Argument> positional;
+  for (ir::Operand& operand : arguments) positional.push_back({.name = {}, .value = std::move(operand)});
+  if (registry.Match(graph, op, positional)) return registry.Bind(graph, op, positional);
+  for (const OperatorRow* row : registry.rows()) {
+    if (std::string_view(row->name).substr(0, row->name.find('.')) != op) continue;
+    std::vector<ir::Argument> named = positional;
+    bool changed = false;
+    for (std::size_t i = 0; i < named.size() && i < row->arguments.size(); ++i) {
+      if (!row->arguments[i].keyword_only) continue;
+      named[i].name = row->arguments[i].name;
+      changed = true;
+    }
+    if (!changed) continue;
+    if (registry.Match(graph, op, named)) return registry.Bind(graph, op, named);
+  }
+  return registry.Bind(graph, op, positional);
+}
+
 }  // namespace octavo::lower

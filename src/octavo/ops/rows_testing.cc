@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "octavo/lower/binder.h"
+
 namespace octavo::testing {
 namespace {
 
@@ -68,25 +70,13 @@ Result<lower::Lowered> OneCall::Caffe2(bool requantize, Numbers numbers) const {
 }
 
 Status OneCall::Call(const std::string& op, std::vector<ir::Operand> arguments) {
-  std::vector<ir::Argument> named;
-  for (ir::Operand& operand : arguments) named.push_back({.name = {}, .value = std::move(operand)});
-  auto bound = registry_.Bind(graph_, op, named);
-  for (const OperatorRow* row : registry_.rows()) {
-    // With the names of keyword-only arguments, which tests leave out.
-    if (bound || row->name.substr(0, row->name.find('.')) != op) continue;
-    std::vector<ir::Argument> keywords = named;
-    bool changed = false;
-    for (std::size_t i = 0; i < named.size() && i < row->arguments.size(); ++i) {
-      if (!row->arguments[i].keyword_only) continue;
-      keywords[i].name = row->arguments[i].name;
-      changed = true;
-    }
-    if (!changed) continue;
-    bound = registry_.Bind(graph_, op, keywords);
-    if (bound) named = std::move(keywords);
-  }
-  auto call = OCTAVO_TRY(std::move(bound));
+  std::optional<Registry::BoundCall> call =
+      OCTAVO_TRY(lower::BindInOrder(registry_, graph_, op, std::move(arguments)));
   if (!call) return Unsupported("no row " + op);
+  std::vector<ir::Argument> named;
+  for (std::size_t i = 0; i < call->arguments.size(); ++i) {
+    named.push_back({.name = call->row->arguments[i].name, .value = std::move(call->arguments[i])});
+  }
   auto origin = std::make_shared<ir::Origin>();
   origin->module_path = "features.0";
   origin->op = op;

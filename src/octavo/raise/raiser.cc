@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "octavo/lower/binder.h"
 #include "octavo/raise/raise.h"
 #include <nlohmann/json.hpp>
 
@@ -308,9 +309,8 @@ std::optional<Quantization> Raiser::meaning(std::size_t output) const {
 Value Raiser::Constant(Tensor tensor) { return {&graph_, graph_.AddConstant(std::move(tensor))}; }
 
 Result<std::vector<Value>> Raiser::CallAll(std::string_view op, std::vector<Operand> arguments) {
-  std::vector<ir::Argument> given;
-  for (Operand& operand : arguments) given.push_back({.name = {}, .value = std::move(operand)});
-  std::optional<Registry::BoundCall> call = OCTAVO_TRY(registry_.Bind(graph_, op, given));
+  std::optional<Registry::BoundCall> call =
+      OCTAVO_TRY(lower::BindInOrder(registry_, graph_, op, std::move(arguments)));
   if (!call) return Unsupported(fmt::format("the equivalent PyTorch operator {} is not supported yet", op));
   std::vector<ir::Argument> bound;
   for (std::size_t i = 0; i < call->arguments.size(); ++i) {
