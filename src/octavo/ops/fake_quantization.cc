@@ -198,6 +198,10 @@ Status CheckFakeChannels(const Arguments& a) {
 }
 
 Status CheckFake(const Arguments& a, const FakeForm& form) {
+  for (const char* argument : {"scale", "zero_point"}) {
+    if (form.parameters == FakeParameters::kNumbers || !a.tensor(argument).quantized()) continue;
+    return Unsupported(fmt::format("argument {} is quantized", argument));
+  }
   OCTAVO_TRY(CheckFakeRange(a, form));
   if (form.parameters == FakeParameters::kPerChannel) return CheckFakeChannels(a);
   if (form.parameters == FakeParameters::kNumbers) return {};

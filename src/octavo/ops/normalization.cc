@@ -388,6 +388,10 @@ Status CheckInstanceNorm(const Arguments& a) {
 }
 
 Status CheckQuantizedInstanceNorm(const Arguments& a) {
+  if (a.tensor("input").rank().value_or(3) < 3) {
+    return Unsupported(fmt::format("argument input must have rank 3 or more, but its shape is {}",
+                                   ToString(*a.tensor("input").shape())));
+  }
   return CheckPerChannel(a, "input", {"weight", "bias"}, true);
 }
 

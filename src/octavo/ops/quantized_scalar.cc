@@ -60,7 +60,9 @@ TypeRule ScalarType(ScalarForm form) {
                                                  : AddedScalar(x.quantization(), x.dtype(), c));
     if (form.out) {
       OCTAVO_TRY(CheckSameDType(a, {"qa", "out"}));
-      OCTAVO_TRY(CheckOut(a, "out", x.shape()));
+      // The integers are copied where they stay as they are; else PyTorch gives `out` the result's shape.
+      const bool copies = form.multiply ? c > 0 : type.quantization->scale() == x.quantization().scale();
+      if (copies) OCTAVO_TRY(CheckOut(a, "out", x.shape()));
     }
     return std::vector<TensorType>{std::move(type)};
   };
