@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -579,21 +580,18 @@ void RegisterResampling(Registry& registry) {
   AddUpsample(registry, "aten::upsample_trilinear3d", Mode::kLinear, 3);
   AddUpsample(registry, "aten::upsample_bicubic2d", Mode::kCubic, 2);
   AddInterpolate(registry);
-  struct GridSampler {
-    const char* name;
-    int lowest_rank, highest_rank;
-  };
-  for (const GridSampler& s :
-       {GridSampler{"aten::grid_sampler", 4, 5}, GridSampler{"aten::grid_sampler_2d", 4, 4},
-        GridSampler{"aten::grid_sampler_3d", 5, 5}}) {
-    registry.Add(
-        {.name = s.name,
-         .arguments = {arg::Tensor("input"), arg::Tensor("grid"), arg::Int("interpolation_mode"),
-                       arg::Int("padding_mode"), arg::Bool("align_corners")},
-         .result = FloatOrEightBits(
-             "input", [s](const Arguments& a) { return GridSampledType(a, s.lowest_rank, s.highest_rank); }),
-         .qdq = OnReals(GridSample),
-         .caffe2 = ThroughFloat(GridSample)});
+  for (const auto& [name, lowest, highest] :
+       {std::tuple("aten::grid_sampler", 4, 5), std::tuple("aten::grid_sampler_2d", 4, 4),
+        std::tuple("aten::grid_sampler_3d", 5, 5)}) {
+    const TypeRule type = [low = lowest, high = highest](const Arguments& a) {
+      return GridSampledType(a, low, high);
+    };
+    registry.Add({.name = name,
+                  .arguments = {arg::Tensor("input"), arg::Tensor("grid"), arg::Int("interpolation_mode"),
+                                arg::Int("padding_mode"), arg::Bool("align_corners")},
+                  .result = FloatOrEightBits("input", type),
+                  .qdq = OnReals(GridSample),
+                  .caffe2 = ThroughFloat(GridSample)});
   }
   RegisterShuffling(registry);
 }
