@@ -250,12 +250,13 @@ void AddEither(Registry& registry, std::string name, std::vector<ArgumentSpec> a
 
 // quantized:: with the result's scale and zero point among the arguments.
 void AddGiven(Registry& registry, std::string name, std::vector<ArgumentSpec> arguments,
-              FloatFunction function, TrialOfCall tried = nullptr, const Emitter& caffe2 = nullptr) {
+              FloatFunction function, TrialOfCall tried = nullptr, const Emitter& caffe2 = nullptr,
+              const ShapeRule& shape = nullptr) {
   const std::string x = arguments[0].name;
   const Emitter qdq = OnReals(OfX(function, x));
   registry.Add({.name = std::move(name),
                 .arguments = std::move(arguments),
-                .result = EightBits(x, GivenQuantization(x, ShapeOf(x))),
+                .result = EightBits(x, GivenQuantization(x, shape ? shape : ShapeOf(x))),
                 .qdq = tried != nullptr ? Tried(tried, x, qdq) : qdq,
                 .caffe2 = caffe2 ? caffe2 : ThroughFloat(OfX(function, x))});
 }
@@ -327,6 +328,11 @@ Result<std::vector<TensorType>> SoftshrinkType(const Arguments& a) {
     return Unsupported(fmt::format("argument lambd must not be negative, but is {}", a.number("lambd")));
   }
   return std::vector<TensorType>{a.tensor("self").type()};
+}
+
+Result<std::optional<Shape>> QuantizedCeluShape(const Arguments& a) {
+  if (a.number("alpha") == 0) return Unsupported("argument alpha must not be 0");
+  return a.tensor("self").shape();
 }
 
 Result<std::vector<TensorType>> CeluType(const Arguments& a) {
@@ -422,7 +428,7 @@ void RegisterUnary(Registry& registry) {
   AddGiven(registry, "quantized::celu",
            {arg::Tensor("self"), arg::Float("output_scale"), arg::Int("output_zero_point"),
             arg::Scalar("alpha", 1)},
-           Celu, TrialOfCelu);
+           Celu, TrialOfCelu, nullptr, QuantizedCeluShape);
 
   registry.Add({.name = "aten::sigmoid",
                 .arguments = x,

@@ -108,6 +108,10 @@ TypeRule ClampedType(const std::string& x) {
       return spec.kind == ArgumentKind::kOptionalScalar;
     };
     const auto given = [&a](const ArgumentSpec& spec) { return a.has(spec.name); };
+    // PyTorch's quantized operator has no default for one of them.
+    if (x == "qx" && !std::ranges::all_of(a.specs(), given)) {
+      return Unsupported("arguments min and max must both be given");
+    }
     if (std::ranges::any_of(a.specs(), is_optional) &&
         std::ranges::none_of(a.specs(),
                              [&](const ArgumentSpec& spec) { return is_optional(spec) && given(spec); })) {
@@ -121,7 +125,7 @@ void AddClamp(Registry& registry, std::string name, std::vector<ArgumentSpec> ar
   const std::string x = arguments[0].name;
   registry.Add({.name = std::move(name),
                 .arguments = std::move(arguments),
-                .result = FloatOrEightBits(x, ClampedType(x)),
+                .result = x == "qx" ? EightBits(x, ClampedType(x)) : FloatOrEightBits(x, ClampedType(x)),
                 .qdq = ClampQdq(x, bounds),
                 .caffe2 = ClampCaffe2(x, bounds)});
 }
