@@ -3,6 +3,7 @@
 A line is a pattern of rows' names, a regular expression, and the reason.  What is only a limit of Octavo must be refused in words of
 its own; a wrong shape or a wrong number never stands here.
 """
+import misfit_layers
 
 # Octavo refuses, in the words of the expression, what PyTorch takes.
 REFUSED = (
@@ -61,3 +62,7 @@ CONVERTED = (
 OTHER_TYPES = (
     ("aten::to.prim_*", "^ok", "with copy=True PyTorch reads a dtype that was not given"),
 )
+
+REFUSED += misfit_layers.REFUSED
+ACCEPTED += misfit_layers.ACCEPTED
+CONVERTED += misfit_layers.CONVERTED
