@@ -162,7 +162,8 @@ def main():
         sources = [folder] + [f for f in [CORPORA / name, options.found and options.found / name] if f and f.is_dir()]
         with tempfile.TemporaryDirectory() as merged:
             environment = dict(os.environ, TMPDIR="/dev/shm" if os.path.isdir("/dev/shm") else "/tmp")
-            command = [fuzzer, "-merge=1", "-max_len=%d" % MAX_FILE, "-rss_limit_mb=2048", "-timeout=10", merged, *sources]
+            command = [fuzzer, "-merge=1", "-max_len=%d" % MAX_FILE, "-rss_limit_mb=2048", "-timeout=10",
+                       "-artifact_prefix=%s/" % folder.parent, merged, *sources]
             done = subprocess.run(command, capture_output=True, env=environment)
             if done.returncode:
                 print(done.stderr.decode(errors="replace")[-2000:], file=sys.stderr)

@@ -15,8 +15,9 @@ void Check(const Result<T>& result) {
 
 const std::string& Array() {
   static const archive::TestFile& file =
-      *new archive::TestFile(std::string("\x93NUMPY\1\0\x36\0", 10) +
-                             "{'descr': '|u1', 'fortran_order': False, 'shape': (4,)}\1\2\3\4");
+      *new archive::TestFile(std::string("\x93NUMPY\1\0\x37\0", 10) +
+                             "{'descr': '|u1', 'fortran_order': False, 'shape': (4,)}"
+                             "\1\2\3\4");
   static const std::string& path = *new std::string(file.path().string());
   return path;
 }
