@@ -1,11 +1,13 @@
 #include "octavo/base/source_range.h"
 
 #include <algorithm>
+#include <string_view>
 
 namespace octavo {
 namespace {
 
-// A line of a hostile file may be megabytes long; a message shows this much of it around the place.
+// A line of a hostile file may be megabytes long; a message shows, and looks at, this much of it around the
+// place.
 constexpr std::size_t kExcerptWidth = 160;
 
 std::size_t LineBegin(const std::string& text, std::size_t at) {
@@ -29,9 +31,11 @@ std::string SourceRange::Excerpt() const {
   if (!source) return {};
   const std::string& text = source->text;
   const std::size_t at = std::min<std::size_t>(begin, text.size());
-  std::size_t first = LineBegin(text, at);
-  std::size_t last = text.find('\n', at);
-  if (last == std::string::npos) last = text.size();
+  const std::size_t from = at - std::min(at, kExcerptWidth);
+  const std::size_t newline = std::string_view(text).substr(from, at - from).rfind('\n');
+  std::size_t first = newline == std::string::npos ? from : from + newline + 1;
+  const std::string_view rest = std::string_view(text).substr(at, kExcerptWidth);
+  std::size_t last = at + std::min(rest.find('\n'), rest.size());
   while (first < at && (text[first] == ' ' || text[first] == '\t')) ++first;
   if (at - first > kExcerptWidth / 2) first = at - kExcerptWidth / 2;
   last = std::min(last, first + kExcerptWidth);
