@@ -8,11 +8,30 @@
 
 namespace octavo::module {
 
-const source::Function* ClassDefinition::FindMethod(std::string_view method) const {
-  for (const auto& function : syntax->methods) {
-    if (function->name == method) return function.get();
+const ClassDefinition::Members& ClassDefinition::GetMembers() const {
+  if (members_) return *members_;
+  auto members = std::make_shared<Members>();
+  for (const auto& function : syntax->methods) members->methods.try_emplace(function->name, function.get());
+  for (const source::StatementPtr& statement : syntax->body) {
+    if (statement->kind == source::StatementKind::kAssign && !statement->targets.empty() &&
+        statement->targets[0]->kind == source::ExprKind::kName) {
+      members->constants.try_emplace(statement->targets[0]->text, statement->value.get());
+    }
   }
-  return nullptr;
+  members_ = std::move(members);
+  return *members_;
+}
+
+const source::Function* ClassDefinition::FindMethod(std::string_view method) const {
+  const auto& methods = GetMembers().methods;
+  const auto found = methods.find(method);
+  return found == methods.end() ? nullptr : found->second;
+}
+
+const source::Expr* ClassDefinition::FindConstant(std::string_view constant) const {
+  const auto& constants = GetMembers().constants;
+  const auto found = constants.find(constant);
+  return found == constants.end() ? nullptr : found->second;
 }
 
 Result<std::unique_ptr<const source::File>> ArchiveProgram::Parse(const std::string& record) const {

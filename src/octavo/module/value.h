@@ -6,6 +6,8 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -60,6 +62,22 @@ struct ClassDefinition {
   const source::Class* syntax = nullptr;
   const source::File* file = nullptr;
   const source::Function* FindMethod(std::string_view method) const;
+  // The value in the assignment "name : Final[int] = 3" or "RED = 1" of the class's body; null: there is
+  // none.
+  const source::Expr* FindConstant(std::string_view constant) const;
+
+ private:
+  struct Members {
+    std::unordered_map<std::string_view, const source::Function*> methods;
+    std::unordered_map<std::string_view, const source::Expr*> constants;
+  };
+  const Members& GetMembers() const;
+  mutable std::shared_ptr<const Members> members_;  // by name; made when one is first asked for
+
+ public:
+  ClassDefinition() = default;
+  ClassDefinition(std::string qualified, const source::Class* its_syntax, const source::File* its_file)
+      : name(std::move(qualified)), syntax(its_syntax), file(its_file) {}
 };
 
 struct FunctionDefinition {

@@ -1,5 +1,7 @@
 #include "octavo/module/value_reader.h"
 
+#include <algorithm>
+#include <optional>
 #include <unordered_set>
 #include <utility>
 
@@ -86,15 +88,17 @@ Result<Value> ValueReader::ReadContainer(NodeId node) {
   const bool shared = pickle_->shared(node);
   if (shared) {
     const auto found = shared_.find(node);
-    if (found != shared_.end()) return found->second;
+    if (found != shared_.end()) {
+      if (depth_ + found->second.height > options_.limits.max_pickle_depth) return TooDeep(node);
+      height_ = std::max(height_, found->second.height);
+      return found->second.value;
+    }
   }
   if (active_[node]) return pickle_.Fail(node, "a value contains itself");
-  if (depth_ >= options_.limits.max_pickle_depth) {
-    return pickle_.Fail(
-        node, fmt::format("values are nested more than {} levels deep", options_.limits.max_pickle_depth));
-  }
+  if (depth_ >= options_.limits.max_pickle_depth) return TooDeep(node);
   active_[node] = true;
   ++depth_;
+  const int height_before = std::exchange(height_, 0);
   auto value = [this, node]() -> Result<Value> {
     switch (pickle_->kind(node)) {
       case Kind::kTuple:
@@ -111,8 +115,16 @@ Result<Value> ValueReader::ReadContainer(NodeId node) {
   }();
   --depth_;
   active_[node] = false;
-  if (shared && value) shared_.emplace(node, *value);
+  // Shared values are read once, so that reading them is not nested; but whoever walks or destroys them is.
+  const int height = height_ + 1;
+  height_ = std::max(height_before, height);
+  if (shared && value) shared_.emplace(node, Shared{*value, height});
   return value;
+}
+
+Error ValueReader::TooDeep(NodeId node) const {
+  return pickle_.Fail(
+      node, fmt::format("values are nested more than {} levels deep", options_.limits.max_pickle_depth));
 }
 
 Result<std::vector<Value>> ValueReader::ReadItems(NodeId node) {
@@ -203,27 +215,42 @@ Result<Value> ValueReader::ReadEnumMember(NodeId node, const std::string& class_
   if (definition == nullptr) {
     return pickle_.Fail(node, fmt::format("the archive's code does not contain the class {}", class_name));
   }
-  for (const source::StatementPtr& statement : definition->syntax->body) {
+  const Members& members = MembersOf(*definition);
+  const auto find = [&class_name](const auto& map, const auto& key) -> std::optional<Value> {
+    const auto found = map.find(key);
+    if (found == map.end()) return std::nullopt;
+    return Value{Symbol{class_name + "." + std::string(found->second)}};
+  };
+  std::optional<Value> member;
+  if (const auto* integer = std::get_if<std::int64_t>(&value.v)) member = find(members.integers, *integer);
+  if (const auto* text = std::get_if<std::string>(&value.v))
+    member = find(members.strings, std::string_view(*text));
+  if (const auto* number = std::get_if<double>(&value.v)) member = find(members.numbers, *number);
+  if (member) return *std::move(member);
+  return pickle_.Fail(node, fmt::format("a value matches no member of the enum {}", class_name));
+}
+
+const ValueReader::Members& ValueReader::MembersOf(const ClassDefinition& definition) {
+  const auto [entry, added] = enums_.try_emplace(&definition);
+  Members& members = entry->second;
+  if (!added) return members;
+  using source::ExprKind;
+  for (const source::StatementPtr& statement : definition.syntax->body) {
     if (statement->kind != source::StatementKind::kAssign || !statement->value ||
         statement->targets.size() != 1) {
       continue;
     }
     const source::Expr& literal = *statement->value;
-    bool equal = false;
-    if (const auto* integer = std::get_if<std::int64_t>(&value.v)) {
-      equal = literal.kind == source::ExprKind::kInt
-                  ? literal.integer == *integer
-                  : literal.kind == source::ExprKind::kUnary && literal.text == "-" &&
-                        literal.children[0]->kind == source::ExprKind::kInt && *integer < 0 &&
-                        literal.children[0]->integer + *integer == 0;
-    } else if (const auto* text = std::get_if<std::string>(&value.v)) {
-      equal = literal.kind == source::ExprKind::kString && literal.text == *text;
-    } else if (const auto* number = std::get_if<double>(&value.v)) {
-      equal = literal.kind == source::ExprKind::kFloat && literal.number == *number;
+    const std::string& name = statement->targets[0]->text;
+    if (literal.kind == ExprKind::kInt) members.integers.try_emplace(literal.integer, name);
+    if (literal.kind == ExprKind::kUnary && literal.text == "-" &&
+        literal.children[0]->kind == ExprKind::kInt && literal.children[0]->integer > 0) {
+      members.integers.try_emplace(-literal.children[0]->integer, name);
     }
-    if (equal) return Value{Symbol{class_name + "." + statement->targets[0]->text}};
+    if (literal.kind == ExprKind::kString) members.strings.try_emplace(literal.text, name);
+    if (literal.kind == ExprKind::kFloat) members.numbers.try_emplace(literal.number, name);
   }
-  return pickle_.Fail(node, fmt::format("a value matches no member of the enum {}", class_name));
+  return members;
 }
 
 Result<Value> ValueReader::ReadObject(NodeId node) {

@@ -47,6 +47,14 @@ class ValueReader {
   Status ReadState(pickle::NodeId node, const ClassDefinition& definition, Object& object);
   Status ReadAttributes(pickle::NodeId node, Object& object);
   Result<Value> ReadEnumMember(pickle::NodeId node, const std::string& class_name);
+  Error TooDeep(pickle::NodeId node) const;
+  // The names of an enum's members by their values.
+  struct Members {
+    std::unordered_map<std::int64_t, std::string_view> integers;
+    std::unordered_map<std::string_view, std::string_view> strings;
+    std::unordered_map<double, std::string_view> numbers;
+  };
+  const Members& MembersOf(const ClassDefinition& definition);
 
   const PickleView& pickle_;
   const Program& program_;
@@ -55,8 +63,15 @@ class ValueReader {
   TensorReader tensors_;
   std::size_t values_left_;
   std::vector<bool> active_;  // nodes that are being read: one that comes again contains itself
-  std::unordered_map<pickle::NodeId, Value> shared_;
+  struct Shared {
+    Value value;
+    int height = 0;
+  };
+  std::unordered_map<pickle::NodeId, Shared> shared_;
+  // Of the values read since the container around them began: how many levels the deepest one has.
+  int height_ = 0;
   std::vector<LostWeight> lost_weights_;
+  std::unordered_map<const ClassDefinition*, Members> enums_;
   std::string path_;  // of the attribute that is being read
   int depth_ = 0;
 };
