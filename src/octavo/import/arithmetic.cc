@@ -122,6 +122,8 @@ Result<Value> SymbolicArithmetic(Evaluator& evaluator, BinaryOp op, const Value&
   const bool divides = op == BinaryOp::kDiv || op == BinaryOp::kFloorDivide || op == BinaryOp::kRemainder ||
                        op == BinaryOp::kTruncateDivide;
   if (divides && *b == Dim(0)) return DivisionByZero();
+  // A program can make long polynomials, whose product takes as many steps as the product of their lengths.
+  OCTAVO_TRY(evaluator.Charge(a->ToString().size() * b->ToString().size() / 16));
   std::optional<Dim> result;
   switch (op) {
     case BinaryOp::kAdd:
@@ -161,8 +163,9 @@ Result<Value> SymbolicArithmetic(Evaluator& evaluator, BinaryOp op, const Value&
       break;
   }
   if (!result) return needs_number();
-  if (result->ToString().size() > kMaxDimText)
-    return NeedsInput("the expression of an open size is too long", kGiveSize);
+  const std::size_t length = result->ToString().size();
+  if (length > kMaxDimText) return NeedsInput("the expression of an open size is too long", kGiveSize);
+  evaluator.arena().Count(length / sizeof(Value));
   return evaluator.arena().Number(*result);
 }
 

@@ -50,6 +50,11 @@ Value CompareNumbers(Evaluator& evaluator, CompareOp op, const Value& a, const V
 bool CompareStrings(CompareOp op, const std::string& a, const std::string& b);
 // Deep equality as Python's ==; nullopt where it cannot be told (tensors).  The result may be an Undecided.
 Result<std::optional<Value>> Equal(Evaluator& evaluator, const Value& a, const Value& b);
+// The position of the first `part` in `text` from a position on, or npos.  std::string::find may take as many
+// steps as the product of both lengths; this takes as many as their sum.
+std::size_t FindIn(const std::string& text, const std::string& part, std::size_t from);
+// The position of a key in a dict, or the number of its items.
+Result<std::size_t> Locate(Evaluator& evaluator, Dict& dict, const Value& key);
 // A known int; an error that names `what` where it is symbolic or another kind.
 Result<std::int64_t> KnownInt(const Value& value, std::string_view what);
 // As Python's str().

@@ -177,6 +177,7 @@ Result<std::optional<Value>> Evaluator::CallSpecialForm(const Expr& expr, Frame&
 }
 
 Result<bool> Evaluator::IsInstance(const Value& value, const Expr& type, Frame& frame) {
+  OCTAVO_TRY(Step());
   if (type.kind == ExprKind::kTuple) {
     for (const source::ExprPtr& one : type.children) {
       if (OCTAVO_TRY(IsInstance(value, *one, frame))) return true;
@@ -294,6 +295,7 @@ Status Evaluator::BindParameters(const source::Function& function, const CallArg
     frame.locals[parameters[0].name] = Value(frame.self);
     next = 1;
   }
+  OCTAVO_TRY(Charge(parameters.size() + arguments.size()));
   std::vector<bool> given(parameters.size());
   const std::size_t first = next;
   for (const Value& value : arguments.positional) {
@@ -304,14 +306,16 @@ Status Evaluator::BindParameters(const source::Function& function, const CallArg
     frame.locals[parameters[next].name] = value;
     given[next++] = true;
   }
-  for (const auto& keyword : arguments.keywords) {
-    const std::string_view name = keyword.first;
-    const auto at = std::find_if(parameters.begin() + static_cast<std::ptrdiff_t>(first), parameters.end(),
-                                 [name](const source::Parameter& p) { return p.name == name; });
-    if (at == parameters.end()) return InvalidFile(fmt::format("{} has no argument {}", function.name, name));
-    const auto index = static_cast<std::size_t>(at - parameters.begin());
+  std::unordered_map<std::string_view, std::size_t> named;
+  for (std::size_t i = first; i < parameters.size() && !arguments.keywords.empty(); ++i) {
+    named.try_emplace(parameters[i].name, i);
+  }
+  for (const auto& [name, value] : arguments.keywords) {
+    const auto at = named.find(name);
+    if (at == named.end()) return InvalidFile(fmt::format("{} has no argument {}", function.name, name));
+    const std::size_t index = at->second;
     if (given[index]) return InvalidFile(fmt::format("the argument {} is given twice", name));
-    frame.locals[at->name] = keyword.second;
+    frame.locals[parameters[index].name] = value;
     given[index] = true;
   }
   for (std::size_t i = first; i < parameters.size(); ++i) {
@@ -358,7 +362,10 @@ Result<Value> Evaluator::Call(const Callable& callee, const CallArguments& argum
         fmt::format("{} is called, but it serves only to save a model", callee.function->name));
   }
   Frame frame;
-  if (callee.captured) frame.locals = *callee.captured;
+  if (callee.captured) {
+    OCTAVO_TRY(Charge(callee.captured->size()));
+    frame.locals = *callee.captured;
+  }
   frame.function = callee.function->name;
   frame.syntax = callee.function;
   frame.self = callee.self;

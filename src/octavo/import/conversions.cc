@@ -48,6 +48,7 @@ struct ToTextVisitor {
     for (const auto& [key, item] : v->items) {
       if (text.size() > 1) text += ", ";
       text += OCTAVO_TRY(ToText(evaluator, key, true)) + ": " + OCTAVO_TRY(ToText(evaluator, item, true));
+      OCTAVO_TRY(CheckLength(text));
     }
     return text + "}";
   }
@@ -62,11 +63,13 @@ struct ToTextVisitor {
     for (std::size_t i = 0; i < items.size(); ++i) {
       if (i > 0) text += ", ";
       text += OCTAVO_TRY(ToText(evaluator, items[i], true));
-      if (text.size() > static_cast<std::size_t>(evaluator.limits().max_list_length)) {
-        return Unsupported("a string in the model's code grows too long");
-      }
+      OCTAVO_TRY(CheckLength(text));
     }
     return text + close;
+  }
+  Status CheckLength(const std::string& text) const {
+    if (text.size() <= static_cast<std::size_t>(evaluator.limits().max_list_length)) return {};
+    return Unsupported("a string in the model's code grows too long");
   }
 };
 
@@ -75,7 +78,9 @@ struct ToTextVisitor {
 Result<std::string> ToText(Evaluator& evaluator, const Value& value, bool quoted) {
   DepthGuard depth(evaluator);
   OCTAVO_TRY(depth.Check());
-  return std::visit(ToTextVisitor{evaluator, quoted}, value.variant());
+  Result<std::string> text = std::visit(ToTextVisitor{evaluator, quoted}, value.variant());
+  if (text) OCTAVO_TRY(evaluator.ChargeText(text->size()));
+  return text;
 }
 
 Result<std::optional<Value>> Equal(Evaluator& evaluator, const Value& a, const Value& b) {
@@ -85,7 +90,12 @@ Result<std::optional<Value>> Equal(Evaluator& evaluator, const Value& a, const V
   if (a.is_number() && b.is_number()) return Done(CompareNumbers(evaluator, CompareOp::kEqual, a, b));
   if (a.variant().index() != b.variant().index()) return Done(Value(false));
   if (a.is_none()) return Done(Value(true));
-  if (const auto* s = a.Get<const std::string*>()) return Done(Value(*s == *b.As<const std::string*>()));
+  if (const auto* s = a.Get<const std::string*>()) {
+    const std::string& t = *b.As<const std::string*>();
+    if (s->size() != t.size()) return Done(Value(false));
+    OCTAVO_TRY(evaluator.ChargeText(t.size()));
+    return Done(Value(*s == t));
+  }
   if (const Symbol* s = a.Get<const Symbol*>()) return Done(Value(s == b.As<const Symbol*>()));
   if (Object* o = a.Get<Object*>()) {
     Object* other = b.As<Object*>();
@@ -118,20 +128,14 @@ Result<std::optional<Value>> Equal(Evaluator& evaluator, const Value& a, const V
     return Done(undecided ? *undecided : Value(true));
   }
   if (const Dict* d = a.Get<Dict*>()) {
-    const Dict* other = b.As<Dict*>();
+    Dict* other = b.As<Dict*>();
     if (d->items.size() != other->items.size()) return Done(Value(false));
-    OCTAVO_TRY(evaluator.Charge(d->items.size() * d->items.size()));
     for (const auto& [key, item] : d->items) {
-      bool found = false;
-      for (const auto& [other_key, other_item] : other->items) {
-        const auto same_key = OCTAVO_TRY(Equal(evaluator, key, other_key));
-        if (!same_key || !same_key->Is<bool>() || !same_key->As<bool>()) continue;
-        const auto same = OCTAVO_TRY(Equal(evaluator, item, other_item));
-        if (!same || !same->Is<bool>()) return NotMine();
-        found = same->As<bool>();
-        break;
-      }
-      if (!found) return Done(Value(false));
+      const std::size_t at = OCTAVO_TRY(Locate(evaluator, *other, key));
+      if (at == other->items.size()) return Done(Value(false));
+      const auto same = OCTAVO_TRY(Equal(evaluator, item, other->items[at].second));
+      if (!same || !same->Is<bool>()) return NotMine();
+      if (!same->As<bool>()) return Done(Value(false));
     }
     return Done(Value(true));
   }
@@ -168,6 +172,7 @@ BuiltinResult ToInt(Evaluator& evaluator, const CallArguments& call) {
   }
   if (const auto* text = value.Get<const std::string*>()) {
     std::int64_t number = 0;
+    OCTAVO_TRY(evaluator.ChargeText(text->size()));
     const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
     if (error != std::errc() || end != text->data() + text->size()) {
       return Unsupported("int() cannot convert the string \"" + *text + "\"");
@@ -189,6 +194,7 @@ BuiltinResult ToFloat(Evaluator& evaluator, const CallArguments& call) {
       return Done(Value(*text == "nan" ? std::nan("") : (*text == "inf" ? HUGE_VAL : -HUGE_VAL)));
     }
     double number = 0;
+    OCTAVO_TRY(evaluator.ChargeText(8 * text->size()));
     const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
     if (error != std::errc() || end != text->data() + text->size()) {
       return Unsupported("float() cannot convert the string \"" + *text + "\"");
@@ -253,6 +259,7 @@ Status Flatten(Evaluator& evaluator, const Value& value, std::size_t depth, std:
       return NeedsInput("torch.tensor() is not supported for the open size " + dim->ToString(), kGiveSize);
     }
     if (depth != sizes.size()) return Unsupported("torch.tensor() needs lists of equal depth");
+    evaluator.arena().Count(1);
     numbers.push_back(number);
     return {};
   }

@@ -5,30 +5,79 @@
 namespace octavo::import {
 namespace {
 
-Dict* FirstDict(const CallArguments& call) {
-  return call.positional.empty() ? nullptr : call.positional[0].Get<Dict*>();
+// A dict with fewer items is searched from its beginning.
+constexpr std::size_t kIndexed = 16;
+
+// Items that were added since the last search.
+Status UpdateIndex(Evaluator& evaluator, Dict& dict) {
+  for (; dict.indexed < dict.items.size(); ++dict.indexed) {
+    const Value& key = dict.items[dict.indexed].first;
+    if (const auto* text = key.Get<const std::string*>()) {
+      OCTAVO_TRY(evaluator.ChargeText(text->size()));
+      evaluator.arena().Count(4);
+      dict.strings.try_emplace(*text, dict.indexed);
+    } else if (key.Is<std::int64_t>()) {
+      evaluator.arena().Count(4);
+      dict.integers.try_emplace(key.As<std::int64_t>(), dict.indexed);
+    }
+  }
+  return {};
 }
 
-// The position of a key, or the number of items.
-Result<std::size_t> Locate(Evaluator& evaluator, const Dict& dict, const Value& key) {
-  OCTAVO_TRY(evaluator.Charge(1 + dict.items.size() / 8));
-  const auto* text = key.Get<const std::string*>();
-  for (std::size_t i = 0; i < dict.items.size(); ++i) {
-    if (text) {
-      const auto* other = dict.items[i].first.Get<const std::string*>();
-      if (other && *other == *text) return i;
-      continue;
+// An item that is not the last one moves those behind it, which the index has to learn.
+Status Erase(Evaluator& evaluator, Dict& dict, std::size_t at) {
+  const bool last = at + 1 == dict.items.size();
+  if (!last) OCTAVO_TRY(evaluator.Charge((dict.items.size() - at) / 2));
+  const Value key = dict.items[at].first;
+  if (dict.indexed > at) {
+    if (!last) {
+      dict.strings.clear();
+      dict.integers.clear();
+      dict.indexed = 0;
+    } else {
+      if (const auto* text = key.Get<const std::string*>()) dict.strings.erase(*text);
+      if (key.Is<std::int64_t>()) dict.integers.erase(key.As<std::int64_t>());
+      dict.indexed = at;
     }
+  }
+  dict.items.erase(dict.items.begin() + static_cast<std::ptrdiff_t>(at));
+  return {};
+}
+
+}  // namespace
+
+Result<std::size_t> Locate(Evaluator& evaluator, Dict& dict, const Value& key) {
+  OCTAVO_TRY(evaluator.Step());
+  const auto* text = key.Get<const std::string*>();
+  if (text) OCTAVO_TRY(evaluator.ChargeText(text->size()));
+  if (dict.items.size() >= kIndexed && (text || key.Is<std::int64_t>())) {
+    OCTAVO_TRY(UpdateIndex(evaluator, dict));
+    if (text) {
+      const auto found = dict.strings.find(*text);
+      return found == dict.strings.end() ? dict.items.size() : found->second;
+    }
+    const auto found = dict.integers.find(key.As<std::int64_t>());
+    // Among keys of other kinds, one may be equal to an int: a float, or an open size.
+    if (found != dict.integers.end()) return found->second;
+    if (dict.integers.size() == dict.items.size()) return dict.items.size();
+  }
+  for (std::size_t i = 0; i < dict.items.size(); ++i) {
     const auto equal = OCTAVO_TRY(Equal(evaluator, dict.items[i].first, key));
     if (equal && equal->Is<bool>() && equal->As<bool>()) return i;
   }
   return dict.items.size();
 }
 
+namespace {
+
+Dict* FirstDict(const CallArguments& call) {
+  return call.positional.empty() ? nullptr : call.positional[0].Get<Dict*>();
+}
+
 Result<std::string> KeyText(Evaluator& evaluator, const Value& key) { return ToText(evaluator, key, true); }
 
 BuiltinResult At(Evaluator& evaluator, const CallArguments& call) {
-  const Dict* dict = FirstDict(call);
+  Dict* dict = FirstDict(call);
   if (!dict || call.positional.size() != 2) return NotMine();
   const std::size_t at = OCTAVO_TRY(Locate(evaluator, *dict, call.positional[1]));
   if (at == dict->items.size()) {
@@ -59,13 +108,13 @@ BuiltinResult Set(Evaluator& evaluator, const CallArguments& call) {
 }
 
 BuiltinResult Has(Evaluator& evaluator, const CallArguments& call) {
-  const Dict* dict = FirstDict(call);
+  Dict* dict = FirstDict(call);
   if (!dict || call.positional.size() != 2) return NotMine();
   return Done(Value(OCTAVO_TRY(Locate(evaluator, *dict, call.positional[1])) < dict->items.size()));
 }
 
 BuiltinResult Get(Evaluator& evaluator, const CallArguments& call) {
-  const Dict* dict = FirstDict(call);
+  Dict* dict = FirstDict(call);
   if (!dict || call.positional.size() < 2) return NotMine();
   const std::size_t at = OCTAVO_TRY(Locate(evaluator, *dict, call.positional[1]));
   if (at < dict->items.size()) return Done(dict->items[at].second);
@@ -91,7 +140,7 @@ BuiltinResult PopKey(Evaluator& evaluator, const CallArguments& call) {
     return Unsupported("the dict has no key " + OCTAVO_TRY(KeyText(evaluator, call.positional[1])));
   }
   const Value item = dict->items[at].second;
-  dict->items.erase(dict->items.begin() + static_cast<std::ptrdiff_t>(at));
+  OCTAVO_TRY(Erase(evaluator, *dict, at));
   return Done(item);
 }
 
@@ -100,7 +149,7 @@ BuiltinResult PopItem(Evaluator& evaluator, const CallArguments& call) {
   if (!dict) return NotMine();
   if (dict->items.empty()) return Unsupported("popitem() was called on an empty dict");
   const auto [key, item] = dict->items.back();
-  dict->items.pop_back();
+  OCTAVO_TRY(Erase(evaluator, *dict, dict->items.size() - 1));
   return Done(Value(evaluator.arena().NewTuple({key, item})));
 }
 
@@ -108,7 +157,7 @@ enum class Part { kKeys, kValues, kItems };
 
 template <Part part>
 BuiltinResult PartsOf(Evaluator& evaluator, const CallArguments& call) {
-  const Dict* dict = FirstDict(call);
+  Dict* dict = FirstDict(call);
   if (!dict || call.size() != 1) return NotMine();
   OCTAVO_TRY(evaluator.Charge(dict->items.size()));
   std::vector<Value> out;
@@ -129,6 +178,7 @@ BuiltinResult Update(Evaluator& evaluator, const CallArguments& call) {
   Dict* dict = FirstDict(call);
   const Dict* other = call.positional.size() == 2 ? call.positional[1].Get<Dict*>() : nullptr;
   if (!dict || !other) return NotMine();
+  OCTAVO_TRY(evaluator.Charge(other->items.size()));
   const auto items = other->items;
   for (const auto& [key, item] : items) OCTAVO_TRY(Store(evaluator, *dict, key, item));
   return Done(Value());
@@ -139,6 +189,7 @@ BuiltinResult Make(Evaluator& evaluator, const CallArguments& call) {
   Dict* dict = evaluator.arena().NewDict();
   if (!call.positional.empty()) {
     if (const Dict* other = FirstDict(call)) {
+      OCTAVO_TRY(evaluator.Charge(other->items.size()));
       evaluator.arena().Count(2 * other->items.size());
       dict->items = other->items;
     } else {

@@ -14,6 +14,10 @@ namespace {
 // Values of one evaluation: lists, tuples and the like together hold at most so many.  Far above what a model
 // needs, and less memory than a small model file's graph may take.
 constexpr std::size_t kMaxValues = std::size_t{1} << 22;
+// Modules that call each other twice make a number of operators that is exponential in the length of their
+// code.  A file may make so many or this share of the most nodes of a graph, and as many more as it has
+// bytes.
+constexpr std::size_t kNodesOfSmallFiles = std::size_t{1} << 18, kShareOfNodes = 16;
 // The evaluator's own nesting: expressions in expressions, in blocks, in calls.
 constexpr int kMaxDepth = 20'000;
 constexpr std::uintptr_t kMaxStackBytes = std::uintptr_t{3} << 20;
@@ -37,6 +41,9 @@ Evaluator::Evaluator(const module::Module& module, const OperatorRules& rules, c
       options_(options),
       imported_(imported),
       arena_(kMaxValues),
+      max_nodes_(std::min<std::size_t>(
+          limits().max_graph_nodes,
+          std::max(kNodesOfSmallFiles, limits().max_graph_nodes / kShareOfNodes) + module.file_bytes)),
       stack_base_(StackPointer()) {
   const std::string& version = module.archive_version;
   const auto parsed = std::from_chars(version.data(), version.data() + version.size(), format_version_);
@@ -66,10 +73,9 @@ Status Evaluator::Charge(std::size_t work) {
     stopped_ = true;
     return At(Unsupported(fmt::format("the model's code creates more than {} values", arena_.max_values())));
   }
-  if (graph().nodes().size() > limits().max_graph_nodes) {
+  if (graph().nodes().size() > max_nodes_) {
     stopped_ = true;
-    return At(
-        Unsupported(fmt::format("the model's code has more than {} operators", limits().max_graph_nodes)));
+    return At(Unsupported(fmt::format("the model's code has more than {} operators", max_nodes_)));
   }
   return {};
 }

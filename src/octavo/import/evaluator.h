@@ -120,7 +120,8 @@ class Evaluator {
   // ---- Limits and places
   Status Step();
   Status Charge(std::size_t work);  // of a builtin whose cost grows with its data
-  Error At(Error error) const;      // with the place of the expression that is being evaluated
+  Status ChargeText(std::size_t bytes) { return Charge(bytes / 16); }  // of bytes that are copied or compared
+  Error At(Error error) const;  // with the place of the expression that is being evaluated
   std::string CurrentPlace() const;
   const Frame* frame() const { return frame_; }
   Arena& arena() { return arena_; }
@@ -213,6 +214,7 @@ class Evaluator {
   const Options& options_;
   Imported* imported_;
   Arena arena_;
+  std::size_t max_nodes_;
   const Frame* frame_ = nullptr;
   const source::Expr* current_ = nullptr;
   const source::Expr* returned_expr_ = nullptr;

@@ -326,12 +326,14 @@ Result<std::vector<Value>> Evaluator::Iterate(const Value& value) {
   if (value.Is<std::int64_t>()) {  // "for i in 5" is what the printer once wrote for range
     const std::int64_t count = std::max<std::int64_t>(value.As<std::int64_t>(), 0);
     if (count > limits().max_list_length) return Unsupported("a loop has too many iterations to be unrolled");
+    OCTAVO_TRY(Charge(static_cast<std::size_t>(count)));
     for (std::int64_t i = 0; i < count; ++i) out.emplace_back(i);
     return out;
   }
   if (Object* object = value.Get<Object*>()) {
     // A ModuleList: its items are the attributes "0", "1", ...
     for (std::size_t i = 0;; ++i) {
+      OCTAVO_TRY(Step());
       const auto item = OCTAVO_TRY(FindAttribute(object, std::to_string(i)));
       if (!item) break;
       out.push_back(*item);

@@ -1,6 +1,9 @@
 #include "octavo/import/inputs.h"
 
 #include <algorithm>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 
 #include <fmt/format.h>
 
@@ -13,7 +16,14 @@ using source::Expr;
 
 namespace {
 
+// What one tensor of an argument takes, in values of the evaluation.
+constexpr std::size_t kValuesOfLeaf = 8;
+
 bool IsTensorSpec(const InputSpec& spec) { return !spec.value; }
+
+bool IsTensor(const Expr* type) {
+  return !type || (type->kind == source::ExprKind::kName && type->text == "Tensor");
+}
 
 // Is `name` the argument or item `whole`, or a part of it?
 bool IsWithin(const std::string& name, const std::string& whole) {
@@ -30,9 +40,11 @@ class InputMaker {
   Result<std::vector<Value>> Make() {
     if (forward_.parameters.empty()) return InvalidFile("forward has no argument self");
     NameHints();
-    AddAllLeaves();
+    SortNames();
+    OCTAVO_TRY(AddAllLeaves());
     OCTAVO_TRY(MatchValues());
     OCTAVO_TRY(MatchSpecs());
+    SortGiven();
     std::vector<Value> values;
     for (std::size_t i = 1; i < forward_.parameters.size(); ++i) {
       parameter_ = &forward_.parameters[i];
@@ -72,36 +84,51 @@ class InputMaker {
   // numbers of a list's items.  The keys of a dict of tensors may have dots.
   std::vector<std::string> NamesUnder(const std::string& prefix, const Expr* element) const {
     std::vector<std::string> names;
-    const auto add = [&](const std::string& name) {
-      if (!name.starts_with(prefix + ".")) return;
-      std::string rest = name.substr(prefix.size() + 1);
-      if (TypeText(WithoutOptional(element)) != "Tensor") rest = rest.substr(0, rest.find('.'));
-      if (std::ranges::find(names, rest) == names.end()) names.push_back(std::move(rest));
-    };
-    for (const auto& [name, type] : hints_) add(name);
-    for (const InputSpec& spec : specs_) add(spec.name);
+    const auto candidates = names_.find(FirstWord(prefix));
+    if (candidates == names_.end()) return names;
+    const std::string dotted = prefix + ".";
+    const bool whole = IsTensor(WithoutOptional(element));
+    std::unordered_set<std::string_view> seen;
+    for (const std::string* name : candidates->second) {
+      if (!name->starts_with(dotted)) continue;
+      std::string_view rest = std::string_view(*name).substr(dotted.size());
+      if (!whole) rest = rest.substr(0, rest.find('.'));
+      if (seen.insert(rest).second) names.emplace_back(rest);
+    }
     return names;
   }
 
-  void AddAllLeaves() {
+  static std::string_view FirstWord(std::string_view name) { return name.substr(0, name.find('.')); }
+
+  void SortNames() {
+    for (const auto& [name, type] : hints_) names_[FirstWord(name)].push_back(&name);
+    for (const InputSpec& spec : specs_) names_[FirstWord(spec.name)].push_back(&spec.name);
+  }
+
+  Status AddAllLeaves() {
     for (std::size_t i = 1; i < forward_.parameters.size(); ++i) {
       parameter_ = &forward_.parameters[i];
       const Expr* type = parameter_->annotation.get();
       if (!HoldsTensors(type) && parameter_->default_value) {
         leaves_.push_back({.name = parameter_->name, .type = type});
       } else {
-        AddLeaves(parameter_->name, type);
+        OCTAVO_TRY(AddLeaves(parameter_->name, type));
       }
     }
     FillOpenList();
+    for (std::size_t i = 0; i < leaves_.size(); ++i) index_.try_emplace(leaves_[i].name, i);
+    return {};
   }
 
-  void AddLeaves(const std::string& name, const Expr* annotated) {
+  Status AddLeaves(const std::string& name, const Expr* annotated) {
+    // A list of a few items may be one of wide tuples.
+    evaluator_.arena().Count(kValuesOfLeaf);
+    OCTAVO_TRY(evaluator_.Step());
     if (IsGeneric(annotated, "Optional")) optional_.push_back(name);
     const Expr* type = WithoutOptional(annotated);
     if (IsGeneric(type, "Tuple")) {
       for (std::size_t i = 1; i < type->children.size(); ++i)
-        AddLeaves(fmt::format("{}.{}", name, i - 1), type->children[i].get());
+        OCTAVO_TRY(AddLeaves(fmt::format("{}.{}", name, i - 1), type->children[i].get()));
     } else if (IsGeneric(type, "List") && HoldsTensors(type)) {
       const Expr* element = type->children[1].get();
       const std::size_t count = NamesUnder(name, element).size();
@@ -110,19 +137,23 @@ class InputMaker {
           })) {
         open_list_ = {name, element, leaves_.size(), count};
       }
-      for (std::size_t i = 0; i < count; ++i) AddLeaves(fmt::format("{}.{}", name, i), element);
+      for (std::size_t i = 0; i < count; ++i) {
+        OCTAVO_TRY(AddLeaves(fmt::format("{}.{}", name, i), element));
+      }
     } else if (IsGeneric(type, "Dict") && type->children.size() == 3 && HoldsTensors(type)) {
       const Expr* element = type->children[2].get();
-      for (const std::string& key : NamesUnder(name, element))
-        AddLeaves(fmt::format("{}.{}", name, key), element);
+      for (const std::string& key : NamesUnder(name, element)) {
+        OCTAVO_TRY(AddLeaves(fmt::format("{}.{}", name, key), element));
+      }
     } else {
       leaves_.push_back({.name = name, .type = annotated, .tensor = HoldsTensors(type)});
     }
+    return {};
   }
 
   // A list of tensors of which --input gives no names takes as many as there are unnamed SPECs left for it.
   void FillOpenList() {
-    if (!open_list_ || TypeText(open_list_->element) != "Tensor") return;
+    if (!open_list_ || !IsTensor(open_list_->element)) return;
     const auto unnamed = static_cast<std::size_t>(std::ranges::count_if(
         specs_, [](const InputSpec& spec) { return IsTensorSpec(spec) && spec.name.empty(); }));
     const auto others = static_cast<std::size_t>(std::ranges::count_if(leaves_, [this](const Leaf& leaf) {
@@ -148,8 +179,8 @@ class InputMaker {
   // ---- What --input says of them
 
   Leaf* Find(const std::string& name) {
-    const auto leaf = std::ranges::find(leaves_, name, &Leaf::name);
-    return leaf == leaves_.end() ? nullptr : &*leaf;
+    const auto leaf = index_.find(name);
+    return leaf == index_.end() ? nullptr : &leaves_[leaf->second];
   }
 
   // forward has it, but it is a tuple, list or dict.
@@ -277,9 +308,19 @@ class InputMaker {
     return nullptr;
   }
 
+  void SortGiven() {
+    for (const Leaf& leaf : leaves_) {
+      if (leaf.spec || leaf.hint) given_.push_back(leaf.name);
+    }
+    std::ranges::sort(given_);
+  }
+
   bool AnyGiven(const std::string& name) const {
-    return std::ranges::any_of(
-        leaves_, [&name](const Leaf& leaf) { return (leaf.spec || leaf.hint) && IsWithin(leaf.name, name); });
+    const auto begins = [this, &name](const std::string& whole) {
+      const auto at = std::ranges::lower_bound(given_, whole);
+      return at != given_.end() && IsWithin(std::string(*at), name);
+    };
+    return begins(name) || begins(name + ".");
   }
 
   Result<Value> MakeArgument() {
@@ -303,7 +344,7 @@ class InputMaker {
     const Expr* type = WithoutOptional(annotated);
     if (const InputSpec* spec = LiteralFor(name)) return LiteralValue(name, annotated, *spec->value);
     if (IsGeneric(annotated, "Optional") && !AnyGiven(name) && HoldsTensors(type)) {
-      const std::string input = TypeText(type) == "Tensor"
+      const std::string input = IsTensor(type)
                                     ? fmt::format("--input '{}:float32[...]' makes it an input", name)
                                     : "an --input for each of its tensors makes them inputs";
       Warn(fmt::format("forward's argument {} is left out (None); --input {}=None confirms this, {}", name,
@@ -398,8 +439,12 @@ class InputMaker {
   const std::vector<InputSpec>& specs_;
   const source::Parameter* parameter_ = nullptr;  // the one that is being looked at
   std::vector<std::pair<std::string, const TensorType*>> hints_;
-  std::vector<Leaf> leaves_;           // in the order of forward's arguments
-  std::vector<std::string> optional_;  // what may be None
+  // All names that the traced inputs and --input give, by their first words.
+  std::unordered_map<std::string_view, std::vector<const std::string*>> names_;
+  std::vector<Leaf> leaves_;                                 // in the order of forward's arguments
+  std::unordered_map<std::string_view, std::size_t> index_;  // the first leaf of a name
+  std::vector<std::string_view> given_;                      // sorted: leaves of which something is known
+  std::vector<std::string> optional_;                        // what may be None
   std::optional<OpenList> open_list_;
 };
 

@@ -28,6 +28,11 @@ Status Grow(Evaluator& evaluator, const List& list, std::size_t more) {
   return {};
 }
 
+// For the items behind a place, which move on by one.
+Status ChargeMove(Evaluator& evaluator, std::size_t items) {
+  return evaluator.ChargeText(items * sizeof(Value) / 4);
+}
+
 // Python's index into a sequence of `size`, negative from the end; an error outside.
 Result<std::size_t> IndexInto(const Value& index, std::size_t size, std::string_view what) {
   std::int64_t at = OCTAVO_TRY(KnownInt(index, "an index"));
@@ -104,6 +109,10 @@ BuiltinResult Repeat(Evaluator& evaluator, const Value& list, const Value& times
     return Unsupported("the repeat count of a list is too large");
   std::vector<Value> out;
   List room;
+  if (items->empty()) return Done(list.Is<Tuple*>() ? list : Value(evaluator.arena().NewList()));
+  if (items->size() > static_cast<std::size_t>(evaluator.limits().max_list_length)) {
+    return Unsupported("the repeated list is too long");
+  }
   OCTAVO_TRY(Grow(evaluator, room, items->size() * static_cast<std::size_t>(count)));
   for (std::int64_t i = 0; i < count; ++i) out.insert(out.end(), items->begin(), items->end());
   if (list.Is<Tuple*>()) return Done(Value(evaluator.arena().NewTuple(std::move(out))));
@@ -115,7 +124,7 @@ BuiltinResult NewString(Evaluator& evaluator, std::string text) {
   if (text.size() > static_cast<std::size_t>(evaluator.limits().max_list_length)) {
     return Unsupported("a string in the model's code grows too long");
   }
-  OCTAVO_TRY(evaluator.Charge(text.size() / 16));
+  OCTAVO_TRY(evaluator.ChargeText(text.size()));
   return Done(evaluator.arena().String(std::move(text)));
 }
 
@@ -129,6 +138,7 @@ BuiltinResult Add(Evaluator& evaluator, const CallArguments& call) {
   const auto* x = ItemsOf(a);
   const auto* y = ItemsOf(b);
   if (x && y && a.Is<List*>() == b.Is<List*>()) {
+    OCTAVO_TRY(evaluator.Charge(x->size()));
     List out{.items = *x};
     OCTAVO_TRY(Grow(evaluator, out, y->size()));
     out.items.insert(out.items.end(), y->begin(), y->end());
@@ -154,7 +164,7 @@ BuiltinResult Multiply(Evaluator& evaluator, const CallArguments& call) {
       return Unsupported("a string in the model's code grows too long");
     }
     std::string out;
-    for (std::int64_t i = 0; i < times; ++i) out += *text;
+    for (std::int64_t i = 0; i < times && !text->empty(); ++i) out += *text;
     return NewString(evaluator, std::move(out));
   }
   return NumberBinary(evaluator, call, BinaryOp::kMul);
@@ -243,11 +253,12 @@ BuiltinResult Insert(Evaluator& evaluator, const CallArguments& call) {
   List* list = FirstList(call);
   if (!list || call.positional.size() != 3) return NotMine();
   OCTAVO_TRY(Grow(evaluator, *list, 1));
-  OCTAVO_TRY(evaluator.Charge(list->items.size()));
   const auto count = static_cast<std::int64_t>(list->items.size());
   std::int64_t at = OCTAVO_TRY(KnownInt(call.positional[1], "an index"));
   if (at < 0) at += count;
-  list->items.insert(list->items.begin() + std::clamp<std::int64_t>(at, 0, count), call.positional[2]);
+  at = std::clamp<std::int64_t>(at, 0, count);
+  OCTAVO_TRY(ChargeMove(evaluator, static_cast<std::size_t>(count - at)));
+  list->items.insert(list->items.begin() + at, call.positional[2]);
   return Done(Value());
 }
 
@@ -262,7 +273,7 @@ BuiltinResult Pop(Evaluator& evaluator, const CallArguments& call) {
   const Value last(std::int64_t{-1});
   const std::size_t at = OCTAVO_TRY(
       IndexInto(call.positional.size() > 1 ? call.positional[1] : last, list->items.size(), "a list"));
-  OCTAVO_TRY(evaluator.Charge(list->items.size() - at));
+  OCTAVO_TRY(ChargeMove(evaluator, list->items.size() - at));
   const Value item = list->items[at];
   list->items.erase(list->items.begin() + static_cast<std::ptrdiff_t>(at));
   return Done(item);
@@ -275,7 +286,7 @@ BuiltinResult Clear(Evaluator&, const CallArguments& call) {
     return Done(Value());
   }
   if (Dict* dict = call.positional[0].Get<Dict*>()) {
-    dict->items.clear();
+    *dict = Dict();
     return Done(Value());
   }
   return NotMine();
@@ -336,6 +347,7 @@ BuiltinResult Remove(Evaluator& evaluator, const CallArguments& call) {
   if (!list) return NotMine();
   const std::int64_t at = OCTAVO_TRY(Position(evaluator, list->items, call.positional[1]));
   if (at < 0) return Unsupported(Describe(call.positional[1]) + " is not in the list");
+  OCTAVO_TRY(ChargeMove(evaluator, list->items.size() - static_cast<std::size_t>(at)));
   list->items.erase(list->items.begin() + at);
   return Done(Value());
 }
@@ -361,8 +373,8 @@ BuiltinResult Contains(Evaluator& evaluator, const CallArguments& call) {
   const auto* text = container.Get<const std::string*>();
   const auto* part = call.positional[1].Get<const std::string*>();
   if (text && part) {
-    OCTAVO_TRY(evaluator.Charge(text->size() / 16));
-    return Done(Value(text->find(*part) != std::string::npos));
+    OCTAVO_TRY(evaluator.ChargeText(text->size()));
+    return Done(Value(FindIn(*text, *part, 0) != std::string::npos));
   }
   return NotMine();
 }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "octavo/import/builtins.h"
@@ -106,6 +107,13 @@ BuiltinResult ReverseSubtract(Evaluator& evaluator, const CallArguments& call) {
                       BinaryOp::kSub);
 }
 
+// A message needs no more of the text of a comparison that was negated again and again.
+Value Not(Evaluator& evaluator, const Undecided& undecided) {
+  constexpr std::size_t kLongest = 4096;
+  const bool shown = undecided.text.size() < kLongest;
+  return evaluator.arena().NewUndecided({(shown ? "not " : "") + undecided.text, undecided.size});
+}
+
 template <CompareOp op>
 BuiltinResult CompareBuiltin(Evaluator& evaluator, const CallArguments& call) {
   if (call.positional.size() != 2) return NotMine();
@@ -125,13 +133,14 @@ BuiltinResult CompareBuiltin(Evaluator& evaluator, const CallArguments& call) {
   if (left.Is<TensorBox*>() || right.Is<TensorBox*>()) return NotMine();
   const auto* s = left.Get<const std::string*>();
   const auto* t = right.Get<const std::string*>();
-  if (s && t) return Done(Value(CompareStrings(op, *s, *t)));
+  if (s && t) {
+    OCTAVO_TRY(evaluator.ChargeText(std::min(s->size(), t->size())));
+    return Done(Value(CompareStrings(op, *s, *t)));
+  }
   if (op != CompareOp::kEqual && op != CompareOp::kNotEqual) return NotMine();
   const auto equal = OCTAVO_TRY(Equal(evaluator, left, right));
   if (!equal || op == CompareOp::kEqual) return equal;
-  if (const Undecided* undecided = equal->Get<const Undecided*>()) {
-    return Done(evaluator.arena().NewUndecided({"not " + undecided->text, undecided->size}));
-  }
+  if (const Undecided* undecided = equal->Get<const Undecided*>()) return Done(Not(evaluator, *undecided));
   return Done(Value(!equal->As<bool>()));
 }
 
@@ -154,9 +163,7 @@ BuiltinResult Logical(Evaluator& evaluator, const CallArguments& call) {
 BuiltinResult NotNumber(Evaluator& evaluator, const CallArguments& call) {
   if (call.positional.size() != 1) return NotMine();
   const Value& value = call.positional[0];
-  if (const Undecided* undecided = value.Get<const Undecided*>()) {
-    return Done(evaluator.arena().NewUndecided({"not " + undecided->text, undecided->size}));
-  }
+  if (const Undecided* undecided = value.Get<const Undecided*>()) return Done(Not(evaluator, *undecided));
   return Done(Value(!OCTAVO_TRY(evaluator.Truth(value, "this condition"))));
 }
 

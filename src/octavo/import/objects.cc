@@ -20,17 +20,6 @@ bool HasBase(const module::ClassDefinition& definition, std::string_view base) {
   return false;
 }
 
-// The assignment "name : Final[int] = 3" or "RED = 1" of a class's body.
-const source::Expr* ClassConstant(const module::ClassDefinition& definition, std::string_view name) {
-  for (const source::StatementPtr& statement : definition.syntax->body) {
-    if (statement->kind == StatementKind::kAssign && !statement->targets.empty() &&
-        statement->targets[0]->kind == ExprKind::kName && statement->targets[0]->text == name) {
-      return statement->value.get();
-    }
-  }
-  return nullptr;
-}
-
 std::vector<std::string_view> TupleFields(const module::ClassDefinition& definition) {
   std::vector<std::string_view> fields;
   for (const source::StatementPtr& statement : definition.syntax->body) {
@@ -40,6 +29,18 @@ std::vector<std::string_view> TupleFields(const module::ClassDefinition& definit
     }
   }
   return fields;
+}
+
+// Of an object with many attributes, whose search from the beginning takes long.
+const module::Value* SavedAttribute(Object& object, const std::string& name) {
+  constexpr std::size_t kIndexed = 16;
+  const auto& attributes = object.source->attributes;
+  if (attributes.size() < kIndexed) return object.source->Find(name);
+  if (object.saved.empty()) {
+    for (const auto& [attribute, value] : attributes) object.saved.try_emplace(attribute, &value);
+  }
+  const auto found = object.saved.find(name);
+  return found == object.saved.end() ? nullptr : found->second;
 }
 
 }  // namespace
@@ -175,7 +176,7 @@ Result<std::optional<Value>> Evaluator::FindAttribute(Object* object, const std:
   const auto found = object->attributes.find(name);
   if (found != object->attributes.end()) return std::optional<Value>(found->second);
   if (object->source) {
-    if (const module::Value* value = object->source->Find(name)) {
+    if (const module::Value* value = SavedAttribute(*object, name)) {
       const Value converted = OCTAVO_TRY(Convert(*value, JoinPath(object->path, name)));
       object->attributes.emplace(name, converted);
       return std::optional<Value>(converted);
@@ -183,7 +184,7 @@ Result<std::optional<Value>> Evaluator::FindAttribute(Object* object, const std:
   }
   if (object->class_name.empty()) return std::nullopt;
   const module::ClassDefinition* definition = OCTAVO_TRY(DefinitionOf(object));
-  if (const source::Expr* constant = ClassConstant(*definition, name)) {
+  if (const source::Expr* constant = definition->FindConstant(name)) {
     Frame empty;
     const Value value = OCTAVO_TRY(Evaluate(*constant, empty));
     object->attributes.emplace(name, value);
@@ -206,6 +207,7 @@ Result<Value> Evaluator::Attribute(const Value& value, const std::string& name, 
     return InvalidFile(fmt::format("{} has no attribute {}", Describe(value), name));
   }
   if (const Tuple* tuple = value.Get<Tuple*>()) {
+    OCTAVO_TRY(Charge(tuple->fields.size()));
     for (std::size_t i = 0; i < tuple->fields.size() && i < tuple->items.size(); ++i) {
       if (tuple->fields[i] == name) return tuple->items[i];
     }
@@ -264,13 +266,16 @@ Result<Value> Evaluator::Instantiate(const Callable& callee, const CallArguments
                                      const Frame& caller) {
   const module::ClassDefinition& definition = *callee.definition;
   if (HasBase(definition, "NamedTuple")) {
+    OCTAVO_TRY(Charge(definition.syntax->body.size() + arguments.size()));
     std::vector<std::string_view> fields = TupleFields(definition);
     std::vector<Value> items = arguments.positional;
+    const std::unordered_map<std::string_view, Value> keywords(arguments.keywords.begin(),
+                                                               arguments.keywords.end());
     for (std::size_t i = items.size(); i < fields.size(); ++i) {
-      const Value* given = arguments.Find(i, fields[i]);
-      if (given) {
-        items.push_back(*given);
-      } else if (const source::Expr* fallback = ClassConstant(definition, fields[i])) {
+      const auto given = keywords.find(fields[i]);
+      if (given != keywords.end()) {
+        items.push_back(given->second);
+      } else if (const source::Expr* fallback = definition.FindConstant(fields[i])) {
         Frame empty;
         items.push_back(OCTAVO_TRY(Evaluate(*fallback, empty)));
       }
@@ -302,7 +307,7 @@ Result<std::optional<Value>> Evaluator::Global(const std::string& name) {
     // A member of an enum, or a class's constant or method.
     const std::string member = name.substr(dot + 1);
     const auto* owner = OCTAVO_TRY(module_.program->FindClass(name.substr(0, dot)));
-    if (const source::Expr* constant = owner ? ClassConstant(*owner, member) : nullptr) {
+    if (const source::Expr* constant = owner ? owner->FindConstant(member) : nullptr) {
       Frame empty;
       const Value item = OCTAVO_TRY(Evaluate(*constant, empty));
       if (HasBase(*owner, "Enum")) {

@@ -21,6 +21,8 @@ std::string VariableName(const Expr* expr) {
 }
 
 class OutputMaker {
+  static constexpr std::size_t kValuesOfOutput = 8;
+
  public:
   explicit OutputMaker(Evaluator& evaluator) : evaluator_(evaluator) {
     for (const ir::ValueId input : evaluator.graph().inputs())
@@ -31,6 +33,9 @@ class OutputMaker {
   Status Add(const Value& value, const std::string& name, const std::string& fallback, const Expr* expr) {
     DepthGuard depth(evaluator_);
     OCTAVO_TRY(depth.Check());
+    OCTAVO_TRY(evaluator_.Step());
+    // An output is a name at least, and a tuple may hold another one many times.
+    evaluator_.arena().Count(kValuesOfOutput + fallback.size() / sizeof(Value));
     TensorBox* box = value.Get<TensorBox*>();
     if (box && box->number && box->number->Is<const Dim*>()) {
       return LeaveOut(*box->number);

@@ -18,6 +18,8 @@ Status SortItems(Evaluator& evaluator, std::vector<Value>& items, bool descendin
   OCTAVO_TRY(evaluator.Charge(items.size() * 20));
   bool strings = true, numbers = true;
   for (const Value& item : items) {
+    if (const auto* text = item.Get<const std::string*>())
+      OCTAVO_TRY(evaluator.ChargeText(20 * text->size()));
     strings = strings && item.Is<const std::string*>();
     numbers = numbers && item.is_number() && !item.Is<const Dim*>();
   }
@@ -108,7 +110,12 @@ BuiltinResult PythonRange(Evaluator& evaluator, const CallArguments& call) {
   OCTAVO_TRY(evaluator.Charge(static_cast<std::size_t>(length)));
   std::vector<Value> items;
   items.reserve(static_cast<std::size_t>(length));
-  for (std::int64_t i = 0; i < length; ++i) items.emplace_back(start + i * step);
+  // Within the bounds, but the product may pass 2^63 on the way.
+  for (std::int64_t i = 0; i < length; ++i) {
+    items.emplace_back(
+        static_cast<std::int64_t>(static_cast<std::uint64_t>(start) +
+                                  static_cast<std::uint64_t>(i) * static_cast<std::uint64_t>(step)));
+  }
   return Done(Value(evaluator.arena().NewList(std::move(items))));
 }
 
@@ -136,6 +143,7 @@ BuiltinResult Zip(Evaluator& evaluator, const CallArguments& call) {
   std::size_t length = SIZE_MAX;
   for (const Value& value : call.positional) {
     columns.push_back(OCTAVO_TRY(evaluator.Iterate(value)));
+    evaluator.arena().Count(columns.back().size());
     length = std::min(length, columns.back().size());
   }
   if (columns.empty()) return NotMine();
@@ -154,10 +162,13 @@ BuiltinResult Enumerate(Evaluator& evaluator, const CallArguments& call) {
   if (call.positional.empty()) return NotMine();
   const std::vector<Value> items = OCTAVO_TRY(evaluator.Iterate(call.positional[0]));
   const Value* start = call.Find(1, "start");
-  std::int64_t number = start ? OCTAVO_TRY(KnownInt(*start, "argument start of enumerate()")) : 0;
+  auto number =
+      static_cast<std::uint64_t>(start ? OCTAVO_TRY(KnownInt(*start, "argument start of enumerate()")) : 0);
   std::vector<Value> rows;
   rows.reserve(items.size());
-  for (const Value& item : items) rows.emplace_back(evaluator.arena().NewTuple({Value(number++), item}));
+  for (const Value& item : items) {
+    rows.emplace_back(evaluator.arena().NewTuple({Value(static_cast<std::int64_t>(number++)), item}));
+  }
   return Done(Value(evaluator.arena().NewList(std::move(rows))));
 }
 

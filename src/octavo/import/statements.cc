@@ -83,6 +83,7 @@ Result<Flow> Evaluator::ExecuteStatement(const Statement& statement, Frame& fram
       return Flow::kContinue;
     case StatementKind::kDelete:
       for (const source::ExprPtr& target : statement.targets) {
+        OCTAVO_TRY(Step());
         if (target->kind == ExprKind::kName) {
           frame.locals.erase(target->text);
         } else if (target->kind == ExprKind::kSubscript && target->children.size() == 2) {
@@ -134,6 +135,7 @@ Result<Flow> Evaluator::ExecuteIf(const Statement& statement, Frame& frame, Valu
     return std::move(truth).error();
   }
   if (truth->has_value()) return Execute(**truth ? statement.body : statement.otherwise, frame, returned);
+  OCTAVO_TRY(Charge(statement.body.size() + statement.otherwise.size()));
   if (Raises(statement.body)) return Execute(statement.otherwise, frame, returned);
   if (Raises(statement.otherwise)) return Execute(statement.body, frame, returned);
   return ExecutePerhaps(statement.body, &statement.otherwise, frame, returned);
@@ -213,6 +215,7 @@ Status Evaluator::Assert(const Statement& statement, Frame& frame) {
 }
 
 Status Evaluator::Assign(const Expr& target, Value value, Frame& frame) {
+  OCTAVO_TRY(Step());
   switch (target.kind) {
     case ExprKind::kName:
       frame.locals[target.text] = value;

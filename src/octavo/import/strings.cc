@@ -1,11 +1,21 @@
 #include <algorithm>
+#include <array>
 #include <cctype>
+#include <cstring>
 
 #include <fmt/format.h>
 
 #include "octavo/import/builtins.h"
 
 namespace octavo::import {
+
+std::size_t FindIn(const std::string& text, const std::string& part, std::size_t from) {
+  if (from > text.size()) return std::string::npos;
+  if (part.empty()) return from;
+  const void* found = memmem(text.data() + from, text.size() - from, part.data(), part.size());
+  return found ? static_cast<std::size_t>(static_cast<const char*>(found) - text.data()) : std::string::npos;
+}
+
 namespace {
 
 const std::string* TextAt(const CallArguments& call, std::size_t position) {
@@ -16,7 +26,7 @@ BuiltinResult StringResult(Evaluator& evaluator, std::string text) {
   if (text.size() > static_cast<std::size_t>(evaluator.limits().max_list_length)) {
     return Unsupported("a string in the model's code grows too long");
   }
-  OCTAVO_TRY(evaluator.Charge(text.size() / 16));
+  OCTAVO_TRY(evaluator.ChargeText(text.size()));
   return Done(evaluator.arena().String(std::move(text)));
 }
 
@@ -24,6 +34,7 @@ BuiltinResult StringResult(Evaluator& evaluator, std::string text) {
 BuiltinResult Format(Evaluator& evaluator, const CallArguments& call) {
   const std::string* pattern = TextAt(call, 0);
   if (!pattern) return NotMine();
+  OCTAVO_TRY(evaluator.ChargeText(pattern->size()));
   std::string out;
   std::size_t next = 1, at = 0;
   for (;;) {
@@ -44,6 +55,7 @@ BuiltinResult PercentFormat(Evaluator& evaluator, const CallArguments& call) {
   if (!pattern) return NotMine();
   std::vector<Value> items(call.positional.begin() + 1, call.positional.end());
   if (items.size() == 1 && items[0].Is<Tuple*>()) items = items[0].As<Tuple*>()->items;
+  OCTAVO_TRY(evaluator.ChargeText(pattern->size()));
   std::string out;
   std::size_t next = 0;
   for (std::size_t i = 0; i < pattern->size(); ++i) {
@@ -123,7 +135,7 @@ BuiltinResult Split(Evaluator& evaluator, const CallArguments& call) {
     }
     std::size_t end = std::string::npos;
     if (left != 0) {
-      end = separator ? text->find(*separator, at) : text->find_first_of(" \t\n\r\f\v", at);
+      end = separator ? FindIn(*text, *separator, at) : text->find_first_of(" \t\n\r\f\v", at);
     }
     parts.push_back(evaluator.arena().String(text->substr(at, end == std::string::npos ? end : end - at)));
     if (end == std::string::npos) break;
@@ -133,24 +145,26 @@ BuiltinResult Split(Evaluator& evaluator, const CallArguments& call) {
   return Done(Value(evaluator.arena().NewList(std::move(parts))));
 }
 
-BuiltinResult StartsWith(Evaluator&, const CallArguments& call) {
+BuiltinResult StartsWith(Evaluator& evaluator, const CallArguments& call) {
   const std::string* text = TextAt(call, 0);
   const std::string* part = TextAt(call, 1);
   if (!text || !part) return NotMine();
+  OCTAVO_TRY(evaluator.ChargeText(part->size()));
   return Done(Value(text->starts_with(*part)));
 }
-BuiltinResult EndsWith(Evaluator&, const CallArguments& call) {
+BuiltinResult EndsWith(Evaluator& evaluator, const CallArguments& call) {
   const std::string* text = TextAt(call, 0);
   const std::string* part = TextAt(call, 1);
   if (!text || !part) return NotMine();
+  OCTAVO_TRY(evaluator.ChargeText(part->size()));
   return Done(Value(text->ends_with(*part)));
 }
 BuiltinResult Find(Evaluator& evaluator, const CallArguments& call) {
   const std::string* text = TextAt(call, 0);
   const std::string* part = TextAt(call, 1);
   if (!text || !part) return NotMine();
-  OCTAVO_TRY(evaluator.Charge(text->size() / 16));
-  const std::size_t at = text->find(*part);
+  OCTAVO_TRY(evaluator.ChargeText(text->size()));
+  const std::size_t at = FindIn(*text, *part, 0);
   return Done(Value(at == std::string::npos ? std::int64_t{-1} : static_cast<std::int64_t>(at)));
 }
 
@@ -159,10 +173,11 @@ BuiltinResult Replace(Evaluator& evaluator, const CallArguments& call) {
   const std::string* from = TextAt(call, 1);
   const std::string* to = TextAt(call, 2);
   if (!text || !from || !to || from->empty()) return NotMine();
+  OCTAVO_TRY(evaluator.ChargeText(text->size()));
   std::string out;
   std::size_t at = 0;
   for (;;) {
-    const std::size_t found = text->find(*from, at);
+    const std::size_t found = FindIn(*text, *from, at);
     out.append(*text, at, found == std::string::npos ? found : found - at);
     if (found == std::string::npos) break;
     out += *to;
@@ -176,15 +191,17 @@ template <int (*convert)(int)>
 BuiltinResult EachCharacter(Evaluator& evaluator, const CallArguments& call) {
   const std::string* text = TextAt(call, 0);
   if (!text) return NotMine();
+  OCTAVO_TRY(evaluator.ChargeText(text->size()));
   std::string out = *text;
   for (char& c : out) c = static_cast<char>(convert(static_cast<unsigned char>(c)));
   return StringResult(evaluator, std::move(out));
 }
 
 template <int (*is)(int)>
-BuiltinResult AllCharacters(Evaluator&, const CallArguments& call) {
+BuiltinResult AllCharacters(Evaluator& evaluator, const CallArguments& call) {
   const std::string* text = TextAt(call, 0);
   if (!text) return NotMine();
+  OCTAVO_TRY(evaluator.ChargeText(text->size()));
   return Done(Value(!text->empty() && std::all_of(text->begin(), text->end(), [](char c) {
     return is(static_cast<unsigned char>(c)) != 0;
   })));
@@ -196,11 +213,13 @@ BuiltinResult Strip(Evaluator& evaluator, const CallArguments& call) {
   if (!text) return NotMine();
   const std::string* given = TextAt(call, 1);
   const std::string characters = given ? *given : " \t\n\r\f\v";
-  const std::size_t first = left ? text->find_first_not_of(characters) : 0;
-  if (first == std::string::npos) return StringResult(evaluator, "");
-  const std::size_t last = right ? text->find_last_not_of(characters) : text->size() - 1;
-  if (last == std::string::npos) return StringResult(evaluator, "");
-  return StringResult(evaluator, text->substr(first, last + 1 - first));
+  OCTAVO_TRY(evaluator.ChargeText(text->size() + characters.size()));
+  std::array<bool, 256> strips{};
+  for (const char c : characters) strips[static_cast<unsigned char>(c)] = true;
+  std::size_t begin = 0, end = text->size();
+  while (left && begin < end && strips[static_cast<unsigned char>((*text)[begin])]) ++begin;
+  while (right && begin < end && strips[static_cast<unsigned char>((*text)[end - 1])]) --end;
+  return StringResult(evaluator, text->substr(begin, end - begin));
 }
 
 BuiltinResult Ord(Evaluator&, const CallArguments& call) {

@@ -23,6 +23,8 @@ constexpr int kMaxGatherVisits = 100'000;  // shared values are met again and ag
 
 // The same value for sure: equal numbers and texts, or one object.
 bool Same(const Value& a, const Value& b) {
+  // Long texts that are equal, but not one, are not worth a comparison.
+  constexpr std::size_t kLongest = 256;
   if (a.variant().index() != b.variant().index()) return false;
   return std::visit(
       [&b]<typename T>(const T& value) {
@@ -30,7 +32,8 @@ bool Same(const Value& a, const Value& b) {
                       std::is_same_v<T, ir::None>) {
           return true;
         } else if constexpr (std::is_same_v<T, const std::string*>) {
-          return *value == *b.As<const std::string*>();
+          const std::string* other = b.As<const std::string*>();
+          return value == other || (value->size() <= kLongest && *value == *other);
         } else {
           return value == b.As<T>();
         }
@@ -197,6 +200,7 @@ void Evaluator::NoteUnread(const Value& value) {
     if (box && box->constant && !box->id.valid()) imported_->read.erase(module::ElementsOf(*box->constant));
   };
   note(value);
+  if (const List* list = value.Get<List*>(); list && !Charge(list->items.size())) return;
   if (const List* list = value.Get<List*>()) std::for_each(list->items.begin(), list->items.end(), note);
 }
 
@@ -213,6 +217,7 @@ void Evaluator::GatherWeights(const Value& value, std::vector<ir::Argument>& arg
   if (const List* list = value.Get<List*>()) lists.push_back(&list->items);
   if (const Tuple* tuple = value.Get<Tuple*>()) lists.push_back(&tuple->items);
   std::string path;
+  int visits = kMaxGatherVisits;
   const auto gather = [&](const Value& item) {
     const Object* object = item.Get<Object*>();
     if (PackedBox* packed = item.Get<PackedBox*>()) {
@@ -221,7 +226,6 @@ void Evaluator::GatherWeights(const Value& value, std::vector<ir::Argument>& arg
       if (const auto id = Materialise(box)) arguments.push_back({"", *id});
     } else if (object && object->source) {
       if (path.empty()) path = object->path;
-      int visits = kMaxGatherVisits;
       if (object->source->state) GatherFrom(*object->source->state, 0, visits, found);
       for (const auto& [name, attribute] : object->source->attributes)
         GatherFrom(attribute, 0, visits, found);
@@ -229,6 +233,8 @@ void Evaluator::GatherWeights(const Value& value, std::vector<ir::Argument>& arg
   };
   gather(value);
   for (const std::vector<Value>* items : lists) std::for_each(items->begin(), items->end(), gather);
+  // At the limit of steps, the next statement ends the evaluation.
+  if (!Charge(static_cast<std::size_t>(kMaxGatherVisits - std::max(visits, 0)))) return;
   for (const module::Value* weight : found) {
     const Result<Value> converted = Convert(*weight, path);
     if (!converted) continue;

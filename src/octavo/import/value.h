@@ -96,6 +96,11 @@ struct Tuple {
 
 struct Dict {
   std::vector<std::pair<Value, Value>> items;  // in order of insertion, as in Python
+  // Of the first `indexed` items, those whose keys are strings or ints: where each lies.  Empty for small
+  // dicts.
+  std::unordered_map<std::string_view, std::size_t> strings;
+  std::unordered_map<std::int64_t, std::size_t> integers;
+  std::size_t indexed = 0;
 };
 
 // A comparison that holds for some sizes and not for others.  Only a branch that depends on it is an error.
@@ -146,6 +151,7 @@ struct Object {
   bool named = false;
   enum class State { kPending, kRunning, kReady } state = State::kReady;
   std::unordered_map<std::string, Value> attributes;
+  std::unordered_map<std::string_view, const module::Value*> saved;  // the source's, where there are many
 };
 
 // A function, a class, or a method bound to its object.
@@ -212,7 +218,7 @@ class Arena {
     return Value(kept);
   }
   Value NewUndecided(Undecided undecided) {
-    used_ += 8;
+    used_ += 8 + (undecided.text.size() + undecided.size.size()) / sizeof(Value);
     const Undecided* kept = &undecided_.emplace_back(std::move(undecided));
     return Value(kept);
   }
@@ -221,6 +227,7 @@ class Arena {
 
   void Count(std::size_t values) { used_ += values; }
   bool exhausted() const { return used_ > max_values_; }
+  bool HasRoomFor(std::size_t values) const { return used_ <= max_values_ && values <= max_values_ - used_; }
   std::size_t max_values() const { return max_values_; }
 
  private:
