@@ -25,12 +25,4 @@ ValueType Frame::Type(ir::ValueId id) const {
   return {.dtype = tensor.dtype, .sizes = tensor.sizes, .int8 = int8_[Index(id)]};
 }
 
-std::size_t Frame::bytes() const {
-  std::size_t bytes = 0;
-  for (const Tensor& tensor : values_) {
-    if (tensor.dtype != DType::kUnknown) bytes += tensor.num_bytes();
-  }
-  return bytes;
-}
-
 }  // namespace octavo::engine

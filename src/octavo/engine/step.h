@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "octavo/engine/program.h"
@@ -19,8 +20,11 @@ class Frame {
   const Tensor& Get(ir::ValueId id) const;
   bool Has(ir::ValueId id) const;
   // `tensor` is normalized.
-  void Set(ir::ValueId id, Tensor tensor) { values_[Index(id)] = std::move(tensor); }
-  void Release(ir::ValueId id) { values_[Index(id)] = Tensor(); }
+  void Set(ir::ValueId id, Tensor tensor) {
+    bytes_ += BytesOf(tensor);
+    bytes_ -= BytesOf(std::exchange(values_[Index(id)], std::move(tensor)));
+  }
+  void Release(ir::ValueId id) { Set(id, Tensor()); }
   // Where a value's type was found only while running.
   ValueType Type(ir::ValueId id) const;
   void SetInt8(ir::ValueId id, const std::optional<Int8Parameters>& int8) { int8_[Index(id)] = int8; }
@@ -29,13 +33,17 @@ class Frame {
   // ends, and its first content is what the run before left.
   std::byte* buffer() { return buffer_; }
   // Bytes of all values that are held now.
-  std::size_t bytes() const;
+  std::size_t bytes() const { return bytes_; }
 
  private:
   static std::size_t Index(ir::ValueId id) { return static_cast<std::size_t>(id.index); }
+  static std::size_t BytesOf(const Tensor& tensor) {
+    return tensor.dtype == DType::kUnknown ? 0 : tensor.num_bytes();
+  }
 
   const Program& program_;
   std::vector<Tensor> values_;  // by ValueId
+  std::size_t bytes_ = 0;       // of all values_
   std::vector<std::optional<Int8Parameters>> int8_;
   std::unique_ptr<std::byte[]> memory_;
   std::byte* buffer_ = nullptr;
