@@ -69,9 +69,9 @@ class QuantizationChanger {
   static bool MergeNeighbours(std::vector<Merged>& pairs) {
     std::vector<Merged> left;
     for (std::size_t i = 0; i < pairs.size(); ++i) {
-      left.push_back(pairs[i]);
+      left.push_back(std::move(pairs[i]));
       const auto numbers = i + 1 < pairs.size()
-                               ? ort::MergedQuantization(pairs[i].numbers, pairs[i + 1].numbers)
+                               ? ort::MergedQuantization(left.back().numbers, pairs[i + 1].numbers)
                                : std::optional<ort::EightBits>();
       if (!numbers) continue;
       left.back().numbers = *numbers;

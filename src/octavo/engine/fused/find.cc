@@ -110,7 +110,9 @@ void JoinMovements(const Pattern& pattern, std::vector<Group>& groups) {
       std::vector<std::int32_t> map = *group.map;
       for (std::int32_t& index : map) index = (*before.map)[static_cast<std::size_t>(index)];
       group.inputs = std::move(before.inputs);
-      group.nodes.insert(group.nodes.end(), before.nodes.begin(), before.nodes.end());
+      // The longer list grows: a chain of movements is joined one by one.
+      before.nodes.insert(before.nodes.end(), group.nodes.begin(), group.nodes.end());
+      group.nodes = std::move(before.nodes);
       gone[maker->second] = true;
       SetMovement(group, std::move(map));
     }
