@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -6,6 +7,7 @@
 #include "octavo/reference/conversion.h"
 #include "octavo/reference/kernels.h"
 #include "octavo/reference/movement.h"
+#include "octavo/reference/windows.h"
 
 // Float convolutions over 1, 2 or 3 dimensions.  Products are added up in float64.
 
@@ -87,26 +89,33 @@ std::int64_t OutputSize(const Geometry& g, std::size_t d, std::int64_t size, std
 // padding for the transposed convolution; the other one has input and output exchanged.
 template <typename F>
 void ForEachProduct(const Geometry& g, const Sizes& input, const Sizes& kernel, const Sizes& output, F&& f) {
+  constexpr std::size_t kDims = 3;
   const Sizes& strided = g.transposed ? input : output;
   const Sizes& other = g.transposed ? output : input;
-  const Sizes other_steps = Steps(other);
-  Sizes loops = strided;
-  loops.insert(loops.end(), kernel.begin(), kernel.end());
-  std::int64_t strided_place = 0, kernel_place = 0;
-  const std::int64_t kernel_count = Count(kernel);
-  ForEachIndex(loops, [&](const Sizes& at) {
-    std::int64_t place = 0;
-    bool inside = true;
+  const Sizes other_steps = Steps(other), kernel_steps = Steps(kernel);
+  std::int64_t strided_place = 0;
+  ForEachIndex(strided, [&](const Sizes& at) {
+    // Dimensions that are missing have one cell.
+    std::array<Inside, kDims> cells;
+    std::array<std::int64_t, kDims> start{}, step{}, kernel_step{};
+    cells.fill({0, 1});
     for (std::size_t d = 0; d < g.dims; ++d) {
-      const std::int64_t i = at[d] * g.stride[d] + at[g.dims + d] * g.dilation[d] - g.begin[d];
-      inside = inside && i >= 0 && i < other[d];
-      place += i * other_steps[d];
+      const std::int64_t first = at[d] * g.stride[d] - g.begin[d];
+      cells[d] = CellsInside(first, kernel[d], g.dilation[d], other[d]);
+      start[d] = first * other_steps[d];
+      step[d] = g.dilation[d] * other_steps[d];
+      kernel_step[d] = kernel_steps[d];
     }
-    if (inside) f(g.transposed ? strided_place : place, kernel_place, g.transposed ? place : strided_place);
-    if (++kernel_place == kernel_count) {
-      kernel_place = 0;
-      ++strided_place;
+    for (std::int64_t z = cells[0].first; z < cells[0].last; ++z) {
+      for (std::int64_t y = cells[1].first; y < cells[1].last; ++y) {
+        for (std::int64_t x = cells[2].first; x < cells[2].last; ++x) {
+          const std::int64_t place = start[0] + z * step[0] + start[1] + y * step[1] + start[2] + x * step[2];
+          const std::int64_t kernel_place = z * kernel_step[0] + y * kernel_step[1] + x * kernel_step[2];
+          f(g.transposed ? strided_place : place, kernel_place, g.transposed ? place : strided_place);
+        }
+      }
     }
+    ++strided_place;
   });
 }
 

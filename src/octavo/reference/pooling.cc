@@ -83,11 +83,11 @@ Results MaxPool(const Call& call) {
                          dims < 3 && !call.flag("ceil_mode");
   return LargestOf(call, x, w, [&](std::size_t d, std::int64_t o) {
     std::vector<std::int64_t> indices;
-    for (std::int64_t k = 0; k < w.kernel[d]; ++k) {
-      std::int64_t i = w.First(d, o) + k * w.dilation[d];
-      if (to_border) i = std::clamp<std::int64_t>(i, 0, w.in[d] - 1);
-      if (i >= 0 && i < w.in[d]) indices.push_back(i);
-    }
+    const std::int64_t first = w.First(d, o), last = first + (w.kernel[d] - 1) * w.dilation[d];
+    const Inside inside = CellsInside(first, w.kernel[d], w.dilation[d], w.in[d]);
+    if (to_border && first < 0) indices.push_back(0);
+    for (std::int64_t k = inside.first; k < inside.last; ++k) indices.push_back(first + k * w.dilation[d]);
+    if (to_border && last >= w.in[d]) indices.push_back(w.in[d] - 1);
     return indices;
   });
 }

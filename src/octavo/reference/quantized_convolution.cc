@@ -7,6 +7,7 @@
 #include "octavo/reference/kernels.h"
 #include "octavo/reference/movement.h"
 #include "octavo/reference/requantization.h"
+#include "octavo/reference/windows.h"
 
 // Quantized convolutions.  For each place of the result the elements that its window reads are gathered, 0
 // where it reads padding, and multiplied with each channel's weights in int32.  Sources: qconv.cpp, qnnpack,
@@ -23,6 +24,16 @@ struct QuantizedGeometry {
 
   std::int64_t in_per_group() const { return in_channels / groups; }
   std::int64_t out_per_group() const { return out_channels / groups; }
+
+  // The cells of the window at `o` along dimension `d` among which are all that read an element.
+  Inside Reading(std::size_t d, std::int64_t o) const {
+    if (!transposed) return CellsInside(o * stride[d] - padding[d], kernel[d], dilation[d], in[d]);
+    // Counted from the window's other end, the elements lie `dilation` apart as well.
+    const std::int64_t last = kernel[d] - 1;
+    const Inside back =
+        CellsInside(o + padding[d] - last * dilation[d], kernel[d], dilation[d], in[d] * stride[d]);
+    return {last - back.last + 1, last - back.first + 1};
+  }
 
   // The index along dimension `d` that the window at `o` reads with its cell `k`; -1: none.
   std::int64_t Source(std::size_t d, std::int64_t o, std::int64_t k) const {
@@ -112,18 +123,40 @@ std::vector<std::int16_t> WeightRows(const QuantizedGeometry& g, const Tensor& w
   return rows;
 }
 
-// For each cell of the window at one place of the result: where in a channel's plane the element is, or -1.
-std::vector<std::int64_t> Cells(const QuantizedGeometry& g, std::int64_t z, std::int64_t y, std::int64_t x) {
-  std::vector<std::int64_t> cells;
-  for (std::int64_t kz = 0; kz < g.kernel[0]; ++kz) {
-    for (std::int64_t ky = 0; ky < g.kernel[1]; ++ky) {
-      for (std::int64_t kx = 0; kx < g.kernel[2]; ++kx) {
+// A cell of the window at one place of the result, and where in a channel's plane the element is that it
+// reads.
+struct Cell {
+  std::int64_t cell = 0, element = 0;
+};
+
+// Those that do not read padding.
+std::vector<Cell> CellsOf(const QuantizedGeometry& g, std::int64_t z, std::int64_t y, std::int64_t x) {
+  std::vector<Cell> cells;
+  const Inside depth = g.Reading(0, z), height = g.Reading(1, y), width = g.Reading(2, x);
+  for (std::int64_t kz = depth.first; kz < depth.last; ++kz) {
+    for (std::int64_t ky = height.first; ky < height.last; ++ky) {
+      for (std::int64_t kx = width.first; kx < width.last; ++kx) {
         const std::int64_t i = g.Source(0, z, kz), j = g.Source(1, y, ky), k = g.Source(2, x, kx);
-        cells.push_back(i < 0 || j < 0 || k < 0 ? -1 : (i * g.in[1] + j) * g.in[2] + k);
+        if (i < 0 || j < 0 || k < 0) continue;
+        cells.push_back(
+            {.cell = (kz * g.kernel[1] + ky) * g.kernel[2] + kx, .element = (i * g.in[1] + j) * g.in[2] + k});
       }
     }
   }
   return cells;
+}
+
+// The sum of products of the elements that the window reads, where that is little of it.
+std::int32_t SumOfFew(const std::vector<Cell>& cells, const std::int16_t* window, const std::int16_t* row,
+                      std::int64_t channels, std::int64_t window_cells) {
+  std::uint32_t sum = 0;
+  for (std::int64_t i = 0; i < channels; ++i) {
+    for (const Cell& cell : cells) {
+      const std::int64_t at = i * window_cells + cell.cell;
+      sum += static_cast<std::uint32_t>(std::int32_t{window[at]} * std::int32_t{row[at]});
+    }
+  }
+  return static_cast<std::int32_t>(sum);
 }
 
 // FBGEMM's kernels for depthwise convolutions add two neighbouring products in int16, which saturates.
@@ -165,25 +198,30 @@ Array<T> QuantizedConvolved(const QuantizedGeometry& g, const Array<T>& x, std::
                             Sizes sizes) {
   Array<T> result(std::move(sizes));
   const std::int64_t in_plane = Count(g.in), out_plane = Count(g.out);
-  const std::int64_t length = g.in_per_group() * Count(g.kernel);
+  const std::int64_t window_cells = Count(g.kernel), length = g.in_per_group() * window_cells;
   std::vector<std::int16_t> window(static_cast<std::size_t>(length));
   for (std::int64_t place = 0; place < out_plane; ++place) {
-    const std::vector<std::int64_t> cells =
-        Cells(g, place / (g.out[1] * g.out[2]), place / g.out[2] % g.out[1], place % g.out[2]);
+    const std::vector<Cell> cells =
+        CellsOf(g, place / (g.out[1] * g.out[2]), place / g.out[2] % g.out[1], place % g.out[2]);
+    const bool few = !in_pairs && static_cast<std::int64_t>(cells.size()) < window_cells / 2;
+    // What the last place read, and this one does not, is padding again.
+    if (!few) std::ranges::fill(window, std::int16_t{0});
     for (std::int64_t part = 0; part < g.batch * g.groups; ++part) {
       const std::int64_t batch = part / g.groups, group = part % g.groups;
-      std::size_t next = 0;
       for (std::int64_t i = 0; i < g.in_per_group(); ++i) {
         const T* plane = x.row((batch * g.in_channels + group * g.in_per_group() + i) * in_plane, in_plane);
-        for (const std::int64_t cell : cells) {
-          window[next++] = static_cast<std::int16_t>(cell < 0 ? 0 : plane[cell] - x_zero);
+        for (const Cell& cell : cells) {
+          window[static_cast<std::size_t>(i * window_cells + cell.cell)] =
+              static_cast<std::int16_t>(plane[cell.element] - x_zero);
         }
       }
       for (std::int64_t o = group * g.out_per_group(); o < (group + 1) * g.out_per_group(); ++o) {
         const std::int16_t* row = rows.data() + o * length;
-        const std::int32_t sum = in_pairs ? SumOfCutPairs(window.data(), row, length,
-                                                          static_cast<std::int32_t>(x_zero), to.WeightZero(o))
-                                          : SumOfProducts(window.data(), row, length);
+        const std::int32_t sum = few ? SumOfFew(cells, window.data(), row, g.in_per_group(), window_cells)
+                                 : in_pairs
+                                     ? SumOfCutPairs(window.data(), row, length,
+                                                     static_cast<std::int32_t>(x_zero), to.WeightZero(o))
+                                     : SumOfProducts(window.data(), row, length);
         result[(batch * g.out_channels + o) * out_plane + place] = static_cast<T>(to.Level(sum, o));
       }
     }

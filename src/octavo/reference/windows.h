@@ -23,6 +23,20 @@ struct Windows {
   std::int64_t First(std::size_t d, std::int64_t o) const { return o * stride[d] - padding[d]; }
 };
 
+// The cells k of a window along one dimension for which 0 <= start + k dilation < size: those from `first` up
+// to but without `last`.
+struct Inside {
+  std::int64_t first = 0, last = 0;
+};
+
+inline Inside CellsInside(std::int64_t start, std::int64_t kernel, std::int64_t dilation, std::int64_t size) {
+  Inside cells;
+  if (start < 0) cells.first = (dilation - 1 - start) / dilation;
+  if (start < size) cells.last = std::min(kernel, (size - 1 - start) / dilation + 1);
+  cells.last = std::max(cells.first, cells.last);
+  return cells;
+}
+
 // `given`, of `dims` dimensions, one number standing for all, with `fill` for the dimensions before them.
 inline Sizes WidenedTo3(Sizes given, std::size_t dims, std::int64_t fill) {
   if (given.size() == 1) given.assign(dims, given[0]);

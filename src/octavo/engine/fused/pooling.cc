@@ -3,6 +3,7 @@
 
 #include "octavo/engine/fused/operation.h"
 #include "octavo/engine/fused/parallel.h"
+#include "octavo/engine/taps.h"
 
 namespace octavo::engine::fused {
 namespace {
@@ -43,7 +44,9 @@ class Pool : public Operation {
 
  private:
   std::size_t PointerBytes() const {
-    return static_cast<std::size_t>(p_.kernel_height * p_.kernel_width) * sizeof(const std::uint8_t*);
+    return static_cast<std::size_t>(std::min(p_.kernel_height, p_.height) *
+                                    std::min(p_.kernel_width, p_.width)) *
+           sizeof(const std::uint8_t*);
   }
   std::size_t ThreadScratch() const {
     return Aligned(PointerBytes()) + Aligned(static_cast<std::size_t>(p_.channels) * 4);
@@ -54,12 +57,14 @@ class Pool : public Operation {
                       const std::uint8_t** rows) const {
     const std::int64_t image = row / p_.out_height, out_y = row % p_.out_height;
     std::int64_t count = 0;
-    for (std::int64_t ky = 0; ky < p_.kernel_height; ++ky) {
-      const std::int64_t iy = out_y * p_.stride_height - p_.pad_top + ky * p_.dilation_height;
-      if (iy < 0 || iy >= p_.height) continue;
-      for (std::int64_t kx = 0; kx < p_.kernel_width; ++kx) {
-        const std::int64_t ix = out_x * p_.stride_width - p_.pad_left + kx * p_.dilation_width;
-        if (ix < 0 || ix >= p_.width) continue;
+    const std::int64_t top = out_y * p_.stride_height - p_.pad_top;
+    const std::int64_t left = out_x * p_.stride_width - p_.pad_left;
+    const TapRange lines = TapsInside(top, p_.kernel_height, p_.dilation_height, p_.height);
+    const TapRange columns = TapsInside(left, p_.kernel_width, p_.dilation_width, p_.width);
+    for (std::int64_t ky = lines.first; ky < lines.last; ++ky) {
+      const std::int64_t iy = top + ky * p_.dilation_height;
+      for (std::int64_t kx = columns.first; kx < columns.last; ++kx) {
+        const std::int64_t ix = left + kx * p_.dilation_width;
         rows[count++] = x + ((image * p_.height + iy) * p_.width + ix) * p_.channels;
       }
     }

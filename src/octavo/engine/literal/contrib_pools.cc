@@ -66,6 +66,7 @@ Result<Prepared> QLinearAveragePool(Call& call) {
   if (x.size() < 3) return call.Invalid("the input must have rank 3 or more");
   const Window w = OCTAVO_TRY(WindowOf(call, Sizes(x.begin() + 2, x.end()), {}));
   const bool with_padding = OCTAVO_TRY(call.Int("count_include_pad", 0)) != 0;
+  if (with_padding && !CountElements(w.kernel)) return call.Invalid("the window is too large");
   Sizes result = {x[0], x[1]};
   result.insert(result.end(), w.output.begin(), w.output.end());
   if (!CountElements(result)) return call.Invalid("the result is too large");

@@ -2,6 +2,7 @@
 
 #include "octavo/engine/literal/int8.h"
 #include "octavo/engine/literal/numbers.h"
+#include "octavo/engine/taps.h"
 
 namespace octavo::engine::literal {
 namespace {
@@ -58,12 +59,14 @@ Result<Prepared> Int8Conv(Call& call) {
       const std::int64_t n = pixel / (result[1] * result[2]);
       for (std::int64_t m = 0; m < outputs; ++m)
         sums[static_cast<std::size_t>(m)] = static_cast<std::uint32_t>(bias[m]);
-      for (std::int64_t kh = 0; kh < w[1]; ++kh) {
-        const std::int64_t h = oh * window.stride[0] - window.begin[0] + kh * window.dilation[0];
-        if (h < 0 || h >= x[1]) continue;
-        for (std::int64_t kw = 0; kw < w[2]; ++kw) {
-          const std::int64_t v = ow * window.stride[1] - window.begin[1] + kw * window.dilation[1];
-          if (v < 0 || v >= x[2]) continue;
+      const std::int64_t top = oh * window.stride[0] - window.begin[0];
+      const std::int64_t left = ow * window.stride[1] - window.begin[1];
+      const TapRange rows = TapsInside(top, w[1], window.dilation[0], x[1]);
+      const TapRange columns = TapsInside(left, w[2], window.dilation[1], x[2]);
+      for (std::int64_t kh = rows.first; kh < rows.last; ++kh) {
+        const std::int64_t h = top + kh * window.dilation[0];
+        for (std::int64_t kw = columns.first; kw < columns.last; ++kw) {
+          const std::int64_t v = left + kw * window.dilation[1];
           const std::uint32_t* from = values.data() + ((n * x[1] + h) * x[2] + v) * x[3];
           const std::uint32_t* weight = weights.data() + (kh * w[2] + kw) * depth;
           for (std::int64_t m = 0; m < outputs; ++m) {

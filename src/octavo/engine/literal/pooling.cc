@@ -104,14 +104,20 @@ Result<Prepared> MaxPool(Call& call) {
 // How many positions of each window are counted where padding counts: all but those that ceil_mode lets hang
 // over the padding.
 std::vector<double> CountWithPadding(const Window& w) {
-  Window padded = w;
-  for (std::size_t d = 0; d < w.rank(); ++d) {
-    padded.input[d] += w.begin[d] + w.end[d];
-    padded.begin[d] = 0;
-  }
   std::vector<double> count(static_cast<std::size_t>(Product(w.output)));
-  ForEachTap(padded,
-             [&](std::int64_t o, std::int64_t, std::int64_t) { ++count[static_cast<std::size_t>(o)]; });
+  Sizes at(w.rank());
+  for (double& positions : count) {
+    positions = 1;
+    for (std::size_t d = 0; d < w.rank(); ++d) {
+      const TapRange taps =
+          TapsInside(at[d] * w.stride[d], w.kernel[d], w.dilation[d], w.input[d] + w.begin[d] + w.end[d]);
+      positions *= static_cast<double>(taps.last - taps.first);
+    }
+    for (std::size_t d = w.rank(); d-- > 0;) {
+      if (++at[d] < w.output[d]) break;
+      at[d] = 0;
+    }
+  }
   return count;
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "octavo/engine/call.h"
+#include "octavo/engine/taps.h"
 
 namespace octavo::engine::literal {
 
@@ -28,22 +29,29 @@ Result<Window> TransposedWindowOf(Call& call, const Sizes& input, const Sizes& k
 template <typename F>
 void ForEachTap(const Window& w, F&& f) {
   const std::size_t rank = w.rank();
-  std::int64_t outputs = 1, taps = 1;
-  for (std::size_t d = 0; d < rank; ++d) outputs *= w.output[d], taps *= w.kernel[d];
+  std::int64_t outputs = 1;
+  for (std::size_t d = 0; d < rank; ++d) outputs *= w.output[d];
   Sizes at(rank), k(rank);
+  std::vector<TapRange> taps(rank);
   for (std::int64_t o = 0; o < outputs; ++o) {
-    for (std::int64_t t = 0; t < taps; ++t) {
-      std::int64_t offset = 0;
-      bool inside = true;
+    bool any = true;
+    for (std::size_t d = 0; d < rank; ++d) {
+      taps[d] = TapsInside(at[d] * w.stride[d] - w.begin[d], w.kernel[d], w.dilation[d], w.input[d]);
+      k[d] = taps[d].first;
+      any = any && taps[d].first < taps[d].last;
+    }
+    while (any) {
+      std::int64_t tap = 0, offset = 0;
       for (std::size_t d = 0; d < rank; ++d) {
-        const std::int64_t i = at[d] * w.stride[d] - w.begin[d] + k[d] * w.dilation[d];
-        inside = inside && i >= 0 && i < w.input[d];
-        offset = offset * w.input[d] + i;
+        tap = tap * w.kernel[d] + k[d];
+        offset = offset * w.input[d] + at[d] * w.stride[d] - w.begin[d] + k[d] * w.dilation[d];
       }
-      if (inside) f(o, t, offset);
+      f(o, tap, offset);
+      any = false;
       for (std::size_t d = rank; d-- > 0;) {
-        if (++k[d] < w.kernel[d]) break;
-        k[d] = 0;
+        any = ++k[d] < taps[d].last;
+        if (any) break;
+        k[d] = taps[d].first;
       }
     }
     for (std::size_t d = rank; d-- > 0;) {
