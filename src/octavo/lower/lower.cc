@@ -122,10 +122,16 @@ class Lowering {
  private:
   std::vector<Link> Links() const {
     std::vector<Link> links;
+    std::vector<bool> outputs(lowered_.num_values());
+    for (const ir::Output& output : lowered_.outputs()) {
+      outputs[static_cast<std::size_t>(output.value.index)] = true;
+    }
     for (const auto& [source, lowered] : map_) {
       if (ConstantOf(ValueId{source})) continue;
       const Value held = builder_.unsigned_of(Value(&lowered_, lowered));
-      links.push_back({ValueId{source}, held.defined() && !IsOutput(lowered) ? held.id() : lowered});
+      links.push_back({ValueId{source}, held.defined() && !outputs[static_cast<std::size_t>(lowered.index)]
+                                            ? held.id()
+                                            : lowered});
     }
     std::sort(links.begin(), links.end(),
               [](const Link& a, const Link& b) { return a.source.index < b.source.index; });
@@ -154,10 +160,6 @@ class Lowering {
   bool IsConstant(const ir::Node& node) const {
     return !node.outputs.empty() &&
            std::ranges::all_of(node.outputs, [this](ValueId id) { return constants_.contains(id.index); });
-  }
-
-  bool IsOutput(ValueId id) const {
-    return std::ranges::any_of(lowered_.outputs(), [id](const ir::Output& o) { return o.value == id; });
   }
 
   Result<ValueId> Mapped(ValueId id) {

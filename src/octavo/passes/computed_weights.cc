@@ -13,6 +13,7 @@
 
 #include "octavo/passes/lowered_node.h"
 #include "octavo/passes/passes.h"
+#include "octavo/passes/replacements.h"
 
 namespace octavo::passes {
 namespace {
@@ -95,21 +96,26 @@ class Writer {
   int Run() {
     int written = 0;
     std::vector<NodeId> sources;
+    std::unordered_map<NodeId, bool> only_for_products;
     for (std::size_t i = 0; i < first_new_; ++i) {
       if (!products_[i]) continue;
       const auto weight = ir::InputOf(graph_.nodes()[i], kWeight);
       const NodeId source = weight ? Source(*weight) : ir::kNoNode;
       if (source == ir::kNoNode) continue;
       ++written;
-      if (OnlyForProducts(graph_.node(source).outputs[0], 0)) {
-        if (std::ranges::find(sources, source) == sources.end()) sources.push_back(source);
+      const auto [known, added] = only_for_products.try_emplace(source, false);
+      if (added) known->second = OnlyForProducts(graph_.node(source).outputs[0], 0);
+      if (known->second) {
+        if (added) sources.push_back(source);
         continue;
       }
       // Others need the DequantizeLinear: this product gets a weight of its own.
       const ValueId own = CopyOf(*weight);
       graph_.node(static_cast<NodeId>(i)).arguments[kWeight].value = own;
     }
-    for (const NodeId source : sources) Replace(source);
+    Replacements replacements(graph_);
+    for (const NodeId source : sources) Replace(source, replacements);
+    replacements.Apply();
     if (written > 0) PutInOrder();
     return written;
   }
@@ -215,11 +221,11 @@ class Writer {
     return AddNodes(like, weight);
   }
 
-  void Replace(NodeId source) {
+  void Replace(NodeId source, Replacements& replacements) {
     const ValueId old = graph_.node(source).outputs[0];
     const ValueId reals = RealsOf(source);
     if (as_constants_) {
-      graph_.ReplaceAllUses(old, reals);
+      replacements.Add(old, reals);
       return;
     }
     // The last new node makes the value that the DequantizeLinear made: what links to it stays right.

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "octavo/passes/passes.h"
 #include "octavo/passes/replacements.h"
 
@@ -7,17 +9,31 @@ using ir::Graph;
 using ir::Node;
 using ir::ValueId;
 
+Replacements::Replacements(Graph& graph)
+    : graph_(graph), to_(graph.num_values()), is_output_(graph.num_values()) {
+  for (const ir::Output& output : graph.outputs()) {
+    if (output.value.valid()) is_output_[static_cast<std::size_t>(output.value.index)] = true;
+  }
+}
+
 void Replacements::Add(ValueId from, ValueId to) {
   to = Of(to);
-  to_[static_cast<std::size_t>(from.index)] = to;
-  for (ir::Output& output : graph_.outputs()) {
-    if (output.value == from) output.value = to;
+  // A value that was added since then is no output of its own.
+  const std::size_t most = static_cast<std::size_t>(std::max(from.index, to.index)) + 1;
+  if (to_.size() < most) {
+    to_.resize(most);
+    is_output_.resize(most);
   }
+  to_[static_cast<std::size_t>(from.index)] = to;
+  if (!IsOutput(from)) return;
+  is_output_[static_cast<std::size_t>(from.index)] = false;
+  is_output_[static_cast<std::size_t>(to.index)] = true;
 }
 
 void Replacements::Apply() const {
   const auto replace = [this](ValueId id) { return Of(id); };
   for (Node& node : graph_.nodes()) Graph::ReplaceUses(node, replace);
+  for (ir::Output& output : graph_.outputs()) output.value = Of(output.value);
 }
 
 int RemoveUnused(Graph& graph, const std::vector<bool>& candidates) {

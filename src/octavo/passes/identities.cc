@@ -105,7 +105,7 @@ int RemoveIdentities(Graph& graph) {
     if (node.outputs.size() != 1 || !InputOf(node)) continue;
     const ValueId source = replacements.Of(*InputOf(node));
     if (!IsIdentity(graph, node, graph.type(source))) continue;
-    if (!CanStandFor(graph, source, node.outputs[0])) continue;
+    if (!CanStandFor(graph, replacements, source, node.outputs[0])) continue;
     replacements.Add(node.outputs[0], source);
     identities[i] = true;
   }

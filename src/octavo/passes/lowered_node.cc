@@ -52,18 +52,15 @@ std::optional<std::vector<std::int64_t>> Permutation(const ir::Node& node) {
   return order;
 }
 
-bool CanStandFor(const ir::Graph& graph, ir::ValueId source, ir::ValueId copy) {
+bool CanStandFor(const ir::Graph& graph, const Replacements& replacements, ir::ValueId source,
+                 ir::ValueId copy) {
   const TensorType &a = graph.type(source), &b = graph.type(copy);
   if (a.dtype != DType::kUnknown && b.dtype != DType::kUnknown &&
       (a.dtype != b.dtype || a.quantization != b.quantization)) {
     return false;
   }
-  const auto is_output = [&graph](ir::ValueId id) {
-    return std::any_of(graph.outputs().begin(), graph.outputs().end(),
-                       [id](const ir::Output& output) { return output.value == id; });
-  };
-  if (!is_output(copy)) return true;
-  return graph.value(source).producer != ir::kNoNode && !is_output(source);
+  if (!replacements.IsOutput(copy)) return true;
+  return graph.value(source).producer != ir::kNoNode && !replacements.IsOutput(source);
 }
 
 const ir::Node* MadeBy(const ir::Graph& graph, const ir::Node& node) {

@@ -7,6 +7,7 @@
 
 #include "octavo/graph.h"
 #include "octavo/ir/inputs.h"
+#include "octavo/passes/replacements.h"
 
 // What the passes ask of the nodes of a lowered graph.
 
@@ -23,7 +24,9 @@ std::optional<std::vector<std::int64_t>> ConstantInts(const ir::Graph& graph, ir
 std::optional<std::vector<std::int64_t>> Permutation(const ir::Node& node);
 // May `source` be used in place of `copy`, which has the same elements?  It may not where their quantization
 // differs, nor where an output of the graph would lose the node that names it.
-bool CanStandFor(const ir::Graph& graph, ir::ValueId source, ir::ValueId copy);
+// `replacements`: those that were found already.
+bool CanStandFor(const ir::Graph& graph, const Replacements& replacements, ir::ValueId source,
+                 ir::ValueId copy);
 
 // The node that makes the first input; null if none does.
 const ir::Node* MadeBy(const ir::Graph& graph, const ir::Node& node);

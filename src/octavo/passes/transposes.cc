@@ -64,7 +64,7 @@ int CancelTransposes(Graph& graph, bool everywhere) {
     if (!first_order || first.op != second.op || !Undoes(*second_order, *first_order)) continue;
     if (!everywhere && !BetweenConvolutions(graph, first, second, uses, some_user)) continue;
     const ValueId source = replacements.Of(*InputOf(first));
-    if (!CanStandFor(graph, source, second.outputs[0])) continue;
+    if (!CanStandFor(graph, replacements, source, second.outputs[0])) continue;
     replacements.Add(second.outputs[0], source);
     transposes[i] = true;
     transposes[static_cast<std::size_t>(producer)] = true;

@@ -375,8 +375,8 @@ Result<Value> Raiser::Raised(ValueId source) {
 }
 
 Status Raiser::SetQuantization(Value input, const TensorType& type) {
-  const auto& inputs = graph_.inputs();
-  if (std::find(inputs.begin(), inputs.end(), input.id()) == inputs.end()) {
+  const ir::Value& value = graph_.value(input.id());
+  if (value.producer != ir::kNoNode || value.constant) {
     return Unsupported(
         "the scale of the integer input is unknown",
         "Compute the integers with QuantizeLinear, so that their scale and zero point are known.");
