@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string_view>
@@ -255,12 +256,11 @@ namespace {
 std::vector<std::string> ListMistakes(const std::vector<NodeExactness>& mistakes,
                                       std::string_view consequence) {
   std::vector<std::string> warnings;
-  std::set<std::pair<std::string_view, std::string_view>> seen;
+  std::map<std::pair<std::string_view, std::string_view>, std::size_t> counts;
+  for (const NodeExactness& node : mistakes) ++counts[{node.op, node.statement.bound}];
   for (const NodeExactness& node : mistakes) {
-    if (!seen.emplace(node.op, node.statement.bound).second) continue;
-    const auto count = std::ranges::count_if(mistakes, [&](const NodeExactness& other) {
-      return other.op == node.op && other.statement.bound == node.statement.bound;
-    });
+    const std::size_t count = std::exchange(counts[{node.op, node.statement.bound}], 0);
+    if (count == 0) continue;
     const std::string where = count == 1 ? fmt::format("at {}", node.place)
                                          : fmt::format("{} times, first at {}", count, node.place);
     warnings.push_back(fmt::format("{} {}: {}; {}", node.op, where, node.statement.bound, consequence));

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <string_view>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -113,14 +115,15 @@ Status CheckFits(const ir::Value& input, const TensorType& given) {
 
 Status CloseSizes(ir::Graph& graph, const std::vector<InputSpec>& specs) {
   std::vector<const InputSpec*> given(graph.inputs().size());
+  std::unordered_map<std::string_view, std::size_t> places;
+  for (std::size_t i = 0; i < given.size(); ++i) places.try_emplace(graph.value(graph.inputs()[i]).name, i);
   for (const InputSpec& spec : specs) {
     if (spec.name.empty()) continue;
-    const auto at = std::ranges::find_if(graph.inputs(),
-                                         [&](ir::ValueId id) { return graph.value(id).name == spec.name; });
-    if (at == graph.inputs().end()) {
+    const auto at = places.find(spec.name);
+    if (at == places.end()) {
       return UsageError(fmt::format("--input {}: the model has no input {}", spec.name, spec.name));
     }
-    const InputSpec*& place = given[static_cast<std::size_t>(at - graph.inputs().begin())];
+    const InputSpec*& place = given[at->second];
     if (place != nullptr) return UsageError(fmt::format("--input {} is given twice", spec.name));
     place = &spec;
   }

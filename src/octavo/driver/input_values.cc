@@ -4,6 +4,8 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <string_view>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -146,15 +148,16 @@ Result<std::vector<Tensor>> InOrder(const ir::Graph& graph, std::vector<InputVal
     }
     return fmt::format("Use the inputs of the model: {}.", text.empty() ? "nothing" : text);
   };
+  std::unordered_map<std::string_view, std::size_t> places;
+  for (std::size_t i = 0; i < inputs.size(); ++i) places.try_emplace(graph.value(inputs[i]).name, i);
   for (InputValue& value : values) {
     if (value.name.empty()) continue;
-    const auto at = std::find_if(inputs.begin(), inputs.end(),
-                                 [&](ir::ValueId id) { return graph.value(id).name == value.name; });
-    if (at == inputs.end()) {
+    const auto at = places.find(value.name);
+    if (at == places.end()) {
       return UsageError(fmt::format("the model has no input {} ({} is given for it)", value.name, value.file),
                         takes());
     }
-    auto& place = found[static_cast<std::size_t>(at - inputs.begin())];
+    auto& place = found[at->second];
     if (place) return UsageError(fmt::format("input {} is given twice", value.name), takes());
     place = std::move(value.tensor);
   }

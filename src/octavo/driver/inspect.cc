@@ -292,24 +292,27 @@ class Supporter {
 // forward's arguments, and what is known of the tensors in them.
 void DescribeInputs(const module::Module& module, const import::Imported& imported, Inspection& inspection) {
   const ir::Graph& graph = imported.graph;
+  const std::unordered_set<std::string_view> untyped(imported.untyped.begin(), imported.untyped.end());
   const auto type_of = [&](ir::ValueId id) {
-    const bool untyped = std::ranges::find(imported.untyped, graph.value(id).name) != imported.untyped.end();
-    return untyped ? TensorType{} : graph.type(id);
+    return untyped.contains(graph.value(id).name) ? TensorType{} : graph.type(id);
   };
+  // Inputs by the names of the parameters that they are parts of: "d" of "d.key".
+  std::unordered_map<std::string_view, std::vector<ir::ValueId>> parts;
+  for (const ir::ValueId id : graph.inputs()) {
+    const std::string_view name = graph.value(id).name;
+    parts[name.substr(0, name.find('.'))].push_back(id);
+  }
   const auto definition = module.program->FindClass(module.root->class_name);
   const source::Function* forward =
       definition && *definition ? (*definition)->FindMethod("forward") : nullptr;
-  std::vector<bool> shown(graph.inputs().size());
   for (std::size_t i = 1; forward && i < forward->parameters.size(); ++i) {
     const source::Parameter& parameter = forward->parameters[i];
     const std::string declared = import::TypeText(parameter.annotation.get());
-    bool any = false;
-    for (std::size_t k = 0; k < graph.inputs().size(); ++k) {
-      const std::string& name = graph.value(graph.inputs()[k]).name;
-      if (shown[k] || (name != parameter.name && !name.starts_with(parameter.name + "."))) continue;
-      shown[k] = any = true;
-      inspection.inputs.push_back(
-          {name, type_of(graph.inputs()[k]), name == parameter.name ? declared : "Tensor"});
+    const auto found = parts.find(parameter.name);
+    const bool any = found != parts.end();
+    for (const ir::ValueId id : any ? std::exchange(found->second, {}) : std::vector<ir::ValueId>{}) {
+      const std::string& name = graph.value(id).name;
+      inspection.inputs.push_back({name, type_of(id), name == parameter.name ? declared : "Tensor"});
     }
     if (!any) inspection.inputs.push_back({parameter.name, {}, declared, false});
   }

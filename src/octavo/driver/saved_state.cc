@@ -114,10 +114,15 @@ std::vector<std::string> SavedStateWarnings(const module::Module& module, const 
   }
   std::size_t weights = 0;
   std::set<ir::ValueId> seen;
+  std::uint64_t left =
+      16 * module.file_bytes;  // of the bytes to look at: many constants may be views of the same
   for (const ir::Node& node : graph.nodes()) {
     ir::Graph::ForEachUse(node, [&](ir::ValueId id) {
       if (!id.valid() || !seen.insert(id).second) return;
-      if (const auto& constant = graph.value(id).constant) weights += WasQuantized(*constant);
+      const auto& constant = graph.value(id).constant;
+      if (!constant || constant->num_bytes() > left) return;
+      left -= constant->num_bytes();
+      weights += WasQuantized(*constant);
     });
   }
   if (weights > 0) {

@@ -107,22 +107,33 @@ bool Quantizes(const Node& node) {
          node.op.ends_with("::Int8Quantize");
 }
 
-bool Reads(const Node& node, ValueId id) {
-  bool reads = false;
-  Graph::ForEachUse(node, [&](ValueId used) { reads |= used == id; });
-  return reads;
-}
+// What is asked of the graph for each input, found once.
+struct Known {
+  explicit Known(const Graph& graph) : quantizations(Quantizations(graph)), readers(graph.num_values()) {
+    for (const Node& node : graph.nodes()) {
+      Graph::ForEachUse(node, [&](ValueId used) {
+        std::vector<const Node*>& known = readers[static_cast<std::size_t>(used.index)];
+        if (known.empty() || known.back() != &node) known.push_back(&node);
+      });
+    }
+  }
+  const std::vector<const Node*>& ReadersOf(ValueId id) const {
+    return readers[static_cast<std::size_t>(id.index)];
+  }
 
-std::optional<Range> QuantizedRange(const Graph& graph, ValueId input) {
-  const std::vector<std::optional<Quantization>> quantizations = Quantizations(graph);
+  std::vector<std::optional<Quantization>> quantizations;
+  std::vector<std::vector<const Node*>> readers;  // by value, in the graph's order
+};
+
+std::optional<Range> QuantizedRange(const Graph& graph, const Known& known, ValueId input) {
+  const std::vector<std::optional<Quantization>>& quantizations = known.quantizations;
   ValueId id = input;
   // Through what moves elements or scales by a constant (as an exporter writes a multiplication by 1/scale).
   double factor = 1;
   for (int step = 0; step < 8; ++step) {
-    const auto reader = std::find_if(graph.nodes().begin(), graph.nodes().end(),
-                                     [&](const Node& node) { return Reads(node, id); });
-    if (reader == graph.nodes().end() || reader->outputs.empty() || !reader->outputs[0].valid())
-      return std::nullopt;
+    if (known.ReadersOf(id).empty()) return std::nullopt;
+    const Node* reader = known.ReadersOf(id)[0];
+    if (reader->outputs.empty() || !reader->outputs[0].valid()) return std::nullopt;
     const ValueId made = reader->outputs[0];
     if (Quantizes(*reader)) {
       const auto& quantization = quantizations[static_cast<std::size_t>(made.index)];
@@ -150,9 +161,10 @@ std::optional<Range> QuantizedRange(const Graph& graph, ValueId input) {
 }
 
 // Rows of the table that the input is an index of.
-std::optional<std::int64_t> Rows(const Graph& graph, ValueId input) {
-  for (const Node& node : graph.nodes()) {
-    if ((!node.op.starts_with("aten::embedding") && node.op != "Gather") || !Reads(node, input)) continue;
+std::optional<std::int64_t> Rows(const Graph& graph, const Known& known, ValueId input) {
+  for (const Node* reader : known.ReadersOf(input)) {
+    const Node& node = *reader;
+    if (!node.op.starts_with("aten::embedding") && node.op != "Gather") continue;
     std::optional<std::int64_t> rows;
     Graph::ForEachUse(node, [&](ValueId id) {
       const auto& constant = graph.value(id).constant;
@@ -176,7 +188,7 @@ Tensor Rounded(const std::vector<double>& numbers, const std::vector<std::int64_
 // A normal number in 5 deviations from end to end: some elements lie beyond the ends, as in real data.
 constexpr double kDeviations = 5;
 
-Result<Tensor> Draw(const Graph& graph, ValueId input, Random& random) {
+Result<Tensor> Draw(const Graph& graph, const Known& known, ValueId input, Random& random) {
   const ir::Value& value = graph.value(input);
   const TensorType& type = value.type;
   const auto sizes = type.shape ? KnownSizes(*type.shape) : std::nullopt;
@@ -212,7 +224,7 @@ Result<Tensor> Draw(const Graph& graph, ValueId input, Random& random) {
     case DType::kUnknown:
     case DType::kFloat32:
     case DType::kFloat64: {
-      const std::optional<Range> range = QuantizedRange(graph, input);
+      const std::optional<Range> range = QuantizedRange(graph, known, input);
       const double center = range ? (range->low + range->high) / 2 : 0;
       const double spread = range ? (range->high - range->low) / kDeviations : 1;
       std::vector<double> numbers(field.size());
@@ -227,7 +239,7 @@ Result<Tensor> Draw(const Graph& graph, ValueId input, Random& random) {
     }
     case DType::kInt32:
     case DType::kInt64: {
-      const std::int64_t end = std::min<std::int64_t>(Rows(graph, input).value_or(10), INT32_MAX);
+      const std::int64_t end = std::min<std::int64_t>(Rows(graph, known, input).value_or(10), INT32_MAX);
       std::vector<std::int64_t> values(field.size());
       for (std::int64_t& x : values) x = random.Below(end);
       if (stored == DType::kInt64) return Tensor::From(type.dtype, *sizes, values);
@@ -247,7 +259,8 @@ Result<Tensor> Draw(const Graph& graph, ValueId input, Random& random) {
 Result<std::vector<Tensor>> DrawInputs(const Graph& graph, std::uint64_t seed) {
   Random random(seed);
   std::vector<Tensor> inputs;
-  for (const ValueId input : graph.inputs()) inputs.push_back(OCTAVO_TRY(Draw(graph, input, random)));
+  const Known known(graph);
+  for (const ValueId input : graph.inputs()) inputs.push_back(OCTAVO_TRY(Draw(graph, known, input, random)));
   return inputs;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <set>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -22,6 +23,8 @@ class SideValues {
  public:
   SideValues(const Side& side, const std::vector<ValueId>& paired) : side_(side), paired_(paired) {
     if (side.runtime) runtime_.emplace(side);
+    const std::vector<ValueId>& ids = side.graph->inputs();
+    for (std::size_t i = 0; i < ids.size(); ++i) input_places_.try_emplace(ids[i].index, i);
   }
 
   void Begin(const std::vector<Tensor>& inputs) {
@@ -43,10 +46,8 @@ class SideValues {
   // Of the model that ends at the value.
   Result<Tensor> Value(ValueId id) {
     if (const auto at = values_.find(id.index); at != values_.end()) return at->second;
-    const std::vector<ValueId>& ids = side_.graph->inputs();
-    if (const auto input = std::ranges::find(ids, id); input != ids.end()) {
-      const auto at = static_cast<std::size_t>(input - ids.begin());
-      if (at < inputs_.size()) return inputs_[at];
+    if (const auto input = input_places_.find(id.index); input != input_places_.end()) {
+      if (input->second < inputs_.size()) return inputs_[input->second];
     }
     if (runtime_) return values_[id.index] = OCTAVO_TRY(runtime_->EndingAt(id, inputs_));
     if (!all_) {
@@ -71,6 +72,7 @@ class SideValues {
   const std::vector<ValueId>& paired_;
   std::optional<RuntimeRunner> runtime_;
   std::vector<Tensor> inputs_;
+  std::unordered_map<std::int32_t, std::size_t> input_places_;  // in inputs_, by value
   Values values_;
   bool all_ = false;
 };
@@ -86,9 +88,10 @@ class RuntimeVerifier {
         quantizations_(Quantizations(*b.graph)),
         of_b_(b.graph->num_values(), -1) {
     report_.outputs_first = true;
+    const OutputPlaces outputs(*a.graph, *b.graph);
     for (const Pair& pair : pairs) {
       of_b_[LayerIndex(pair.b)] = static_cast<std::int32_t>(report_.layers.size());
-      report_.layers.push_back(Describe(*a.graph, *b.graph, pair));
+      report_.layers.push_back(Describe(*a.graph, outputs, pair));
       report_.layers.back().compared = false;
       paired_a_.push_back(pair.a);
       paired_b_.push_back(pair.b);

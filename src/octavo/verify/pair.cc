@@ -157,10 +157,12 @@ std::vector<Pair> PairByQuantization(const Graph& a, const Graph& b) {
            SameSizes(a, x, b, y, OrderBetween(a, x, b, y));
   };
   // Each is compared with each, which no model that is one makes take long.
-  constexpr std::size_t kMostComparisons = std::size_t{1} << 28;
+  constexpr std::size_t kMostComparisons = std::size_t{1} << 24;
   if (!right.empty() && left.size() > kMostComparisons / right.size()) return Completed(a, b, {});
-  std::vector<std::vector<ValueId>> candidates;   // for each of `left`
-  std::vector<std::size_t> wanted(right.size());  // how many of `left` each of `right` is like
+  std::vector<std::vector<ValueId>> candidates;    // for each of `left`
+  std::vector<std::size_t> wanted(right.size());   // how many of `left` each of `right` is like
+  std::vector<std::size_t> place(b.num_values());  // of a value in `right`
+  for (std::size_t i = 0; i < right.size(); ++i) place[Index(right[i])] = i;
   for (const ValueId x : left) {
     candidates.emplace_back();
     for (std::size_t i = 0; i < right.size(); ++i) {
@@ -174,10 +176,7 @@ std::vector<Pair> PairByQuantization(const Graph& a, const Graph& b) {
   for (std::size_t k = 0; k < left.size(); ++k) {
     // Values that move elements have one scale after another: where one side has more of them than the other,
     // nothing says which is which.
-    const auto same =
-        std::find(right.begin(), right.end(), candidates[k].empty() ? ValueId() : candidates[k][0]);
-    if (same == right.end() || candidates[k].size() != wanted[static_cast<std::size_t>(same - right.begin())])
-      continue;
+    if (candidates[k].empty() || candidates[k].size() != wanted[place[Index(candidates[k][0])]]) continue;
     const auto free =
         std::find_if(candidates[k].begin(), candidates[k].end(), [&](ValueId y) { return !taken[Index(y)]; });
     if (free == candidates[k].end()) continue;

@@ -19,19 +19,25 @@ Tensor Contiguous(const Tensor& tensor) {
   return copy;
 }
 
-// The output that the pair is; of several that return the same value, each has a pair.
-const ir::Output* OutputOf(const Graph& graph, const Graph& other, const Pair& pair) {
-  const ir::Output* found = nullptr;
-  for (std::size_t i = 0; i < graph.outputs().size(); ++i) {
-    const ir::Output& output = graph.outputs()[i];
-    if (output.value != pair.a) continue;
-    if (i < other.outputs().size() && other.outputs()[i].value == pair.b) return &output;
-    if (graph.value(pair.a).producer != ir::kNoNode) found = &output;
+}  // namespace
+
+OutputPlaces::OutputPlaces(const Graph& graph, const Graph& other) : graph_(graph) {
+  for (std::size_t i = 0; i < graph.outputs().size(); ++i) last_[graph.outputs()[i].value.index] = i;
+  for (std::size_t i = 0; i < std::min(graph.outputs().size(), other.outputs().size()); ++i) {
+    of_other_[other.outputs()[i].value.index].push_back(i);
   }
-  return found;
 }
 
-}  // namespace
+const ir::Output* OutputPlaces::Of(const Pair& pair) const {
+  if (const auto places = of_other_.find(pair.b.index); places != of_other_.end()) {
+    for (const std::size_t i : places->second) {
+      if (graph_.outputs()[i].value == pair.a) return &graph_.outputs()[i];
+    }
+  }
+  const auto last = last_.find(pair.a.index);
+  if (last == last_.end() || graph_.value(pair.a).producer == ir::kNoNode) return nullptr;
+  return &graph_.outputs()[last->second];
+}
 
 Runner::Runner(const Side& side, const std::vector<ValueId>& wanted)
     : side_(side), wanted_(side.graph->num_values()) {
@@ -129,12 +135,12 @@ void LookAtLife(const Tensor& tensor, Layer& layer) {
   layer.highest_share = std::max(layer.highest_share, share(high));
 }
 
-Layer Describe(const Graph& graph, const Graph& other, const Pair& pair) {
+Layer Describe(const Graph& graph, const OutputPlaces& outputs, const Pair& pair) {
   Layer layer{.pair = pair};
   const ir::Value& value = graph.value(pair.a);
   layer.type = value.type;
   layer.input = value.producer == ir::kNoNode;
-  if (const ir::Output* output = OutputOf(graph, other, pair)) {
+  if (const ir::Output* output = outputs.Of(pair)) {
     layer.output = true;
     layer.name = output->name;
   }

@@ -41,8 +41,22 @@ std::vector<Tensor> HeldBy(const ir::Graph& graph, const std::vector<Tensor>& in
 // here.
 Tensor AsOnA(const Tensor& tensor, Pair& pair, const Tensor& of_a);
 
+// Which output of a graph a pair is; of several that return the same value, each has a pair.
+class OutputPlaces {
+ public:
+  // `other`: side b's.
+  OutputPlaces(const ir::Graph& graph, const ir::Graph& other);
+  // Null: none.
+  const ir::Output* Of(const Pair& pair) const;
+
+ private:
+  const ir::Graph& graph_;
+  std::unordered_map<std::int32_t, std::size_t> last_;                   // by side a's value
+  std::unordered_map<std::int32_t, std::vector<std::size_t>> of_other_;  // by side b's
+};
+
 // A layer without its comparison: what the pair is on side a.
-Layer Describe(const ir::Graph& graph, const ir::Graph& other, const Pair& pair);
+Layer Describe(const ir::Graph& graph, const OutputPlaces& outputs, const Pair& pair);
 // Sets what the layer's value says of the input: whether it is constant or saturated.
 void LookAtLife(const Tensor& tensor, Layer& layer);
 

@@ -33,10 +33,11 @@ class Verifier {
         quantizations_(Quantizations(*b.graph)),
         of_b_(b.graph->num_values(), -1) {
     std::vector<ValueId> wanted_a, wanted_b;
+    const OutputPlaces outputs(*a.graph, *b.graph);
     for (const Pair& pair : pairs) {
       of_b_[LayerIndex(pair.b)] = static_cast<std::int32_t>(report_.layers.size());
       boundary_[LayerIndex(pair.b)] = true;
-      report_.layers.push_back(Describe(*a.graph, *b.graph, pair));
+      report_.layers.push_back(Describe(*a.graph, outputs, pair));
       wanted_a.push_back(pair.a);
       wanted_b.push_back(pair.b);
     }
