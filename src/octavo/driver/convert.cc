@@ -7,6 +7,7 @@
 #include "octavo/driver/foreign_numbers.h"
 #include "octavo/driver/keep.h"
 #include "octavo/driver/pipeline.h"
+#include "octavo/ir/verify.h"
 #include "octavo/octavo.h"
 #include "octavo/onnx/read.h"
 #include "octavo/onnx/rewrite.h"
@@ -76,6 +77,7 @@ Result<ExportReport> Convert(const std::filesystem::path& model, const std::file
   ir::Graph raised = OCTAVO_TRY(raise::Raise(read.graph, operators->registry, opset));
   raise::JoinQuantized(raised, operators->registry);
   passes::RemoveDeadNodes(raised);
+  OCTAVO_TRY(ir::Verify(raised));
   ExportReport report =
       OCTAVO_TRY(driver::ConvertAndWrite(raised, operators->registry, output, options, facts.files));
   if (given != report.engine) {

@@ -168,7 +168,8 @@ void QuantizeWeight(const ir::Graph& graph, const ir::Node& node, Layer& layer) 
 }
 
 Result<Inspection> InspectOnnx(const std::filesystem::path& path, const InspectOptions& options) {
-  onnx::ReadModel read = OCTAVO_TRY(onnx::Read(path, {.external_data = false, .any_type = true}));
+  onnx::ReadModel read =
+      OCTAVO_TRY(onnx::Read(path, {.external_data = false, .any_type = true, .hides_bodies = true}));
   for (const ir::Node& node : read.graph.nodes()) {
     if (!node.outputs.empty()) RestoreQuantization(read.graph, node);
   }

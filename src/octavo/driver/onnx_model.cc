@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "octavo/ir/verify.h"
 #include <nlohmann/json.hpp>
 
 namespace octavo::driver {
@@ -48,8 +49,8 @@ Result<std::map<std::string, TensorType>> MetadataTypes(const std::map<std::stri
   return types;
 }
 
-Result<onnx::ReadModel> ReadOnnx(const std::filesystem::path& path) {
-  onnx::ReadModel read = OCTAVO_TRY(onnx::Read(path));
+Result<onnx::ReadModel> ReadOnnx(const std::filesystem::path& path, const onnx::ReadOptions& options) {
+  onnx::ReadModel read = OCTAVO_TRY(onnx::Read(path, options));
   const std::map<std::string, TensorType> types = OCTAVO_TRY(MetadataTypes(read.graph));
   for (const ir::ValueId input : read.graph.inputs()) {
     ir::Value& value = read.graph.value(input);
@@ -59,6 +60,7 @@ Result<onnx::ReadModel> ReadOnnx(const std::filesystem::path& path) {
     value.type.dtype = said->second.dtype;
     value.type.quantization = said->second.quantization;
   }
+  OCTAVO_TRY(ir::Verify(read.graph));
   return read;
 }
 

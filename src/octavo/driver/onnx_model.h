@@ -13,7 +13,7 @@ namespace octavo::driver {
 
 // Reads an ONNX model to run it.  The types of graph inputs of which the metadata (`octavo.quantization`)
 // says how they are quantized carry that.
-Result<onnx::ReadModel> ReadOnnx(const std::filesystem::path& path);
+Result<onnx::ReadModel> ReadOnnx(const std::filesystem::path& path, const onnx::ReadOptions& options = {});
 
 // --arithmetic with --no-fuse where it would have no effect: kUsage.
 Status CheckEngineOptions(const ir::Graph& graph, const engine::Options& options);

@@ -60,7 +60,7 @@ class Verification {
                           "Write octavo verify A.onnx B.onnx, or octavo verify MODEL.pt [OUT.onnx].");
       }
       OCTAVO_TRY(RefuseLiterals(sides_.given.literals));
-      sides_.first = OCTAVO_TRY(ReadOnnx(first)).graph;
+      sides_.first = OCTAVO_TRY(ReadOnnx(first, AsRuntimeReads())).graph;
       OCTAVO_TRY(CloseSizes(sides_.first, sides_.given.specs));
     } else {
       if (!second.empty()) OCTAVO_TRY(ChooseEngine());
@@ -79,8 +79,13 @@ class Verification {
     if (options_.progress) options_.progress(stage, -1);
   }
 
+  // ONNX Runtime runs the bodies of If and Loop, which Octavo does not.
+  onnx::ReadOptions AsRuntimeReads() const {
+    return {.hides_bodies = options_.runtime == VerifyRuntime::kOnnxRuntime};
+  }
+
   Status ReadSecond(const std::filesystem::path& second) {
-    Result<onnx::ReadModel> read = ReadOnnx(second);
+    Result<onnx::ReadModel> read = ReadOnnx(second, AsRuntimeReads());
     if (!read) return read.error().AddContext(second.string());
     sides_.second = std::move(read->graph);
     return {};

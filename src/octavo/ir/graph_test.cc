@@ -54,7 +54,7 @@ TEST(GraphTest, KeepNodesRenumbersProducers) {
 }
 
 TEST(GraphTest, FindTakesTheNamedArgument) {
-  const Graph graph = ParsedGraph("op(1, a=2, b=3)");
+  const Graph graph = ParsedGraph("%0 = op(1, a=2, b=3)");
   ASSERT_NE(graph.node(0).Find("b"), nullptr);
   EXPECT_EQ(std::get<Dim>(*graph.node(0).Find("b")), Dim(3));
   EXPECT_EQ(graph.node(0).Find("c"), nullptr);
@@ -116,6 +116,11 @@ TEST_F(VerifyTest, OutputThatNothingMakes) {
 TEST_F(VerifyTest, NoOperator) {
   graph_.node(1).op.clear();
   Refused("has no operator");
+}
+
+TEST_F(VerifyTest, NoOutputs) {
+  graph_.node(2).outputs.clear();
+  Refused("a node has no outputs");
 }
 
 TEST_F(VerifyTest, QuantizationThatDoesNotFitTheType) {

@@ -55,9 +55,9 @@ INSTANTIATE_TEST_SUITE_P(
         "%1 = op([], tensors[], floats[], bools[], strings[], [1,N,3], [0.5,1.0], [true,false], "
         "[\"a\",\"\"], [None])\n"
         "%2 = op(a=1, b.c=[2], \"odd name\"=%1, \"0\"=2)\n"
-        "op()\n"
+        "%nothing = op()\n"
         "%3, %4: float32[2], %named = aten::split(%0, 9223372036854775807, -9223372036854775808)\n",
-        "input %x\n= \"strange op\"()\nname()\nname() name \"name\"\n%0 = \"a(b\"()\n",
+        "input %x\n%0 = \"strange op\"()\n%1 = name()\n%2 = name() name \"name\"\n%3 = \"a(b\"()\n",
         // Node names
         "input %x\n%0: float32 = org.pytorch._caffe2::Int8Conv(%x) name \"layer1.0.conv1/Int8Conv\"\n"
         "output \"odd name\" = %0\n",
@@ -192,10 +192,10 @@ TEST(TextTest, OriginsAreComments) {
   origin->op = "aten::relu";
   origin->module_path = "layer1.0";
   origin->place = "code/net.py:3:1";
-  graph.AddNode("Relu", {}, {}, origin);
-  EXPECT_EQ(Print(graph), "Relu()  # aten::relu, layer1.0, code/net.py:3:1\n");
-  EXPECT_EQ(Print(graph, {.origins = false}), "Relu()\n");
-  EXPECT_EQ(Print(Parsed(Print(graph))), "Relu()\n");
+  graph.AddNode("Relu", {}, {TensorType()}, origin);
+  EXPECT_EQ(Print(graph), "%0 = Relu()  # aten::relu, layer1.0, code/net.py:3:1\n");
+  EXPECT_EQ(Print(graph, {.origins = false}), "%0 = Relu()\n");
+  EXPECT_EQ(Print(Parsed(Print(graph))), "%0 = Relu()\n");
 }
 
 TEST(TextTest, LargeConstantsAreLeftOutAndThenRefused) {
@@ -224,7 +224,7 @@ TEST(TextTest, EveryFloatComesBack) {
   Graph graph;
   graph.AddConstant(Tensor::Floats({static_cast<std::int64_t>(values.size())}, values), "f");
   const std::vector<double> doubles(values.begin(), values.end());
-  graph.AddNode("op", {{"", doubles}}, {});
+  graph.AddNode("op", {{"", doubles}}, {TensorType()});
   const Graph back = Parsed(Print(graph, {.max_elements = 10'000}));
   EXPECT_EQ(back.value(ValueId{0}).constant->Bytes(), graph.value(ValueId{0}).constant->Bytes());
   EXPECT_EQ(std::get<std::vector<double>>(back.node(0).arguments[0].value), doubles);

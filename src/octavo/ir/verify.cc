@@ -154,6 +154,7 @@ class Verifier {
   Status CheckNode(NodeId id) {
     const Node& node = graph_.node(id);
     if (node.op.empty()) return Broken("a node has no operator");
+    if (node.outputs.empty()) return Broken("a node has no outputs");
     Status uses;
     Graph::ForEachUse(node, [&](ValueId used) {
       if (uses) uses = CheckUse(used);

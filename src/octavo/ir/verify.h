@@ -5,8 +5,8 @@
 namespace octavo::ir {
 
 // Is the graph well formed: every value made once and before its use, ids in range, quantized types with as
-// many scales as their axis has indices, outputs defined?  The message names the node.  A failure is a bug of
-// Octavo.
+// many scales as their axis has indices, outputs defined?  A node has at least one output.  The message names
+// the node.  A failure is a bug of Octavo.
 Status Verify(const Graph& graph);
 
 }  // namespace octavo::ir

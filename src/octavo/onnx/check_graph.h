@@ -6,8 +6,12 @@
 
 namespace octavo::onnx {
 
-// Error (kInvalidFile) if a node reads a value that nothing before it makes, if two make the same value, or
-// if nothing makes an output.  Bodies of If, Loop and Scan, too.
+// Error (kInvalidFile) if a node reads a value that nothing before it makes, if two make the same value, if
+// nothing makes an output, or if a node is not well formed.  Bodies of If, Loop and Scan, too.
 Status CheckGraph(const ::onnx::ModelProto& model);
+
+// Error (kInvalidFile) unless the node has an operator, a result with a name, and attributes that each occur
+// once and hold what their types say.  No later stage looks at this again.
+Status CheckNodeForm(const ::onnx::NodeProto& node);
 
 }  // namespace octavo::onnx

@@ -1,6 +1,7 @@
 #include "octavo/onnx/read.h"
 
 #include <algorithm>
+#include <climits>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -13,6 +14,7 @@
 #include "octavo/base/limits.h"
 #include "octavo/base/mapped_file.h"
 #include "octavo/base/type_names.h"
+#include "octavo/onnx/check_graph.h"
 #include "octavo/onnx/external.h"
 #include "octavo/onnx/origins.h"
 #include "octavo/onnx/parse.h"
@@ -25,7 +27,24 @@ namespace {
 namespace pb = ::onnx;
 using ir::ValueId;
 
-Result<ir::Operand> Attribute(const pb::AttributeProto& proto, TensorReader& tensors) {
+// What an attribute of a kind is that no value here can be.
+std::string_view KindOf(const pb::AttributeProto& proto) {
+  switch (proto.type()) {
+    case pb::AttributeProto::GRAPH:
+      return "a graph";
+    case pb::AttributeProto::GRAPHS:
+      return "a list of graphs";
+    case pb::AttributeProto::SPARSE_TENSOR:
+      return "a sparse tensor";
+    case pb::AttributeProto::TENSORS:
+      return "a list of tensors";
+    default:
+      return "of a type that is not known";
+  }
+}
+
+Result<ir::Operand> Attribute(const pb::NodeProto& node, const pb::AttributeProto& proto,
+                              TensorReader& tensors, bool hides_bodies) {
   switch (proto.type()) {
     case pb::AttributeProto::FLOAT:
       return ir::Operand(static_cast<double>(proto.f()));
@@ -47,8 +66,13 @@ Result<ir::Operand> Attribute(const pb::AttributeProto& proto, TensorReader& ten
     case pb::AttributeProto::STRINGS:
       return ir::Operand(std::vector<std::string>(proto.strings().begin(), proto.strings().end()));
     default:
-      return ir::Operand(ir::None{});  // a subgraph, or a kind that the standard added later
+      break;
   }
+  if (hides_bodies) return ir::Operand(ir::None{});
+  return Unsupported(
+      fmt::format("attribute {} of node {} is {}, which is not supported", proto.name(),
+                  node.name().empty() ? node.op_type() : fmt::format("{} ({})", node.name(), node.op_type()),
+                  KindOf(proto)));
 }
 
 // `what`: "input", "output", "value".
@@ -82,8 +106,11 @@ class Reader {
     const pb::GraphProto& proto = model_.graph();
     graph_.name = proto.name();
     graph_.doc = proto.doc_string();
-    for (const auto& opset : model_.opset_import())
+    for (const auto& opset : model_.opset_import()) {
+      if (opset.version() < 0 || opset.version() > INT_MAX)
+        return InvalidFile(fmt::format("the model has opset {}, which does not exist", opset.version()));
       graph_.opsets[opset.domain()] = static_cast<int>(opset.version());
+    }
     for (const auto& entry : model_.metadata_props()) {
       if (entry.key() == kOriginsKey) {
         origins_ = ParseOrigins(entry.value());
@@ -106,7 +133,10 @@ class Reader {
       if (input.name().empty() || !inputs.insert(input.name()).second)
         return InvalidFile(fmt::format("the input \"{}\" is duplicate or has no name", input.name()));
       // Old files list initializers as inputs, too.
-      if (values_.contains(input.name())) continue;
+      if (const auto at = values_.find(input.name()); at != values_.end()) {
+        OCTAVO_TRY(CheckDefault(input, graph_.type(at->second)));
+        continue;
+      }
       if (!options_.any_type) OCTAVO_TRY(CheckInput(input.name(), input.type()));
       values_[input.name()] = graph_.AddInput(input.name(), DeclaredType(input.type()));
     }
@@ -126,6 +156,20 @@ class Reader {
   std::size_t external_tensors() const { return external_tensors_; }
 
  private:
+  // The tensor of an input must be what the input is declared to be.
+  static Status CheckDefault(const pb::ValueInfoProto& input, const TensorType& tensor) {
+    const TensorType declared = DeclaredType(input.type());
+    bool fits = declared.dtype == DType::kUnknown || declared.dtype == tensor.dtype;
+    if (declared.shape && tensor.shape) {
+      fits = fits && std::ranges::equal(
+                         *declared.shape, *tensor.shape,
+                         [](const Dim& wanted, const Dim& has) { return !wanted.known() || wanted == has; });
+    }
+    if (fits) return {};
+    return InvalidFile(fmt::format("the input {} is {}, but the tensor of that name is {}", input.name(),
+                                   declared.ToString(), tensor.ToString()));
+  }
+
   Status AddInitializer(const pb::TensorProto& proto) {
     if (values_.contains(proto.name()))
       return InvalidFile(fmt::format("the tensor {} occurs twice", proto.name()));
@@ -143,6 +187,7 @@ class Reader {
   }
 
   Status AddNode(const pb::NodeProto& proto) {
+    OCTAVO_TRY(CheckNodeForm(proto));
     std::vector<ir::Argument> arguments;
     for (const std::string& name : proto.input()) {
       if (name.empty()) {
@@ -161,7 +206,7 @@ class Reader {
       arguments.push_back({.name = {}, .value = at->second});
     }
     for (const auto& attribute : proto.attribute()) {
-      ir::Operand value = OCTAVO_TRY(Attribute(attribute, tensors_));
+      ir::Operand value = OCTAVO_TRY(Attribute(proto, attribute, tensors_, options_.hides_bodies));
       arguments.push_back({.name = attribute.name(), .value = std::move(value)});
     }
     std::vector<TensorType> types;

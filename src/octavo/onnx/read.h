@@ -29,6 +29,9 @@ struct ReadOptions {
   bool external_data = true;
   // True: inputs may be of types that no value of a graph can have; their dtype is unknown then.
   bool any_type = false;
+  // True: attributes that are graphs, and of other kinds that no operand can be, are None.  For those who
+  // only look at the nodes, or let another program run them.
+  bool hides_bodies = false;
   // True: QOperator nodes (QLinearConv ...) are read as float operators between DequantizeLinear and
   // QuantizeLinear.
   bool qoperators_as_qdq = false;
@@ -37,7 +40,7 @@ struct ReadOptions {
 };
 
 // Reads a model file's graph.  Tensors may lie in other files, below the model's folder (TensorReader).
-// Subgraphs of If and Loop are not looked into.  Errors: kIo; kInvalidFile for a file that is no ONNX model,
+// Errors: kIo; kInvalidFile for a file that is no ONNX model,
 // or one whose graph is not well formed; kUnsupported for tensors of types that Octavo does not know.
 Result<ReadModel> Read(const std::filesystem::path& path, const ReadOptions& options = {});
 

@@ -229,6 +229,107 @@ TEST_F(BrokenGraph, InputThatIsThereTwice) {
   EXPECT_THAT(ErrorOf(model).what(), HasSubstr("the input \"x\" is duplicate"));
 }
 
+// A model of one input x and one node.
+class BrokenNode : public BrokenGraph {
+ protected:
+  ::onnx::NodeProto& Node(const char* op, const char* input, const char* output) {
+    ::onnx::GraphProto& graph = *model_.mutable_graph();
+    graph.add_input()->set_name("x");
+    ::onnx::NodeProto& node = *graph.add_node();
+    node.set_op_type(op);
+    node.add_input(input);
+    node.add_output(output);
+    return node;
+  }
+  void Refused(const char* message, ErrorCode code = ErrorCode::kInvalidFile) {
+    const Error error = ErrorOf(model_);
+    EXPECT_EQ(error.code(), code) << error.ToString();
+    EXPECT_THAT(error.what(), HasSubstr(message));
+  }
+  ::onnx::ModelProto model_;
+};
+
+TEST_F(BrokenNode, NodeWithoutOutputs) {
+  ::onnx::NodeProto& node = Node("Relu", "x", "y");
+  node.clear_output();
+  Refused("has no outputs");
+  node.add_output("");
+  Refused("has no outputs");
+  node.add_output("y");
+  Refused("the first output of node Relu has no name");
+}
+
+TEST_F(BrokenNode, NodeWithoutOperator) {
+  Node("", "x", "y");
+  Refused("a node has no operator");
+}
+
+TEST_F(BrokenNode, AttributesThatAreNotWhatTheySay) {
+  using Proto = ::onnx::AttributeProto;
+  ::onnx::NodeProto& node = Node("LeakyRelu", "x", "y");
+  Proto& alpha = *node.add_attribute();
+  alpha.set_f(0.5F);
+  alpha.set_type(Proto::FLOAT);
+  Refused("an attribute of node LeakyRelu has no name");
+  alpha.set_name("alpha");
+  for (const auto type : {Proto::UNDEFINED, Proto::INT, Proto::GRAPH, Proto::FLOATS}) {
+    alpha.set_type(type);
+    Refused("attribute alpha of node LeakyRelu does not hold what its type says");
+  }
+  alpha.set_type(Proto::FLOAT);
+  alpha.set_ref_attr_name("slope");
+  Refused("attribute alpha of node LeakyRelu refers to an attribute of a function");
+  alpha.clear_ref_attr_name();
+  *node.add_attribute() = Proto(alpha);
+  Refused("attribute alpha of node LeakyRelu occurs twice");
+}
+
+TEST_F(BrokenNode, AttributesThatNoOperandCanBe) {
+  using Proto = ::onnx::AttributeProto;
+  ::onnx::NodeProto& node = Node("If", "x", "y");
+  Proto& body = *node.add_attribute();
+  body.set_name("then_branch");
+  body.set_type(Proto::GRAPH);
+  body.mutable_g()->set_name("body");
+  Refused("attribute then_branch of node If is a graph, which is not supported", ErrorCode::kUnsupported);
+  const auto read = Read(path_, {.hides_bodies = true});
+  ASSERT_TRUE(read) << read.error().ToString();
+  EXPECT_TRUE(std::holds_alternative<ir::None>(*read->graph.nodes()[0].Find("then_branch")));
+  for (const auto& [type, words] : {std::pair(Proto::GRAPHS, "is a list of graphs"),
+                                    std::pair(Proto::SPARSE_TENSOR, "is a sparse tensor"),
+                                    std::pair(Proto::TENSORS, "is a list of tensors"),
+                                    std::pair(Proto::TYPE_PROTO, "is of a type that is not known")}) {
+    body.clear_g();
+    body.set_type(type);
+    Refused(words, ErrorCode::kUnsupported);
+  }
+}
+
+TEST_F(BrokenNode, TensorThatIsNotItsInput) {
+  Node("Relu", "w", "y");
+  ::onnx::TensorProto& tensor = *model_.mutable_graph()->add_initializer();
+  tensor.set_name("w");
+  tensor.set_data_type(::onnx::TensorProto::FLOAT);
+  tensor.add_dims(2);
+  tensor.add_float_data(1);
+  tensor.add_float_data(2);
+  ::onnx::ValueInfoProto& input = *model_.mutable_graph()->add_input();
+  input.set_name("w");
+  auto& type = *input.mutable_type()->mutable_tensor_type();
+  type.set_elem_type(::onnx::TensorProto::FLOAT);
+  type.mutable_shape()->add_dim()->set_dim_value(3);
+  Refused("the input w is float32[3], but the tensor of that name is float32[2]");
+}
+
+TEST_F(BrokenNode, OpsetThatDoesNotExist) {
+  Node("Relu", "x", "y");
+  for (const std::int64_t version : {std::int64_t{-1}, std::int64_t{1} << 33}) {
+    model_.clear_opset_import();
+    model_.add_opset_import()->set_version(version);
+    Refused("which does not exist");
+  }
+}
+
 // 2^61 elements of 8 bytes are 2^64 bytes, which a register takes for none.
 TEST_F(BrokenGraph, SizesThatOverflow) {
   for (const std::vector<std::int64_t>& sizes : {std::vector<std::int64_t>{std::int64_t{1} << 61},
