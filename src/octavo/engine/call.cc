@@ -93,16 +93,24 @@ Result<const Tensor*> Call::value(std::size_t i) {
   return input->value;
 }
 
-Result<std::vector<std::int64_t>> Call::IntsOf(std::size_t i) {
+Result<std::vector<std::int64_t>> Call::Integers(std::size_t i, int least_rank, int most_rank, Width width) {
   const Tensor* tensor = OCTAVO_TRY(value(i));
-  if (tensor->rank() > 1 || !(IsInteger(tensor->dtype))) {
-    return Invalid(fmt::format("input {} must be a list of integers, not {}", i, tensor->type().ToString()));
+  const bool takes_int32 = width == Width::kInt32OrInt64;
+  const bool fits = tensor->dtype == DType::kInt64 || (takes_int32 && tensor->dtype == DType::kInt32);
+  if (!fits || tensor->rank() < least_rank || tensor->rank() > most_rank) {
+    return Invalid(fmt::format("input {} must be {} of {}, not {}", i,
+                               least_rank == 1 ? "a list" : "a number",
+                               takes_int32 ? "int32 or int64" : "int64", tensor->type().ToString()));
   }
   return tensor->ToInts();
 }
 
-Result<std::int64_t> Call::IntOf(std::size_t i) {
-  const std::vector<std::int64_t> ints = OCTAVO_TRY(IntsOf(i));
+Result<std::vector<std::int64_t>> Call::IntsOf(std::size_t i, Width width) {
+  return Integers(i, 1, 1, width);
+}
+
+Result<std::int64_t> Call::IntOf(std::size_t i, Width width) {
+  const std::vector<std::int64_t> ints = OCTAVO_TRY(Integers(i, 0, 1, width));
   if (ints.size() != 1) return Invalid(fmt::format("input {} must have one element, not {}", i, ints.size()));
   return ints[0];
 }
@@ -112,6 +120,8 @@ Result<double> Call::RealOf(std::size_t i) {
   if (tensor->num_elements() != 1) {
     return Invalid(fmt::format("input {} must have one element, not {}", i, tensor->num_elements()));
   }
+  if (!IsFloat(tensor->dtype) && !IsInteger(tensor->dtype))
+    return Invalid(fmt::format("input {} must be a number, not {}", i, Name(tensor->dtype)));
   return tensor->ToDoubles()[0];
 }
 
@@ -186,6 +196,17 @@ Result<int> Call::Axis(std::int64_t axis, int rank) const {
     return Invalid(fmt::format("axis {} is out of range for a tensor of rank {}", axis, rank));
   }
   return static_cast<int>(axis < 0 ? axis + rank : axis);
+}
+
+Result<std::vector<int>> Call::AxesOnce(const std::vector<std::int64_t>& axes, int rank) const {
+  std::vector<int> normalized;
+  std::vector<bool> seen(static_cast<std::size_t>(rank));
+  for (const std::int64_t axis : axes) {
+    const int a = OCTAVO_TRY(Axis(axis, rank));
+    if (!seen[static_cast<std::size_t>(a)]) normalized.push_back(a);
+    seen[static_cast<std::size_t>(a)] = true;
+  }
+  return normalized;
 }
 
 Result<std::vector<int>> Call::Axes(const std::vector<std::int64_t>& axes, int rank) const {

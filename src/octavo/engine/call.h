@@ -50,10 +50,13 @@ class Call {
   Result<ValueType> type(std::size_t i);
   Result<Int8Parameters> int8(std::size_t i);
   Result<const Tensor*> value(std::size_t i);
-  // A known value of integers, of any rank up to 1.
-  Result<std::vector<std::int64_t>> IntsOf(std::size_t i);
-  Result<std::int64_t> IntOf(std::size_t i);
-  // One real of a tensor with one element.
+  // Which types the integers of an input may have.
+  enum class Width { kInt64, kInt32OrInt64 };
+  // A known list of integers.
+  Result<std::vector<std::int64_t>> IntsOf(std::size_t i, Width width = Width::kInt64);
+  // A known integer, a scalar or a list of one.
+  Result<std::int64_t> IntOf(std::size_t i, Width width = Width::kInt64);
+  // One number of a tensor with one element.
   Result<double> RealOf(std::size_t i);
 
   // Null: it is not there.  Attributes that nothing asks for are taken for ones that the engine does not
@@ -79,11 +82,14 @@ class Call {
   Error NotSupported(std::string what) const;
   // An axis counted from the front; negative ones count from the end.
   Result<int> Axis(std::int64_t axis, int rank) const;
-  // All of the given, each once, in order.
+  // All of the given, in order; an error where one occurs twice.
   Result<std::vector<int>> Axes(const std::vector<std::int64_t>& axes, int rank) const;
+  // All of the given, in order, without repetitions.
+  Result<std::vector<int>> AxesOnce(const std::vector<std::int64_t>& axes, int rank) const;
 
  private:
   Result<const Input*> Get(std::size_t i);
+  Result<std::vector<std::int64_t>> Integers(std::size_t i, int least_rank, int most_rank, Width width);
   Error Deferred();
 
   const ir::Node& node_;

@@ -25,7 +25,8 @@ class QuantizationChanger {
     if (clip.op != "Clip" || clip.outputs.size() != 1) return;
     const std::vector<ir::ValueId> inputs = InputsOf(clip);
     const std::optional<ir::NodeId> quantize = OnlyReader(id, "QuantizeLinear");
-    if (inputs.empty() || graph_.value(inputs[0]).producer == ir::kNoNode || !quantize) return;
+    if (inputs.empty() || !inputs[0].valid() || !quantize) return;
+    if (graph_.value(inputs[0]).producer == ir::kNoNode) return;
     const auto to = QuantizationOf(*quantize);
     const auto low = Bound(clip, 1, "min", std::numeric_limits<float>::lowest());
     const auto high = Bound(clip, 2, "max", std::numeric_limits<float>::max());

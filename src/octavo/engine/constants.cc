@@ -83,7 +83,7 @@ class ConstantQuantizer {
     if (dequantize == nullptr || bias == nullptr) return std::nullopt;
     const auto inputs = InputsOf(*dequantize);
     const Tensor* scales = inputs.size() > 1 ? FloatConstant(inputs[1]) : nullptr;
-    if (scales == nullptr || scales->rank() > 1) return std::nullopt;
+    if (scales == nullptr || scales->rank() > 1 || !inputs[0].valid()) return std::nullopt;
     if (scales->num_elements() == 1) return scales->ToFloats();
     const auto integer = [](const ir::Node& of, std::string_view name, std::int64_t otherwise) {
       const ir::Operand* operand = of.Find(name);

@@ -107,6 +107,44 @@ INSTANTIATE_TEST_SUITE_P(
                   "constant %s = int64[4]{1,1,2,3}\n%r = Reshape(%x, %s)\n"
                   "%y = Conv(%r, %r, group=0)\noutput %y",
                   "cannot be divided into 0 groups"},
+        // What one node has wrong that used to read past an end or to divide by zero.
+        ErrorCase{
+            "no_channels",
+            "constant %c = float32[0]{}\nconstant %s = int64[3]{0,0,5}\n%e = Slice(%x, %i, %i)\n"
+            "%r = Reshape(%e, %s, allowzero=1)\n%y = InstanceNormalization(%r, %c, %c)\n%z = Add(%y, %x)\n"
+            "output %z",
+            "cannot be broadcast"},
+        ErrorCase{
+            "empty_image",
+            "constant %s = int64[4]{1,1,0,4}\n%e = Slice(%x, %i, %i)\n%r = Reshape(%e, %s, allowzero=1)\n"
+            "constant %g = float32[1,1,1,2]{0,0}\n%y = GridSample(%r, %g, padding_mode=\"border\")\n"
+            "output %y",
+            "the input has no elements"},
+        ErrorCase{"depth",
+                  "constant %d = float32[]{inf}\nconstant %v = float32[2]{0,1}\n%y = OneHot(%i, %d, %v)\n"
+                  "output %y",
+                  "depth cannot be inf"},
+        ErrorCase{"block",
+                  "constant %c = float32[2,1]{1,1}\n"
+                  "%y = QuantizeLinear(%x, %c, axis=1, block_size=9223372036854775807)\noutput %y",
+                  "block_size cannot be"},
+        ErrorCase{"zero_point_of_floats",
+                  "constant %b = uint8[2,3]{1,2,3,4,5,6}\nconstant %w = uint8[3,2]{1,2,3,4,5,6}\n"
+                  "constant %s = float32[]{1}\nconstant %z = uint8[]{0}\n"
+                  "%y = \"com.microsoft::QGemm\"(%b, %s, %z, %w, %s, %s)\noutput %y",
+                  "input 5 must have the dtype of input 3"},
+        ErrorCase{"clip_of_nothing",
+                  "constant %s = float32[]{1}\nconstant %z = uint8[]{0}\n%c = Clip(None, %s, %s)\n"
+                  "%y = QuantizeLinear(%c, %s, %z)\noutput %y",
+                  "input 0 is missing"},
+        ErrorCase{"weights_of_nothing",
+                  "constant %s = float32[]{1}\nconstant %z = uint8[]{0}\nconstant %b = float32[2]{0,1}\n"
+                  "%q = QuantizeLinear(%x, %s, %z)\n%d = DequantizeLinear(%q, %s, %z)\n"
+                  "constant %t = float32[2]{1,1}\n%w = DequantizeLinear(None, %t)\n%g = Gemm(%d, %w, %b)\n"
+                  "%y = QuantizeLinear(%g, %s, %z)\noutput %y",
+                  "input 0 is missing"},
+        ErrorCase{"list_of_another_type", "constant %s = int16[2]{3,2}\n%y = Reshape(%x, %s)\noutput %y",
+                  "input 1 must be a list of int64"},
         ErrorCase{"quantized_type", "constant %c = float32[]{1}\n%y = DequantizeLinear(%x, %c)\noutput %y",
                   "input 0 cannot be float32"},
         ErrorCase{"scales", "constant %c = float32[2]{1,1}\n%y = QuantizeLinear(%x, %c, axis=1)\noutput %y",

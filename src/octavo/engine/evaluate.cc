@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "octavo/base/bug.h"
 #include "octavo/engine/literal/onnxruntime.h"
 #include "octavo/engine/literal/registry.h"
 
@@ -34,6 +33,13 @@ bool IsStoredWithin(const Program& program, ir::ValueId value, int& budget) {
                      [&](ir::ValueId id) { return !id.valid() || IsStoredWithin(program, id, budget); });
 }
 
+// What a kernel does that contradicts what it said when it was prepared.
+Error Broken(const ir::Node& node, std::string_view what) {
+  return std::move(Unsupported(fmt::format("{}: {}", node.op, what),
+                               "Please report this bug of Octavo together with the model.")
+                       .SetWhere(PlaceOf(node)));
+}
+
 Result<std::vector<Tensor>> Compute(const Program& program, const ir::Node& node, const Prepared& prepared,
                                     const Operands& operands) {
   auto results = prepared.compute(operands);
@@ -42,12 +48,12 @@ Result<std::vector<Tensor>> Compute(const Program& program, const ir::Node& node
     error.SetWhere(PlaceOf(node));
     return error;
   }
-  if (results->size() != prepared.outputs.size()) Bug(fmt::format("{}: number of outputs", node.op));
+  if (results->size() != prepared.outputs.size()) return Broken(node, "the number of results changed");
   for (std::size_t i = 0; i < results->size(); ++i) {
     Tensor& tensor = (*results)[i];
     const ValueType& type = prepared.outputs[i];
     if (tensor.dtype != type.dtype || tensor.sizes != *type.sizes) {
-      Bug(fmt::format("{}: output {} is {}", node.op, i, tensor.type().ToString()));
+      return Broken(node, fmt::format("result {} turned out to be {}", i, tensor.type().ToString()));
     }
     tensor = Normalized(tensor);
   }
@@ -84,7 +90,7 @@ class Literal final : public Step {
       }
     }
     const auto prepared = OCTAVO_TRY(PrepareCall(program_, node, std::move(inputs)));
-    if (!prepared) Bug(fmt::format("{}: still not known", node.op));
+    if (!prepared) return Broken(node, "a type is not known when the node runs");
     return Set(frame, node, *prepared, OCTAVO_TRY(Compute(program_, node, *prepared, operands)));
   }
 
@@ -118,7 +124,10 @@ bool IsStored(const Program& program, ir::ValueId value) {
 Result<std::optional<Prepared>> PrepareCall(const Program& program, const ir::Node& node,
                                             std::vector<Call::Input> inputs) {
   Call call(node, OpsetOf(program.graph, node.op), program.arithmetic, std::move(inputs));
-  Result<Prepared> prepared = literal::AllOperators().Find(node.op)(call);
+  const Prepare prepare = literal::AllOperators().Find(node.op);
+  if (prepare == nullptr) return call.NotSupported("the engine does not support this operator");
+  if (node.outputs.empty()) return call.Invalid("the node has no outputs");
+  Result<Prepared> prepared = prepare(call);
   if (call.deferred()) return std::optional<Prepared>();
   if (prepared && program.arithmetic == Arithmetic::kOnnxRuntime && program.options.fuse) {
     const auto operands = InputsOf(node);
@@ -140,7 +149,8 @@ Result<std::optional<Prepared>> PrepareCall(const Program& program, const ir::No
                                     node.outputs.size(), prepared->outputs.size()));
   }
   if (prepared->outputs.size() > node.outputs.size())
-    Bug(fmt::format("{}: more outputs than asked for", node.op));
+    return call.Invalid(fmt::format("the node has {} outputs, but {} are expected", node.outputs.size(),
+                                    prepared->outputs.size()));
   for (const ValueType& type : prepared->outputs) {
     const auto count = CountElements(*type.sizes);
     const std::size_t most = program.options.limits.max_value_bytes;

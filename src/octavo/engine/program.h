@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cassert>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -88,6 +89,10 @@ inline const std::byte* Begin(const Tensor& tensor) {
 }
 template <typename T>
 const T* Data(const Tensor& tensor) {
+  assert(sizeof(T) == ElementSize(tensor.dtype));
+  assert((static_cast<std::size_t>(tensor.offset) + static_cast<std::size_t>(tensor.num_elements())) *
+             sizeof(T) <=
+         tensor.storage->bytes.size());
   return reinterpret_cast<const T*>(Begin(tensor));
 }
 

@@ -6,6 +6,10 @@
 namespace octavo {
 namespace {
 
+// None of these errors can be had from a file: BindArguments gives every argument the kind that its row
+// states, or None where the row takes that (and then has() is asked first), and a row's type rule refuses
+// open sizes of the arguments that its emitters read as numbers.
+
 template <typename T>
 const T& Get(const ir::Operand& operand, std::string_view name) {
   const T* value = std::get_if<T>(&operand);

@@ -9,6 +9,8 @@
 namespace octavo::reference {
 namespace {
 
+// Not to be had from a file: each node's arguments were bound by its operator's row, which gives them these
+// names and kinds.
 [[noreturn]] void Wrong(const ir::Node& node, std::string_view name, std::string_view wanted) {
   Bug(fmt::format("reference: {}: argument {} is not a {}", node.op, name, wanted));
 }

@@ -20,6 +20,8 @@ WeightQuantization QuantizationOfWeights(std::span<const float> weights) {
   WeightQuantization q;
   if (greatest != least) q.scale = (greatest - least) / (kHighestWeight - kLowestWeight);
   const float zero_point = kLowestWeight - least / q.scale;
+  // Infinite weights have no zero point.
+  if (std::isnan(zero_point)) return q;
   q.zero_point =
       static_cast<std::int32_t>(std::nearbyint(std::clamp(zero_point, kLowestWeight, kHighestWeight)));
   return q;
@@ -28,6 +30,7 @@ WeightQuantization QuantizationOfWeights(std::span<const float> weights) {
 std::int8_t QuantizeWeight(float weight, const WeightQuantization& to) {
   const auto zero_point = static_cast<float>(to.zero_point);
   const float steps = std::clamp(weight / to.scale, kLowestWeight - zero_point, kHighestWeight - zero_point);
+  if (std::isnan(steps)) return static_cast<std::int8_t>(kLowestWeight);
   return static_cast<std::int8_t>(static_cast<std::int32_t>(std::nearbyint(steps)) + to.zero_point);
 }
 

@@ -69,7 +69,9 @@ Result<Prepared> ArithmeticOf(Call& call, Real real, Integer integer, bool divid
 }
 
 Result<Prepared> Mod(Call& call) {
-  if (OCTAVO_TRY(call.Int("fmod", 0)) != 0)
+  const std::int64_t of_floats = OCTAVO_TRY(call.Int("fmod", 0));
+  if (of_floats != 0 && of_floats != 1) return call.Invalid("attribute fmod must be 0 or 1");
+  if (of_floats == 1)
     return ArithmeticOf(
         call, [](double a, double b) { return std::fmod(a, b); }, Remainder, true);
   if (IsFloat(OCTAVO_TRY(call.dtype(0)))) return call.Invalid("floats need fmod = 1");
@@ -148,6 +150,7 @@ Result<Prepared> Clip(Call& call) {
   if (call.opset() < 11) {
     low = OCTAVO_TRY(call.Real("min", low));
     high = OCTAVO_TRY(call.Real("max", high));
+    if (!(low <= high)) return call.Invalid(fmt::format("nothing lies between {} and {}", low, high));
   }
   for (std::size_t i = 1; i < 3; ++i) {
     if (!call.has(i)) continue;

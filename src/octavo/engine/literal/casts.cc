@@ -68,7 +68,9 @@ Tensor Converted(const Tensor& from, DType to) {
 
 Result<Prepared> To(Call& call, DType to) {
   const ValueType type = OCTAVO_TRY(call.type(0));
-  call.Ignore({"saturate", "round_mode"});  // of 8-bit floats
+  // Of 8-bit floats.
+  OCTAVO_TRY(call.Int("saturate", 1));
+  OCTAVO_TRY(call.Text("round_mode", "up"));
   if (!IsNumber(type.dtype) && type.dtype != DType::kBool)
     return call.NotSupported(fmt::format("conversion from {} is not supported", Name(type.dtype)));
   return One(to, *type.sizes, [to](const Operands& in) -> Result<Tensor> { return Converted(*in[0], to); });

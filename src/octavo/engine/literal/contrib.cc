@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -203,6 +204,8 @@ Result<Prepared> QLinearSoftmax(Call& call) {
     along = 1;
   }
   return One(to, sizes, [=](const Operands& in) -> Result<Tensor> {
+    if (const float scale = QuantizationAt(in, 1).scale; !(scale > 0) || !std::isfinite(scale))
+      return InvalidFile(fmt::format("QLinearSoftmax: the scale cannot be {}", scale));
     return WithByte(to, [&](auto zero) {
       using T = decltype(zero);
       const std::vector<T> x = Values<T>(*in[0]);

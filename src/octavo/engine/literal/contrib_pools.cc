@@ -67,6 +67,10 @@ Result<Prepared> QLinearAveragePool(Call& call) {
   const Window w = OCTAVO_TRY(WindowOf(call, Sizes(x.begin() + 2, x.end()), {}));
   const bool with_padding = OCTAVO_TRY(call.Int("count_include_pad", 0)) != 0;
   if (with_padding && !CountElements(w.kernel)) return call.Invalid("the window is too large");
+  for (std::size_t d = 0; d < w.rank(); ++d) {
+    if (std::max(w.begin[d], w.end[d]) >= w.kernel[d])
+      return call.Invalid("the padding must be smaller than the window");
+  }
   Sizes result = {x[0], x[1]};
   result.insert(result.end(), w.output.begin(), w.output.end());
   if (!CountElements(result)) return call.Invalid("the result is too large");

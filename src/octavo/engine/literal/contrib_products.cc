@@ -39,7 +39,9 @@ Result<Prepared> QGemm(Call& call) {
   const bool transpose_b = OCTAVO_TRY(call.Int("transB", 0)) != 0;
   const MatMulLayout l = OCTAVO_TRY(GemmLayoutOf(call, 0, 3, transpose_a, transpose_b));
   OCTAVO_TRY(CheckColumns(call, 4, l.columns));
-  OCTAVO_TRY(CheckColumns(call, 5, l.columns));
+  if (OCTAVO_TRY(call.dtype(5)) != OCTAVO_TRY(call.dtype(3)) ||
+      OCTAVO_TRY(call.sizes(5)) != OCTAVO_TRY(call.sizes(4)))
+    return call.Invalid("input 5 must have the dtype of input 3 and the shape of input 4");
   if (call.has(6)) {
     OCTAVO_TRY(CheckDType(call, 6, {DType::kInt32}));
     if (Broadcast(OCTAVO_TRY(call.sizes(6)), l.result) != l.result)

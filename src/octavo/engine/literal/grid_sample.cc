@@ -32,7 +32,7 @@ double Reflected(double at, double low, double high) {
 std::int64_t Padded(double at, std::int64_t size, const Options& o) {
   const auto last = static_cast<double>(size - 1);
   if (at >= 0 && at <= last) return static_cast<std::int64_t>(at);
-  if (std::isnan(at) || o.padding == "zeros") return -1;
+  if (!std::isfinite(at) || o.padding == "zeros") return -1;
   if (o.padding == "border") return static_cast<std::int64_t>(std::clamp(at, 0.0, last));
   const double reflected = o.align_corners ? Reflected(at, 0, last) : Reflected(at, -0.5, last + 0.5);
   return static_cast<std::int64_t>(std::clamp(std::nearbyint(reflected), 0.0, last));
@@ -76,6 +76,8 @@ Result<Prepared> GridSample(Call& call) {
     return call.Invalid("the shape of the grid does not fit the input");
   Options o;
   o.mode = OCTAVO_TRY(call.Text("mode", call.opset() < 20 ? "bilinear" : "linear"));
+  if (call.opset() < 20 && (o.mode == "linear" || o.mode == "cubic"))
+    return call.Invalid(fmt::format("attribute mode cannot be {} before opset 20", o.mode));
   if (o.mode == "bilinear") o.mode = "linear";
   if (o.mode == "bicubic") o.mode = "cubic";
   o.padding = OCTAVO_TRY(call.Text("padding_mode", "zeros"));
@@ -90,6 +92,7 @@ Result<Prepared> GridSample(Call& call) {
   Sizes result{x[0], x[1]};
   result.insert(result.end(), grid.begin() + 1, grid.end() - 1);
   if (!CountElements(result)) return call.Invalid("the result is too large");
+  if (Product(x, 2, x.size()) == 0 && Product(result) > 0) return call.Invalid("the input has no elements");
   return One(type.dtype, result, [=, x = x](const Operands& in) -> Result<Tensor> {
     const std::vector<double> image = Reals(*in[0]), points = Reals(*in[1]);
     const std::size_t dims = x.size() - 2;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -215,7 +216,9 @@ Result<Prepared> OneHot(Call& call) {
   OCTAVO_TRY(call.Inputs(3, 3));
   OCTAVO_TRY(CheckNumber(call, 0));
   const Sizes indices = OCTAVO_TRY(call.sizes(0));
-  const auto depth = static_cast<std::int64_t>(OCTAVO_TRY(call.RealOf(1)));
+  const double given_depth = OCTAVO_TRY(call.RealOf(1));
+  if (!(std::fabs(given_depth) < 0x1p48)) return call.Invalid(fmt::format("depth cannot be {}", given_depth));
+  const auto depth = static_cast<std::int64_t>(given_depth);
   const int rank = static_cast<int>(indices.size()) + 1;
   const int axis = OCTAVO_TRY(call.Axis(OCTAVO_TRY(call.Int("axis", -1)), rank));
   if (OCTAVO_TRY(call.sizes(2)) != Sizes{2}) return call.Invalid("the values input must have two elements");

@@ -71,7 +71,8 @@ Result<Prepared> Int8Reshape(Call& call) {
   const Int8Parameters parameters = OCTAVO_TRY(KeptParameters(call));
   if (call.has(1) && call.HasAttribute("shape"))
     return call.Invalid("the shape is given both as an input and as an attribute");
-  Sizes sizes = call.has(1) ? OCTAVO_TRY(call.IntsOf(1)) : OCTAVO_TRY(call.Ints("shape"));
+  Sizes sizes =
+      call.has(1) ? OCTAVO_TRY(call.IntsOf(1, Call::Width::kInt32OrInt64)) : OCTAVO_TRY(call.Ints("shape"));
   std::int64_t known = 1;
   std::optional<std::size_t> inferred;
   for (std::size_t d = 0; d < sizes.size(); ++d) {

@@ -73,15 +73,21 @@ Result<Prepared> BitwiseNot(Call& call) {
   });
 }
 
+bool IsShift(std::int64_t bits) { return bits >= 0 && bits < 64; }
+
 Result<Prepared> BitShift(Call& call) {
   OCTAVO_TRY(call.Inputs(2, 2));
-  OCTAVO_TRY(CheckDType(call, 0, {DType::kUint8}));
+  OCTAVO_TRY(CheckDType(call, 0, {DType::kUint8, DType::kUint16, DType::kUint32, DType::kUint64}));
   const std::string direction = OCTAVO_TRY(call.Text("direction"));
-  constexpr std::int64_t kBits = 8;
+  // What is shifted beyond the type's width is cut off where the result is stored.
   if (direction == "LEFT")
-    return Bits(call, false, [](std::int64_t a, std::int64_t b) { return b >= kBits ? 0 : a << b; });
+    return Bits(call, false, [](std::int64_t a, std::int64_t b) {
+      return IsShift(b) ? static_cast<std::int64_t>(static_cast<std::uint64_t>(a) << b) : 0;
+    });
   if (direction == "RIGHT")
-    return Bits(call, false, [](std::int64_t a, std::int64_t b) { return b >= kBits ? 0 : a >> b; });
+    return Bits(call, false, [](std::int64_t a, std::int64_t b) {
+      return IsShift(b) ? static_cast<std::int64_t>(static_cast<std::uint64_t>(a) >> b) : 0;
+    });
   return call.Invalid("attribute direction must be LEFT or RIGHT");
 }
 

@@ -72,7 +72,7 @@ Result<Prepared> Split(Call& call) {
   const std::int64_t total = (*type.sizes)[a];
   const auto pieces = static_cast<std::int64_t>(call.num_outputs());
   Sizes split;
-  call.Ignore({"num_outputs"});
+  OCTAVO_TRY(call.Int("num_outputs", pieces));
   if (call.opset() < 13) {
     split = OCTAVO_TRY(call.Ints("split", Sizes()));
   } else if (call.has(1)) {
@@ -129,10 +129,11 @@ Result<Range> SlicedRange(Call& call, std::size_t rank) {
     range.axes = OCTAVO_TRY(call.Ints("axes", Sizes()));
   } else {
     OCTAVO_TRY(call.Inputs(3, 5));
-    range.starts = OCTAVO_TRY(call.IntsOf(1));
-    range.ends = OCTAVO_TRY(call.IntsOf(2));
-    if (call.has(3)) range.axes = OCTAVO_TRY(call.IntsOf(3));
-    if (call.has(4)) range.steps = OCTAVO_TRY(call.IntsOf(4));
+    constexpr auto kIndices = Call::Width::kInt32OrInt64;
+    range.starts = OCTAVO_TRY(call.IntsOf(1, kIndices));
+    range.ends = OCTAVO_TRY(call.IntsOf(2, kIndices));
+    if (call.has(3)) range.axes = OCTAVO_TRY(call.IntsOf(3, kIndices));
+    if (call.has(4)) range.steps = OCTAVO_TRY(call.IntsOf(4, kIndices));
   }
   if (range.axes.empty() && range.starts.size() <= rank) {
     range.axes.resize(range.starts.size());

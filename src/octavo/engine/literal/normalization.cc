@@ -88,7 +88,7 @@ Result<Prepared> BatchNormalization(Call& call) {
   OCTAVO_TRY(call.Inputs(5, 5));
   OCTAVO_TRY(CheckFloat(call, 0));
   const ValueType type = OCTAVO_TRY(call.type(0));
-  call.Ignore({"momentum"});
+  OCTAVO_TRY(call.Real("momentum", double{0.9F}));
   if (OCTAVO_TRY(call.Int("training_mode", 0)) != 0 || call.num_outputs() > 1)
     return call.NotSupported("training mode is not supported");
   if (type.sizes->size() < 2) return call.Invalid("the input must have rank 2 or more");
@@ -113,9 +113,9 @@ Prepared Grouped(const ValueType& type, std::int64_t groups, double epsilon) {
     std::vector<double> x = Reals(*in[0]);
     const std::vector<double> scale = Reals(*in[1]), shift = Reals(*in[2]);
     const Sizes& sizes = in[0]->sizes;
+    if (x.empty()) return *in[0];
     const std::int64_t image = Product(sizes, 2, sizes.size()), channels = sizes[1],
                        group = channels / groups * image;
-    if (x.empty()) return *in[0];
     for (std::int64_t n = 0; n < sizes[0] * groups; ++n) {
       double* at = x.data() + n * group;
       const Moments m(at, group, epsilon);
@@ -145,7 +145,7 @@ Result<Prepared> GroupNormalization(Call& call) {
   OCTAVO_TRY(CheckFloat(call, 0));
   const ValueType type = OCTAVO_TRY(call.type(0));
   if (type.sizes->size() < 2) return call.Invalid("the input must have rank 2 or more");
-  call.Ignore({"stash_type"});
+  OCTAVO_TRY(call.Int("stash_type", 1));  // all is float64 inside
   const std::int64_t groups = OCTAVO_TRY(call.Int("num_groups")), channels = (*type.sizes)[1];
   if (groups < 1 || channels % groups != 0)
     return call.Invalid(fmt::format("{} channels cannot be divided into {} groups", channels, groups));
@@ -161,7 +161,7 @@ Result<Prepared> LayerNormalization(Call& call) {
   const auto axis = static_cast<std::size_t>(
       OCTAVO_TRY(call.Axis(OCTAVO_TRY(call.Int("axis", -1)), static_cast<int>(type.sizes->size()))));
   const double epsilon = OCTAVO_TRY(call.Real("epsilon", double{1e-5F}));
-  call.Ignore({"stash_type"});  // all is float64 inside
+  OCTAVO_TRY(call.Int("stash_type", 1));  // all is float64 inside
   const Sizes inner_sizes(type.sizes->begin() + static_cast<std::ptrdiff_t>(axis), type.sizes->end());
   for (std::size_t i = 1; i < call.num_inputs(); ++i) {
     OCTAVO_TRY(CheckFloat(call, i));

@@ -94,11 +94,11 @@ Result<Prepared> Mean(Call& call, Prepared literal) {
     axes = OCTAVO_TRY(call.Ints("axes", Sizes()));
   }
   if (axes.empty() && OCTAVO_TRY(call.Int("noop_with_empty_axes", 0)) != 0) return literal;
+  if (rank == 0) return literal;
   std::vector<bool> reduced(sizes.size(), axes.empty());
-  for (const int axis : OCTAVO_TRY(call.Axes(axes, rank))) reduced[static_cast<std::size_t>(axis)] = true;
+  for (const int axis : OCTAVO_TRY(call.AxesOnce(axes, rank))) reduced[static_cast<std::size_t>(axis)] = true;
   const std::int64_t all = Product(sizes);
-  if (rank == 0 || all == 0 || std::none_of(reduced.begin(), reduced.end(), [](bool r) { return r; }))
-    return literal;
+  if (all == 0 || std::none_of(reduced.begin(), reduced.end(), [](bool r) { return r; })) return literal;
   const Stretches stretches = StretchesOf(sizes, reduced);
   std::int64_t count = 1;
   for (std::size_t d = 0; d < sizes.size(); ++d) count *= reduced[d] ? sizes[d] : 1;

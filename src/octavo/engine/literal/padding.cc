@@ -11,19 +11,23 @@ namespace {
 struct Edge {
   std::int64_t from = 0, begin = 0, end = 0;
   std::int64_t to() const { return from + begin + end; }
+  // The first element that is not cut off, and how many are not.
+  std::int64_t first() const { return std::max<std::int64_t>(-begin, 0); }
+  std::int64_t kept() const { return from - first() - std::max<std::int64_t>(-end, 0); }
 };
 
-// The element along an axis that result i shows; -1: the constant.
+// The element along an axis that result i shows; -1: the constant.  What negative pads cut off is not there
+// to be repeated.
 std::int64_t Source(const std::string& mode, const Edge& e, std::int64_t i) {
-  const std::int64_t at = i - e.begin, last = e.from - 1;
-  if (at >= 0 && at <= last) return at;
+  const std::int64_t cut = e.first(), at = i - e.begin - cut, last = e.kept() - 1;
+  if (at >= 0 && at <= last) return cut + at;
   if (mode == "constant") return -1;
-  if (mode == "edge") return std::clamp<std::int64_t>(at, 0, last);
-  if (mode == "wrap") return (at % e.from + e.from) % e.from;
+  if (mode == "edge") return cut + std::clamp<std::int64_t>(at, 0, last);
+  if (mode == "wrap") return cut + (at % e.kept() + e.kept()) % e.kept();
   // Reflected, the edge itself only once.
-  if (last == 0) return 0;
+  if (last == 0) return cut;
   const std::int64_t period = 2 * last, within = (at % period + period) % period;
-  return within <= last ? within : period - within;
+  return cut + (within <= last ? within : period - within);
 }
 
 // Pads of [begin of each axis, end of each axis]; negative ones cut.
@@ -38,7 +42,9 @@ Result<std::vector<Edge>> EdgesOf(Call& call, const Sizes& x) {
   } else {
     OCTAVO_TRY(call.Inputs(2, 4));
     pads = OCTAVO_TRY(call.IntsOf(1));
-    if (call.has(3)) axes = OCTAVO_TRY(call.Axes(OCTAVO_TRY(call.IntsOf(3)), static_cast<int>(rank)));
+    if (call.has(3))
+      axes = OCTAVO_TRY(
+          call.Axes(OCTAVO_TRY(call.IntsOf(3, Call::Width::kInt32OrInt64)), static_cast<int>(rank)));
   }
   if (pads.size() != 2 * axes.size())
     return call.Invalid(
@@ -66,8 +72,11 @@ Result<Prepared> Pad(Call& call) {
   Sizes result;
   for (const Edge& e : edges) {
     result.push_back(e.to());
-    if (mode != "constant" && e.from == 0 && e.to() > 0)
+    if (mode != "constant" && e.kept() <= 0 && e.to() > 0)
       return call.Invalid("an empty axis can be padded with mode constant only");
+    if (mode == "reflect" && std::max(e.begin, e.end) >= std::max<std::int64_t>(e.kept(), 1))
+      return call.Invalid(
+          fmt::format("{} elements cannot be reflected by {} and {}", e.kept(), e.begin, e.end));
   }
   if (!CountElements(result)) return call.Invalid("the result is too large");
   const bool filled = call.opset() >= 11 && call.has(2);

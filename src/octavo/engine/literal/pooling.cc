@@ -24,6 +24,11 @@ Result<PoolLayout> PoolLayoutOf(Call& call) {
   PoolLayout l;
   const Sizes image(x.begin() + 2, x.end());
   l.window = OCTAVO_TRY(WindowOf(call, image, {}));
+  // ONNX Runtime leaves the dilations out of the padding that it finds here.
+  const bool dilated = std::any_of(l.window.dilation.begin(), l.window.dilation.end(),
+                                   [](std::int64_t dilation) { return dilation != 1; });
+  if (dilated && OCTAVO_TRY(call.Text("auto_pad", "NOTSET")).starts_with("SAME"))
+    return call.NotSupported("auto_pad with dilations is not supported");
   l.images = x[0] * x[1];
   l.image = Product(image);
   l.result = {x[0], x[1]};

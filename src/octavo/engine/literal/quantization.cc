@@ -32,7 +32,8 @@ Result<Grain> GrainOf(Call& call, std::int64_t default_axis) {
   const Sizes sizes = OCTAVO_TRY(call.sizes(0));
   const Sizes scales = OCTAVO_TRY(call.sizes(1));
   const std::int64_t block = OCTAVO_TRY(call.Int("block_size", 0));
-  call.Ignore({"axis", "saturate"});  // what saturates is 8-bit floats
+  OCTAVO_TRY(call.Int("axis", default_axis));
+  OCTAVO_TRY(call.Int("saturate", 1));  // what saturates is 8-bit floats
   Grain grain;
   grain.scales = Product(scales);
   const auto single = [](const Sizes& shape) { return Product(shape) == 1 && shape.size() <= 1; };
@@ -53,7 +54,9 @@ Result<Grain> GrainOf(Call& call, std::int64_t default_axis) {
   grain.size = sizes[a];
   grain.inner = Product(sizes, a + 1, sizes.size());
   grain.block = block;
-  if (block < 0) return call.Invalid("attribute block_size must not be negative");
+  constexpr std::int64_t kMostInBlock = std::int64_t{1} << 40;
+  if (block < 0 || block > kMostInBlock)
+    return call.Invalid(fmt::format("attribute block_size cannot be {}", block));
   if (block == 0) {
     if (scales.size() != 1 || scales[0] != grain.size) {
       return call.Invalid(
@@ -149,7 +152,7 @@ Result<Prepared> DynamicQuantizeLinear(Call& call) {
       low = std::min(low, x[i]);
       high = std::max(high, x[i]);
     }
-    const float scale = (high - low) / 255.0F;
+    const float scale = high == low ? 1.0F : (high - low) / 255.0F;
     const float zero = scale == 0 ? 0 : std::nearbyint(std::clamp(-low / scale, 0.0F, 255.0F));
     std::vector<std::int64_t> y(count);
     for (std::size_t i = 0; i < count; ++i) {

@@ -22,7 +22,7 @@ struct Reduction {
 // Axes as an attribute up to opset `last`, as an input after it.
 Result<Reduction> ReductionOf(Call& call, int last, int rank) {
   Reduction r;
-  r.keep = OCTAVO_TRY(call.Int("keepdims", 1)) != 0;
+  r.keep = OCTAVO_TRY(call.Int("keepdims", 1)) == 1;
   std::vector<std::int64_t> axes;
   if (call.opset() <= last) {
     OCTAVO_TRY(call.Inputs(1, 1));
@@ -30,14 +30,15 @@ Result<Reduction> ReductionOf(Call& call, int last, int rank) {
   } else {
     OCTAVO_TRY(call.Inputs(1, 2));
     if (call.has(1)) axes = OCTAVO_TRY(call.IntsOf(1));
-    call.Ignore({"noop_with_empty_axes"});
-    r.nothing = axes.empty() && OCTAVO_TRY(call.Int("noop_with_empty_axes", 0)) != 0;
+    const bool may_do_nothing = OCTAVO_TRY(call.Int("noop_with_empty_axes", 0)) != 0;
+    r.nothing = axes.empty() && may_do_nothing;
   }
   if (axes.empty() && !r.nothing) {
     axes.resize(static_cast<std::size_t>(rank));
     std::iota(axes.begin(), axes.end(), 0);
   }
-  r.axes = OCTAVO_TRY(call.Axes(axes, rank));
+  if (rank == 0) axes.clear();  // a scalar is reduced to itself along any axis
+  r.axes = OCTAVO_TRY(call.AxesOnce(axes, rank));
   std::sort(r.axes.begin(), r.axes.end());
   return r;
 }
@@ -160,7 +161,7 @@ Result<Prepared> Arg(Call& call, bool largest) {
   const Sizes x = OCTAVO_TRY(call.sizes(0));
   const auto axis = static_cast<std::size_t>(
       OCTAVO_TRY(call.Axis(OCTAVO_TRY(call.Int("axis", 0)), static_cast<int>(x.size()))));
-  const bool keep = OCTAVO_TRY(call.Int("keepdims", 1)) != 0;
+  const bool keep = OCTAVO_TRY(call.Int("keepdims", 1)) == 1;
   const bool last = OCTAVO_TRY(call.Int("select_last_index", 0)) != 0;
   if (x[axis] == 0) return call.Invalid("the axis has no elements");
   Sizes result = x;
@@ -195,10 +196,14 @@ Result<Prepared> CumSum(Call& call) {
   OCTAVO_TRY(call.Inputs(2, 2));
   OCTAVO_TRY(CheckNumber(call, 0));
   const ValueType type = OCTAVO_TRY(call.type(0));
-  const auto axis = static_cast<std::size_t>(
-      OCTAVO_TRY(call.Axis(OCTAVO_TRY(call.IntOf(1)), static_cast<int>(type.sizes->size()))));
-  const bool exclusive = OCTAVO_TRY(call.Int("exclusive", 0)) != 0;
-  const bool reverse = OCTAVO_TRY(call.Int("reverse", 0)) != 0;
+  const auto axis = static_cast<std::size_t>(OCTAVO_TRY(call.Axis(
+      OCTAVO_TRY(call.IntOf(1, Call::Width::kInt32OrInt64)), static_cast<int>(type.sizes->size()))));
+  const std::int64_t excludes = OCTAVO_TRY(call.Int("exclusive", 0)),
+                     reverses = OCTAVO_TRY(call.Int("reverse", 0));
+  for (const std::int64_t flag : {excludes, reverses}) {
+    if (flag != 0 && flag != 1) return call.Invalid("attributes exclusive and reverse must be 0 or 1");
+  }
+  const bool exclusive = excludes == 1, reverse = reverses == 1;
   return One(type.dtype, *type.sizes, [=](const Operands& in) -> Result<Tensor> {
     const auto sums = [&](auto values, auto rounded) {
       const std::int64_t size = in[0]->sizes[axis];
@@ -230,11 +235,13 @@ Result<Prepared> TopK(Call& call) {
   OCTAVO_TRY(call.Inputs(call.opset() < 10 ? 1 : 2, call.opset() < 10 ? 1 : 2));
   OCTAVO_TRY(CheckNumber(call, 0));
   const ValueType type = OCTAVO_TRY(call.type(0));
+  if (call.opset() >= 10 && OCTAVO_TRY(call.sizes(1)) != Sizes{1})
+    return call.Invalid("input 1 must be a list of one number");
   const std::int64_t k = call.opset() < 10 ? OCTAVO_TRY(call.Int("k")) : OCTAVO_TRY(call.IntOf(1));
   const auto axis = static_cast<std::size_t>(
       OCTAVO_TRY(call.Axis(OCTAVO_TRY(call.Int("axis", -1)), static_cast<int>(type.sizes->size()))));
   const bool largest = OCTAVO_TRY(call.Int("largest", 1)) != 0;
-  call.Ignore({"sorted"});
+  OCTAVO_TRY(call.Int("sorted", 1));  // sorted is one of the orders that may be given
   Sizes result = *type.sizes;
   if (k < 0 || k > result[axis])
     return call.Invalid(fmt::format("k is {}, but the axis has {} elements", k, result[axis]));

@@ -161,7 +161,7 @@ Result<Tensor> Resized(const Tensor& x, const ResizeMode& m, const std::vector<R
 
 Result<ResizeMode> ModeOf(Call& call) {
   ResizeMode m;
-  call.Ignore({"keep_aspect_ratio_policy"});
+  OCTAVO_TRY(call.Text("keep_aspect_ratio_policy", "stretch"));
   m.mode = OCTAVO_TRY(call.Text("mode", "nearest"));
   if (m.mode == "bilinear") m.mode = "linear";  // Upsample of opset 7 to 9
   if (m.mode != "nearest" && m.mode != "linear" && m.mode != "cubic")
@@ -231,7 +231,8 @@ Result<Request> RequestOf(Call& call, int rank) {
     return call.Invalid(fmt::format("scales, sizes or roi do not fit {} dimensions", count));
   }
   for (const double scale : r.scales) {
-    if (!(scale > 0) || scale > 0x1p30) return call.Invalid(fmt::format("a scale cannot be {}", scale));
+    if (!(scale > 0) || scale > 0x1p30 || (call.op() == "Upsample" && scale < 1))
+      return call.Invalid(fmt::format("a scale cannot be {}", scale));
   }
   for (const std::int64_t size : r.sizes) {
     if (size < 0 || size > std::int64_t{1} << 30)

@@ -96,7 +96,9 @@ Result<Prepared> Squeeze(Call& call) {
   for (int d = 0; d < rank; ++d) {
     if ((*type.sizes)[static_cast<std::size_t>(d)] == 1) all.push_back(d);
   }
-  const std::vector<int> axes = OCTAVO_TRY(call.Axes(OCTAVO_TRY(AxesOf(call, all)), rank));
+  std::vector<std::int64_t> given = OCTAVO_TRY(AxesOf(call, all));
+  if (given.empty()) given = all;
+  const std::vector<int> axes = OCTAVO_TRY(call.AxesOnce(given, rank));
   Sizes sizes;
   for (int d = 0; d < rank; ++d) {
     const std::int64_t size = (*type.sizes)[static_cast<std::size_t>(d)];
@@ -134,8 +136,15 @@ Result<Prepared> Identity(Call& call) {
 // As in inference: the input itself, and a mask of ones.
 Result<Prepared> Dropout(Call& call) {
   OCTAVO_TRY(call.Inputs(1, 3));
-  call.Ignore({"ratio", "seed"});
+  OCTAVO_TRY(call.Real("ratio", 0.5));
+  OCTAVO_TRY(call.Int("seed", 0));
   const ValueType type = OCTAVO_TRY(call.type(0));
+  if (call.has(1)) {
+    OCTAVO_TRY(CheckFloat(call, 1));
+    if (!OCTAVO_TRY(call.sizes(1)).empty()) return call.Invalid("the ratio must be a scalar");
+    const double ratio = OCTAVO_TRY(call.RealOf(1));
+    if (!(ratio >= 0 && ratio < 1)) return call.Invalid(fmt::format("the ratio cannot be {}", ratio));
+  }
   if (call.has(2)) {
     const Tensor* training = OCTAVO_TRY(call.value(2));
     if (training->num_elements() != 1 || training->dtype != DType::kBool)
@@ -193,6 +202,9 @@ Result<Prepared> RangeOfNumbers(Call& call) {
   OCTAVO_TRY(call.Inputs(3, 3));
   OCTAVO_TRY(CheckNumber(call, 0));
   OCTAVO_TRY(CheckSameType(call));
+  for (const std::size_t i : {0, 1, 2}) {
+    if (!OCTAVO_TRY(call.sizes(i)).empty()) return call.Invalid(fmt::format("input {} must be a scalar", i));
+  }
   const DType dtype = OCTAVO_TRY(call.dtype(0));
   const double start = OCTAVO_TRY(call.RealOf(0)), limit = OCTAVO_TRY(call.RealOf(1)),
                delta = OCTAVO_TRY(call.RealOf(2));

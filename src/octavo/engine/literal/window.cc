@@ -31,8 +31,8 @@ struct Padding {
 Result<Padding> PaddingOf(Call& call, std::size_t rank) {
   Padding padding;
   padding.automatic = OCTAVO_TRY(call.Text("auto_pad", "NOTSET"));
-  const std::string& mode = padding.automatic;
-  call.Ignore({"kernel_shape"});
+  std::string& mode = padding.automatic;
+  if (mode.empty()) mode = "NOTSET";  // as ONNX Runtime reads it
   if (mode != "NOTSET" && mode != "VALID" && mode != "SAME_UPPER" && mode != "SAME_LOWER")
     return call.Invalid(fmt::format("auto_pad {} is not supported", mode));
   Sizes pads = OCTAVO_TRY(call.Ints("pads", Sizes(2 * rank)));
@@ -97,6 +97,10 @@ Result<Window> TransposedWindowOf(Call& call, const Sizes& input, const Sizes& k
   w.end = std::move(padding.end);
   const Sizes extra = OCTAVO_TRY(call.Ints("output_padding", Sizes(w.rank())));
   OCTAVO_TRY(CheckList(call, "output_padding", extra, w.rank(), 0));
+  for (std::size_t d = 0; d < w.rank(); ++d) {
+    if (extra[d] > 0 && extra[d] >= std::max(w.stride[d], w.dilation[d]))
+      return call.Invalid(fmt::format("output_padding {} must be smaller than stride or dilation", extra[d]));
+  }
   const Sizes given = OCTAVO_TRY(call.Ints("output_shape", Sizes()));
   if (!given.empty()) OCTAVO_TRY(CheckList(call, "output_shape", given, w.rank(), 0));
   for (std::size_t d = 0; d < w.rank(); ++d) {
@@ -106,6 +110,9 @@ Result<Window> TransposedWindowOf(Call& call, const Sizes& input, const Sizes& k
     if (!given.empty() || same) {
       const std::int64_t outputs = given.empty() ? w.input[d] * w.stride[d] : given[d];
       const std::int64_t total = std::max<std::int64_t>(full - outputs, 0);
+      // What is longer than all windows together must still be the result of this input.
+      if (outputs > full && (outputs - extent) / w.stride[d] + 1 != w.input[d])
+        return call.Invalid(fmt::format("output_shape {} does not fit {} elements", outputs, w.input[d]));
       w.begin[d] = padding.automatic == "SAME_UPPER" ? total / 2 : total - total / 2;
       w.end[d] = total - w.begin[d];
       w.output.push_back(outputs);
