@@ -156,7 +156,10 @@ class OpenVinoWriter {
     const auto rank = static_cast<std::int64_t>(integers->sizes.size());
     std::int64_t axis = edit.Int("axis", 1), inner = 1;
     if (axis < 0) axis += rank;
-    if (scales.size() > 1 && (scale->sizes.size() != 1 || axis < 0 || axis >= rank)) return false;
+    if (scales.size() != 1 && (scale->sizes.size() != 1 || axis < 0 || axis >= rank ||
+                               scale->sizes[0] != integers->sizes[static_cast<std::size_t>(axis)])) {
+      return false;
+    }
     for (std::int64_t d = axis + 1; scales.size() > 1 && d < rank; ++d) {
       inner *= integers->sizes[static_cast<std::size_t>(d)];
     }

@@ -36,6 +36,11 @@ void InferResults(ir::Graph& graph, const Node& node) {
     if (!node.outputs[i].valid()) continue;
     TensorType& type = graph.value(node.outputs[i]).type;
     if (type.dtype == DType::kUnknown) type.dtype = types[i].dtype;
+    // Of a node that does not run: nothing is known of its size.
+    if (types[i].shape) {
+      const auto negative = [](const Dim& size) { return size.known() && size.value() < 0; };
+      std::ranges::replace_if(*types[i].shape, negative, Dim::Unknown());
+    }
     Refine(type.shape, std::move(types[i].shape));
   }
 }

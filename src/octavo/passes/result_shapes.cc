@@ -79,8 +79,10 @@ struct Window {
 };
 
 std::optional<Window> WindowOf(const Call& c, Ints kernel) {
-  const ir::Operand* automatic = c.node.Find("auto_pad");
-  if (automatic && *std::get_if<std::string>(automatic) != "NOTSET") return std::nullopt;
+  if (const ir::Operand* automatic = c.node.Find("auto_pad")) {
+    const auto* mode = std::get_if<std::string>(automatic);
+    if (mode == nullptr || *mode != "NOTSET") return std::nullopt;
+  }
   const std::size_t dims = kernel.size();
   Window w{.kernel = std::move(kernel),
            .stride = c.ints("strides", Ints(dims, 1)),
@@ -121,7 +123,7 @@ MaybeShape ConvTranspose(const Call& c) {
   Shape shape = {(*x)[0], (*w)[1] * Dim(c.integer("group", 1))};
   for (std::size_t i = 0; i < extra.size(); ++i) {
     shape.push_back(((*x)[i + 2] - Dim(1)) * Dim(window->stride[i]) + window->reach(i) + Dim(extra[i]) -
-                    Dim(window->pads[i] + window->pads[i + extra.size()]));
+                    Dim(window->pads[i]) - Dim(window->pads[i + extra.size()]));
   }
   return shape;
 }
@@ -370,7 +372,7 @@ MaybeShape Pad(const Call& c) {
   const std::optional<Ints> pads = c.ints("pads", 1);
   if (!pads || c.has(3) || pads->size() != 2 * shape->size()) return Unknowns(shape->size());
   for (std::size_t i = 0; i < shape->size(); ++i) {
-    (*shape)[i] = (*shape)[i] + Dim((*pads)[i] + (*pads)[i + shape->size()]);
+    (*shape)[i] = (*shape)[i] + Dim((*pads)[i]) + Dim((*pads)[i + shape->size()]);
   }
   return shape;
 }

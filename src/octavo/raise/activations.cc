@@ -85,7 +85,7 @@ Result<std::vector<Value>> Softmax(Raiser& r) {
   const std::int64_t axis = OCTAVO_TRY(r.Int("axis", flattens ? 1 : -1));
   if (!flattens) return One(OCTAVO_TRY(r.Call(aten, {x.id(), Dim(axis), ir::None{}})));
   if (!x.rank()) return Unsupported("the input's rank is unknown");
-  const int from = OCTAVO_TRY(NormalizedAxis(axis, *x.rank(), "axis"));
+  const int from = OCTAVO_TRY(AxisOf(axis, *x.rank()));
   if (from == *x.rank() - 1) return One(OCTAVO_TRY(r.Call(aten, {x.id(), Dim(from), ir::None{}})));
   const Shape shape = *x.shape();
   const Dim rows = NumElements(Shape(shape.begin(), shape.begin() + from));

@@ -39,6 +39,13 @@ Result<Window> WindowOf(const Raiser& r, std::size_t dims, const Sizes& kernel) 
     return InvalidFile(
         fmt::format("kernel_shape, strides, dilations and pads must fit {} spatial dimensions", dims));
   }
+  // Products of two of them are computed.
+  constexpr std::int64_t kMost = std::int64_t{1} << 30;
+  for (const Sizes* sizes : {&w.kernel, &w.stride, &w.dilation, &pads}) {
+    const auto out_of_range = [](std::int64_t size) { return size < -kMost || size > kMost; };
+    if (std::any_of(sizes->begin(), sizes->end(), out_of_range))
+      return InvalidFile("kernel_shape, strides, dilations or pads are out of range");
+  }
   w.begin.assign(pads.begin(), pads.begin() + static_cast<std::ptrdiff_t>(dims));
   w.end.assign(pads.begin() + static_cast<std::ptrdiff_t>(dims), pads.end());
   return w;
@@ -176,6 +183,9 @@ Result<std::optional<std::vector<double>>> Factors(const Raiser& r, const Value&
       scales[1] != 1) {
     return Answer();
   }
+  constexpr double kMost = 0x1p20;
+  if (std::any_of(scales.begin(), scales.end(), [](double f) { return !(f > 0 && f <= kMost); }))
+    return InvalidFile("a scale is out of range");
   return Answer(std::vector<double>(scales.begin() + 2, scales.end()));
 }
 

@@ -106,6 +106,8 @@ Result<std::vector<Value>> Squeeze(Raiser& r) {
     if (axis < 0) axis += *x.rank();
   }
   std::sort(sorted.rbegin(), sorted.rend());
+  // An axis that is named twice is one axis.
+  sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
   for (const std::int64_t axis : sorted) x = OCTAVO_TRY(r.Call("aten::squeeze", {x.id(), Dim(axis)}));
   return One(x);
 }
@@ -121,6 +123,8 @@ Result<std::vector<Value>> Unsqueeze(Raiser& r) {
     if (axis < 0) axis += *x.rank() + static_cast<std::int64_t>(sorted.size());
   }
   std::sort(sorted.begin(), sorted.end());
+  if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end())
+    return InvalidFile("an axis occurs twice");
   for (const std::int64_t axis : sorted) x = OCTAVO_TRY(r.Call("aten::unsqueeze", {x.id(), Dim(axis)}));
   return One(x);
 }
@@ -176,7 +180,7 @@ Result<std::vector<Value>> Split(Raiser& r) {
   const auto parts = static_cast<std::int64_t>(r.node().outputs.size());
   if (!sizes) {
     if (!x.rank()) return Unsupported("splitting a tensor of unknown rank into equal parts is not supported");
-    const int at = OCTAVO_TRY(NormalizedAxis(axis, *x.rank(), "axis"));
+    const int at = OCTAVO_TRY(AxisOf(axis, *x.rank()));
     const Dim size = (*x.shape())[static_cast<std::size_t>(at)];
     if (!size.known() || parts == 0)
       return Unsupported("splitting an axis of open size into equal parts is not supported");
@@ -208,6 +212,8 @@ Result<std::vector<Value>> Pad(Raiser& r) {
   // PyTorch pads the last dimensions only where it reflects or repeats.
   while (list.size() > 2 && list.back() == 0 && list[list.size() - 2] == 0) list.resize(list.size() - 2);
   if (mode == "constant") {
+    if (x.quantized() && !x.quantization().per_tensor())
+      return Unsupported("padding a per-channel quantized tensor is not supported");
     double value = OCTAVO_TRY(r.Number("value", 0.0));
     if (r.optional_input(2).defined()) {
       const std::vector<double> given = OCTAVO_TRY(r.InputNumbers(2));

@@ -30,7 +30,7 @@ Result<Quantization> QuantizationOf(const Raiser& r, DType dtype, std::optional<
   }
   if (r.optional_input(1).rank().value_or(0) == 0 || q.scales.size() == 1) return q;
   if (!rank) return Unsupported("per-channel quantization needs an input of known rank");
-  q.axis = OCTAVO_TRY(NormalizedAxis(OCTAVO_TRY(r.Int("axis", 1)), *rank, "axis"));
+  q.axis = OCTAVO_TRY(AxisOf(OCTAVO_TRY(r.Int("axis", 1)), *rank));
   return q;
 }
 
@@ -112,11 +112,14 @@ std::optional<Quantization> ConstantQuantization(const ir::Graph& graph, const i
     if (!id || !node.arguments[i].name.empty()) return std::nullopt;
     const std::optional<Tensor>& constant = graph.value(*id).constant;
     if (!constant || constant->num_elements() != 1) return std::nullopt;
+    if (!IsFloat(constant->dtype) && !IsInteger(constant->dtype)) return std::nullopt;
     return constant->ToDoubles()[0];
   };
   const std::optional<double> scale = number(1);
   if (!scale) return std::nullopt;
-  return Quantization::PerTensor(*scale, static_cast<std::int64_t>(number(2).value_or(0)));
+  const double zero_point = number(2).value_or(0);
+  if (!(std::abs(zero_point) <= 0x1p32)) return std::nullopt;
+  return Quantization::PerTensor(*scale, static_cast<std::int64_t>(zero_point));
 }
 
 // Whether it looks up 8-bit integers, which mean nothing yet.

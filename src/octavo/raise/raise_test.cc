@@ -176,6 +176,33 @@ TEST(RaiseTest, WhatCaffe2RefusesIsRefused) {
   EXPECT_THAT(node("Int8Add(%q, Y_scale=0.5, Y_zero_point=3)"), HasSubstr("input 1 is missing"));
 }
 
+// PyTorch gives a scalar an axis 0; ONNX does not.
+TEST(RaiseTest, AScalarHasNoAxis) {
+  const std::string scales = "constant %s = float32[2]{1,2}\nconstant %z = int8[2]{0,0}\n";
+  for (const char* axis : {"", ", axis=0", ", axis=-1"}) {
+    EXPECT_THAT(ErrorOf("opset 13\nconstant %w = int8[]{7}\n" + scales + "%y = DequantizeLinear(%w, %s, %z" +
+                        axis + ")\noutput %y"),
+                HasSubstr("is out of range for a tensor of rank 0"));
+    EXPECT_THAT(ErrorOf("opset 13\ninput %x: float32[]\n" + scales + "%y = QuantizeLinear(%x, %s, %z" + axis +
+                        ")\noutput %y"),
+                HasSubstr("is out of range for a tensor of rank 0"));
+  }
+  EXPECT_THAT(ErrorOf("opset 11\ninput %x: float32[]\n%y, %z = Split(%x, axis=0)\noutput %y"),
+              HasSubstr("axis 0 is out of range for a tensor of rank 0"));
+  EXPECT_THAT(ErrorOf("opset 11\ninput %x: float32[]\n%y = Softmax(%x, axis=0)\noutput %y"),
+              HasSubstr("axis 0 is out of range for a tensor of rank 0"));
+}
+
+TEST(RaiseTest, AxesThatOccurTwice) {
+  ExpectRaised(
+      "opset 13\ninput %x: float32[1,1,2]\nconstant %a = int64[2]{0,-3}\n%y = Squeeze(%x, %a)\noutput %y",
+      "input %x: float32[1,1,2]\n%y: float32[1,2] = aten::squeeze(%x, dim=0)\noutput %y");
+  EXPECT_THAT(
+      ErrorOf(
+          "opset 13\ninput %x: float32[2]\nconstant %a = int64[2]{0,0}\n%y = Unsqueeze(%x, %a)\noutput %y"),
+      HasSubstr("an axis occurs twice"));
+}
+
 TEST(RaiseTest, AllNodesThatCannotBeRaisedAreNamed) {
   EXPECT_THAT(
       ErrorOf(Caffe2("%0 = Foo(%x) name \"a\"; %1 = Bar(%x) name \"b\"; %y = Add(%0, %1) name \"c\"")),

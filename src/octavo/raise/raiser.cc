@@ -72,6 +72,11 @@ Operand Dims(const std::vector<std::int64_t>& numbers) {
   return std::vector<Dim>(numbers.begin(), numbers.end());
 }
 
+Result<int> AxisOf(std::int64_t axis, int rank) {
+  if (axis >= -rank && axis < rank) return static_cast<int>(axis < 0 ? axis + rank : axis);
+  return InvalidFile(fmt::format("axis {} is out of range for a tensor of rank {}", axis, rank));
+}
+
 Raiser::Raiser(const ir::Graph& source, const Registry& registry, int opset)
     : source_(source),
       registry_(registry),
@@ -218,6 +223,11 @@ Result<std::vector<std::int64_t>> Raiser::InputInts(std::size_t i) const {
 Result<std::vector<double>> Raiser::InputNumbers(std::size_t i) const {
   const Value value = OCTAVO_TRY(Input(i));
   if (!value.constant()) return Unsupported(fmt::format("input {} must be a constant", i));
+  const DType dtype = value.constant()->dtype;
+  if (!IsFloat(dtype) && !IsInteger(dtype)) {
+    return InvalidFile(
+        fmt::format("input {} must hold numbers, not {}", i, value.constant()->type().ToString()));
+  }
   return value.constant()->ToDoubles();
 }
 

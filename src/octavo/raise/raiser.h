@@ -122,6 +122,8 @@ class Raiser {
   std::shared_ptr<const ir::Origin> origin_;
 };
 
+// An axis counted from the front.  Unlike PyTorch's, a scalar of ONNX has none.
+Result<int> AxisOf(std::int64_t axis, int rank);
 inline Result<std::vector<Value>> One(Value v) { return std::vector<Value>{v}; }
 // A list of numbers as an argument.
 ir::Operand Dims(const std::vector<std::int64_t>& numbers);
