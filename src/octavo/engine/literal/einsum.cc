@@ -77,6 +77,8 @@ Result<Equation> EquationOf(Call& call) {
   }
   if (arrow != std::string::npos) {
     const Term term = OCTAVO_TRY(TermOf(call, std::string_view(text).substr(arrow + 2)));
+    if (!term.ellipsis && text.substr(0, arrow).find("...") != std::string::npos)
+      return call.Invalid("the equation's operands have \"...\", but its result does not");
     e.output = Spread(term, term.ellipsis ? ellipsis : 0);
     for (const int label : e.output) {
       if (!e.sizes.contains(label))
