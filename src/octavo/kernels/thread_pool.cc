@@ -1,6 +1,7 @@
 #include "octavo/kernels/thread_pool.h"
 
 #include <system_error>
+#include <utility>
 
 namespace octavo::kernels {
 namespace {
@@ -38,7 +39,13 @@ void ThreadPool::TakeIndices(int worker) {
   while (true) {
     const std::int64_t index = next_.fetch_add(1, std::memory_order_relaxed);
     if (index >= count_) return;
-    callback_.call(callback_.context, index, worker);
+    try {
+      callback_.call(callback_.context, index, worker);
+    } catch (...) {
+      // The caller's, once no worker is in the loop: what the callback refers to ends with the caller's call.
+      if (!failed_.exchange(true)) failure_ = std::current_exception();
+      next_.store(count_, std::memory_order_relaxed);
+    }
   }
 }
 
@@ -63,7 +70,10 @@ void ThreadPool::Run(std::int64_t count, Callback callback) {
       std::this_thread::yield();
     }
   }
+  std::exception_ptr failure;
+  if (failed_.exchange(false)) failure = std::exchange(failure_, nullptr);
   taken_.store(false, std::memory_order_release);
+  if (failure) std::rethrow_exception(failure);
 }
 
 void ThreadPool::Work(int worker) {

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <thread>
 #include <type_traits>
 #include <vector>
@@ -21,7 +22,8 @@ class ThreadPool {
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
   // Calls task(index, worker) for each index in [0, count), in any order; `worker` in [0, threads()) is
-  // different for calls that run at the same time within one ParallelFor.
+  // different for calls that run at the same time within one ParallelFor.  If calls throw, the exception of
+  // one of them comes out, and not every index has been visited.
   template <typename Task>
   void ParallelFor(std::int64_t count, Task&& task) {
     using Function = std::remove_reference_t<Task>;
@@ -51,6 +53,8 @@ class ThreadPool {
   std::atomic<std::int64_t> next_ = 0;
   std::int64_t count_ = 0;
   Callback callback_ = {};
+  std::atomic<bool> failed_ = false;
+  std::exception_ptr failure_;
 };
 
 }  // namespace octavo::kernels
