@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "octavo/limits.h"
 #include "octavo/operators.h"
 #include "octavo/pytorch_engine.h"
 #include "octavo/result.h"
@@ -62,6 +63,7 @@ struct ExportOptions {
   bool optimize = false;                // remove transposes, slices and reshapes that have no effect
   bool requantize_per_channel = false;  // caffe2: requantize per-channel weights per tensor, with a warning
   std::vector<std::filesystem::path> plugins;
+  Limits limits;  // what the model may ask for
   // The steps are "reading", "converting" and "writing".  May be empty.
   ProgressFunction progress;
 };
@@ -139,6 +141,7 @@ struct ConvertOptions {
   bool require_exact = false;  // true: a node that cannot be exact in ONNX Runtime is an error
   bool optimize = false;
   bool requantize_per_channel = false;
+  Limits limits;
   ProgressFunction progress;
 };
 

@@ -125,7 +125,7 @@ class RuntimeProcess(CliTest):
                               ("ln -s /etc/passwd array_out_0.npy", "did not write array_out_0.npy"),
                               ("mkfifo array_out_0.npy", "did not write array_out_0.npy"),
                               ("mkdir array_out_0.npy", "did not write array_out_0.npy"),
-                              ("truncate -s 3G array_out_0.npy", "more than 1 GiB")):
+                              ("truncate -s 3T array_out_0.npy", "more than the limit of")):
             self.verify("--python", self.shell("echo '%s' >&3" % ABOUT, "read request <&3\necho '{\"ok\": 1}' >&3", write % command, "sleep 1000"),
                         code=3, says=says)
 

@@ -14,6 +14,8 @@ namespace {
 // What all deflated records of a file may become: source text shrinks to about a fifth.
 constexpr std::size_t kInflatedBytes = std::size_t{64} << 20;
 constexpr std::size_t kInflatedPerFileByte = 32;
+constexpr std::size_t kMaxInflatedBytes = std::size_t{1} << 30;
+constexpr std::size_t kMaxInflateRatio = 1100;  // deflate itself cannot exceed 1032
 
 bool StartsWith(std::span<const std::byte> bytes, std::string_view text) {
   return bytes.size() >= text.size() && std::memcmp(bytes.data(), text.data(), text.size()) == 0;
@@ -128,18 +130,21 @@ std::vector<std::string_view> Archive::names() const {
 
 Status Archive::ChargeInflated(const Entry& record) const {
   const std::size_t limit =
-      std::min(limits_.max_inflated_bytes, kInflatedBytes + kInflatedPerFileByte * file_bytes());
+      limits_.max_inflated_bytes != 0
+          ? limits_.max_inflated_bytes
+          : std::min(kMaxInflatedBytes, kInflatedBytes + kInflatedPerFileByte * file_bytes());
   if (record.size > limit - inflated_bytes_) {
     return RecordError(record.name,
                        fmt::format("the compressed records become more than {} bytes when unpacked", limit),
-                       "Save the model again with torch.jit.save, which stores tensors uncompressed.");
+                       "Save the model again with torch.jit.save, which stores tensors uncompressed. " +
+                           LimitHint("inflated"));
   }
   inflated_bytes_ += static_cast<std::size_t>(record.size);
   return {};
 }
 
 Result<Storage> Archive::Inflate(const Entry& record, std::span<const std::byte> compressed) const {
-  if (record.size / limits_.max_inflate_ratio > record.compressed_size) {
+  if (record.size / kMaxInflateRatio > record.compressed_size) {
     return RecordError(record.name,
                        fmt::format("the record claims {} bytes from {} compressed ones, more than "
                                    "deflate can make",

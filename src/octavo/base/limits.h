@@ -2,26 +2,34 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "octavo/limits.h"
+#include "octavo/result.h"
 
 namespace octavo {
 
-// What a model file may ask for.  Every size that a file states is checked against the bytes that are there
-// and against these before memory is taken or a call recurses.
-struct Limits {
-  std::size_t max_records = 1 << 20;                      // files in the archive
-  std::size_t max_inflated_bytes = std::size_t{1} << 30;  // of all deflated records together
-  std::size_t max_inflate_ratio = 1100;                   // deflate itself cannot exceed 1032
-  int max_pickle_depth = 512;                             // nesting of containers
-  std::size_t max_pickle_nodes = std::size_t{1} << 24;    // values that one pickle makes
-  int max_source_depth = 400;                             // nesting of brackets and blocks
-  std::size_t max_syntax_nodes = std::size_t{1} << 21;
-  int max_call_depth = 256;                // calls inlined into each other
-  std::int64_t max_steps = 50'000'000;     // statements and expressions evaluated by the importer
-  std::int64_t max_list_length = 1 << 20;  // elements of a list of the imported program
-  std::size_t max_graph_nodes = 1 << 22;
-  int max_rank = 64;
-  std::size_t max_value_bytes = std::size_t{1} << 30;  // of one value of a run
-  std::size_t max_run_bytes = std::size_t{1} << 32;    // of all values that a run holds at once
+// Dimensions of a tensor.  PyTorch has the same limit, so that no option changes it.
+inline constexpr int kMaxRank = 64;
+
+// A row of the table of limits: what an option, the documentation and the tests know of one.
+struct Limit {
+  std::string_view name;  // "steps", as in --limit steps=100M
+  std::string_view by_default;
+  std::string_view what;
+  bool bytes = false;  // K, M and G are powers of 1024, not of 1000
+  std::variant<std::size_t Limits::*, std::int64_t Limits::*, int Limits::*> field;
 };
+
+std::span<const Limit> AllLimits();
+
+// Sets a limit from "NAME=VALUE": "memory=16G", "steps=1000".  Error: kUsage.
+Status SetLimit(Limits& limits, std::string_view text);
+
+// "If you trust the model, allow more with --limit steps=N.": the hint of an error about a limit.
+std::string LimitHint(std::string_view name, std::string_view value = "N");
 
 }  // namespace octavo

@@ -134,6 +134,7 @@ void AddBench(CLI::App& app, Run& run) {
   AddPyTorchEngine(*command, arguments->options.reference.engine);
   AddFaults(*command, arguments->options.reference.faults);
   AddPlugins(*command, arguments->options.plugins);
+  AddLimits(*command, arguments->options.limits);
   arguments->common.AddTo(*command);
   command->footer(kBenchFooter);
   command->callback([arguments, &run] { run = [arguments] { return RunBench(*arguments); }; });

@@ -86,6 +86,7 @@ void AddConvert(CLI::App& app, Run& run) {
   AddExternalData(*command, options.external_data);
   AddPerChannel(*command, options.requantize_per_channel);
   AddOptimize(*command, options.optimize);
+  AddLimits(*command, options.limits);
   arguments->common.AddTo(*command);
   command->footer(kConvertFooter);
   command->callback([arguments, &run] {

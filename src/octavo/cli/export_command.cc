@@ -93,6 +93,7 @@ void AddExport(CLI::App& app, Run& run) {
   AddPerChannel(*command, options.requantize_per_channel);
   AddOptimize(*command, options.optimize);
   AddPlugins(*command, options.plugins);
+  AddLimits(*command, options.limits);
   arguments->common.AddTo(*command);
   command->footer(kExportFooter);
   command->callback([arguments, &run] {

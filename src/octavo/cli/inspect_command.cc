@@ -20,6 +20,7 @@ struct InspectArguments {
   std::string file;
   std::vector<std::string> inputs;
   std::vector<std::filesystem::path> plugins;
+  Limits limits;
   bool graph = false;
   bool check = false;
   Dialect dialect = Dialect::kQdq;
@@ -302,6 +303,7 @@ int RunInspect(InspectArguments& arguments) {
     options.inputs.push_back(std::move(*spec));
   }
   options.plugins = arguments.plugins;
+  options.limits = arguments.limits;
   options.graph_text = arguments.graph;
   const Result<driver::Inspection> inspection = [&] {
     Progress progress(!arguments.common.quiet && !arguments.common.json, arguments.file);
@@ -330,6 +332,7 @@ void AddInspect(CLI::App& app, Run& run) {
   AddDialect(*command, arguments->dialect);
   AddSpecs(*command, arguments->inputs);
   AddPlugins(*command, arguments->plugins);
+  AddLimits(*command, arguments->limits);
   arguments->common.AddTo(*command);
   command->footer(kInspectFooter);
   command->callback([arguments, &run] { run = [arguments] { return RunInspect(*arguments); }; });

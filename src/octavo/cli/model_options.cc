@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "octavo/base/limits.h"
 #include "octavo/cli/options.h"
 
 namespace octavo::cli {
@@ -114,6 +115,21 @@ void AddPlugins(CLI::App& command, std::vector<std::filesystem::path>& plugins) 
           [&plugins](const std::vector<std::string>& paths) { plugins.assign(paths.begin(), paths.end()); },
           "Shared library that defines custom operators; once per library")
       ->type_name("LIB");
+}
+
+void AddLimits(CLI::App& command, Limits& limits) {
+  std::string names;
+  for (const Limit& limit : AllLimits()) names += (names.empty() ? "" : ", ") + std::string(limit.name);
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--limit",
+          [&limits](const std::vector<std::string>& texts) {
+            for (const std::string& text : texts) {
+              if (const Status status = SetLimit(limits, text); !status) throw Misuse(status.error());
+            }
+          },
+          "What the model may ask for, once per limit, such as memory=16G or work=20G: " + names)
+      ->type_name("NAME=VALUE");
 }
 
 void AddEngine(CLI::App& command, engine::Options& options) {

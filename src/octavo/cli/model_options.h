@@ -35,6 +35,9 @@ void AddPerChannel(CLI::App& command, bool& requantize);
 void AddOptimize(CLI::App& command, bool& optimize);
 void AddPlugins(CLI::App& command, std::vector<std::filesystem::path>& plugins);
 
+// --limit, of every command that reads a model.
+void AddLimits(CLI::App& command, Limits& limits);
+
 // --arithmetic, --no-fuse, --threads.
 void AddEngine(CLI::App& command, engine::Options& options);
 // --runtime and --python, of verify.

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <exception>
 #include <new>
+#include <stdexcept>
 #include <string_view>
 #include <system_error>
 
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "octavo/base/on_signal.h"
+#include "octavo/base/out_of_memory.h"
 #include "octavo/cli/command_line.h"
 #include "octavo/cli/commands.h"
 #include "octavo/cli/help.h"
@@ -76,7 +78,13 @@ int Answer(CLI::App& app, const std::vector<std::string>& words, const Run& run)
   try {
     return (*chosen)();
   } catch (const std::bad_alloc&) {
-    return FailUsage(Unsupported("there is not enough memory for this model"), AsksForJson(words));
+    return FailUsage(OutOfMemory("this"), AsksForJson(words));
+  } catch (const std::length_error&) {
+    return FailUsage(OutOfMemory("this"), AsksForJson(words));
+  } catch (const std::system_error& error) {
+    // No more threads, mostly.
+    return FailUsage(IoError(fmt::format("the system refused what this needs: {}", error.what())),
+                     AsksForJson(words));
   } catch (const std::exception& exception) {
     return FailUsage(Unsupported(fmt::format("this is a bug of Octavo: {}", exception.what()),
                                  "Please report it with the model, or with what it was made from."),
@@ -133,11 +141,7 @@ int AfterPrinting(int code) {
   return FailUsage(IoError(std::move(what)), false);
 }
 
-}  // namespace
-
-void RunProgram(const std::vector<std::string>& words) {
-  OccupyStandardStreams();
-  SetSignals();
+int Dispatch(const std::vector<std::string>& words) {
   CLI::App app(
       "Octavo converts quantized PyTorch models (TorchScript .pt) to int8 ONNX, runs both and compares them "
       "layer by layer.",
@@ -155,7 +159,31 @@ void RunProgram(const std::vector<std::string>& words) {
   common.AddTo(app);
   app.set_version_flag("--version", "octavo " OCTAVO_VERSION, "Print the version")->group("General options");
   app.footer(kFooter);
-  const int code = AfterPrinting(Answer(app, words, run));
+  return Answer(app, words, run);
+}
+
+// What says that there is no memory may need some itself.
+int FailWithoutMemory(const std::vector<std::string>& words) {
+  if (AsksForJson(words)) {
+    std::fputs("{\"error\": {\"code\": \"unsupported\", \"message\": \"there is not enough memory\"}}\n",
+               stdout);
+  }
+  std::fputs("octavo: there is not enough memory\n", stderr);
+  return kInvalid;
+}
+
+}  // namespace
+
+void RunProgram(const std::vector<std::string>& words) {
+  OccupyStandardStreams();
+  SetSignals();
+  int code = kInvalid;
+  try {
+    code = Dispatch(words);
+  } catch (const std::bad_alloc&) {
+    code = FailWithoutMemory(words);
+  }
+  code = AfterPrinting(code);
   // The process gives all memory back at once, which is faster than one destructor after another.
   std::_Exit(code);
 }

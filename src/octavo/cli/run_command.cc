@@ -238,6 +238,7 @@ void AddRun(CLI::App& app, Run& run) {
   AddPyTorchEngine(*command, arguments->options.reference.engine);
   AddFaults(*command, arguments->options.reference.faults);
   AddPlugins(*command, arguments->options.plugins);
+  AddLimits(*command, arguments->options.limits);
   arguments->common.AddTo(*command);
   command->footer(kRunFooter);
   command->callback([arguments, &run] { run = [arguments] { return RunRun(*arguments); }; });

@@ -127,6 +127,7 @@ void AddVerify(CLI::App& app, Run& run) {
   AddPerChannel(*command, options.conversion.requantize_per_channel);
   AddOptimize(*command, options.conversion.optimize);
   AddPlugins(*command, options.conversion.plugins);
+  AddLimits(*command, options.conversion.limits);
   arguments->common.AddTo(*command);
   command->footer(kVerifyFooter);
   command->callback([arguments, &run] { run = [arguments] { return RunVerify(*arguments); }; });

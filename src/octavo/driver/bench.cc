@@ -6,6 +6,9 @@
 
 #include <fmt/format.h>
 
+#include "octavo/base/budget.h"
+#include "octavo/base/out_of_memory.h"
+#include "octavo/driver/given_bytes.h"
 #include "octavo/driver/given_inputs.h"
 #include "octavo/driver/model_kind.h"
 #include "octavo/driver/onnx_model.h"
@@ -81,24 +84,27 @@ Status MeasureLayers(const Job& job, BenchReport& report) {
   return {};
 }
 
-Result<std::vector<Tensor>> Inputs(const ir::Graph& graph, GivenInputs given, BenchReport& report) {
-  std::vector<Tensor> inputs = given.drawn() ? OCTAVO_TRY(verify::DrawInputs(graph, 0))
+Result<std::vector<Tensor>> Inputs(const ir::Graph& graph, GivenInputs given, Memory& memory, Budget& budget,
+                                   BenchReport& report) {
+  const bool sizes_are_given = !given.specs.empty();
+  std::vector<Tensor> inputs = given.drawn() ? OCTAVO_TRY(verify::DrawInputs(graph, 0, memory))
                                              : OCTAVO_TRY(InOrder(graph, std::move(given.values)));
+  if (sizes_are_given) budget.AddGiven(BytesOf(inputs));
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     report.inputs.push_back({graph.value(graph.inputs()[i]).name, inputs[i].type()});
   }
   return inputs;
 }
 
-}  // namespace
-
-Result<BenchReport> Bench(const std::filesystem::path& model, const BenchOptions& options) {
+Result<BenchReport> ReadAndMeasure(const std::filesystem::path& model, const BenchOptions& options) {
   const auto progress = [&](std::string_view stage) {
     if (options.progress) options.progress(stage, -1);
   };
   progress("reading");
   GivenInputs given = OCTAVO_TRY(ReadGivenInputs(options.inputs));
   BenchReport report;
+  const auto budget = std::make_shared<Budget>(options.limits, FileBytes(model));
+  Memory memory(*budget);
   if (LooksLikeOnnx(model)) {
     OCTAVO_TRY(RefuseLiterals(given.literals));
     onnx::ReadModel read = OCTAVO_TRY(ReadOnnx(model));
@@ -107,11 +113,15 @@ Result<BenchReport> Bench(const std::filesystem::path& model, const BenchOptions
     report.runner = "engine";
     report.arithmetic =
         engine::Name(options.engine.arithmetic.value_or(engine::DefaultArithmetic(read.graph)));
-    const std::vector<Tensor> inputs = OCTAVO_TRY(Inputs(read.graph, std::move(given), report));
+    const std::vector<Tensor> inputs =
+        OCTAVO_TRY(Inputs(read.graph, std::move(given), memory, *budget, report));
     std::vector<TensorType> types;
     for (const Tensor& input : inputs) types.push_back(input.type());
+    engine::Options engine = options.engine;
+    engine.budget = budget;
+    budget->AddGiven(StoredBytes(read.graph));
     const engine::CompiledModel compiled =
-        OCTAVO_TRY(engine::CompiledModel::Compile(read.graph, types, options.engine));
+        OCTAVO_TRY(engine::CompiledModel::Compile(read.graph, types, engine));
     const Job job = [&](std::vector<engine::StepTime>* times) -> Status {
       OCTAVO_TRY(compiled.Run(inputs, {}, times));
       return {};
@@ -128,15 +138,25 @@ Result<BenchReport> Bench(const std::filesystem::path& model, const BenchOptions
   OCTAVO_TRY(CloseSizes(given.specs));
   std::vector<InputSpec> specs = given.specs;
   specs.insert(specs.end(), given.literals.begin(), given.literals.end());
-  Read read = OCTAVO_TRY(ReadModel(model, operators->registry, specs));
+  Read read = OCTAVO_TRY(ReadModel(model, operators->registry, specs, options.limits));
   passes::RemoveDeadNodes(read.imported.graph);
-  const std::vector<Tensor> inputs = OCTAVO_TRY(Inputs(read.imported.graph, std::move(given), report));
+  const std::vector<Tensor> inputs =
+      OCTAVO_TRY(Inputs(read.imported.graph, std::move(given), memory, *budget, report));
+  reference::Options reference = options.reference;
+  reference.budget = budget;
   const Job job = [&](std::vector<engine::StepTime>*) -> Status {
-    OCTAVO_TRY(reference::Run(read.imported.graph, inputs, options.reference));
+    OCTAVO_TRY(reference::Run(read.imported.graph, inputs, reference));
     return {};
   };
   OCTAVO_TRY(Measure(job, options, report));
   return report;
+}
+
+}  // namespace
+
+Result<BenchReport> Bench(const std::filesystem::path& model, const BenchOptions& options) {
+  return CatchOutOfMemory([&] { return ReadAndMeasure(model, options); },
+                          [] { return std::string("this model"); });
 }
 
 }  // namespace octavo::driver

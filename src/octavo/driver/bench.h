@@ -19,6 +19,7 @@ struct BenchOptions {
   std::vector<std::filesystem::path> plugins;
   reference::Options reference;
   engine::Options engine;
+  Limits limits;       // of which both runners' budgets are made
   double seconds = 3;  // of measuring, about
   ProgressFunction progress;
 };

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "octavo/base/out_of_memory.h"
 #include "octavo/driver/foreign_numbers.h"
 #include "octavo/driver/keep.h"
 #include "octavo/driver/pipeline.h"
@@ -28,6 +29,7 @@ ExportOptions AsExport(const ConvertOptions& options) {
   as.optimize = options.optimize;
   as.require_exact = options.require_exact;
   as.requantize_per_channel = options.requantize_per_channel;
+  as.limits = options.limits;
   as.progress = options.progress;
   return as;
 }
@@ -49,10 +51,8 @@ void SayWhatRoundsOtherwise(std::vector<std::string> lines, ExportReport& report
   report.not_identical = std::move(lines);
 }
 
-}  // namespace
-
-Result<ExportReport> Convert(const std::filesystem::path& model, const std::filesystem::path& output,
-                             const ConvertOptions& convert_options) {
+Result<ExportReport> ReadAndConvert(const std::filesystem::path& model, const std::filesystem::path& output,
+                                    const ConvertOptions& convert_options) {
   ExportOptions options = AsExport(convert_options);
   const int opset = OCTAVO_TRY(driver::ChosenOpset(options));
   const onnx::ModelFacts facts = OCTAVO_TRY(onnx::ReadFacts(model));
@@ -88,6 +88,14 @@ Result<ExportReport> Convert(const std::filesystem::path& model, const std::file
   }
   SayWhatRoundsOtherwise(std::move(other_numbers), report);
   return report;
+}
+
+}  // namespace
+
+Result<ExportReport> Convert(const std::filesystem::path& model, const std::filesystem::path& output,
+                             const ConvertOptions& options) {
+  return CatchOutOfMemory([&] { return ReadAndConvert(model, output, options); },
+                          [] { return std::string("the conversion of this model"); });
 }
 
 }  // namespace octavo

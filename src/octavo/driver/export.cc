@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "octavo/base/file_id.h"
+#include "octavo/base/out_of_memory.h"
 #include "octavo/driver/pipeline.h"
 #include "octavo/octavo.h"
 #include "octavo/onnx/model_files.h"
@@ -152,10 +153,8 @@ struct Made {
   std::shared_ptr<const void> converted;
 };
 
-}  // namespace
-
-Result<ExportReport> Export(const std::filesystem::path& model, const std::filesystem::path& output,
-                            const ExportOptions& options) {
+Result<ExportReport> ReadAndExport(const std::filesystem::path& model, const std::filesystem::path& output,
+                                   const ExportOptions& options) {
   const auto made = std::make_shared<Made>();
   made->operators = OCTAVO_TRY(driver::LoadOperators(options.plugins));
   OCTAVO_TRY(driver::ChosenOpset(options));
@@ -168,7 +167,8 @@ Result<ExportReport> Export(const std::filesystem::path& model, const std::files
   driver::Report(options, "reading");
   const Registry& registry = made->operators->registry;
   driver::Read& read = made->read;
-  read = OCTAVO_TRY(driver::ReadModel(model, registry, options.inputs, MappedFile::Needed::kBriefly));
+  read = OCTAVO_TRY(
+      driver::ReadModel(model, registry, options.inputs, options.limits, MappedFile::Needed::kBriefly));
   passes::RemoveDeadNodes(read.imported.graph);
   driver::Report(options, "converting");
   ExportReport report =
@@ -178,6 +178,14 @@ Result<ExportReport> Export(const std::filesystem::path& model, const std::files
   made->converted = std::move(report.made);
   report.made = made;
   return report;
+}
+
+}  // namespace
+
+Result<ExportReport> Export(const std::filesystem::path& model, const std::filesystem::path& output,
+                            const ExportOptions& options) {
+  return CatchOutOfMemory([&] { return ReadAndExport(model, output, options); },
+                          [] { return std::string("the conversion of this model"); });
 }
 
 }  // namespace octavo

@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "octavo/base/out_of_memory.h"
 #include "octavo/driver/missing_operators.h"
 #include "octavo/driver/model_kind.h"
 #include "octavo/driver/pipeline.h"
@@ -216,7 +217,7 @@ constexpr std::size_t kSurveyNodes = 50'000;
 
 Result<Told> Tell(const module::Module& module, const Registry& registry, const InspectOptions& options) {
   const RegistryRules rules(registry);
-  import::Options import_options = ImportOptions(options.inputs);
+  import::Options import_options = ImportOptions(options.inputs, options.limits);
   Told told;
   Result<import::Imported> imported = import::Import(module, rules, import_options);
   if (imported) {
@@ -357,13 +358,14 @@ void DescribeUnread(const module::Module& module, const import::Imported& import
 }
 
 Convertibility Answer(const Told& told, const Registry& registry, Dialect dialect,
-                      const ProgressFunction& progress, Inspection& inspection) {
+                      const InspectOptions& inspect, Inspection& inspection) {
   using enum Convertibility::Answer;
   if (told.obstacle) return {dialect, told.needs_input ? kNeedsInput : kNo, told.obstacle};
   ExportOptions options;
   options.dialect = dialect;
+  options.limits = inspect.limits;
   options.progress = [&](std::string_view, double share) {
-    if (progress) progress(fmt::format("trying {}", Name(dialect)), share);
+    if (inspect.progress) inspect.progress(fmt::format("trying {}", Name(dialect)), share);
   };
   auto converted = Convert(told.imported.graph, registry, options);
   if (converted) {
@@ -381,13 +383,11 @@ Convertibility Answer(const Told& told, const Registry& registry, Dialect dialec
   return {dialect, needs_input ? kNeedsInput : kNo, std::move(converted).error()};
 }
 
-}  // namespace
-
-Result<Inspection> Inspect(const std::filesystem::path& path, const InspectOptions& options) {
+Result<Inspection> ReadAndInspect(const std::filesystem::path& path, const InspectOptions& options) {
   if (options.progress) options.progress("reading", -1);
   if (LooksLikeOnnx(path)) return InspectOnnx(path, options);
   const auto operators = OCTAVO_TRY(LoadOperators(options.plugins));
-  const module::Module module = OCTAVO_TRY(module::Load(path, {}, MappedFile::Needed::kBriefly));
+  const module::Module module = OCTAVO_TRY(module::Load(path, options.limits, MappedFile::Needed::kBriefly));
   Told told = OCTAVO_TRY(Tell(module, operators->registry, options));
   ir::Graph& graph = told.imported.graph;
   Inspection inspection;
@@ -405,10 +405,17 @@ Result<Inspection> Inspect(const std::filesystem::path& path, const InspectOptio
   DescribeOperators(told, operators->registry, inspection);
   DescribeUnread(module, told.imported, inspection);
   for (const Dialect dialect : {Dialect::kQdq, Dialect::kCaffe2}) {
-    inspection.converts.push_back(Answer(told, operators->registry, dialect, options.progress, inspection));
+    inspection.converts.push_back(Answer(told, operators->registry, dialect, options, inspection));
   }
   if (options.graph_text) inspection.graph_text = ir::Print(graph);
   return inspection;
+}
+
+}  // namespace
+
+Result<Inspection> Inspect(const std::filesystem::path& path, const InspectOptions& options) {
+  return CatchOutOfMemory([&] { return ReadAndInspect(path, options); },
+                          [] { return std::string("this model"); });
 }
 
 }  // namespace octavo::driver

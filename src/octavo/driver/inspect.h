@@ -75,6 +75,7 @@ struct InspectOptions {
   std::vector<InputSpec> inputs;
   std::vector<std::filesystem::path> plugins;
   bool graph_text = false;
+  Limits limits;              // what the model may ask for
   ProgressFunction progress;  // "reading", "trying qdq"; may be empty
 };
 

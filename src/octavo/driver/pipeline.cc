@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "octavo/base/budget.h"
+#include "octavo/driver/given_bytes.h"
 #include "octavo/driver/links.h"
 #include "octavo/driver/lost_weights.h"
 #include "octavo/driver/missing_operators.h"
@@ -50,6 +52,19 @@ void SetClaims(ir::Graph& graph, const Converted& converted, const ExportOptions
   }
 }
 
+// A file can say that one stored element is a large tensor; passes and the written file hold it as one.
+Status TakeRepeated(const ir::Graph& graph, Budget& budget) {
+  for (std::size_t i = 0; i < graph.num_values(); ++i) {
+    const ir::Value& value = graph.value({static_cast<std::int32_t>(i)});
+    if (!value.constant || !value.constant->storage) continue;
+    if (value.constant->num_bytes() <= value.constant->storage->bytes.size()) continue;
+    OCTAVO_TRY(budget.TakeMemory(value.constant->num_bytes(), [&] {
+      return fmt::format("the constant {}, {},", value.name, value.type.ToString());
+    }));
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string QuantizationText(const ir::Graph& graph) {
@@ -83,8 +98,9 @@ Result<std::unique_ptr<Operators>> LoadOperators(const std::vector<std::filesyst
   return operators;
 }
 
-octavo::import::Options ImportOptions(const std::vector<InputSpec>& inputs) {
+octavo::import::Options ImportOptions(const std::vector<InputSpec>& inputs, const Limits& limits) {
   octavo::import::Options options;
+  options.limits = limits;
   for (const InputSpec& input : inputs) options.inputs.push_back({input.name, input.type, input.value});
   return options;
 }
@@ -109,11 +125,12 @@ void AddWarnings(const module::Module& module, const import::OperatorRules& rule
 }
 
 Result<Read> ReadModel(const std::filesystem::path& path, const Registry& registry,
-                       const std::vector<InputSpec>& inputs, MappedFile::Needed needed) {
+                       const std::vector<InputSpec>& inputs, const Limits& limits,
+                       MappedFile::Needed needed) {
   Read read;
-  read.module = OCTAVO_TRY(module::Load(path, {}, needed));
+  read.module = OCTAVO_TRY(module::Load(path, limits, needed));
   const RegistryRules rules(registry);
-  read.imported = OCTAVO_TRY(import::Import(read.module, rules, ImportOptions(inputs)));
+  read.imported = OCTAVO_TRY(import::Import(read.module, rules, ImportOptions(inputs, limits)));
   WarnOfAssumedTypes(read.imported);
   AddWarnings(read.module, rules, read.imported);
   if (!read.imported.missing.empty()) {
@@ -180,9 +197,11 @@ Result<Converted> Convert(const ir::Graph& imported, const Registry& registry, c
   lower_options.numbers = options.numbers;
   lower_options.engine = ChosenEngine(options);
   lower_options.requantize_per_channel = options.requantize_per_channel;
+  Budget budget(options.limits, StoredBytes(imported));
+  OCTAVO_TRY(TakeRepeated(imported, budget));
   lower::Lowered lowered = OCTAVO_TRY(lower::Lower(
       imported, registry, lower_options, [&options](double share) { Report(options, "converting", share); },
-      passes::QuantizedConstants(imported, lower_options.engine)));
+      passes::QuantizedConstants(imported, lower_options.engine), budget));
   Converted converted;
   converted.warnings = std::move(lowered.warnings);
   converted.graph = std::move(lowered.graph);

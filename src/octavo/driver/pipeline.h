@@ -27,7 +27,7 @@ struct Operators {
 };
 Result<std::unique_ptr<Operators>> LoadOperators(const std::vector<std::filesystem::path>& plugins);
 
-import::Options ImportOptions(const std::vector<InputSpec>& inputs);
+import::Options ImportOptions(const std::vector<InputSpec>& inputs, const Limits& limits);
 // Inputs of which neither the file nor the user says the type are taken as float32.
 void WarnOfAssumedTypes(import::Imported& imported);
 // Adds to the import's warnings those of the file (records without a checksum, weights that PyTorch lost, a
@@ -41,7 +41,7 @@ struct Read {
   import::Imported imported;
 };
 Result<Read> ReadModel(const std::filesystem::path& path, const Registry& registry,
-                       const std::vector<InputSpec>& inputs,
+                       const std::vector<InputSpec>& inputs, const Limits& limits,
                        MappedFile::Needed needed = MappedFile::Needed::kLong);
 
 // The PyTorch engine whose numbers are written: the one that is named, or the dialect's default.

@@ -4,8 +4,11 @@
 
 #include <fmt/format.h>
 
+#include "octavo/base/budget.h"
+#include "octavo/base/out_of_memory.h"
 #include "octavo/base/output_file.h"
 #include "octavo/base/temporary_folder.h"
+#include "octavo/driver/given_bytes.h"
 #include "octavo/driver/given_inputs.h"
 #include "octavo/driver/model_kind.h"
 #include "octavo/driver/onnx_model.h"
@@ -35,7 +38,7 @@ Result<RunReport> RunReference(const std::filesystem::path& model, std::vector<I
   if (const auto id = IdOf(model)) report.files.push_back(*id);
   std::vector<InputSpec> specs = options.literals;
   for (const InputValue& input : inputs) specs.push_back(SpecOf(input));
-  Read read = OCTAVO_TRY(ReadModel(model, operators->registry, specs));
+  Read read = OCTAVO_TRY(ReadModel(model, operators->registry, specs, options.limits));
   ir::Graph& graph = read.imported.graph;
   passes::RemoveDeadNodes(graph);
   const std::vector<Tensor> tensors = OCTAVO_TRY(InOrder(graph, std::move(inputs)));
@@ -54,7 +57,9 @@ Result<RunReport> RunReference(const std::filesystem::path& model, std::vector<I
           "running", std::min(1.0, static_cast<double>(values) / static_cast<double>(graph.nodes().size())));
   };
   if (options.progress) options.progress("running", 0);
-  std::vector<Tensor> outputs = OCTAVO_TRY(reference::Run(graph, tensors, options.reference, count));
+  reference::Options reference = options.reference;
+  reference.budget = std::make_shared<Budget>(options.limits, FileBytes(model) + BytesOf(tensors));
+  std::vector<Tensor> outputs = OCTAVO_TRY(reference::Run(graph, tensors, reference, count));
   report.running_seconds = SecondsSince(begin);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     report.outputs.push_back({graph.outputs()[i].name, std::move(outputs[i])});
@@ -95,8 +100,10 @@ Result<RunReport> RunEngine(const std::filesystem::path& model, std::vector<Inpu
   report.arithmetic = engine::Name(options.engine.arithmetic.value_or(engine::DefaultArithmetic(graph)));
   std::vector<TensorType> types;
   for (const Tensor& tensor : tensors) types.push_back(tensor.type());
-  const engine::CompiledModel compiled =
-      OCTAVO_TRY(engine::CompiledModel::Compile(graph, types, options.engine));
+  engine::Options engine = options.engine;
+  engine.budget =
+      std::make_shared<Budget>(options.limits, FileBytes(model) + StoredBytes(graph) + BytesOf(tensors));
+  const engine::CompiledModel compiled = OCTAVO_TRY(engine::CompiledModel::Compile(graph, types, engine));
   report.reading_seconds = SecondsSince(start);
   if (options.progress) options.progress("running", -1);
   const auto begin = RunClock::now();
@@ -120,8 +127,12 @@ Result<RunReport> RunEngine(const std::filesystem::path& model, std::vector<Inpu
 Result<RunReport> Run(const std::filesystem::path& model, std::vector<InputValue> inputs,
                       const RunOptions& options) {
   if (options.progress) options.progress("reading", -1);
-  if (LooksLikeOnnx(model)) return RunEngine(model, std::move(inputs), options);
-  return RunReference(model, std::move(inputs), options);
+  return CatchOutOfMemory(
+      [&] {
+        return LooksLikeOnnx(model) ? RunEngine(model, std::move(inputs), options)
+                                    : RunReference(model, std::move(inputs), options);
+      },
+      [] { return std::string("this model"); });
 }
 
 namespace {

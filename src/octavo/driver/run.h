@@ -20,6 +20,7 @@ struct RunOptions {
   engine::Options engine;           // for ONNX files
   std::vector<InputSpec> literals;  // for .pt files: arguments of forward that are no tensors
   std::vector<std::filesystem::path> plugins;
+  Limits limits;              // of which both runners' budgets are made
   ProgressFunction progress;  // "reading", "running"; may be empty
 };
 

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "octavo/base/budget.h"
+#include "octavo/base/out_of_memory.h"
+#include "octavo/driver/given_bytes.h"
 #include "octavo/driver/given_inputs.h"
 #include "octavo/driver/model_kind.h"
 #include "octavo/driver/onnx_model.h"
@@ -33,11 +36,15 @@ struct Sides {
 
 class Verification {
  public:
-  explicit Verification(const VerifyOptions& options) : options_(options) {}
+  explicit Verification(const VerifyOptions& options)
+      : options_(options), budget_(std::make_shared<Budget>(options.conversion.limits)), memory_(*budget_) {
+    options_.engine.budget = budget_;
+  }
 
   Result<VerifyReport> Run(const std::filesystem::path& first, const std::filesystem::path& second) {
     first_file_ = first;
     second_file_ = second;
+    budget_->AddGiven(FileBytes(first) + (second.empty() ? 0 : FileBytes(second)));
     Progress("reading");
     sides_.given = OCTAVO_TRY(ReadGivenInputs(options_.inputs));
     if (!sides_.given.drawn() && options_.runs > 1) {
@@ -47,7 +54,7 @@ class Verification {
     if (!options_.save.empty()) saved_ = OCTAVO_TRY(SavedValues::Create(options_.save));
     if (options_.runtime == VerifyRuntime::kOnnxRuntime) {
       Progress("starting ONNX Runtime");
-      runtime_ = OCTAVO_TRY(onnxruntime_process::OnnxRuntime::Start(options_.python));
+      runtime_ = OCTAVO_TRY(onnxruntime_process::OnnxRuntime::Start(options_.python, budget_));
       sides_.report.runtime = runtime_->description();
     }
     sides_.report.first = first.string();
@@ -73,7 +80,9 @@ class Verification {
  private:
   Engine engine() const { return ChosenEngine(options_.conversion); }
 
-  reference::Options Reference() const { return {.engine = engine(), .faults = options_.reference.faults}; }
+  reference::Options Reference() const {
+    return {.engine = engine(), .faults = options_.reference.faults, .budget = budget_};
+  }
 
   void Progress(std::string_view stage) const {
     if (options_.progress) options_.progress(stage, -1);
@@ -129,7 +138,7 @@ class Verification {
     OCTAVO_TRY(CloseSizes(specs));
     const std::vector<InputSpec>& literals = sides_.given.literals;
     specs.insert(specs.end(), literals.begin(), literals.end());
-    return ReadModel(first, registry, specs);
+    return ReadModel(first, registry, specs, options_.conversion.limits);
   }
 
   Result<Read> ReadFirstWith(const std::filesystem::path& first, const Registry& registry) {
@@ -179,16 +188,20 @@ class Verification {
 
   Result<std::vector<std::vector<Tensor>>> Inputs() {
     std::vector<std::vector<Tensor>> runs;
+    const bool sizes_are_given = !sides_.given.specs.empty();
     if (!sides_.given.drawn()) {
       runs.push_back(OCTAVO_TRY(InOrder(sides_.first, std::move(sides_.given.values))));
+      budget_->AddGiven(BytesOf(runs[0]));
       for (std::string& text : NotFinite(sides_.first, runs[0]))
         sides_.report.warnings.push_back(std::move(text));
       return runs;
     }
     sides_.report.drawn = true;
     for (int i = 0; i < options_.runs; ++i) {
-      runs.push_back(OCTAVO_TRY(verify::DrawInputs(sides_.first, static_cast<std::uint64_t>(i))));
+      runs.push_back(OCTAVO_TRY(verify::DrawInputs(sides_.first, static_cast<std::uint64_t>(i), memory_)));
     }
+    // Sizes that the file states are no reason for more work.
+    if (sizes_are_given) budget_->AddGiven(BytesOf(runs[0]));
     return runs;
   }
 
@@ -372,6 +385,8 @@ class Verification {
   }
 
   VerifyOptions options_;
+  std::shared_ptr<Budget> budget_;
+  Memory memory_;  // of drawn inputs
   std::filesystem::path first_file_, second_file_;
   std::unique_ptr<SavedValues> saved_;
   std::unique_ptr<onnxruntime_process::OnnxRuntime> runtime_;
@@ -382,7 +397,8 @@ class Verification {
 
 Result<VerifyReport> Verify(const std::filesystem::path& first, const std::filesystem::path& second,
                             const VerifyOptions& options) {
-  return Verification(options).Run(first, second);
+  return CatchOutOfMemory([&] { return Verification(options).Run(first, second); },
+                          [] { return std::string("comparing these models"); });
 }
 
 }  // namespace octavo::driver

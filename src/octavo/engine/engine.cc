@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "octavo/base/out_of_memory.h"
 #include "octavo/engine/evaluate.h"
 #include "octavo/engine/fuse.h"
 #include "octavo/engine/program.h"
@@ -42,21 +43,22 @@ struct CompiledModel::Plan {
   std::mutex mutex;
   std::vector<std::unique_ptr<Frame>> frames;
 
-  std::unique_ptr<Frame> TakeFrame();
+  Result<std::unique_ptr<Frame>> TakeFrame();
   void PutBack(std::unique_ptr<Frame> frame);
   Status Start(Frame& frame, const std::vector<Tensor>& inputs) const;
 };
 
-std::unique_ptr<Frame> CompiledModel::Plan::TakeFrame() {
+Result<std::unique_ptr<Frame>> CompiledModel::Plan::TakeFrame() {
   {
     const std::lock_guard lock(mutex);
     if (!frames.empty()) {
       std::unique_ptr<Frame> frame = std::move(frames.back());
       frames.pop_back();
+      frame->StartRun();
       return frame;
     }
   }
-  return std::make_unique<Frame>(program, buffer_bytes);
+  return Frame::Make(program, buffer_bytes);
 }
 
 void CompiledModel::Plan::PutBack(std::unique_ptr<Frame> frame) {
@@ -106,6 +108,12 @@ Status FoldConstants(Program& program, const std::vector<bool>& fused) {
 
 Result<CompiledModel> CompiledModel::Compile(const ir::Graph& graph, const std::vector<TensorType>& inputs,
                                              const Options& options) {
+  return CatchOutOfMemory([&] { return Planned(graph, inputs, options); },
+                          [] { return std::string("the plan of the model's run"); });
+}
+
+Result<CompiledModel> CompiledModel::Planned(const ir::Graph& graph, const std::vector<TensorType>& inputs,
+                                             const Options& options) {
   auto plan = std::make_unique<Plan>();
   plan->program = OCTAVO_TRY(MakeProgram(graph, inputs, options));
   Program& program = plan->program;
@@ -151,8 +159,15 @@ CompiledModel& CompiledModel::operator=(CompiledModel&&) noexcept = default;
 
 Result<std::vector<Tensor>> CompiledModel::Run(const std::vector<Tensor>& inputs, const Observer& observer,
                                                std::vector<StepTime>* times) const {
+  return CatchOutOfMemory([&] { return RunSteps(inputs, observer, times); },
+                          [] { return std::string("the values of the model's run"); });
+}
+
+Result<std::vector<Tensor>> CompiledModel::RunSteps(const std::vector<Tensor>& inputs,
+                                                    const Observer& observer,
+                                                    std::vector<StepTime>* times) const {
   const Program& program = plan_->program;
-  std::unique_ptr<Frame> frame = plan_->TakeFrame();
+  std::unique_ptr<Frame> frame = OCTAVO_TRY(plan_->TakeFrame());
   OCTAVO_TRY(plan_->Start(*frame, inputs));
   const auto observe = [&](ir::ValueId id) {
     if (observer && program.value(id).observed) observer(id, frame->Get(id));
@@ -166,7 +181,8 @@ Result<std::vector<Tensor>> CompiledModel::Run(const std::vector<Tensor>& inputs
   for (std::size_t s = 0; s < plan_->steps.size(); ++s) {
     const Step& step = *plan_->steps[s];
     const auto begin = std::chrono::steady_clock::now();
-    OCTAVO_TRY(step.Run(*frame));
+    OCTAVO_TRY(
+        CatchOutOfMemory([&] { return step.Run(*frame); }, [&] { return "the results of " + step.name; }));
     if (times != nullptr) {
       const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
       times->push_back({.name = step.name, .kind = step.kind, .seconds = taken.count()});

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "octavo/base/limits.h"
+#include "octavo/base/budget.h"
 #include "octavo/graph.h"
 #include "octavo/result.h"
 #include "octavo/tensor.h"
@@ -35,7 +35,8 @@ struct Options {
   int threads = 1;
   // Values that an observer wants: they are computed as themselves, never fused away.
   std::vector<ir::ValueId> keep;
-  Limits limits;  // on what a model may make a run take
+  // What values and work are taken from; each run, and Compile, has all of its work.
+  std::shared_ptr<Budget> budget = std::make_shared<Budget>();
 };
 
 // Called with each value of Options::keep and each graph output once it is computed.
@@ -64,7 +65,8 @@ class CompiledModel {
   // the same here.  `inputs` gives the dtype and the known sizes of each graph input, in order: what is
   // compiled is for these shapes.  Keeps what it needs of the graph.  Errors: kUsage for inputs that do not
   // fit; kInvalidFile for graphs whose types, shapes, attributes or data do not fit together; kUnsupported
-  // for operators that the engine does not know, all of them named at once.
+  // for operators that the engine does not know, all of them named at once, and where the model wants more
+  // memory or work than the budget has.
   static Result<CompiledModel> Compile(const ir::Graph& graph, const std::vector<TensorType>& inputs,
                                        const Options& options);
   ~CompiledModel();
@@ -79,6 +81,10 @@ class CompiledModel {
  private:
   struct Plan;
   explicit CompiledModel(std::unique_ptr<Plan> plan);
+  static Result<CompiledModel> Planned(const ir::Graph& graph, const std::vector<TensorType>& inputs,
+                                       const Options& options);
+  Result<std::vector<Tensor>> RunSteps(const std::vector<Tensor>& inputs, const Observer& observer,
+                                       std::vector<StepTime>* times) const;
   std::unique_ptr<Plan> plan_;
 };
 

@@ -180,12 +180,14 @@ TEST(Limits, OfARun) {
   const Tensor x = Tensor::Floats({1000}, std::vector<float>(1000, 1));
   Options options;
   options.fuse = false;
-  options.limits.max_run_bytes = 20000;
+  Limits limits;
+  limits.max_memory_bytes = 60000;
+  options.budget = std::make_shared<Budget>(limits);
   auto model = CompiledModel::Compile(*graph, {x.type()}, options);
   ASSERT_TRUE(model);
   const auto y = model->Run({x});
   ASSERT_FALSE(y);
-  EXPECT_THAT(y.error().what(), HasSubstr("more than 20000 bytes of memory for its values"));
+  EXPECT_THAT(y.error().what(), HasSubstr("more than the limit of 60000"));
 }
 
 // A region that is not a number lies outside: the extrapolation value.

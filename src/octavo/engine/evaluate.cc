@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "octavo/base/out_of_memory.h"
+#include "octavo/engine/cost.h"
 #include "octavo/engine/literal/onnxruntime.h"
 #include "octavo/engine/literal/registry.h"
 
@@ -40,11 +42,32 @@ Error Broken(const ir::Node& node, std::string_view what) {
                        .SetWhere(PlaceOf(node)));
 }
 
-Result<std::vector<Tensor>> Compute(const Program& program, const ir::Node& node, const Prepared& prepared,
-                                    const Operands& operands) {
-  auto results = prepared.compute(operands);
+Error Located(Error error, const ir::Node& node) {
+  Error located(error.code(), fmt::format("{}: {}", node.op, error.what()), error.hint());
+  located.SetWhere(PlaceOf(node));
+  return located;
+}
+
+std::string WhatOf(const Prepared& prepared) {
+  return prepared.outputs.empty() ? std::string("this operator") : ResultText(prepared.outputs[0]);
+}
+
+Result<std::vector<Tensor>> Compute(const ir::Node& node, const Prepared& prepared, const Operands& operands,
+                                    Memory& memory, Work& work) {
+  const auto what = [&] { return WhatOf(prepared); };
+  const std::uint64_t bytes = prepared.cost.result_bytes + prepared.cost.kernel_bytes;
+  if (Status status = work.Take(prepared.cost.multiply_adds); !status) return Located(status.error(), node);
+  if (Status status = memory.Take(bytes, what); !status) return Located(status.error(), node);
+  bool no_memory = false;
+  auto results = CatchOutOfMemory([&] { return prepared.compute(operands); },
+                                  [&] {
+                                    no_memory = true;
+                                    return what();
+                                  });
+  memory.GiveBack(bytes);
   if (!results) {
     Error error = std::move(results).error();
+    if (no_memory) return Located(std::move(error), node);
     error.SetWhere(PlaceOf(node));
     return error;
   }
@@ -57,7 +80,6 @@ Result<std::vector<Tensor>> Compute(const Program& program, const ir::Node& node
     }
     tensor = Normalized(tensor);
   }
-  static_cast<void>(program);
   return results;
 }
 
@@ -79,7 +101,10 @@ class Literal final : public Step {
     const auto& known = program_.node(id_).prepared;
     Operands operands;
     for (const ir::ValueId input : inputs_) operands.push_back(input.valid() ? &frame.Get(input) : nullptr);
-    if (known) return Set(frame, node, *known, OCTAVO_TRY(Compute(program_, node, *known, operands)));
+    if (known) {
+      return Set(frame, node, *known,
+                 OCTAVO_TRY(Compute(node, *known, operands, frame.memory(), frame.work())));
+    }
 
     std::vector<Call::Input> inputs;
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
@@ -91,7 +116,8 @@ class Literal final : public Step {
     }
     const auto prepared = OCTAVO_TRY(PrepareCall(program_, node, std::move(inputs)));
     if (!prepared) return Broken(node, "a type is not known when the node runs");
-    return Set(frame, node, *prepared, OCTAVO_TRY(Compute(program_, node, *prepared, operands)));
+    return Set(frame, node, *prepared,
+               OCTAVO_TRY(Compute(node, *prepared, operands, frame.memory(), frame.work())));
   }
 
  private:
@@ -99,11 +125,8 @@ class Literal final : public Step {
              std::vector<Tensor> results) const {
     for (std::size_t i = 0; i < results.size(); ++i) {
       frame.SetInt8(node.outputs[i], prepared.outputs[i].int8);
-      frame.Set(node.outputs[i], std::move(results[i]));
-    }
-    const std::size_t most = program_.options.limits.max_run_bytes;
-    if (frame.bytes() > most) {
-      return InvalidFile(fmt::format("the model needs more than {} bytes of memory for its values", most));
+      const Status held = frame.Hold(node.outputs[i], std::move(results[i]));
+      if (!held) return Located(held.error(), node);
     }
     return {};
   }
@@ -121,8 +144,10 @@ bool IsStored(const Program& program, ir::ValueId value) {
   return IsStoredWithin(program, value, budget);
 }
 
-Result<std::optional<Prepared>> PrepareCall(const Program& program, const ir::Node& node,
-                                            std::vector<Call::Input> inputs) {
+namespace {
+
+Result<std::optional<Prepared>> PrepareWithMemory(const Program& program, const ir::Node& node,
+                                                  std::vector<Call::Input> inputs) {
   Call call(node, OpsetOf(program.graph, node.op), program.arithmetic, std::move(inputs));
   const Prepare prepare = literal::AllOperators().Find(node.op);
   if (prepare == nullptr) return call.NotSupported("the engine does not support this operator");
@@ -152,13 +177,26 @@ Result<std::optional<Prepared>> PrepareCall(const Program& program, const ir::No
     return call.Invalid(fmt::format("the node has {} outputs, but {} are expected", node.outputs.size(),
                                     prepared->outputs.size()));
   for (const ValueType& type : prepared->outputs) {
-    const auto count = CountElements(*type.sizes);
-    const std::size_t most = program.options.limits.max_value_bytes;
-    if (!count || static_cast<std::size_t>(*count) > most / ElementSize(type.dtype)) {
-      return call.Invalid(fmt::format("the result exceeds the limit of {} bytes", most));
+    if (!CountElements(*type.sizes)) {
+      return call.Invalid(fmt::format("the result has more than {} elements", kMaxTensorElements));
     }
   }
+  prepared->cost = CostOf(call, prepared->outputs);
   return std::optional<Prepared>(std::move(prepared).Take());
+}
+
+}  // namespace
+
+Result<std::optional<Prepared>> PrepareCall(const Program& program, const ir::Node& node,
+                                            std::vector<Call::Input> inputs) {
+  bool no_memory = false;
+  auto prepared = CatchOutOfMemory([&] { return PrepareWithMemory(program, node, std::move(inputs)); },
+                                   [&] {
+                                     no_memory = true;
+                                     return std::string("this operator");
+                                   });
+  if (!prepared && no_memory) return Located(std::move(prepared).error(), node);
+  return prepared;
 }
 
 Status Fold(Program& program, ir::NodeId id) {
@@ -169,9 +207,14 @@ Status Fold(Program& program, ir::NodeId id) {
         input.valid() && program.value(input).constant ? &*program.value(input).constant : nullptr;
     operands.push_back(constant);
   }
-  std::vector<Tensor> results = OCTAVO_TRY(Compute(program, node, *program.node(id).prepared, operands));
-  for (std::size_t i = 0; i < results.size(); ++i)
+  std::vector<Tensor> results =
+      OCTAVO_TRY(Compute(node, *program.node(id).prepared, operands, *program.memory, *program.work));
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const Status held = program.memory->Take(results[i].num_bytes(),
+                                             [&] { return ResultText(program.value(node.outputs[i]).type); });
+    if (!held) return Located(held.error(), node);
     program.value(node.outputs[i]).constant = std::move(results[i]);
+  }
   program.node(id).folded = true;
   return {};
 }

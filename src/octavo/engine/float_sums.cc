@@ -46,7 +46,7 @@ bool IsConvolution(std::string_view op) { return op == "Conv" || op == "ConvTran
 Result<std::vector<std::string>> FloatSumsBeforeQuantization(const ir::Graph& graph,
                                                              const std::vector<TensorType>& inputs,
                                                              const Options& options) {
-  const Program program = OCTAVO_TRY(MakeProgram(graph, inputs, options));
+  Program program = OCTAVO_TRY(MakeProgram(graph, inputs, options));
   std::vector<std::string> found;
   if (program.arithmetic != Arithmetic::kOnnxRuntime || !options.fuse) return found;
   const Fusion fusion = OCTAVO_TRY(Fuse(program));

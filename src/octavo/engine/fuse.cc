@@ -1,19 +1,20 @@
 #include "octavo/engine/fuse.h"
 
-#include <fmt/format.h>
+#include <string>
 
 #include "octavo/engine/fused/plan.h"
 
 namespace octavo::engine {
 
-Result<Fusion> Fuse(const Program& program) {
+Result<Fusion> Fuse(Program& program) {
   const fused::Pattern pattern(program);
-  Fusion fusion = fused::MakeSteps(pattern, fused::FindGroups(pattern));
-  const std::size_t most = program.options.limits.max_run_bytes;
-  if (fusion.buffer_bytes > most) {
-    return InvalidFile(fmt::format("the model needs more than {} bytes of memory for its values", most));
+  std::vector<fused::Group> groups = fused::FindGroups(pattern);
+  for (const fused::Group& group : groups) {
+    if (!group.map) continue;
+    const std::uint64_t bytes = group.map->size() * sizeof(std::int32_t);
+    OCTAVO_TRY(program.memory->Take(bytes, [&] { return "the order of the elements of " + group.name; }));
   }
-  return fusion;
+  return fused::MakeSteps(pattern, std::move(groups));
 }
 
 }  // namespace octavo::engine

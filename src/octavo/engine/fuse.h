@@ -23,6 +23,7 @@ struct Fusion {
 };
 
 // Finds the groups of nodes that have a kernel of their own.  All other nodes are evaluated literally.
-Result<Fusion> Fuse(const Program& program);
+// Error: the budget has too little memory.
+Result<Fusion> Fuse(Program& program);
 
 }  // namespace octavo::engine

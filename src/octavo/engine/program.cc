@@ -160,6 +160,8 @@ Result<Program> MakeProgram(const ir::Graph& graph, const std::vector<TensorType
   Program program;
   program.graph = graph;
   program.options = options;
+  program.memory.emplace(*options.budget);
+  program.work.emplace(*options.budget);
   program.arithmetic = options.arithmetic.value_or(DefaultArithmetic(graph));
   // ONNX Runtime's own QuantizeLinear and DequantizeLinear are older forms of ONNX's with 16-bit integers.
   for (ir::Node& node : program.graph.nodes()) {

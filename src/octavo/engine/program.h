@@ -36,11 +36,19 @@ struct ValueType {
 // The operands of a node as they are when it runs: contiguous, aligned; null where one is left out.
 using Operands = std::vector<const Tensor*>;
 
+// What evaluating a node takes, estimated before it runs.
+struct Cost {
+  double multiply_adds = 0;  // what a kernel does in that time, where it computes something else
+  std::uint64_t result_bytes = 0;
+  std::uint64_t kernel_bytes = 0;  // of the arrays that it computes with
+};
+
 // A node whose types and attributes have been checked.
 struct Prepared {
   std::vector<ValueType> outputs;  // all known
   std::function<Result<std::vector<Tensor>>(const Operands&)> compute;
   bool from_types = false;  // the result depends on the inputs' types alone (Shape, Size)
+  Cost cost;
 };
 
 // A graph with all that can be said of it before it runs, in the caller's ids.
@@ -73,6 +81,9 @@ struct Program {
   // Linear Resize of 8-bit integers that ONNX Runtime computes with the channels last, by their result's
   // index.
   std::set<std::int32_t> channels_last;
+  // Of constants that are computed here, and what computing them took.
+  std::optional<Memory> memory;
+  std::optional<Work> work;
 
   Value& value(ir::ValueId id) { return values[static_cast<std::size_t>(id.index)]; }
   const Value& value(ir::ValueId id) const { return values[static_cast<std::size_t>(id.index)]; }

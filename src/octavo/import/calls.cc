@@ -353,7 +353,8 @@ Result<Value> Evaluator::Call(const Callable& callee, const CallArguments& argum
   }
   if (call_depth_ >= limits().max_call_depth) {
     stopped_ = true;
-    return Unsupported(fmt::format("calls are nested more than {} deep", limits().max_call_depth));
+    return Unsupported(fmt::format("calls are nested more than {} deep", limits().max_call_depth),
+                       LimitHint("call-depth"));
   }
   DepthGuard depth(*this);
   OCTAVO_TRY(depth.Check());

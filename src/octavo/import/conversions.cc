@@ -69,7 +69,7 @@ struct ToTextVisitor {
   }
   Status CheckLength(const std::string& text) const {
     if (text.size() <= static_cast<std::size_t>(evaluator.limits().max_list_length)) return {};
-    return Unsupported("a string in the model's code grows too long");
+    return Unsupported("a string in the model's code grows too long", LimitHint("list-length"));
   }
 };
 
@@ -156,7 +156,7 @@ Result<Value> Item(Evaluator& evaluator, const Value& value, std::string_view wh
   if (!box) return value;
   OCTAVO_TRY(evaluator.CheckFresh(*box));
   if (box->tainted) return Value(Unknown{});
-  if (const auto number = evaluator.NumberOf(*box, evaluator.limits().max_rank)) return *number;
+  if (const auto number = evaluator.NumberOf(*box, kMaxRank)) return *number;
   return DataDependent(what);
 }
 

@@ -93,7 +93,7 @@ Status Store(Evaluator& evaluator, Dict& dict, const Value& key, const Value& it
     return {};
   }
   if (dict.items.size() >= static_cast<std::size_t>(evaluator.limits().max_list_length)) {
-    return Unsupported("a dict in the model's code has too many items");
+    return Unsupported("a dict in the model's code has too many items", LimitHint("list-length"));
   }
   evaluator.arena().Count(2);
   dict.items.emplace_back(key, item);

@@ -11,9 +11,6 @@
 namespace octavo::import {
 namespace {
 
-// Values of one evaluation: lists, tuples and the like together hold at most so many.  Far above what a model
-// needs, and less memory than a small model file's graph may take.
-constexpr std::size_t kMaxValues = std::size_t{1} << 22;
 // Modules that call each other twice make a number of operators that is exponential in the length of their
 // code.  A file may make so many or this share of the most nodes of a graph, and as many more as it has
 // bytes.
@@ -40,7 +37,7 @@ Evaluator::Evaluator(const module::Module& module, const OperatorRules& rules, c
       rules_(rules),
       options_(options),
       imported_(imported),
-      arena_(kMaxValues),
+      arena_(options.limits.max_values),
       max_nodes_(std::min<std::size_t>(
           limits().max_graph_nodes,
           std::max(kNodesOfSmallFiles, limits().max_graph_nodes / kShareOfNodes) + module.file_bytes)),
@@ -66,16 +63,18 @@ Status Evaluator::Charge(std::size_t work) {
   if (work > left) {
     stopped_ = true;
     return At(Unsupported(fmt::format("the model's code takes more than {} steps", limits().max_steps),
-                          "Check the model for an endless loop."));
+                          "Check the model for an endless loop. " + LimitHint("steps")));
   }
   steps_ += static_cast<std::int64_t>(work);
   if (arena_.exhausted()) {
     stopped_ = true;
-    return At(Unsupported(fmt::format("the model's code creates more than {} values", arena_.max_values())));
+    return At(Unsupported(fmt::format("the model's code creates more than {} values", arena_.max_values()),
+                          LimitHint("values")));
   }
   if (graph().nodes().size() > max_nodes_) {
     stopped_ = true;
-    return At(Unsupported(fmt::format("the model's code has more than {} operators", max_nodes_)));
+    return At(Unsupported(fmt::format("the model's code has more than {} operators", max_nodes_),
+                          LimitHint("operators")));
   }
   return {};
 }

@@ -291,7 +291,7 @@ Result<bool> Evaluator::Truth(const Value& value, std::string_view what) {
   }
   if (TensorBox* box = value.Get<TensorBox*>()) {
     OCTAVO_TRY(CheckFresh(*box));
-    if (const auto number = NumberOf(*box, limits().max_rank)) return Truth(*number, what);
+    if (const auto number = NumberOf(*box, kMaxRank)) return Truth(*number, what);
     return Unsupported(
         fmt::format("{} depends on tensor data, which is known at run time only", what),
         "Make the condition a constant: Octavo does not write the ONNX operators If and Loop.");
@@ -325,7 +325,9 @@ Result<std::vector<Value>> Evaluator::Iterate(const Value& value) {
   }
   if (value.Is<std::int64_t>()) {  // "for i in 5" is what the printer once wrote for range
     const std::int64_t count = std::max<std::int64_t>(value.As<std::int64_t>(), 0);
-    if (count > limits().max_list_length) return Unsupported("a loop has too many iterations to be unrolled");
+    if (count > limits().max_list_length) {
+      return Unsupported("a loop has too many iterations to be unrolled", LimitHint("list-length"));
+    }
     OCTAVO_TRY(Charge(static_cast<std::size_t>(count)));
     for (std::int64_t i = 0; i < count; ++i) out.emplace_back(i);
     return out;

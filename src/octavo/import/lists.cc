@@ -21,7 +21,8 @@ List* FirstList(const CallArguments& call) {
 Status Grow(Evaluator& evaluator, const List& list, std::size_t more) {
   const auto limit = static_cast<std::size_t>(evaluator.limits().max_list_length);
   if (more > limit || list.items.size() > limit - more) {
-    return Unsupported(fmt::format("a list in the model's code has more than {} items", limit));
+    return Unsupported(fmt::format("a list in the model's code has more than {} items", limit),
+                       LimitHint("list-length"));
   }
   OCTAVO_TRY(evaluator.Charge(more));
   evaluator.arena().Count(more);
@@ -106,7 +107,7 @@ BuiltinResult Repeat(Evaluator& evaluator, const Value& list, const Value& times
   const std::int64_t count =
       std::max<std::int64_t>(OCTAVO_TRY(KnownInt(times, "the repeat count of a list")), 0);
   if (count > evaluator.limits().max_list_length)
-    return Unsupported("the repeat count of a list is too large");
+    return Unsupported("the repeat count of a list is too large", LimitHint("list-length"));
   std::vector<Value> out;
   List room;
   if (items->empty()) return Done(list.Is<Tuple*>() ? list : Value(evaluator.arena().NewList()));
@@ -122,7 +123,7 @@ BuiltinResult Repeat(Evaluator& evaluator, const Value& list, const Value& times
 // Strings grow by copying: the length counts against the same limit as a list's.
 BuiltinResult NewString(Evaluator& evaluator, std::string text) {
   if (text.size() > static_cast<std::size_t>(evaluator.limits().max_list_length)) {
-    return Unsupported("a string in the model's code grows too long");
+    return Unsupported("a string in the model's code grows too long", LimitHint("list-length"));
   }
   OCTAVO_TRY(evaluator.ChargeText(text.size()));
   return Done(evaluator.arena().String(std::move(text)));
@@ -161,7 +162,7 @@ BuiltinResult Multiply(Evaluator& evaluator, const CallArguments& call) {
         std::max<std::int64_t>(OCTAVO_TRY(KnownInt(b, "the repeat count of a string")), 0);
     const auto limit = static_cast<std::uint64_t>(evaluator.limits().max_list_length);
     if (static_cast<std::uint64_t>(times) > limit / std::max<std::size_t>(text->size(), 1)) {
-      return Unsupported("a string in the model's code grows too long");
+      return Unsupported("a string in the model's code grows too long", LimitHint("list-length"));
     }
     std::string out;
     for (std::int64_t i = 0; i < times && !text->empty(); ++i) out += *text;

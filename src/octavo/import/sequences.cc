@@ -105,7 +105,7 @@ BuiltinResult PythonRange(Evaluator& evaluator, const CallArguments& call) {
   const std::int64_t step = n > 2 ? OCTAVO_TRY(KnownInt(call.positional[2], kWhat)) : 1;
   const std::int64_t length = OCTAVO_TRY(RangeLength(start, stop, step));
   if (length > evaluator.limits().max_list_length) {
-    return Unsupported(fmt::format("a range of {} numbers is too long", length));
+    return Unsupported(fmt::format("a range of {} numbers is too long", length), LimitHint("list-length"));
   }
   OCTAVO_TRY(evaluator.Charge(static_cast<std::size_t>(length)));
   std::vector<Value> items;

@@ -24,7 +24,7 @@ const std::string* TextAt(const CallArguments& call, std::size_t position) {
 
 BuiltinResult StringResult(Evaluator& evaluator, std::string text) {
   if (text.size() > static_cast<std::size_t>(evaluator.limits().max_list_length)) {
-    return Unsupported("a string in the model's code grows too long");
+    return Unsupported("a string in the model's code grows too long", LimitHint("list-length"));
   }
   OCTAVO_TRY(evaluator.ChargeText(text.size()));
   return Done(evaluator.arena().String(std::move(text)));

@@ -217,7 +217,7 @@ class GraphParser {
         } while (in_.Eat(','));
         OCTAVO_TRY(in_.Expect(']'));
       }
-      if (*type.rank() > Limits{}.max_rank) return in_.Failure(begin, "too many dimensions");
+      if (*type.rank() > kMaxRank) return in_.Failure(begin, "too many dimensions");
     }
     if (in_.Peek() == '(') {
       if (!type.quantized()) return in_.Failure(begin, fmt::format("{} has no scale", Name(type.dtype)));
@@ -245,7 +245,7 @@ class GraphParser {
       OCTAVO_TRY(in_.Expect('='));
       if (key == "axis") {
         const std::int64_t axis = OCTAVO_TRY(ParseInt());
-        if (axis < 0 || axis > Limits{}.max_rank)
+        if (axis < 0 || axis > kMaxRank)
           return in_.Failure(begin, fmt::format("axis {} is out of range", axis));
         q.axis = static_cast<int>(axis);
       } else if (key == "scales") {

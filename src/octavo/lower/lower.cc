@@ -4,6 +4,7 @@
 #include <cmath>
 #include <set>
 #include <unordered_map>
+#include <unordered_set>
 
 #include <fmt/format.h>
 
@@ -62,12 +63,14 @@ Result<TensorType> HeldType(TensorType type, const LowerOptions& options) {
 class Lowering {
  public:
   Lowering(const ir::Graph& source, const Registry& registry, const LowerOptions& options,
-           const std::function<void(double)>& progress, std::unordered_map<std::int32_t, Tensor> constants)
+           const std::function<void(double)>& progress, std::unordered_map<std::int32_t, Tensor> constants,
+           Budget& budget)
       : source_(source),
         constants_(std::move(constants)),
         registry_(registry),
         options_(options),
         progress_(progress),
+        budget_(budget),
         builder_(&lowered_, options) {}
 
   Result<Lowered> Run() {
@@ -284,9 +287,10 @@ class Lowering {
       results.push_back(OCTAVO_TRY(HeldType(source_.type(output), options_)));
     }
     builder_.TakeStatement();
-    const std::size_t nodes_before = lowered_.nodes().size();
+    const std::size_t nodes_before = lowered_.nodes().size(), values_before = lowered_.num_values();
     const Arguments bound(&lowered_, &call->row->arguments, std::move(call->arguments), results);
     const std::vector<Value> values = OCTAVO_TRY((*emitter)(builder_, bound));
+    OCTAVO_TRY(TakeConstants(values_before));
     const std::optional<std::string> mistake =
         call->row->mistake ? call->row->mistake(options_.engine, bound) : std::nullopt;
     if (lowered_.nodes().size() != nodes_before || mistake) {
@@ -312,6 +316,18 @@ class Lowering {
       if (const Value held = builder_.unsigned_of(values[i]); held.defined()) {
         builder_.As(held, Unsigned(values[i].type()));
       }
+    }
+    return {};
+  }
+
+  // Of constants from the value on; what the file stores was there before, and counts little more than once.
+  Status TakeConstants(std::size_t from) {
+    for (std::size_t i = from; i < lowered_.num_values(); ++i) {
+      const std::optional<Tensor>& constant = lowered_.value({static_cast<std::int32_t>(i)}).constant;
+      if (!constant || !constant->storage) continue;
+      if (!seen_.insert(constant->storage->bytes.data()).second) continue;
+      OCTAVO_TRY(budget_.TakeMemory(constant->storage->bytes.size(),
+                                    [&] { return "the constant " + constant->type().ToString(); }));
     }
     return {};
   }
@@ -424,10 +440,12 @@ class Lowering {
   const Registry& registry_;
   const LowerOptions options_;
   const std::function<void(double)>& progress_;
+  Budget& budget_;
   ir::Graph lowered_;
   Builder builder_;
   std::unordered_map<std::int32_t, ValueId> map_;
   std::set<std::int32_t> failed_;
+  std::unordered_set<const std::byte*> seen_;  // where the elements of constants lie
   struct Failed {
     Error error;
     const ir::Node* node;
@@ -443,8 +461,13 @@ class Lowering {
 
 Result<Lowered> Lower(const ir::Graph& graph, const Registry& registry, const LowerOptions& options,
                       const std::function<void(double)>& progress,
-                      std::unordered_map<std::int32_t, Tensor> constants) {
-  return Lowering(graph, registry, options, progress, std::move(constants)).Run();
+                      std::unordered_map<std::int32_t, Tensor> constants, Budget& budget) {
+  return Lowering(graph, registry, options, progress, std::move(constants), budget).Run();
+}
+
+Result<Lowered> Lower(const ir::Graph& graph, const Registry& registry, const LowerOptions& options) {
+  Budget budget;
+  return Lower(graph, registry, options, {}, {}, budget);
 }
 
 }  // namespace octavo::lower

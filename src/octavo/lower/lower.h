@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "octavo/base/budget.h"
 #include "octavo/graph.h"
 #include "octavo/operators.h"
 #include "octavo/result.h"
@@ -34,9 +35,10 @@ struct Lowered {
 // Writes every node of an imported graph through its row's emitter for the dialect.  All nodes that cannot be
 // written are reported in one error (kUnsupported).  `progress`: called with the share of the nodes that is
 // done.  `constants`: values that are known, by index, though nodes compute them; these nodes are not
-// written.
+// written.  `budget`: what the constants that emitters make are taken from.
 Result<Lowered> Lower(const ir::Graph& graph, const Registry& registry, const LowerOptions& options,
-                      const std::function<void(double)>& progress = {},
-                      std::unordered_map<std::int32_t, Tensor> constants = {});
+                      const std::function<void(double)>& progress,
+                      std::unordered_map<std::int32_t, Tensor> constants, Budget& budget);
+Result<Lowered> Lower(const ir::Graph& graph, const Registry& registry, const LowerOptions& options);
 
 }  // namespace octavo::lower

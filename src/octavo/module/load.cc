@@ -201,7 +201,7 @@ class Loader {
   // Unknown for what is no tensor, and for a quantization that is not in the file.
   TensorType TypeOf(const Value& value) const {
     const auto* tensor = std::get_if<Tensor>(&value.v);
-    if (tensor == nullptr || tensor->rank() > limits_.max_rank) return {};
+    if (tensor == nullptr || tensor->rank() > kMaxRank) return {};
     if (IsQuantized(tensor->dtype) != tensor->quantization.has_value()) return {};
     if (std::any_of(tensor->sizes.begin(), tensor->sizes.end(), [](std::int64_t n) { return n < 0; }))
       return {};

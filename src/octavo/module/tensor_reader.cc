@@ -127,7 +127,7 @@ Result<Tensor> TensorReader::ReadView(NodeId node, std::span<const NodeId> argum
   OCTAVO_TRY(CheckRequiresGrad(arguments[quantized ? 5 : 4], tensor.dtype));
   const bool packed = tensor.dtype == DType::kQUint4x2 || tensor.dtype == DType::kQUint2x4;
   if (!types_only_ && !packed) {
-    if (Status status = CheckBounds(tensor, limits_.max_rank, storage_bytes); !status) {
+    if (Status status = CheckBounds(tensor, kMaxRank, storage_bytes); !status) {
       return status.error().SetWhere(pickle_.Where(node));
     }
   }
@@ -142,7 +142,7 @@ Result<Tensor> TensorReader::ReadView(NodeId node, std::span<const NodeId> argum
     Storage any{.bytes = std::as_bytes(std::span("\0", 1)), .owner = nullptr};
     probe.storage = std::make_shared<const Storage>(any);
     probe.offset = 0;
-    Status status = CheckBounds(probe, limits_.max_rank);
+    Status status = CheckBounds(probe, kMaxRank);
     if (status && (tensor.offset < 0 || tensor.offset > std::numeric_limits<std::int32_t>::max())) {
       status =
           InvalidFile("a tensor begins outside its storage", "Copy or save the file again: it is damaged.");

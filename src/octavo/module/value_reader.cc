@@ -123,15 +123,19 @@ Result<Value> ValueReader::ReadContainer(NodeId node) {
 }
 
 Error ValueReader::TooDeep(NodeId node) const {
-  return pickle_.Fail(
-      node, fmt::format("values are nested more than {} levels deep", options_.limits.max_pickle_depth));
+  return InvalidFile(
+             fmt::format("values are nested more than {} levels deep", options_.limits.max_pickle_depth),
+             LimitHint("pickle-depth"))
+      .SetWhere(pickle_.Where(node));
 }
 
 Result<std::vector<Value>> ValueReader::ReadItems(NodeId node) {
   const auto items = pickle_->items(node);
   if (items.size() > static_cast<std::size_t>(options_.limits.max_list_length)) {
-    return pickle_.Fail(node, fmt::format("a list of {} values exceeds the limit of {}", items.size(),
-                                          options_.limits.max_list_length));
+    return InvalidFile(fmt::format("a list of {} values exceeds the limit of {}", items.size(),
+                                   options_.limits.max_list_length),
+                       LimitHint("list-length"))
+        .SetWhere(pickle_.Where(node));
   }
   std::vector<Value> values;
   values.reserve(items.size());

@@ -93,7 +93,6 @@ class Parser {
   }
 
   Result<std::vector<std::int64_t>> Shape() {
-    static constexpr std::size_t kMaxRank = Limits{}.max_rank;
     OCTAVO_TRY(Expect('('));
     std::vector<std::int64_t> shape;
     while (!Skip(')')) {

@@ -68,7 +68,7 @@ TensorType DeclaredType(const pb::TypeProto& proto) {
   if (!proto.has_tensor_type()) return type;
   const auto& tensor = proto.tensor_type();
   type.dtype = ElementType(tensor.elem_type());
-  if (!tensor.has_shape() || tensor.shape().dim_size() > Limits().max_rank) return type;
+  if (!tensor.has_shape() || tensor.shape().dim_size() > kMaxRank) return type;
   Shape shape;
   for (const auto& dim : tensor.shape().dim()) {
     if (dim.has_dim_value() && dim.dim_value() >= 0) {

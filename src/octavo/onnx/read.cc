@@ -87,9 +87,9 @@ Status CheckIsTensor(std::string_view what, const std::string& name, const pb::T
 // An input that no value of the graph can be.
 Status CheckInput(const std::string& name, const pb::TypeProto& type) {
   OCTAVO_TRY(CheckIsTensor("input", name, type));
-  if (type.tensor_type().shape().dim_size() > Limits().max_rank) {
+  if (type.tensor_type().shape().dim_size() > kMaxRank) {
     return Unsupported(fmt::format("the input {} has {} dimensions, more than {}", name,
-                                   type.tensor_type().shape().dim_size(), Limits().max_rank));
+                                   type.tensor_type().shape().dim_size(), kMaxRank));
   }
   const int element = type.tensor_type().elem_type();
   if (element == 0 || ElementType(element) != DType::kUnknown) return {};

@@ -160,7 +160,7 @@ Result<Tensor> TensorReader::Read(const pb::TensorProto& proto) {
                                    proto.name(), OnnxTypeName(proto.data_type())));
   }
   const auto elements = Elements(proto);
-  if (!elements || proto.dims_size() > Limits().max_rank)
+  if (!elements || proto.dims_size() > kMaxRank)
     return InvalidFile(fmt::format("the tensor {} has an invalid size", proto.name()));
   if (proto.data_location() == pb::TensorProto::EXTERNAL) return ReadExternal(proto, dtype, *elements);
   std::vector<std::byte> bytes = ElementBytes(proto, dtype);

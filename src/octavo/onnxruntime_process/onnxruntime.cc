@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "octavo/base/limits.h"
 #include "octavo/base/output_file.h"
 #include "octavo/base/temporary_folder.h"
 #include "octavo/npy/npy.h"
@@ -118,7 +117,7 @@ bool Older(std::string_view version, std::string_view oldest) {
 }
 
 // The bytes of a file that the process wrote: read at once, since it may change the file later.
-Result<Storage> ReadAll(const fs::path& path) {
+Result<Storage> ReadAll(const fs::path& path, Memory& memory) {
   const auto cannot = [&path](int error_number) {
     return Unsupported(fmt::format("the process of ONNX Runtime did not write {}: {}",
                                    path.filename().string(), std::generic_category().message(error_number)));
@@ -131,12 +130,9 @@ Result<Storage> ReadAll(const fs::path& path) {
   } closer{file};
   struct stat status {};
   if (fstat(file, &status) != 0) return cannot(errno);
-  constexpr std::size_t kHeader = std::size_t{1} << 16;
   if (!S_ISREG(status.st_mode)) return cannot(EINVAL);
-  if (static_cast<std::uint64_t>(status.st_size) > Limits().max_value_bytes + kHeader) {
-    return Unsupported(fmt::format("an output has {} bytes, more than {} GiB", status.st_size,
-                                   Limits().max_value_bytes >> 30));
-  }
+  OCTAVO_TRY(memory.Take(static_cast<std::uint64_t>(status.st_size),
+                         [] { return std::string("an output of ONNX Runtime"); }));
   std::vector<std::byte> bytes(static_cast<std::size_t>(status.st_size));
   std::size_t done = 0;
   while (done < bytes.size()) {
@@ -157,6 +153,7 @@ struct OnnxRuntime::State {
   std::unique_ptr<TemporaryFolder> folder;
   std::unique_ptr<Process> process;
   Description description;
+  std::shared_ptr<Budget> budget;
   std::int64_t next_id = 0;
 
   // Something else answers; there is nothing to be had from it.
@@ -202,8 +199,10 @@ const Description& OnnxRuntime::description() const { return state_->description
 bool OnnxRuntime::alive() const { return state_->process->alive(); }
 const fs::path& OnnxRuntime::folder() const { return state_->folder->path(); }
 
-Result<std::unique_ptr<OnnxRuntime>> OnnxRuntime::Start(const std::string& python) {
+Result<std::unique_ptr<OnnxRuntime>> OnnxRuntime::Start(const std::string& python,
+                                                        std::shared_ptr<Budget> budget) {
   auto state = std::make_unique<State>();
+  state->budget = std::move(budget);
   Result<fs::path> program = FindProgram(python.empty() ? "python3" : python);
   if (!program) {
     return program.error().SetHint(
@@ -293,15 +292,11 @@ Result<std::vector<Tensor>> OnnxRuntime::Run(Model model, const std::vector<Tens
   constexpr std::int64_t kMostOutputs = 1 << 20;
   if (count < 0 || count > kMostOutputs) return state_->Strange(std::to_string(count));
   std::vector<Tensor> outputs;
-  std::uint64_t bytes = 0;
+  Memory memory(*state_->budget);
   for (std::int64_t i = 0; i < count; ++i) {
     const fs::path file = path("out", static_cast<std::size_t>(i));
-    const Storage storage = OCTAVO_TRY(ReadAll(file));
+    const Storage storage = OCTAVO_TRY(ReadAll(file, memory));
     fs::remove(file, ignored);
-    bytes += storage.bytes.size();
-    if (bytes > Limits().max_run_bytes) {
-      return Unsupported(fmt::format("the outputs have more than {} GiB", Limits().max_run_bytes >> 30));
-    }
     Result<Tensor> tensor = npy::Parse(storage);
     if (!tensor)
       return tensor.error().AddContext(fmt::format("output {} that the process of ONNX Runtime wrote", i));

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "octavo/base/budget.h"
 #include "octavo/result.h"
 #include "octavo/tensor.h"
 
@@ -38,7 +39,9 @@ class OnnxRuntime {
   // `python`: a path, or a name that is looked for in the absolute folders of PATH; empty: python3.
   // Errors: kUsage where there is no such program, or it is not Python, is too old, or has no onnxruntime;
   // kIo where no process or folder can be made.
-  static Result<std::unique_ptr<OnnxRuntime>> Start(const std::string& python);
+  // `budget`: what outputs are taken from.
+  static Result<std::unique_ptr<OnnxRuntime>> Start(
+      const std::string& python, std::shared_ptr<Budget> budget = std::make_shared<Budget>());
   ~OnnxRuntime();
   OnnxRuntime(const OnnxRuntime&) = delete;
   OnnxRuntime& operator=(const OnnxRuntime&) = delete;

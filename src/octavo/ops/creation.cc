@@ -154,7 +154,7 @@ TypeRule FilledType(Sized sized, bool has_self) {
       for (const Dim& size : *type.shape) {
         if (size.known() && size.value() < 0) return Unsupported("argument size must not be negative");
       }
-      if (type.shape->size() > static_cast<std::size_t>(Limits{}.max_rank)) {
+      if (type.shape->size() > static_cast<std::size_t>(kMaxRank)) {
         return Unsupported(fmt::format("a tensor of rank {} is not supported", type.shape->size()));
       }
     }

@@ -24,7 +24,7 @@ Result<TensorType> MovedType(const Arguments& a, const std::string& argument, st
             argument, type.ToString()),
         "Call .dequantize() on it first; only the weights of layers may be quantized per-channel.");
   }
-  const auto max_rank = static_cast<std::size_t>(Limits{}.max_rank);
+  const auto max_rank = static_cast<std::size_t>(kMaxRank);
   if (shape && shape->size() > max_rank) {
     return Unsupported(
         fmt::format("the result has rank {}, which exceeds the limit of {}", shape->size(), max_rank));

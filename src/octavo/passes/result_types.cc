@@ -179,7 +179,7 @@ std::vector<TensorType> ResultTypes(const ir::Graph& graph, const ir::Node& node
   for (TensorType& type : types) {
     // Of a model that no input runs through.
     const auto negative = [](const Dim& size) { return size.known() && size.value() < 0; };
-    const bool usable = type.shape && type.shape->size() <= static_cast<std::size_t>(Limits().max_rank) &&
+    const bool usable = type.shape && type.shape->size() <= static_cast<std::size_t>(kMaxRank) &&
                         std::ranges::none_of(*type.shape, negative);
     if (!usable) type.shape.reset();
   }

@@ -34,10 +34,10 @@ class Reader {
   }
 
  private:
-  Error Fail(std::string what) const {
-    return InvalidFile(std::move(what),
-                       "Save the model again with torch.jit.save: the file is damaged or was written by "
-                       "another program.")
+  Error Fail(std::string what, std::string hint =
+                                   "Save the model again with torch.jit.save: the file is damaged "
+                                   "or was written by another program.") const {
+    return InvalidFile(std::move(what), std::move(hint))
         .SetWhere(fmt::format("record {}, byte {}", options_.record, at_));
   }
   Error Ends() const { return Fail("the pickle is truncated inside a value, or a length in it is wrong"); }
@@ -46,7 +46,8 @@ class Reader {
 
   Result<NodeId> Add(Kind kind, std::int64_t integer = 0, NodeId a = kNoNode, NodeId b = kNoNode) {
     if (pickle_.nodes_.size() >= options_.limits.max_pickle_nodes) {
-      return Fail(fmt::format("the pickle has more than {} values", options_.limits.max_pickle_nodes));
+      return Fail(fmt::format("the pickle has more than {} values", options_.limits.max_pickle_nodes),
+                  LimitHint("pickle-values"));
     }
     pickle_.nodes_.push_back(
         {.kind = kind, .position = static_cast<std::uint32_t>(at_), .a = a, .b = b, .integer = integer});

@@ -49,7 +49,7 @@ Results Arange(const Call& call) {
   const double start = whole ? call.number("start") : 0, step = whole ? call.number("step") : 1;
   const double way = call.number("end") - start, count = std::ceil(way / step);
   if (step == 0 || !(count >= 0) || (step > 0 ? way < 0 : way > 0) ||
-      count > static_cast<double>(kMostElements)) {
+      count > static_cast<double>(kMaxTensorElements)) {
     return Unsupported(
         fmt::format("arange from {} to {} with step {} is not possible", start, call.number("end"), step));
   }

@@ -25,7 +25,7 @@ Result<Pads> PadsOf(const Sizes& pad, std::size_t rank) {
   Pads pads{Sizes(rank, 0), Sizes(rank, 0)};
   for (std::size_t i = 0; i < pad.size() / 2; ++i) {
     for (const std::int64_t amount : {pad[2 * i], pad[2 * i + 1]}) {
-      if (amount > kMostElements || amount < -kMostElements) {
+      if (amount > kMaxTensorElements || amount < -kMaxTensorElements) {
         return Unsupported(fmt::format("a padding of {} elements is not supported", amount));
       }
     }

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "octavo/base/out_of_memory.h"
 #include "octavo/ir/origin.h"
+#include "octavo/reference/cost.h"
 #include "octavo/reference/kernels.h"
 
 namespace octavo::reference {
@@ -100,12 +102,28 @@ class LastUses {
   std::vector<std::int64_t> last_;
 };
 
+// What a run takes from the budget.
+struct Taken {
+  explicit Taken(Budget& budget) : memory(budget), work(budget) {}
+  Memory memory;
+  Work work;
+};
+
 Results RunNode(const ir::Graph& graph, const ir::Node& node, std::span<const Tensor> values,
-                const Options& options) {
+                const Options& options, Taken& taken) {
   const Kernel kernel = AllKernels().Find(node.op);
   if (!kernel) return Unsupported("the reference does not implement this operator");
   OCTAVO_TRY(CheckKnown(node));
-  std::vector<Tensor> results = OCTAVO_TRY(kernel(Call(graph, node, values, options)));
+  const std::optional<Cost> cost = CostOf(graph, node, values);
+  const auto what = [&] { return ResultText(graph, node); };
+  if (!cost) return Unsupported(fmt::format("{} is larger than a tensor can be", what()));
+  OCTAVO_TRY(taken.work.Take(cost->multiply_adds));
+  OCTAVO_TRY(taken.memory.Take(cost->result_bytes + cost->kernel_bytes, what));
+  const Call call(graph, node, values, options);
+  Results made = CatchOutOfMemory([&] { return kernel(call); }, what);
+  taken.memory.GiveBack(cost->result_bytes + cost->kernel_bytes);
+  if (!made) return std::move(made).error();
+  std::vector<Tensor> results = std::move(made).Take();
   if (results.size() != node.outputs.size()) {
     return Unsupported(
         fmt::format("the kernel returned {} results instead of {}", results.size(), node.outputs.size()));
@@ -136,19 +154,27 @@ Result<std::vector<Tensor>> Run(const ir::Graph& graph, const std::vector<Tensor
     if (constant) values[i] = *constant;
   }
   const LastUses last_uses(graph);
+  Taken taken(*options.budget);
+  const auto release = [&](Tensor& value, bool made) {
+    if (made && value.storage) taken.memory.GiveBack(value.num_bytes());
+    value = Tensor();
+  };
   for (std::size_t n = 0; n < graph.nodes().size(); ++n) {
     const ir::Node& node = graph.nodes()[n];
-    Results results = RunNode(graph, node, values, options);
+    Results results = RunNode(graph, node, values, options, taken);
     if (!results) return Located(std::move(results).error(), node);
     for (std::size_t i = 0; i < results->size(); ++i) {
       const ir::ValueId id = node.outputs[i];
       Tensor& value = values[static_cast<std::size_t>(id.index)];
       value = std::move((*results)[i]);
+      const Status held = taken.memory.Take(value.num_bytes(), [&] { return ResultText(graph, node); });
+      if (!held) return Located(held.error(), node);
       if (observer) observer(id, value);
-      if (last_uses.EndsAt(id, n)) value = Tensor();
+      if (last_uses.EndsAt(id, n)) release(value, true);
     }
     ir::Graph::ForEachUse(node, [&](ir::ValueId id) {
-      if (last_uses.EndsAt(id, n)) values[static_cast<std::size_t>(id.index)] = Tensor();
+      if (!last_uses.EndsAt(id, n)) return;
+      release(values[static_cast<std::size_t>(id.index)], graph.value(id).producer != ir::kNoNode);
     });
   }
   std::vector<Tensor> outputs;

@@ -19,7 +19,7 @@ Result<Sizes> Solved(Sizes sizes, std::int64_t elements) {
     if (size == -1) {
       if (open) return Unsupported(fmt::format("the shape {} contains -1 more than once", sizes));
       open = &size;
-    } else if (size < 0 || size > kMostElements / std::max<std::int64_t>(rest, 1)) {
+    } else if (size < 0 || size > kMaxTensorElements / std::max<std::int64_t>(rest, 1)) {
       return Unsupported(fmt::format("a tensor of shape {} is not possible", sizes));
     } else {
       rest *= size;

@@ -8,14 +8,12 @@
 namespace octavo::reference {
 
 Result<Sizes> Checked(Sizes sizes) {
-  std::int64_t count = 1;
   for (const std::int64_t size : sizes) {
     if (size < 0) return Unsupported(fmt::format("a tensor of shape {} is not possible", sizes));
-    if (size > kMostElements / count) {
-      return Unsupported(
-          fmt::format("a tensor of shape {} exceeds the limit of {} elements", sizes, kMostElements));
-    }
-    count *= std::max<std::int64_t>(size, 1);
+  }
+  if (!CountElements(sizes)) {
+    return Unsupported(
+        fmt::format("a tensor of shape {} exceeds the limit of {} elements", sizes, kMaxTensorElements));
   }
   return sizes;
 }

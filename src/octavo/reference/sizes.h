@@ -4,17 +4,15 @@
 #include <cstdint>
 #include <vector>
 
+#include "octavo/base/checked.h"
 #include "octavo/reference/array.h"
 #include "octavo/result.h"
 
 namespace octavo::reference {
 
-// More elements than this in one tensor are an error: sizes come from the model, memory is taken after the
-// check.
-inline constexpr std::int64_t kMostElements = std::int64_t{1} << 28;
-
 // The sizes themselves, if none is negative and their product, without those that are 0, is at most
-// kMostElements: so no product of some of them overflows.
+// kMaxTensorElements: so no product of some of them overflows.  Whether there is memory for them, Run() has
+// asked before.
 Result<Sizes> Checked(Sizes sizes);
 
 // `dim` counted from the front; a scalar counts as one dimension, as in PyTorch.

@@ -81,12 +81,14 @@ bool Parser::FailExpected(std::string_view wanted) {
 }
 
 bool Parser::FailTooDeep() {
-  return FailHere(fmt::format("the code is nested more than {} levels deep", limits_.max_source_depth));
+  return FailHere(fmt::format("the code is nested more than {} levels deep", limits_.max_source_depth),
+                  LimitHint("source-depth"));
 }
 
 bool Parser::CountNode() {
   if (++nodes_ <= limits_.max_syntax_nodes) return true;
-  return FailHere(fmt::format("the source file has more than {} syntax nodes", limits_.max_syntax_nodes));
+  return FailHere(fmt::format("the source file has more than {} syntax nodes", limits_.max_syntax_nodes),
+                  LimitHint("syntax-nodes"));
 }
 
 Result<std::unique_ptr<const File>> Parse(std::shared_ptr<const SourceText> source, const Limits& limits,

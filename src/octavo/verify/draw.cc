@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "octavo/base/checked.h"
+#include "octavo/base/out_of_memory.h"
 #include "octavo/verify/quantization.h"
 
 namespace octavo::verify {
@@ -43,7 +45,9 @@ class Random {
   std::uint64_t state_;
 };
 
-constexpr std::int64_t kSmallestImage = 8, kMostElements = std::int64_t{1} << 31;
+constexpr std::int64_t kSmallestImage = 8;
+// Of the numbers that an input is made from.
+constexpr std::uint64_t kBytesPerElement = 24;
 
 bool IsImage(const std::vector<std::int64_t>& sizes) {
   const std::size_t rank = sizes.size();
@@ -188,36 +192,19 @@ Tensor Rounded(const std::vector<double>& numbers, const std::vector<std::int64_
 // A normal number in 5 deviations from end to end: some elements lie beyond the ends, as in real data.
 constexpr double kDeviations = 5;
 
-Result<Tensor> Draw(const Graph& graph, const Known& known, ValueId input, Random& random) {
-  const ir::Value& value = graph.value(input);
-  const TensorType& type = value.type;
-  const auto sizes = type.shape ? KnownSizes(*type.shape) : std::nullopt;
-  if (!sizes) {
-    return UsageError(
-        fmt::format("a size of input {} is open: {}", value.name, type.ToString()),
-        fmt::format(
-            "Give an array with --input X.npy, or dtype and sizes, as in --input '{}:float32[1,3,224,224]'.",
-            value.name));
-  }
-  std::int64_t elements = 1;
-  for (const std::int64_t size : *sizes) {
-    if (size > 0 && elements > kMostElements / size) {
-      return UsageError(
-          fmt::format("input {} has more than {} elements, which is too large for a random input", value.name,
-                      kMostElements));
-    }
-    elements *= size;
-  }
-  const std::vector<double> field = Field(random, *sizes, elements);
+Result<Tensor> Drawn(const Graph& graph, const Known& known, ValueId input,
+                     const std::vector<std::int64_t>& sizes, std::int64_t elements, Random& random) {
+  const TensorType& type = graph.type(input);
+  const std::vector<double> field = Field(random, sizes, elements);
   const DType stored = StorageType(type.dtype);
   switch (stored) {
     case DType::kUint8:
     case DType::kInt8: {
       const double low = stored == DType::kInt8 ? -128 : 0;
-      Tensor tensor = stored == DType::kInt8 ? Rounded<std::int8_t>(field, *sizes, type.dtype, low + 127.5,
-                                                                    255 / kDeviations, low, low + 255)
-                                             : Rounded<std::uint8_t>(field, *sizes, type.dtype, 127.5,
-                                                                     255 / kDeviations, 0, 255);
+      Tensor tensor =
+          stored == DType::kInt8
+              ? Rounded<std::int8_t>(field, sizes, type.dtype, low + 127.5, 255 / kDeviations, low, low + 255)
+              : Rounded<std::uint8_t>(field, sizes, type.dtype, 127.5, 255 / kDeviations, 0, 255);
       tensor.quantization = type.quantization;
       return tensor;
     }
@@ -229,22 +216,22 @@ Result<Tensor> Draw(const Graph& graph, const Known& known, ValueId input, Rando
       const double spread = range ? (range->high - range->low) / kDeviations : 1;
       std::vector<double> numbers(field.size());
       for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = center + spread * field[i];
-      if (stored == DType::kFloat64) return Tensor::From(stored, *sizes, numbers);
-      return Tensor::Floats(*sizes, std::vector<float>(numbers.begin(), numbers.end()));
+      if (stored == DType::kFloat64) return Tensor::From(stored, sizes, numbers);
+      return Tensor::Floats(sizes, std::vector<float>(numbers.begin(), numbers.end()));
     }
     case DType::kBool: {
       std::vector<std::uint8_t> values(field.size());
       for (std::uint8_t& x : values) x = static_cast<std::uint8_t>(random.Below(2));
-      return Tensor::From(stored, *sizes, values);
+      return Tensor::From(stored, sizes, values);
     }
     case DType::kInt32:
     case DType::kInt64: {
       const std::int64_t end = std::min<std::int64_t>(Rows(graph, known, input).value_or(10), INT32_MAX);
       std::vector<std::int64_t> values(field.size());
       for (std::int64_t& x : values) x = random.Below(end);
-      if (stored == DType::kInt64) return Tensor::From(type.dtype, *sizes, values);
+      if (stored == DType::kInt64) return Tensor::From(type.dtype, sizes, values);
       Tensor tensor =
-          Tensor::From(type.dtype, *sizes, std::vector<std::int32_t>(values.begin(), values.end()));
+          Tensor::From(type.dtype, sizes, std::vector<std::int32_t>(values.begin(), values.end()));
       tensor.quantization = type.quantization;
       return tensor;
     }
@@ -254,13 +241,38 @@ Result<Tensor> Draw(const Graph& graph, const Known& known, ValueId input, Rando
   }
 }
 
+Result<Tensor> Draw(const Graph& graph, const Known& known, ValueId input, Random& random, Memory& memory) {
+  const ir::Value& value = graph.value(input);
+  const TensorType& type = value.type;
+  const auto sizes = type.shape ? KnownSizes(*type.shape) : std::nullopt;
+  if (!sizes) {
+    return UsageError(
+        fmt::format("a size of input {} is open: {}", value.name, type.ToString()),
+        fmt::format(
+            "Give an array with --input X.npy, or dtype and sizes, as in --input '{}:float32[1,3,224,224]'.",
+            value.name));
+  }
+  const auto elements = CountElements(*sizes);
+  if (!elements) {
+    return UsageError(fmt::format("input {} has more than {} elements, which is too large for a random input",
+                                  value.name, kMaxTensorElements));
+  }
+  const auto what = [&] { return fmt::format("the random input {}, {},", value.name, type.ToString()); };
+  const auto count = static_cast<std::uint64_t>(*elements);
+  OCTAVO_TRY(memory.Take((kBytesPerElement + ElementSize(type.dtype)) * count, what));
+  auto drawn = CatchOutOfMemory([&] { return Drawn(graph, known, input, *sizes, *elements, random); }, what);
+  memory.GiveBack(kBytesPerElement * count);
+  return drawn;
+}
+
 }  // namespace
 
-Result<std::vector<Tensor>> DrawInputs(const Graph& graph, std::uint64_t seed) {
+Result<std::vector<Tensor>> DrawInputs(const Graph& graph, std::uint64_t seed, Memory& memory) {
   Random random(seed);
   std::vector<Tensor> inputs;
   const Known known(graph);
-  for (const ValueId input : graph.inputs()) inputs.push_back(OCTAVO_TRY(Draw(graph, known, input, random)));
+  for (const ValueId input : graph.inputs())
+    inputs.push_back(OCTAVO_TRY(Draw(graph, known, input, random, memory)));
   return inputs;
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "octavo/base/budget.h"
 #include "octavo/graph.h"
 #include "octavo/result.h"
 #include "octavo/tensor.h"
@@ -14,6 +15,7 @@ namespace octavo::verify {
 // floats fill the range that the graph quantizes the input to, where it does so at once, else are of mean 0
 // and deviation 1; quantized inputs fill their integers; indices of an embedding stay inside of it; other
 // integers are from 0 to 9.  All sizes must be known: kUsage.
-Result<std::vector<Tensor>> DrawInputs(const ir::Graph& graph, std::uint64_t seed);
+// `memory`: what they are taken from, which must live as long as they do.
+Result<std::vector<Tensor>> DrawInputs(const ir::Graph& graph, std::uint64_t seed, Memory& memory);
 
 }  // namespace octavo::verify

@@ -18,7 +18,9 @@ using ::testing::HasSubstr;
 std::vector<Tensor> Drawn(const std::string& text, std::uint64_t seed = 0) {
   const Result<ir::Graph> graph = ir::ParseGraph(text);
   EXPECT_TRUE(graph) << graph.error().ToString();
-  Result<std::vector<Tensor>> inputs = DrawInputs(*graph, seed);
+  Budget budget;
+  Memory memory(budget);
+  Result<std::vector<Tensor>> inputs = DrawInputs(*graph, seed, memory);
   EXPECT_TRUE(inputs) << inputs.error().ToString();
   return std::move(*inputs);
 }
@@ -111,12 +113,14 @@ TEST(Draw, TheSameForTheSameSeed) {
 }
 
 TEST(Draw, UnknownSizes) {
+  Budget budget;
+  Memory memory(budget);
   const Result<std::vector<Tensor>> inputs =
-      DrawInputs(*ir::ParseGraph("input %x: float32[N,3]; output y = %x"), 0);
+      DrawInputs(*ir::ParseGraph("input %x: float32[N,3]; output y = %x"), 0, memory);
   ASSERT_FALSE(inputs);
   EXPECT_EQ(inputs.error().code(), ErrorCode::kUsage);
   EXPECT_THAT(inputs.error().ToString(), HasSubstr("--input"));
-  EXPECT_FALSE(DrawInputs(*ir::ParseGraph("input %x: float32[100000,100000,100]; output y = %x"), 0));
+  EXPECT_FALSE(DrawInputs(*ir::ParseGraph("input %x: float32[100000,100000,100]; output y = %x"), 0, memory));
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "octavo/ir/origin.h"
 
 namespace octavo::verify {
@@ -48,15 +50,22 @@ Runner::Runner(const Side& side, const std::vector<ValueId>& wanted)
 Result<Values> Runner::Run(const std::vector<Tensor>& inputs, const std::function<void(double)>& progress) {
   Values values;
   const Graph& graph = *side_.graph;
+  kept_.emplace(side_.engine ? *side_.engine->budget : *side_.reference.budget);
+  Status kept;
   for (std::size_t i = 0; i < std::min(inputs.size(), graph.inputs().size()); ++i) {
     if (wanted_[LayerIndex(graph.inputs()[i])]) values[graph.inputs()[i].index] = inputs[i];
   }
   const auto observe = [&](ValueId id, const Tensor& tensor) {
-    if (!wanted_[LayerIndex(id)]) return;
+    if (!wanted_[LayerIndex(id)] || !kept) return;
+    kept = kept_->Take(tensor.num_bytes(), [&] {
+      return fmt::format("the value {} that is compared", tensor.type().ToString());
+    });
+    if (!kept) return;
     values.insert_or_assign(id.index, tensor);
     progress(static_cast<double>(values.size()) / static_cast<double>(count_));
   };
   const std::vector<Tensor> outputs = OCTAVO_TRY(RunSide(inputs, observe));
+  OCTAVO_TRY(std::move(kept));
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const ValueId id = graph.outputs()[i].value;
     if (wanted_[LayerIndex(id)]) values.try_emplace(id.index, outputs[i]);

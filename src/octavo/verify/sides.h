@@ -31,6 +31,7 @@ class Runner {
   std::vector<bool> wanted_;
   std::ptrdiff_t count_ = 1;
   std::optional<engine::CompiledModel> compiled_;
+  std::optional<Memory> kept_;  // of the values of the last run
 };
 
 // Side a's tensor as side b holds it: axes in its order, int8 for uint8 where b has that.

@@ -5,11 +5,15 @@
 #include <utility>
 
 #include "octavo/engine/call.h"
+#include "octavo/engine/cost.h"
 #include "octavo/engine/fused/memory.h"
 #include "octavo/engine/step.h"
 
 namespace octavo::engine::fused {
 namespace {
+
+// Than the loops for which CostOf() is.
+constexpr double kTimesFaster = 4;
 
 // What all steps of a model share.
 struct Shared {
@@ -44,7 +48,11 @@ class FusedGroup final : public Step {
     actions_.push_back(std::move(action));
   }
 
+  double multiply_adds = 0;
+
   Status Run(Frame& frame) const override {
+    if (Status status = frame.work().Take(multiply_adds); !status)
+      return status.error().SetWhere("node " + name);
     std::vector<const std::byte*> inputs;
     for (const Action& action : actions_) {
       inputs.clear();
@@ -57,10 +65,15 @@ class FusedGroup final : public Step {
         continue;
       }
       const ValueType& type = program_.value(action.output.value).type;
-      std::vector<std::byte> bytes(static_cast<std::size_t>(*CountElements(*type.sizes)) *
-                                   ElementSize(type.dtype));
+      const auto size = static_cast<std::size_t>(*CountBytes(*type.sizes, type.dtype));
+      const auto what = [&] { return ResultText(type); };
+      if (Status status = frame.memory().Take(size, what); !status)
+        return status.error().SetWhere("node " + name);
+      std::vector<std::byte> bytes(size);
       action.operation->Run(shared_->machine, inputs, bytes.data(), scratch);
-      frame.Set(action.output.value, Tensor::FromBytes(type.dtype, *type.sizes, std::move(bytes)));
+      frame.memory().GiveBack(size);
+      OCTAVO_TRY(
+          frame.Hold(action.output.value, Tensor::FromBytes(type.dtype, *type.sizes, std::move(bytes))));
     }
     return {};
   }
@@ -102,6 +115,10 @@ class Planner {
       ++now_;
     }
     FusedGroup* const step = step_;
+    for (const ir::NodeId node : group.nodes) {
+      const auto& prepared = pattern_.program().node(node).prepared;
+      if (prepared) step->multiply_adds += prepared->cost.multiply_adds / kTimesFaster;
+    }
     std::vector<LayoutSet> available;
     for (const Edge& input : group.inputs) available.push_back(Available(input));
     const Choice choice = group.choose(available);
