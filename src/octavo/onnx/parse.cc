@@ -11,6 +11,7 @@
 #include "octavo/base/file_kind.h"
 #include "octavo/base/limits.h"
 #include "octavo/base/protobuf_scan.h"
+#include "octavo/onnx/check_size.h"
 #include "octavo/onnx/read_tensor.h"
 
 namespace octavo::onnx {
@@ -82,6 +83,7 @@ TensorType DeclaredType(const pb::TypeProto& proto) {
 }
 
 Result<pb::ModelProto> ParseModel(std::span<const std::byte> bytes) {
+  OCTAVO_TRY(CheckSize(bytes));
   pb::ModelProto model;
   if (bytes.size() > INT_MAX || !model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
       !model.has_graph()) {
