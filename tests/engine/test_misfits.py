@@ -50,7 +50,7 @@ REFUSED = [
     ("GroupNormalization|LayerNormalization|PRelu|MatMulInteger.*|QLinearMatMul",
      r"broadcast|is expected|does not fit|does not match", "ONNX Runtime looks at the number of elements only"),
     ("Scatter.*", r"attribute reduction cannot be", "ONNX Runtime adds nothing where it does not know the word"),
-    ("Resize", r"must be a list of|do not fit", "ONNX Runtime does not look at the shapes of sizes and regions"),
+    ("Resize|Upsample|Expand", r"must be a list of|do not fit", "ONNX Runtime does not look at the shapes of sizes and regions"),
     ("TopK", r"k is \d+", "ONNX Runtime looks at k where there is something to sort"),
     ("Reduce.*|ArgM..", r"empty tensor cannot be reduced|has no elements", "a mean or maximum of nothing"),
     ("GatherND", r"does not fit the data", "positions of no coordinates"),

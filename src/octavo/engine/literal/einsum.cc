@@ -67,7 +67,12 @@ Result<Equation> EquationOf(Call& call) {
       return call.Invalid(fmt::format("the equation does not fit operand {} of rank {}", i, sizes.size()));
     ellipsis = std::max(ellipsis, sizes.size() - named);
     e.inputs.push_back(Spread(term, sizes.size() - named));
+    const Labels& labels = e.inputs.back();
     for (std::size_t d = 0; d < sizes.size(); ++d) {
+      const auto first =
+          static_cast<std::size_t>(std::find(labels.begin(), labels.end(), labels[d]) - labels.begin());
+      if (sizes[first] != sizes[d])
+        return call.Invalid(fmt::format("a diagonal cannot have sizes {} and {}", sizes[first], sizes[d]));
       auto [at, added] = e.sizes.emplace(e.inputs.back()[d], sizes[d]);
       if (!added && at->second == 1) at->second = sizes[d];
       if (at->second != sizes[d] && sizes[d] != 1)
