@@ -115,7 +115,7 @@ class Literal final : public Step {
       }
     }
     const auto prepared = OCTAVO_TRY(PrepareCall(program_, node, std::move(inputs)));
-    if (!prepared) return Broken(node, "a type is not known when the node runs");
+    if (!prepared) return Broken(node, "a type is unknown when the node runs");
     return Set(frame, node, *prepared,
                OCTAVO_TRY(Compute(node, *prepared, operands, frame.memory(), frame.work())));
   }

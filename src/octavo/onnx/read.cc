@@ -39,7 +39,7 @@ std::string_view KindOf(const pb::AttributeProto& proto) {
     case pb::AttributeProto::TENSORS:
       return "a list of tensors";
     default:
-      return "of a type that is not known";
+      return "of an unknown type";
   }
 }
 

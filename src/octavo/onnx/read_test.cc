@@ -298,7 +298,7 @@ TEST_F(BrokenNode, AttributesThatNoOperandCanBe) {
   for (const auto& [type, words] : {std::pair(Proto::GRAPHS, "is a list of graphs"),
                                     std::pair(Proto::SPARSE_TENSOR, "is a sparse tensor"),
                                     std::pair(Proto::TENSORS, "is a list of tensors"),
-                                    std::pair(Proto::TYPE_PROTO, "is of a type that is not known")}) {
+                                    std::pair(Proto::TYPE_PROTO, "is of an unknown type")}) {
     body.clear_g();
     body.set_type(type);
     Refused(words, ErrorCode::kUnsupported);
