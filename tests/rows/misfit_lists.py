@@ -30,6 +30,7 @@ REFUSED = (
     ("aten::tensor_split.indices", "must be in ascending order", "parts that overlap are no split"),
     ("aten::one_hot", "would depend on the data", "a limit"),
     ("aten::reflection_pad*", r"argument padding must have \d+ elements", "PyTorch reads the first ones"),
+    ("aten::mT", "needs a tensor of rank 2 or more, not 0", "PyTorch 2 refuses it, too"),
     ("aten::index_select", "indexed with one element only", "PyTorch 2 refuses it, too"),
     ("aten::*pad*", "circular padding must not be negative", "a limit"),
     ("aten::*grid_sampler*", "combination of interpolation_mode and padding_mode", "PyTorch takes any number for the last mode"),
@@ -54,7 +55,7 @@ ACCEPTED = (
 
 # Octavo's converter takes what PyTorch refuses, in the words of the expression, when it sees the elements of a tensor.
 CONVERTED = (
-    ("*", "index out of range|INDICES element|ZeroDivisionError|out of bounds|is out of range for|Class values must be", "indices"),
+    ("*", "index out of range|INDICES element|self indexing axis dim should be positive|ZeroDivisionError|out of bounds|is out of range for|Class values must be", "indices"),
     ("*", "can't allocate memory|Storage size calculation overflowed|DefaultCPUAllocator|bad_alloc|overflow", "what runs it needs the memory"),
 )
 
