@@ -127,7 +127,7 @@ Result<std::vector<Value>> NativeBatchNorm(Builder& g, const Arguments& a) {
 
 // `rule` after `check`.
 using ArgumentCheck = Status (*)(const Arguments&);
-TypeRule Checked(ArgumentCheck check, TypeRule rule) {
+TypeRule AfterCheck(ArgumentCheck check, TypeRule rule) {
   return [check, rule = std::move(rule)](const Arguments& a) -> Result<std::vector<TensorType>> {
     OCTAVO_TRY(check(a));
     return rule(a);
@@ -281,14 +281,14 @@ void RegisterBatchNorm(Registry& registry) {
                                          arg::Float("eps")};
   registry.Add({.name = "aten::native_batch_norm",
                 .arguments = arguments,
-                .result = FloatOnly("input", Checked(CheckBatchNorm, ThreeResults("input"))),
+                .result = FloatOnly("input", AfterCheck(CheckBatchNorm, ThreeResults("input"))),
                 .qdq = NativeBatchNorm,
                 .caffe2 = NativeBatchNorm,
                 .returns = Returns::kTuple});
   arguments.push_back(arg::Bool("cudnn_enabled", true));
   registry.Add({.name = "aten::batch_norm",
                 .arguments = arguments,
-                .result = FloatOnly("input", Checked(CheckBatchNorm, SameType("input"))),
+                .result = FloatOnly("input", AfterCheck(CheckBatchNorm, SameType("input"))),
                 .qdq = BatchNorm,
                 .caffe2 = BatchNorm});
   struct Ranks {
@@ -468,7 +468,7 @@ struct NormRow {
 void AddFloatNorm(Registry& registry, NormRow row) {
   registry.Add({.name = std::move(row.name),
                 .arguments = std::move(row.arguments),
-                .result = FloatOnly("input", Checked(row.check, SameType("input"))),
+                .result = FloatOnly("input", AfterCheck(row.check, SameType("input"))),
                 .qdq = row.emitter,
                 .caffe2 = row.emitter});
 }
@@ -479,7 +479,7 @@ void AddQuantizedNorm(Registry& registry, NormRow row) {
   registry.Add(
       {.name = std::move(row.name),
        .arguments = std::move(row.arguments),
-       .result = EightBits("input", Checked(row.check, GivenQuantization("input", ShapeOf("input")))),
+       .result = EightBits("input", AfterCheck(row.check, GivenQuantization("input", ShapeOf("input")))),
        .qdq = OnReals(row.emitter),
        .caffe2 = ThroughFloat(row.emitter)});
 }
@@ -499,7 +499,7 @@ void RegisterNormalization(Registry& registry) {
                           LayerNorm});
   registry.Add({.name = "aten::native_layer_norm",
                 .arguments = {x, shape, weight, bias, arg::Float("eps")},
-                .result = FloatOnly("input", Checked(CheckLayerNorm, ThreeResults("input"))),
+                .result = FloatOnly("input", AfterCheck(CheckLayerNorm, ThreeResults("input"))),
                 .qdq = NativeLayerNorm,
                 .caffe2 = NativeLayerNorm,
                 .returns = Returns::kTuple});

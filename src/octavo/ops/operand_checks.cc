@@ -9,12 +9,12 @@ namespace octavo {
 namespace {
 
 // The shape of an argument that is there and whose rank is known.
-std::optional<Shape> KnownShape(const Arguments& a, std::string_view argument) {
+std::optional<Shape> ShapeOfGiven(const Arguments& a, std::string_view argument) {
   if (!a.has(argument)) return std::nullopt;
   return a.tensor(argument).shape();
 }
 
-bool CanBe(const Dim& a, const Dim& b) { return Dim::Equal(a, b) != false; }
+bool MayEqual(const Dim& a, const Dim& b) { return Dim::Equal(a, b) != false; }
 
 }  // namespace
 
@@ -23,7 +23,7 @@ Status CheckRank(const Arguments& a, std::string_view argument, int rank) {
 }
 
 Status CheckRank(const Arguments& a, std::string_view argument, int lowest, int highest) {
-  const std::optional<Shape> shape = KnownShape(a, argument);
+  const std::optional<Shape> shape = ShapeOfGiven(a, argument);
   if (!shape) return {};
   const auto rank = static_cast<int>(shape->size());
   if (rank >= lowest && rank <= highest) return {};
@@ -34,8 +34,8 @@ Status CheckRank(const Arguments& a, std::string_view argument, int lowest, int 
 }
 
 Status CheckVector(const Arguments& a, std::string_view argument, const Dim& length, std::string_view of) {
-  const std::optional<Shape> shape = KnownShape(a, argument);
-  if (!shape || (shape->size() == 1 && CanBe((*shape)[0], length))) return {};
+  const std::optional<Shape> shape = ShapeOfGiven(a, argument);
+  if (!shape || (shape->size() == 1 && MayEqual((*shape)[0], length))) return {};
   return Unsupported(
       fmt::format("argument {} must be a vector of {} elements, one for each of the {}, but "
                   "its shape is {}",
@@ -43,8 +43,8 @@ Status CheckVector(const Arguments& a, std::string_view argument, const Dim& len
 }
 
 Status CheckElements(const Arguments& a, std::string_view argument, const Dim& count, std::string_view of) {
-  const std::optional<Shape> shape = KnownShape(a, argument);
-  if (!shape || CanBe(NumElements(*shape), count)) return {};
+  const std::optional<Shape> shape = ShapeOfGiven(a, argument);
+  if (!shape || MayEqual(NumElements(*shape), count)) return {};
   return Unsupported(
       fmt::format("argument {} must have {} elements, one for each of the {}, but its shape "
                   "is {}",
@@ -52,12 +52,12 @@ Status CheckElements(const Arguments& a, std::string_view argument, const Dim& c
 }
 
 Status CheckBroadcastTo(const Arguments& a, std::string_view argument, const std::optional<Shape>& to) {
-  const std::optional<Shape> from = KnownShape(a, argument);
+  const std::optional<Shape> from = ShapeOfGiven(a, argument);
   if (!from || !to) return {};
   bool fits = from->size() <= to->size();
   for (std::size_t i = 1; fits && i <= from->size(); ++i) {
     const Dim& size = (*from)[from->size() - i];
-    fits = size == Dim(1) || CanBe(size, (*to)[to->size() - i]);
+    fits = size == Dim(1) || MayEqual(size, (*to)[to->size() - i]);
   }
   if (fits) return {};
   return Unsupported(fmt::format("argument {} has shape {}, which cannot be broadcast to the result's {}",
@@ -65,10 +65,10 @@ Status CheckBroadcastTo(const Arguments& a, std::string_view argument, const std
 }
 
 Status CheckOut(const Arguments& a, std::string_view argument, const std::optional<Shape>& result) {
-  const std::optional<Shape> out = KnownShape(a, argument);
+  const std::optional<Shape> out = ShapeOfGiven(a, argument);
   if (!out || !result) return {};
   bool fits = out->size() == result->size();
-  for (std::size_t d = 0; fits && d < out->size(); ++d) fits = CanBe((*out)[d], (*result)[d]);
+  for (std::size_t d = 0; fits && d < out->size(); ++d) fits = MayEqual((*out)[d], (*result)[d]);
   if (fits) return {};
   return Unsupported(fmt::format("argument {} has shape {}, but the result has shape {}", argument,
                                  ToString(*out), ToString(*result)));

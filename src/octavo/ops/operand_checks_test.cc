@@ -24,7 +24,7 @@ using testing::Quint8;
 
 using Given = std::variant<TensorType, ir::Operand>;
 
-Status Call(void (*rows)(Registry&), const std::string& op, std::vector<Given> given) {
+Status CallRow(void (*rows)(Registry&), const std::string& op, std::vector<Given> given) {
   OneCall call(rows);
   std::vector<ir::Operand> arguments;
   for (Given& argument : given) {
@@ -37,13 +37,13 @@ Status Call(void (*rows)(Registry&), const std::string& op, std::vector<Given> g
   return call.Call(op, std::move(arguments));
 }
 
-Given Numbers(testing::Dims numbers) { return ir::Operand(std::move(numbers)); }
-Given Number(std::int64_t number) { return ir::Operand(Dim(number)); }
-Given None() { return ir::Operand(kNone); }
+Given GivenInts(testing::Dims numbers) { return ir::Operand(std::move(numbers)); }
+Given GivenInt(std::int64_t number) { return ir::Operand(Dim(number)); }
+Given GivenNone() { return ir::Operand(kNone); }
 
 TEST(Operands, OfProducts) {
   const auto linear = [](Shape x, Shape weight, Shape bias) {
-    return Call(RegisterLinear, "aten::linear", {Float32(x), Float32(weight), Float32(bias)});
+    return CallRow(RegisterLinear, "aten::linear", {Float32(x), Float32(weight), Float32(bias)});
   };
   EXPECT_TRUE(linear({kN, 4}, {3, 4}, {3}));
   EXPECT_TRUE(linear({kN, 4}, {3, 4}, {kN}));
@@ -59,22 +59,22 @@ TEST(Operands, OfProducts) {
   EXPECT_EQ(status.error().what(),
             "argument bias has shape [3], which cannot be broadcast to the result's [4000]");
   for (const char* op : {"aten::addmm", "aten::addmv", "aten::baddbmm"}) {
-    EXPECT_FALSE(Call(RegisterLinear, op, {Float32(Shape{4}), Float32(Shape{4}), Float32(Shape{4})}));
+    EXPECT_FALSE(CallRow(RegisterLinear, op, {Float32(Shape{4}), Float32(Shape{4}), Float32(Shape{4})}));
   }
-  EXPECT_TRUE(Call(RegisterLinear, "aten::addmm",
-                   {Float32(Shape{1, kN}), Float32(Shape{2, 3}), Float32(Shape{3, 5})}));
-  EXPECT_FALSE(Call(RegisterLinear, "aten::addmm",
-                    {Float32(Shape{2, 2, 5}), Float32(Shape{2, 3}), Float32(Shape{3, 5})}));
-  EXPECT_FALSE(Call(RegisterLinear, "aten::bmm", {Float32(Shape{2, 3, 4}), Float32(Shape{1, 4, 5})}));
-  EXPECT_FALSE(Call(RegisterLinear, "aten::mm",
-                    {Float32(Shape{2, 3}), TensorType{.dtype = DType::kFloat64, .shape = Shape{3, 2}}}));
+  EXPECT_TRUE(CallRow(RegisterLinear, "aten::addmm",
+                      {Float32(Shape{1, kN}), Float32(Shape{2, 3}), Float32(Shape{3, 5})}));
+  EXPECT_FALSE(CallRow(RegisterLinear, "aten::addmm",
+                       {Float32(Shape{2, 2, 5}), Float32(Shape{2, 3}), Float32(Shape{3, 5})}));
+  EXPECT_FALSE(CallRow(RegisterLinear, "aten::bmm", {Float32(Shape{2, 3, 4}), Float32(Shape{1, 4, 5})}));
+  EXPECT_FALSE(CallRow(RegisterLinear, "aten::mm",
+                       {Float32(Shape{2, 3}), TensorType{.dtype = DType::kFloat64, .shape = Shape{3, 2}}}));
 }
 
 TEST(Operands, OfConvolutions) {
   const auto conv = [](Shape x, Shape weight, std::optional<Shape> bias, std::int64_t groups) {
-    return Call(RegisterConvolution, "aten::conv2d",
-                {Float32(x), Float32(weight), bias ? Given(Float32(*bias)) : None(), Numbers({1, 1}),
-                 Numbers({0, 0}), Numbers({1, 1}), Number(groups)});
+    return CallRow(RegisterConvolution, "aten::conv2d",
+                   {Float32(x), Float32(weight), bias ? Given(Float32(*bias)) : GivenNone(),
+                    GivenInts({1, 1}), GivenInts({0, 0}), GivenInts({1, 1}), GivenInt(groups)});
   };
   EXPECT_TRUE(conv({kN, 4, kN, 5}, {6, 2, 1, 1}, Shape{6}, 2));
   EXPECT_TRUE(conv({4, 5, 5}, {6, 4, 1, 1}, Shape{kN}, 1));
@@ -87,9 +87,9 @@ TEST(Operands, OfConvolutions) {
 
 TEST(Operands, OfNormalizations) {
   const auto layer_norm = [](Shape x, testing::Dims shape, std::optional<Shape> weight) {
-    return Call(RegisterNormalization, "aten::layer_norm",
-                {Float32(x), Numbers(std::move(shape)), weight ? Given(Float32(*weight)) : None(), None(),
-                 ir::Operand(1e-5)});
+    return CallRow(RegisterNormalization, "aten::layer_norm",
+                   {Float32(x), GivenInts(std::move(shape)), weight ? Given(Float32(*weight)) : GivenNone(),
+                    GivenNone(), ir::Operand(1e-5)});
   };
   EXPECT_TRUE(layer_norm({kN, 4}, {4}, Shape{4}));
   EXPECT_TRUE(layer_norm({kN, 2, 4}, {2, 4}, Shape{2, kN}));
@@ -98,11 +98,12 @@ TEST(Operands, OfNormalizations) {
   EXPECT_FALSE(layer_norm({4}, {1, 4}, std::nullopt));
   EXPECT_FALSE(layer_norm({kN, 4}, {4}, Shape{1, 4}));
   EXPECT_FALSE(layer_norm({4}, {std::numeric_limits<std::int64_t>::max(), 2}, std::nullopt));
-  EXPECT_FALSE(Call(RegisterNormalization, "aten::group_norm",
-                    {Float32(Shape{kN, 4, 5}), Number(3), None(), None(), ir::Operand(1e-5)}));
-  EXPECT_FALSE(Call(RegisterNormalization, "quantized::batch_norm2d",
-                    {Quint8(Shape{1, 2, 3, 3}, 0.1, 3), Float32(Shape{2}), Float32(Shape{2}),
-                     Float32(Shape{3}), Float32(Shape{2}), ir::Operand(1e-5), ir::Operand(0.1), Number(3)}));
+  EXPECT_FALSE(CallRow(RegisterNormalization, "aten::group_norm",
+                       {Float32(Shape{kN, 4, 5}), GivenInt(3), GivenNone(), GivenNone(), ir::Operand(1e-5)}));
+  EXPECT_FALSE(
+      CallRow(RegisterNormalization, "quantized::batch_norm2d",
+              {Quint8(Shape{1, 2, 3, 3}, 0.1, 3), Float32(Shape{2}), Float32(Shape{2}), Float32(Shape{3}),
+               Float32(Shape{2}), ir::Operand(1e-5), ir::Operand(0.1), GivenInt(3)}));
 }
 
 // Where the rank of the input is not known, the number of ones that are written is limited.
@@ -132,9 +133,9 @@ TEST(Operands, OfScalesAndZeroPoints) {
   EXPECT_FALSE(per_channel({3}, 3, -1));
   EXPECT_FALSE(per_channel({3, kN}, 2, 0));
   const auto fake = [](Shape x, Shape scales, std::int64_t axis) {
-    return Call(RegisterFakeQuantization, "aten::fake_quantize_per_channel_affine",
-                {Float32(x), Float32(scales), TensorType{.dtype = DType::kInt32, .shape = scales},
-                 Number(axis), Number(-128), Number(127)});
+    return CallRow(RegisterFakeQuantization, "aten::fake_quantize_per_channel_affine",
+                   {Float32(x), Float32(scales), TensorType{.dtype = DType::kInt32, .shape = scales},
+                    GivenInt(axis), GivenInt(-128), GivenInt(127)});
   };
   EXPECT_TRUE(fake({3, kN}, {3}, 0));
   EXPECT_TRUE(fake({3, kN}, {3}, 1));
