@@ -112,7 +112,7 @@ def graph_texts():
 
 def specs():
     yield from (b"x:float32[1,3,224,224]", b"float32[N,3,224,224]", b"quint8[1,4,2,3](0.26,128)", b"k=3", b"alpha=0.5", b"flag=false",
-                b"mask=None", b"p.1=-4", b"OLD=NEW", b"x:", b"qint32[](1e-3,0)", b"torch.float[2,N]", b"d.a=b:float32[1]")
+                b"mask=None", b"p.1=-4", b"OLD=NEW", b"x:", b"qint32[](1e-3,0)", b"torch.float[2,N]", b"d.a=b:float32[1]", b"memory=16G", b"work=5000000000", b"steps=100M")
 
 
 def seeds(name, models, octavo):

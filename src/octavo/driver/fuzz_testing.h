@@ -4,6 +4,8 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <iterator>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,8 +44,8 @@ inline Limits SmallLimits() {
   limits.max_steps = 100'000;
   limits.max_list_length = 1 << 12;
   limits.max_graph_nodes = 1 << 12;
-  limits.max_value_bytes = 1 << 22;
-  limits.max_run_bytes = 1 << 26;
+  limits.max_memory_bytes = 1 << 26;
+  limits.max_work = 5'000'000;
   return limits;
 }
 
@@ -63,189 +65,30 @@ inline const std::vector<std::string>& OperatorWords() {
   return words;
 }
 
+// The operators that the engine knows, and some that it does not.
 inline const std::vector<std::string>& OnnxOperators() {
-  static const std::vector<std::string>& names = *new std::vector<std::string>{"Abs",
-                                                                               "Acos",
-                                                                               "Acosh",
-                                                                               "Add",
-                                                                               "And",
-                                                                               "ArgMax",
-                                                                               "ArgMin",
-                                                                               "Asin",
-                                                                               "Asinh",
-                                                                               "Atan",
-                                                                               "Atanh",
-                                                                               "AveragePool",
-                                                                               "BatchNormalization",
-                                                                               "BitShift",
-                                                                               "BitwiseAnd",
-                                                                               "BitwiseNot",
-                                                                               "BitwiseOr",
-                                                                               "BitwiseXor",
-                                                                               "Cast",
-                                                                               "CastLike",
-                                                                               "Ceil",
-                                                                               "Celu",
-                                                                               "Clip",
-                                                                               "Concat",
-                                                                               "Constant",
-                                                                               "ConstantOfShape",
-                                                                               "Conv",
-                                                                               "ConvInteger",
-                                                                               "ConvTranspose",
-                                                                               "Cos",
-                                                                               "Cosh",
-                                                                               "CumSum",
-                                                                               "DepthToSpace",
-                                                                               "DequantizeLinear",
-                                                                               "Div",
-                                                                               "Dropout",
-                                                                               "DynamicQuantizeLinear",
-                                                                               "DynamicQuantizeMatMul",
-                                                                               "Einsum",
-                                                                               "Elu",
-                                                                               "Equal",
-                                                                               "Erf",
-                                                                               "Exp",
-                                                                               "Expand",
-                                                                               "EyeLike",
-                                                                               "Flatten",
-                                                                               "Floor",
-                                                                               "GRU",
-                                                                               "Gather",
-                                                                               "GatherElements",
-                                                                               "GatherND",
-                                                                               "Gelu",
-                                                                               "Gemm",
-                                                                               "GlobalAveragePool",
-                                                                               "GlobalMaxPool",
-                                                                               "Greater",
-                                                                               "GreaterOrEqual",
-                                                                               "GridSample",
-                                                                               "GroupNormalization",
-                                                                               "HardSigmoid",
-                                                                               "HardSwish",
-                                                                               "Hardmax",
-                                                                               "Identity",
-                                                                               "If",
-                                                                               "InstanceNormalization",
-                                                                               "Int8Add",
-                                                                               "Int8AddRelu",
-                                                                               "Int8AveragePool",
-                                                                               "Int8ChannelShuffle",
-                                                                               "Int8Concat",
-                                                                               "Int8Conv",
-                                                                               "Int8ConvRelu",
-                                                                               "Int8Dequantize",
-                                                                               "Int8FC",
-                                                                               "Int8Flatten",
-                                                                               "Int8GivenIntTensorFill",
-                                                                               "Int8GivenTensorFill",
-                                                                               "Int8LeakyRelu",
-                                                                               "Int8MaxPool",
-                                                                               "Int8Quantize",
-                                                                               "Int8Relu",
-                                                                               "Int8Reshape",
-                                                                               "Int8ResizeNearest",
-                                                                               "Int8Sigmoid",
-                                                                               "Int8Slice",
-                                                                               "Int8Softmax",
-                                                                               "Int8Transpose",
-                                                                               "IsInf",
-                                                                               "IsNaN",
-                                                                               "LRN",
-                                                                               "LSTM",
-                                                                               "LayerNormalization",
-                                                                               "LeakyRelu",
-                                                                               "Less",
-                                                                               "LessOrEqual",
-                                                                               "Log",
-                                                                               "LogSoftmax",
-                                                                               "Loop",
-                                                                               "LpNormalization",
-                                                                               "MatMul",
-                                                                               "MatMulInteger",
-                                                                               "MatMulIntegerToFloat",
-                                                                               "MatMulNBits",
-                                                                               "Max",
-                                                                               "MaxPool",
-                                                                               "Mean",
-                                                                               "Min",
-                                                                               "Mish",
-                                                                               "Mod",
-                                                                               "Mul",
-                                                                               "Neg",
-                                                                               "NonZero",
-                                                                               "Not",
-                                                                               "OneHot",
-                                                                               "Or",
-                                                                               "PRelu",
-                                                                               "Pad",
-                                                                               "Pow",
-                                                                               "QGemm",
-                                                                               "QLinearAdd",
-                                                                               "QLinearAveragePool",
-                                                                               "QLinearConcat",
-                                                                               "QLinearConv",
-                                                                               "QLinearGlobalAveragePool",
-                                                                               "QLinearLeakyRelu",
-                                                                               "QLinearMatMul",
-                                                                               "QLinearMul",
-                                                                               "QLinearSigmoid",
-                                                                               "QLinearSoftmax",
-                                                                               "QLinearWhere",
-                                                                               "QuantizeLinear",
-                                                                               "QuickGelu",
-                                                                               "Range",
-                                                                               "Reciprocal",
-                                                                               "ReduceL1",
-                                                                               "ReduceL2",
-                                                                               "ReduceLogSum",
-                                                                               "ReduceLogSumExp",
-                                                                               "ReduceMax",
-                                                                               "ReduceMean",
-                                                                               "ReduceMin",
-                                                                               "ReduceProd",
-                                                                               "ReduceSum",
-                                                                               "ReduceSumSquare",
-                                                                               "Relu",
-                                                                               "Reshape",
-                                                                               "Resize",
-                                                                               "Round",
-                                                                               "Scan",
-                                                                               "Scatter",
-                                                                               "ScatterElements",
-                                                                               "ScatterND",
-                                                                               "Selu",
-                                                                               "Shape",
-                                                                               "Shrink",
-                                                                               "Sigmoid",
-                                                                               "Sign",
-                                                                               "Sin",
-                                                                               "Sinh",
-                                                                               "Size",
-                                                                               "Slice",
-                                                                               "Softmax",
-                                                                               "Softplus",
-                                                                               "Softsign",
-                                                                               "SpaceToDepth",
-                                                                               "Split",
-                                                                               "Sqrt",
-                                                                               "Squeeze",
-                                                                               "Sub",
-                                                                               "Sum",
-                                                                               "Swish",
-                                                                               "Tan",
-                                                                               "Tanh",
-                                                                               "ThresholdedRelu",
-                                                                               "Tile",
-                                                                               "TopK",
-                                                                               "Transpose",
-                                                                               "Trilu",
-                                                                               "Unsqueeze",
-                                                                               "Upsample",
-                                                                               "Where",
-                                                                               "Xor"};
+  static const std::vector<std::string>& names = *[] {
+    std::istringstream text(
+        "Abs Acos Acosh Add And ArgMax ArgMin Asin Asinh Atan Atanh AveragePool BatchNormalization BitShift "
+        "BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Cast CastLike Ceil Celu Clip Concat Constant "
+        "ConstantOfShape Conv ConvInteger ConvTranspose Cos Cosh CumSum DepthToSpace DequantizeLinear Div "
+        "Dropout DynamicQuantizeLinear DynamicQuantizeMatMul Einsum Elu Equal Erf Exp Expand EyeLike Flatten "
+        "Floor GRU Gather GatherElements GatherND Gelu Gemm GlobalAveragePool GlobalMaxPool Greater "
+        "GreaterOrEqual GridSample GroupNormalization HardSigmoid HardSwish Hardmax Identity If "
+        "InstanceNormalization Int8Add Int8AddRelu Int8AveragePool Int8ChannelShuffle Int8Concat Int8Conv "
+        "Int8ConvRelu Int8Dequantize Int8FC Int8Flatten Int8GivenIntTensorFill Int8GivenTensorFill "
+        "Int8LeakyRelu Int8MaxPool Int8Quantize Int8Relu Int8Reshape Int8ResizeNearest Int8Sigmoid Int8Slice "
+        "Int8Softmax Int8Transpose IsInf IsNaN LRN LSTM LayerNormalization LeakyRelu Less LessOrEqual Log "
+        "LogSoftmax Loop LpNormalization MatMul MatMulInteger MatMulIntegerToFloat MatMulNBits Max MaxPool "
+        "Mean Min Mish Mod Mul Neg NonZero Not OneHot Or PRelu Pad Pow QGemm QLinearAdd QLinearAveragePool "
+        "QLinearConcat QLinearConv QLinearGlobalAveragePool QLinearLeakyRelu QLinearMatMul QLinearMul "
+        "QLinearSigmoid QLinearSoftmax QLinearWhere QuantizeLinear QuickGelu Range Reciprocal ReduceL1 "
+        "ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum "
+        "ReduceSumSquare Relu Reshape Resize Round Scan Scatter ScatterElements ScatterND Selu Shape Shrink "
+        "Sigmoid Sign Sin Sinh Size Slice Softmax Softplus Softsign SpaceToDepth Split Sqrt Squeeze Sub Sum "
+        "Swish Tan Tanh ThresholdedRelu Tile TopK Transpose Trilu Unsqueeze Upsample Where Xor");
+    return new std::vector<std::string>(std::istream_iterator<std::string>(text), {});
+  }();
   return names;
 }
 
@@ -292,8 +135,7 @@ inline Result<Read> ReadFuzzed(const std::filesystem::path& path, const std::vec
   Read read;
   read.module = OCTAVO_TRY(module::Load(path, SmallLimits()));
   const RegistryRules rules(BuiltinRegistry());
-  import::Options options = ImportOptions(specs);
-  options.limits = SmallLimits();
+  const import::Options options = ImportOptions(specs, SmallLimits());
   read.imported = OCTAVO_TRY(import::Import(read.module, rules, options));
   WarnOfAssumedTypes(read.imported);
   AddWarnings(read.module, rules, read.imported);

@@ -1,7 +1,7 @@
 #include "octavo/driver/fuzz_testing.h"
 #include "octavo/driver/input_values.h"
 
-// Any text of --input, --rename and FILE@SPEC is taken or is a usage error.
+// Any text of --input, --rename, --limit and FILE@SPEC is taken or is a usage error.
 // Corpus to start from: tests/data/fuzz/spec.
 namespace {
 
@@ -22,8 +22,8 @@ const std::string& Array() {
   return path;
 }
 
-const std::string kSpecWords[] = {"float32", "quint8", "qint8", "qint32", "int64", "bool",
-                                  "float16", "torch",  "N",     "x",      "None",  "true"};
+const std::string kSpecWords[] = {"float32", "quint8", "qint8", "qint32", "int64", "bool", "float16",
+                                  "torch",   "memory", "steps", "N",      "x",     "None", "true"};
 
 }  // namespace
 
@@ -32,6 +32,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto spec = InputSpec::Parse(text);
   Check(spec);
   Check(Rename::Parse(text));
+  Limits limits;
+  Check(SetLimit(limits, text));
   Check(driver::ReadInputs({Array() + "@" + text}));
   if (spec && !spec->value) {
     std::vector<InputSpec> specs = {*spec};
