@@ -29,6 +29,8 @@ TAKEN = [
     ("QLinear.*|Max.*", r"Scale and Zero-point must be a scalar", "a list of one element is read as its element"),
     ("QLinear.*", r"parameter out of computation range", "a limit of one kernel of ONNX Runtime"),
     ("AveragePool", r"Unrecognized attribute: dilations for operator QLinear", "ONNX Runtime's own fusion fails"),
+    ("MatMulInteger|QLinearMatMul", r"matmul_integer.cc|quantize_linear_matmul.cc|qlinear_matmul",
+     "ONNX Runtime takes a zero point per column of single matrices only"),
     ("LRN", r"NumDimensions|LRN<T>::LRN", "ONNX Runtime takes images and odd sizes only"),
     ("Resize", r"Number of elements of input 'sizes' \(0\)", "ONNX Runtime takes sizes that are inputs for none"),
     ("Resize|Upsample", r"mode only supports", "ONNX Runtime resizes some dimensions only"),

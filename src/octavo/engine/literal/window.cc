@@ -102,7 +102,7 @@ Result<Window> TransposedWindowOf(Call& call, const Sizes& input, const Sizes& k
       return call.Invalid(fmt::format("output_padding {} must be smaller than stride or dilation", extra[d]));
   }
   const Sizes given = OCTAVO_TRY(call.Ints("output_shape", Sizes()));
-  if (!given.empty()) OCTAVO_TRY(CheckList(call, "output_shape", given, w.rank(), 0));
+  if (!given.empty()) OCTAVO_TRY(CheckList(call, "output_shape", given, w.rank(), 1));
   for (std::size_t d = 0; d < w.rank(); ++d) {
     const std::int64_t extent = (w.kernel[d] - 1) * w.dilation[d] + 1;
     const std::int64_t full = w.stride[d] * (w.input[d] - 1) + extra[d] + extent;
