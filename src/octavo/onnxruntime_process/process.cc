@@ -142,7 +142,13 @@ Result<std::unique_ptr<Process>> Process::Start(const fs::path& program,
       if (child < 0) error = errno;
       process->child_ = child;
       return [child] {
-        if (child > 0) kill(-child, SIGKILL);
+        if (child <= 0) return;
+        kill(-child, SIGKILL);
+        // Nothing is left once the program has ended; on a busy machine the kill takes its time.
+        constexpr int kTries = 50;
+        using namespace std::chrono_literals;
+        for (int i = 0; i < kTries && waitpid(child, nullptr, WNOHANG) == 0; ++i)
+          std::this_thread::sleep_for(1ms);
       };
     });
     close(failed[1]);
