@@ -47,6 +47,7 @@ ACCEPTED = (
     ("aten::*pad*", "(Could not run|false INTERNAL ASSERT FAILED.*Quantizer)", "of quantized tensors: a form of dequantize, pad, quantize"),
     ("aten::clamp_m*", "Could not run.*QuantizedCPU|promoteTypes with quantized numbers", "a form of dequantize, clamp, quantize"),
     ("aten::*pad*", "Invalid padding size|reflect.*Only 2D|2D or 3D .* expected for input", "newer versions take images without a batch"),
+    ("aten::requires_grad_", "[Oo]nly Tensors of floating point.* require gradients", "no gradients are computed here"),
     ("aten::pin_memory", "Could not run", "moves nothing here"),
     ("aten::gather", "Expected dtype int64 for index", "newer versions take int32"),
     ("aten::index.Tensor", "must be long, byte or bool tensors", "newer versions take int32"),
