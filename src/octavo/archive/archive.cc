@@ -21,7 +21,8 @@ bool StartsWith(std::span<const std::byte> bytes, std::string_view text) {
   return bytes.size() >= text.size() && std::memcmp(bytes.data(), text.data(), text.size()) == 0;
 }
 
-// As PyTorch's reader compares names.
+}  // namespace
+
 std::string LowerCase(std::string_view name) {
   std::string lower(name);
   for (char& c : lower) {
@@ -30,28 +31,30 @@ std::string LowerCase(std::string_view name) {
   return lower;
 }
 
-}  // namespace
-
 bool LooksLikeZip(std::span<const std::byte> bytes) {
   constexpr std::size_t kEndSize = 22;
   return StartsWith(bytes, "PK\3\4") || StartsWith(bytes, "PK\5\6") ||
          (bytes.size() >= kEndSize && StartsWith(bytes.last(kEndSize), "PK\5\6"));
 }
 
-Archive::Archive(std::shared_ptr<const MappedFile> file, const Limits& limits)
-    : file_(std::move(file)), limits_(limits) {}
+Archive::Archive(Storage file, const Limits& limits) : file_(std::move(file)), limits_(limits) {}
 
 Archive::~Archive() = default;
 
 Result<std::unique_ptr<const Archive>> Archive::Open(std::shared_ptr<const MappedFile> file,
                                                      const Limits& limits) {
+  const std::span<const std::byte> bytes = file->bytes();
+  return Open(Storage{.bytes = bytes, .owner = std::move(file)}, limits);
+}
+
+Result<std::unique_ptr<const Archive>> Archive::Open(Storage file, const Limits& limits) {
   std::unique_ptr<Archive> archive(new Archive(std::move(file), limits));
   OCTAVO_TRY(archive->ReadDirectory());
   return std::unique_ptr<const Archive>(std::move(archive));
 }
 
 Status Archive::ReadDirectory() {
-  directory_ = OCTAVO_TRY(archive::ReadDirectory(file_->bytes(), limits_));
+  directory_ = OCTAVO_TRY(archive::ReadDirectory(file_.bytes, limits_));
   const std::vector<Entry>& records = directory_.entries;
   for (std::size_t i = 0; i < records.size(); ++i) {
     const auto [found, added] = index_.try_emplace(LowerCase(records[i].name), Found{.index = i});
@@ -165,9 +168,9 @@ Result<Storage> Archive::Inflate(const Entry& record, std::span<const std::byte>
 }
 
 Result<Storage> Archive::Unpack(const Entry& record) const {
-  const std::span<const std::byte> raw = OCTAVO_TRY(LocateRecord(file_->bytes(), record));
+  const std::span<const std::byte> raw = OCTAVO_TRY(LocateRecord(file_.bytes, record));
   if (record.deflated()) return Inflate(record, raw);
-  return Storage{.bytes = raw, .owner = file_};
+  return Storage{.bytes = raw, .owner = file_.owner};
 }
 
 Result<Storage> Archive::Read(std::string_view name) const {

@@ -27,6 +27,8 @@ class Archive {
   // or the records claim more than the file has or Limits allow.
   static Result<std::unique_ptr<const Archive>> Open(std::shared_ptr<const MappedFile> file,
                                                      const Limits& limits);
+  // The same of an archive that is a record of another one.
+  static Result<std::unique_ptr<const Archive>> Open(Storage bytes, const Limits& limits);
   ~Archive();
   Archive(const Archive&) = delete;
   Archive& operator=(const Archive&) = delete;
@@ -57,7 +59,8 @@ class Archive {
   bool LacksChecksum(std::string_view name) const;
 
   const Directory& directory() const { return directory_; }
-  std::size_t file_bytes() const { return file_->bytes().size(); }
+  std::span<const std::byte> bytes() const { return file_.bytes; }
+  std::size_t file_bytes() const { return file_.bytes.size(); }
 
  private:
   struct Found {
@@ -65,7 +68,7 @@ class Archive {
     bool twice = false;     // another record's name differs in case only
   };
 
-  Archive(std::shared_ptr<const MappedFile> file, const Limits& limits);
+  Archive(Storage file, const Limits& limits);
   Status ReadDirectory();
   void FindRoot();
   // The record under `name` and the root folder; null: there is none.
@@ -78,7 +81,7 @@ class Archive {
   // Takes the record's bytes from what deflated records may become.
   Status ChargeInflated(const Entry& record) const;
 
-  std::shared_ptr<const MappedFile> file_;
+  Storage file_;
   Limits limits_;
   Directory directory_;
   std::string root_;
@@ -86,6 +89,9 @@ class Archive {
   std::map<std::string, Found, std::less<>> index_;
   mutable std::size_t inflated_bytes_ = 0;
 };
+
+// As PyTorch's reader compares names: ASCII letters only.
+std::string LowerCase(std::string_view name);
 
 // Does the file begin or end as a zip does?  True for a truncated one, too.
 bool LooksLikeZip(std::span<const std::byte> bytes);

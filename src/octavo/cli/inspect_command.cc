@@ -10,6 +10,7 @@
 #include "octavo/cli/rules.h"
 #include "octavo/cli/text.h"
 #include "octavo/cli/written_report.h"
+#include "octavo/driver/audit.h"
 #include "octavo/driver/inspect.h"
 
 namespace octavo::cli {
@@ -23,6 +24,7 @@ struct InspectArguments {
   Limits limits;
   bool graph = false;
   bool check = false;
+  bool audit = false;
   Dialect dialect = Dialect::kQdq;
 };
 
@@ -30,7 +32,8 @@ constexpr const char* kInspectFooter =
     R"(Examples:
   octavo inspect model.pt
   octavo inspect model.pt --input 'x:float32[N,3,224,224]'
-  octavo inspect model.pt --check --input 'x:float32[N,3,224,224]')";
+  octavo inspect model.pt --check --input 'x:float32[N,3,224,224]'
+  octavo inspect downloaded.pth --audit)";
 
 // The type without its quantization, which has columns of its own.
 std::string ShapeText(TensorType type) {
@@ -281,8 +284,34 @@ int Check(const InspectArguments& arguments, const driver::Inspection& inspectio
   return kDone;
 }
 
+// What --audit says: 1 if there is anything.
+int RunAudit(const InspectArguments& arguments) {
+  const Result<driver::Audit> audit = driver::AuditFile(arguments.file);
+  if (!audit) return Fail(audit.error(), arguments.common, "audit " + arguments.file);
+  if (arguments.common.json) {
+    nlohmann::ordered_json findings = nlohmann::ordered_json::array();
+    for (const driver::Finding& finding : audit->findings) {
+      findings.push_back({{"where", finding.where}, {"what", finding.what}});
+    }
+    PrintJson({{"format", audit->format}, {"findings", findings}});
+  } else if (!arguments.common.quiet) {
+    for (const driver::Finding& finding : audit->findings) {
+      Print(finding.where.empty() ? finding.what : finding.where + ": " + finding.what);
+    }
+    if (audit->findings.empty()) Print(fmt::format("nothing found in this file ({})", audit->format));
+  }
+  return audit->findings.empty() ? kDone : kDiffer;
+}
+
 Status CheckInspect(const InspectArguments& arguments) {
   OCTAVO_TRY(CheckInputFile(arguments.file));
+  if (arguments.audit) {
+    for (const char* option : {"--check", "--dialect", "--graph", "--input", "--plugin"}) {
+      if (arguments.common.Given(option))
+        return UsageError(fmt::format("{} does not go with --audit", option));
+    }
+    return {};
+  }
   if (arguments.common.Given("--dialect") && !arguments.check) {
     return UsageError("--dialect is for --check: inspect always tells of each dialect");
   }
@@ -295,6 +324,7 @@ Status CheckInspect(const InspectArguments& arguments) {
 int RunInspect(InspectArguments& arguments) {
   if (const Status status = CheckInspect(arguments); !status)
     return FailUsage(status.error(), arguments.common);
+  if (arguments.audit) return RunAudit(arguments);
   const std::string doing = "inspect " + arguments.file;
   driver::InspectOptions options;
   for (const std::string& text : arguments.inputs) {
@@ -329,6 +359,10 @@ void AddInspect(CLI::App& app, Run& run) {
   command->add_flag(
       "--check", arguments->check,
       "Exit with 1 if the model does not convert to the dialect, or if that needs --input to tell");
+  command->add_flag(
+      "--audit", arguments->audit,
+      "Tell what the file would do to a program that opens it with Python or PyTorch; exit with 1 if "
+      "anything.  Also takes files of torch.save");
   AddDialect(*command, arguments->dialect);
   AddSpecs(*command, arguments->inputs);
   AddPlugins(*command, arguments->plugins);

@@ -66,7 +66,7 @@ Result<std::shared_ptr<const Storage>> Storages::Get(std::string_view key, DType
   }
   const std::size_t available = found->second->bytes.size();
   if (available == 0 && num_elements > 0) {
-    return InvalidFile(fmt::format("the model was saved without the {} elements of a tensor", num_elements),
+    return Unsupported(fmt::format("the model was saved without the {} elements of a tensor", num_elements),
                        "PyTorch saves no data for modules on the device \"meta\".  Load the weights on the "
                        "CPU, and save the model again.")
         .SetWhere(fmt::format("record {}{}{}", archive_.root(), folder_, key));

@@ -184,12 +184,12 @@ Result<DType> TensorReader::ReadStorage(NodeId node, Tensor& tensor, std::uint64
   }
   const std::string_view key = OCTAVO_TRY(pickle_.String(id[2], "the key of a storage"));
   const std::int64_t count = OCTAVO_TRY(pickle_.Int(id[4], "the length of a storage"));
-  OCTAVO_TRY(CheckDevice(id[3], count));
   if (!types_only_) {
     tensor.storage = OCTAVO_TRY(storages_.Get(key, *dtype, count));
     // PyTorch knows of no more elements, whatever the record has.
     storage_bytes = static_cast<std::uint64_t>(count) * ElementSize(*dtype);
   }
+  OCTAVO_TRY(CheckDevice(id[3], count));
   return *dtype;
 }
 

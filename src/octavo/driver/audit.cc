@@ -1,0 +1,214 @@
+#include "octavo/driver/audit.h"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "octavo/archive/archive.h"
+#include "octavo/archive/oddities.h"
+#include "octavo/base/file_kind.h"
+#include "octavo/base/mapped_file.h"
+#include "octavo/module/class_check.h"
+#include "octavo/module/foreign.h"
+#include "octavo/module/load.h"
+#include "octavo/pickle/effects.h"
+#include "octavo/source/parser.h"
+
+namespace octavo::driver {
+namespace {
+
+std::string_view FileText(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+// A library or program, which whoever loads the archive's model may load, too.
+bool IsNativeCode(std::string_view name, std::string_view head) {
+  constexpr std::array<std::string_view, 5> kSuffixes = {".so", ".dll", ".dylib", ".pyd", ".cubin"};
+  return head.starts_with(
+             "\x7f"
+             "ELF") ||
+         std::ranges::any_of(kSuffixes, [name](std::string_view suffix) { return name.ends_with(suffix); });
+}
+
+// torch.save's former format: a magic number, a version, the machine's properties, the value, the storages'
+// names, each a pickle; behind them are the storages.
+void AuditPickles(std::span<const std::byte> bytes, std::string_view where, Audit& audit) {
+  // 0x1950a86a20f9469cfc6c, as LONG1 of ten bytes.
+  constexpr std::string_view kMagic = "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
+  const bool legacy =
+      FileText(bytes.first(std::min<std::size_t>(bytes.size(), 32))).find(kMagic) != std::string_view::npos;
+  std::size_t position = 0;
+  for (int i = 0; i < (legacy ? 5 : 1); ++i) {
+    const std::string part = i == 0 && !legacy
+                                 ? std::string(where)
+                                 : fmt::format("{}{}pickle {}", where, where.empty() ? "" : ", ", i + 1);
+    const std::size_t length =
+        AuditPickle(bytes.subspan(position), part.empty() ? "pickle" : part, false, audit);
+    if (length == 0) return;
+    position += length;
+  }
+}
+
+class ArchiveAudit {
+ public:
+  ArchiveAudit(const archive::Archive& archive, std::string prefix, const Limits& limits, int depth,
+               Audit& audit)
+      : archive_(archive), prefix_(std::move(prefix)), limits_(limits), depth_(depth), audit_(audit) {}
+
+  // "TorchScript", "torch.save", ...
+  std::string Run() {
+    for (const archive::Oddity& oddity : archive::FindOddities(archive_)) {
+      audit_.Add(Where(oddity.where), oddity.what);
+    }
+    script_ = archive_.Has("data.pkl") &&
+              (archive_.HasUnder("code/") || archive_.Has("bytecode.pkl") || archive_.Has("constants.pkl"));
+    const bool package = archive_.HasUnder(".data/extern_modules");
+    for (const archive::Entry& entry : archive_.directory().entries) AuditRecord(entry, package);
+    if (script_) return "TorchScript";
+    if (package) return "torch.package";
+    if (exported_) return "torch.export";
+    return archive_.Has("data.pkl") ? "torch.save" : "zip";
+  }
+
+ private:
+  std::string Where(const std::string& where) const {
+    if (prefix_.empty()) return where;
+    return where.empty() ? prefix_ : prefix_ + ", " + where;
+  }
+
+  std::optional<Storage> Read(std::string_view name, const archive::Entry& entry) {
+    auto bytes = archive_.Read(name);
+    if (bytes) return std::move(*bytes);
+    const std::string where = Where("record " + entry.name);
+    const bool known =
+        std::ranges::any_of(audit_.findings, [&](const Finding& f) { return f.where == where; });
+    if (!known) audit_.Add(where, bytes.error().what());
+    return std::nullopt;
+  }
+
+  void AuditRecord(const archive::Entry& entry, bool package) {
+    std::string_view name = entry.name;
+    if (!archive::LowerCase(name).starts_with(archive::LowerCase(archive_.root()))) return;
+    name.remove_prefix(archive_.root().size());
+    const std::string lower = archive::LowerCase(name);
+    const std::string where = Where("record " + entry.name);
+    exported_ |= lower == "archive_format" || lower.ends_with("serialized_exported_program.json") ||
+                 (lower.starts_with("models/") && lower.ends_with(".json"));
+    const bool storage = lower.starts_with("data/") && lower.find('.') == std::string::npos;
+    if (entry.size == 0 || storage || lower.starts_with("constants/")) return;
+    if (lower.ends_with(".pkl") || lower.ends_with(".debug_pkl")) {
+      if (const auto bytes = Read(name, entry)) {
+        const std::size_t length = AuditPickle(bytes->bytes, where, script_, audit_);
+        if (length != 0 && length < bytes->bytes.size()) {
+          audit_.Add(where, fmt::format("has {} bytes behind the pickle", bytes->bytes.size() - length));
+        }
+      }
+    } else if (script_ && lower.starts_with("code/") && lower.ends_with(".py")) {
+      if (const auto bytes = Read(name, entry)) {
+        AuditCode(FileText(bytes->bytes), where, audit_);
+        AuditDefinitions(entry.name, FileText(bytes->bytes));
+      }
+    } else if (package && lower.ends_with(".py")) {
+      audit_.Add(where, "is Python code that torch.package runs when the package is imported");
+    } else if (lower.ends_with(".pt") || IsNativeCode(lower, "")) {
+      AuditNested(name, lower, entry, where);
+    }
+  }
+
+  // Code that does not parse is another matter.
+  void AuditDefinitions(const std::string& record, std::string_view code) {
+    auto text = std::make_shared<SourceText>();
+    text->name = record;
+    text->text = code;
+    const auto file = source::Parse(std::move(text), limits_);
+    if (!file) return;
+    if (const Status once = module::CheckDefinedOnce(**file); !once) {
+      audit_.Add(Where(once.error().where()), once.error().what());
+    }
+  }
+
+  // Weights, example inputs and compiled code in an archive of torch.export.
+  void AuditNested(std::string_view name, const std::string& lower, const archive::Entry& entry,
+                   const std::string& where) {
+    const auto bytes = Read(name, entry);
+    if (!bytes) return;
+    if (IsNativeCode(lower, FileText(bytes->bytes))) {
+      audit_.Add(where, "is compiled code that PyTorch loads and runs");
+    } else if (archive::LooksLikeZip(bytes->bytes) && depth_ < kDeepest) {
+      const auto inner = archive::Archive::Open(*bytes, limits_);
+      if (inner) {
+        ArchiveAudit(**inner, where, limits_, depth_ + 1, audit_).Run();
+      } else {
+        audit_.Add(where, inner.error().what());
+      }
+    } else if (FileText(bytes->bytes).starts_with('\x80')) {
+      AuditPickles(bytes->bytes, where, audit_);
+    }
+  }
+
+  static constexpr int kDeepest = 3;
+
+  const archive::Archive& archive_;
+  std::string prefix_;
+  const Limits& limits_;
+  int depth_;
+  Audit& audit_;
+  bool script_ = false, exported_ = false;
+};
+
+// What PyTorch and Octavo would read as two models, Octavo refuses: the reason is a finding.
+void AuditLoad(const std::filesystem::path& path, const Limits& limits, Audit& audit) {
+  const auto module = module::Load(path, limits);
+  if (module || module.error().code() != ErrorCode::kInvalidFile) return;
+  const std::string& where = module.error().where();
+  const std::string what = module.error().what() + ", so Octavo does not read it";
+  const bool known = std::ranges::any_of(audit.findings, [&where](const Finding& finding) {
+    return !where.empty() && finding.where.starts_with(where);
+  });
+  if (!known) audit.Add(where, what);
+}
+
+Result<Audit> AuditZip(const std::shared_ptr<const MappedFile>& file, const std::filesystem::path& path,
+                       const Limits& limits) {
+  Audit audit;
+  const auto archive = OCTAVO_TRY(archive::Archive::Open(file, limits));
+  audit.format = ArchiveAudit(*archive, "", limits, 0, audit).Run();
+  if (audit.format == "TorchScript" && module::CheckIsTorchScript(*archive, limits))
+    AuditLoad(path, limits, audit);
+  return audit;
+}
+
+}  // namespace
+
+Result<Audit> AuditFile(const std::filesystem::path& path, const Limits& limits) {
+  const std::shared_ptr<const MappedFile> file = OCTAVO_TRY(MappedFile::Open(path));
+  const std::span<const std::byte> bytes = file->bytes();
+  // torch.load takes a file that begins otherwise than a zip for a pickle, torch.jit.load looks at its end.
+  if (archive::LooksLikeZip(bytes)) {
+    Audit audit = OCTAVO_TRY(AuditZip(file, path, limits));
+    if (!FileText(bytes).starts_with("PK")) AuditPickles(bytes, "", audit);
+    return audit;
+  }
+  const std::optional<FileKind> kind = RecognizeFile(bytes);
+  Audit audit;
+  if (kind && kind->id == FileKind::Id::kOnnx) {
+    audit.format = "ONNX";
+    AuditOnnx(bytes, path, audit);
+    return audit;
+  }
+  const pickle::Effects effects = pickle::FindEffects(bytes);
+  if (FileText(bytes).starts_with('\x80') || effects.stopped || !effects.globals.empty()) {
+    audit.format = "pickle";
+    AuditPickles(bytes, "", audit);
+    return audit;
+  }
+  return InvalidFile(kind ? fmt::format("this is {}, which --audit does not know", kind->what)
+                          : "the file is of an unknown format",
+                     "--audit takes files of torch.jit.save, torch.save, torch.export, and ONNX.");
+}
+
+}  // namespace octavo::driver

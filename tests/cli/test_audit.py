@@ -1,0 +1,178 @@
+"""`octavo inspect --audit`: what a file would do to a program that opens it, and no alarm on clean files."""
+
+import json
+import pathlib
+import pickle
+import struct
+import sys
+import tempfile
+import unittest
+import zipfile
+
+import octavo_cli
+from octavo_cli import ROOT
+
+sys.path.insert(0, str(ROOT / "tests" / "same_model"))
+import model_file as mf  # noqa: E402
+import variants  # noqa: E402
+
+DATA = ROOT / "tests" / "data"
+# Files of torch.save with modules in them, which a program imports that unpickles them.
+WITH_CLASSES = {"checkpoint.pt", "pickled_module.pt", "pickled_module_legacy.pt"}
+# Numbers of torch.save's former format in front of the value.
+MAGIC, VERSION, SYSTEM = 0x1950a86a20f9469cfc6c, 1001, {"protocol_version": 1001, "little_endian": True}
+
+
+class Evil:
+    def __init__(self, function, *arguments):
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call
+
+
+class Audit(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.folder = pathlib.Path(scratch.name)
+
+    def audit(self, path):
+        result = octavo_cli.run("inspect", path, "--audit", "--json")
+        report = json.loads(result.stdout)
+        self.assertEqual(result.returncode, 1 if report["findings"] else 0, result.stderr)
+        return report
+
+    def found(self, content, *texts, name="file.pt"):
+        """Each text stands in a line of its own; nothing else is found."""
+        path = self.folder / name
+        path.write_bytes(content)
+        lines = [f"{f['where']}: {f['what']}" for f in self.audit(path)["findings"]]
+        self.assertEqual(len(lines), len(texts), lines)
+        for text in texts:
+            self.assertTrue(any(text in line for line in lines), f"{text!r} is not in {lines}")
+
+    def test_no_alarm_on_clean_files(self):
+        paths = [path for path in sorted(DATA.rglob("*")) if path.suffix in (".pt", ".ptl", ".pt2", ".onnx")]
+        self.assertGreater(len(paths), 100)
+        for path in paths:
+            with self.subTest(path.name):
+                result = octavo_cli.run("inspect", path, "--audit")
+                if path.name in WITH_CLASSES:
+                    self.assertIn("imports and calls", result.stdout)
+                    self.assertEqual(result.returncode, 1)
+                elif result.returncode == 3:
+                    self.assertIn("does not know", result.stderr)
+                else:
+                    self.assertEqual((result.returncode, result.stdout.count("\n")), (0, 1), result.stdout + result.stderr)
+
+    def test_pickles_that_call(self):
+        evil = Evil(print, "hello")
+        for protocol in range(6):
+            with self.subTest(protocol):
+                self.found(pickle.dumps({"a": evil}, protocol), "print when it is unpickled")
+        self.found(b"cos\nsystem\n(S'true'\ntR.", "imports and calls os.system")
+        self.found(b"(S'true'\nios\nsystem\n.", "imports and calls os.system")
+        self.found(b"cos\nsystem\n(S'true'\ntR\xff", "imports and calls os.system", "is damaged here")
+        self.found(b"\x80\x04S'o\\x73'\nS'system'\n\x93)R.", "imports and calls a name that is computed")
+        self.found(b"\x80\x02\x82\x07.", "by number")
+        self.found(b"\x80\x02cbuiltins\ngetattr\n(cos\npath\nX\x04\0\0\0jointR.", "imports and calls builtins.getattr", "os.path")
+
+    def test_files_of_torch_save(self):
+        def archive(data):
+            path = self.folder / "saved.zip"
+            with zipfile.ZipFile(path, "w") as file:
+                file.writestr("a/data.pkl", data)
+                file.writestr("a/version", "3\n")
+            return path.read_bytes()
+        self.found(archive(pickle.dumps({"epoch": 1}, 2)))
+        self.found(archive(pickle.dumps({"epoch": Evil(eval, "1")}, 2)), "a/data.pkl, byte")
+        legacy = b"".join(pickle.dumps(part, 2) for part in (MAGIC, VERSION, SYSTEM))
+        self.found(legacy + pickle.dumps({}, 2) + pickle.dumps([], 2))
+        self.found(legacy + pickle.dumps(Evil(exec, "1"), 2) + pickle.dumps([], 2), "pickle 4, byte 2: imports and calls")
+        # torch.load takes a file by its first bytes, torch.jit.load by its last.
+        self.found(mf.zip_file(mf.model(), prefix=pickle.dumps(Evil(eval, "1"), 2)), "eval", "in front of the first record",
+                   "so Octavo does not read it")
+
+    def test_code_that_opens_files(self):
+        for call, text in (('torch.save(x, "a")', "writes a file"), ('torch.from_file("a", False, 4)', "opens a file"),
+                           ('ops.aten.save(x, "a")', "writes a file"), ('(x).save("a")', "writes a file"),
+                           ('ops.image.read_file("a")', "opens a file"), ('getattr(torch, "save")(x, "a")', "by a text")):
+            with self.subTest(call):
+                code = mf.CODE.replace("torch.add(y2, CONSTANTS.c0)", call)
+                self.found(mf.zip_file(mf.model(code={"__torch__.py": code})), "__torch__.py:37: ")
+                self.assertIn(text, json.dumps(self.audit(self.folder / "file.pt")))
+        self.found(mf.zip_file(mf.model(code={"__torch__.py": mf.CODE + '# torch.save(x, "a")\n'})))
+        self.found(mf.zip_file(mf.model(data=mf.module(label="torch.save(x)"))))
+
+    def test_two_models_in_a_file(self):
+        for variant, text in (("case.code_twice", "differs in case only"), ("roots.a_then_b", "a second model in the folder b/"),
+                              ("flags.bit_5", "patch"), ("end.behind", "does not end where the zip archive ends"),
+                              ("end.zip_in_comment", "more than one end record"), ("end.prefix", "in front of the first record"),
+                              ("headers.local_name", "differs from the zip directory"), ("names.parent", "leads out of the folder"),
+                              ("opcodes.setitem_on_tensor", "adds items"), ("source.class_twice", "twice"),
+                              ("protocol.behind_stop", "5 bytes behind the pickle"), ("records.model_json", "a second model"),
+                              ("end.gap_before_directory", "belong to none")):
+            with self.subTest(variant):
+                path = self.folder / "file.pt"
+                path.write_bytes(variants.VARIANTS[variant])
+                self.assertIn(text, json.dumps(self.audit(path)))
+
+    def test_one_line_a_finding(self):
+        path = self.folder / "file.pt"
+        path.write_bytes(b"cos\nsystem\n(S'true'\ntR.")
+        result = octavo_cli.run("inspect", path, "--audit")
+        self.assertEqual((result.returncode, result.stderr), (1, ""))
+        self.assertEqual(result.stdout, "pickle, byte 0: imports and calls os.system when it is unpickled\n")
+        self.assertEqual(octavo_cli.run("inspect", path, "--audit", "--quiet").stdout, "")
+        self.assertEqual(octavo_cli.run("inspect", path, "--audit", "--check").returncode, 2)
+        text = self.folder / "file.txt"
+        text.write_text("hello\n")
+        self.assertEqual(octavo_cli.run("inspect", text, "--audit").returncode, 3)
+
+
+def field(number, content):
+    """A field of protobuf: bytes, text or an integer."""
+    def varint(value):
+        out = b""
+        while value > 127:
+            out += bytes([value & 127 | 128])
+            value >>= 7
+        return out + bytes([value])
+    if isinstance(content, int):
+        return varint(number << 3) + varint(content)
+    data = content.encode() if isinstance(content, str) else content
+    return varint(number << 3 | 2) + varint(len(data)) + data
+
+
+class OnnxAudit(unittest.TestCase):
+    setUp, audit, found = Audit.setUp, Audit.audit, Audit.found
+
+    def model(self, graph, more=b""):
+        return field(1, 8) + field(7, graph) + field(8, field(1, "") + field(2, 17)) + more
+
+    def tensor(self, location=None, more=b""):
+        entries = field(14, 1) + field(13, field(1, "location") + field(2, location)) if location else b""
+        return field(5, field(1, 4) + field(2, 1) + field(8, "w") + entries + more)
+
+    def test_onnx(self):
+        graph = field(1, field(1, "x") + field(2, "y") + field(4, "Relu")) + field(2, "g")
+        find = lambda content, *texts: self.found(content, *texts, name="model.onnx")  # noqa: E731
+        find(self.model(graph))
+        find(self.model(graph + self.tensor("w.bin")))
+        for location in ("/etc/passwd", "../w.bin", "a/../../w.bin", "..\\w.bin"):
+            with self.subTest(location):
+                find(self.model(graph + self.tensor(location)), "outside of the model's folder")
+        (self.folder / "link").symlink_to("/etc")
+        find(self.model(graph + self.tensor("link/passwd")), "a link to /etc/passwd")
+        find(self.model(graph, field(7, graph)), "has field 7 twice")
+        find(self.model(graph, field(8, field(2, 13))), "twice")
+        find(self.model(graph + self.tensor(more=field(9, bytes(16)) + field(4, struct.pack("<4f", 1, 2, 3, 4)))), "two fields")
+        find(self.model(graph + field(1, field(4, "PythonOp") + field(7, "com.microsoft"))), "runs Python code")
+        find(self.model(graph + field(1, field(4, "EPContext") + field(7, "com.microsoft"))), "compiled code")
+        body = field(1, field(4, "PyOp") + field(7, "pyopmulti"))
+        find(self.model(graph + field(1, field(4, "If") + field(5, field(1, "then_branch") + field(6, body)))), "runs Python code")
+
+
+if __name__ == "__main__":
+    unittest.main()
