@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <climits>
 #include <optional>
+#include <set>
 #include <span>
 #include <string_view>
 #include <unordered_map>
@@ -205,7 +206,13 @@ class Reader {
       }
       arguments.push_back({.name = {}, .value = at->second});
     }
+    std::set<std::string_view> names;
     for (const auto& attribute : proto.attribute()) {
+      if (!names.insert(attribute.name()).second) {
+        return InvalidFile(fmt::format("node {} has the attribute {} twice",
+                                       proto.name().empty() ? proto.op_type() : proto.name(),
+                                       attribute.name()));
+      }
       ir::Operand value = OCTAVO_TRY(Attribute(proto, attribute, tensors_, options_.hides_bodies));
       arguments.push_back({.name = attribute.name(), .value = std::move(value)});
     }

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstring>
 #include <optional>
+#include <set>
 #include <span>
 
 #include <fmt/format.h>
@@ -176,7 +177,13 @@ Result<ExternalBytes> TensorReader::External(const pb::TensorProto& proto) {
   std::string location;
   std::uint64_t offset = 0;
   std::optional<std::uint64_t> length;
+  std::set<std::string_view> keys;
   for (const auto& entry : proto.external_data()) {
+    // Readers differ in which one they take.
+    if (!keys.insert(entry.key()).second) {
+      return InvalidFile(
+          fmt::format("the tensor {} states the {} of its data twice", proto.name(), entry.key()));
+    }
     if (entry.key() == "location") location = entry.value();
     if (entry.key() != "offset" && entry.key() != "length") continue;
     const auto number = Number(entry.value());
