@@ -8,8 +8,8 @@
 // each input its specification and the file of its elements (row-major, little-endian, nothing else).  The
 // answer is one line: "ok" and for each output its dtype, sizes, scales, zero points and axis, written as
 // "quint8 [2,3] [0.5] [128] -1"; output i's elements are in the file PREFIX + i.  Or "error" and the message.
-// With --convert a field comes before these: "converted" where the model can be written in the qdq dialect, or
-// "refused".
+// With --convert a field comes before these: "converted" where the model can be written in the qdq dialect,
+// or "refused".
 
 #include <fstream>
 #include <iostream>
@@ -74,7 +74,7 @@ Result<std::string> RunCase(const Registry& registry, const std::vector<std::str
     specs.push_back(OCTAVO_TRY(InputSpec::Parse(fields[i])));
     inputs.push_back(OCTAVO_TRY(ReadTensor(specs.back().type, fields[i + 1])));
   }
-  const driver::Read read = OCTAVO_TRY(driver::ReadModel(fields[0], registry, specs));
+  const driver::Read read = OCTAVO_TRY(driver::ReadModel(fields[0], registry, specs, Limits{}));
   if (converts) *converts = Converts(read.imported.graph, registry);
   const std::vector<Tensor> outputs = OCTAVO_TRY(reference::Run(read.imported.graph, inputs, options));
   std::string answer = "ok";
@@ -111,7 +111,8 @@ int Main(int argc, char** argv) {
     const std::vector<std::string> fields = Fields(line);
     if (fields.size() < 2 || fields.size() % 2 != 0) return std::cerr << "not a case: " << line << "\n", 2;
     bool converts = false;
-    Result<std::string> answer = RunCase((*operators)->registry, fields, options, convert ? &converts : nullptr);
+    Result<std::string> answer =
+        RunCase((*operators)->registry, fields, options, convert ? &converts : nullptr);
     if (convert) std::cout << (converts ? "converted" : "refused") << "\t";
     std::string text = answer ? *answer : "error\t" + answer.error().ToString();
     for (char& c : text) {

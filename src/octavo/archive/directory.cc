@@ -172,7 +172,12 @@ Error RecordError(std::string_view name, std::string what, std::string_view hint
 
 Result<Directory> ReadDirectory(Bytes file, const Limits& limits) {
   const End end = OCTAVO_TRY(ReadEnd(file));
-  if (end.count > limits.max_records || end.count > file.size() / (kEntrySize + kHeaderSize)) {
+  if (end.count > limits.max_records) {
+    return InvalidFile(
+        fmt::format("the archive has {} records, more than the limit of {}", end.count, limits.max_records),
+        LimitHint("records"));
+  }
+  if (end.count > file.size() / (kEntrySize + kHeaderSize)) {
     return Broken(fmt::format("the zip directory claims {} records, more than a file of {} bytes can have",
                               end.count, file.size()));
   }

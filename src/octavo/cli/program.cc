@@ -141,6 +141,10 @@ int AfterPrinting(int code) {
   return FailUsage(IoError(std::move(what)), false);
 }
 
+}  // namespace
+
+namespace {
+
 int Dispatch(const std::vector<std::string>& words) {
   CLI::App app(
       "Octavo converts quantized PyTorch models (TorchScript .pt) to int8 ONNX, runs both and compares them "

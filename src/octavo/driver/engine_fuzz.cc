@@ -37,10 +37,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::vector<TensorType> types;
   for (const ir::ValueId input : read->graph.inputs()) types.push_back(read->graph.type(input));
   if (!std::ranges::all_of(types, Small)) return 0;
-  const auto inputs = verify::DrawInputs(read->graph, 0);
+  const auto budget = std::make_shared<Budget>(SmallLimits());
+  Memory memory(*budget);
+  const auto inputs = verify::DrawInputs(read->graph, 0, memory);
   if (!Succeeds(inputs)) return 0;
   engine::Options options;
-  options.limits = SmallLimits();
+  options.budget = budget;
   RunTwice(read->graph, types, *inputs, options);
   options.arithmetic = engine::Arithmetic::kPyTorch;
   RunTwice(read->graph, types, *inputs, options);

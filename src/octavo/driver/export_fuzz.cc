@@ -12,7 +12,7 @@ using namespace octavo::driver;
 
 void ExportTo(const ir::Graph& graph, const ExportOptions& options) {
   const std::filesystem::path output = FuzzOutput("out.onnx");
-  if (!Succeeds(ConvertAndWrite(graph, BuiltinRegistry(), output, options))) return;
+  if (!Succeeds(ConvertAndWrite(graph, BuiltinRegistry(), output, options, {}))) return;
   const auto again = onnx::Read(output);
   Require(Succeeds(again) || again.error().code() == ErrorCode::kUnsupported);
 }

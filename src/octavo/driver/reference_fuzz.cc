@@ -28,15 +28,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   ir::Graph& graph = read->imported.graph;
   passes::RemoveDeadNodes(graph);
   if (!IsSmall(graph)) return 0;
-  const auto inputs = verify::DrawInputs(graph, 0);
+  const auto budget = std::make_shared<Budget>(SmallLimits());
+  Memory memory(*budget);
+  const auto inputs = verify::DrawInputs(graph, 0, memory);
   if (!Succeeds(inputs)) return 0;
   const auto check = [](ir::ValueId, const Tensor& value) {
     Require(value.Bytes().size() == value.num_bytes());
   };
-  const auto outputs = reference::Run(graph, *inputs, {}, check);
+  const auto outputs = reference::Run(graph, *inputs, {.budget = budget}, check);
   if (!Succeeds(outputs)) return 0;
   Require(outputs->size() == graph.outputs().size());
-  const auto again = reference::Run(graph, *inputs);
+  const auto again = reference::Run(graph, *inputs, {.budget = budget});
   Require(again.has_value());
   for (std::size_t i = 0; i < outputs->size(); ++i)
     Require(std::ranges::equal((*outputs)[i].Bytes(), (*again)[i].Bytes()));

@@ -29,8 +29,9 @@ TEST_P(Refused, SaysWhy) {
   ASSERT_TRUE(graph) << graph.error().ToString();
   const std::vector<Tensor> inputs{Tensor::Floats({2, 3}, {1, 2, 3, 4, 5, 6}), Tensor::Int64s({0, 7})};
   Options options;
-  options.limits.max_value_bytes = 1 << 20;
-  options.limits.max_run_bytes = 1 << 22;
+  Limits limits;
+  limits.max_memory_bytes = 1 << 22;
+  options.budget = std::make_shared<Budget>(limits);
   auto model = CompiledModel::Compile(*graph, {inputs[0].type(), inputs[1].type()}, options);
   if (!model) {
     EXPECT_EQ(model.error().code(), GetParam().code) << model.error().ToString();
@@ -72,7 +73,7 @@ INSTANTIATE_TEST_SUITE_P(
                   "constant %s = int64[3]{4611686018427387904,4,6}\n%y = Reshape(%x, %s)\noutput %y",
                   "cannot be reshaped to"},
         ErrorCase{"too_large", "constant %s = int64[2]{1048576,1048576}\n%y = ConstantOfShape(%s)\noutput %y",
-                  "the limit of 1048576 bytes"},
+                  "more than the limit of 4096K", ErrorCode::kUnsupported},
         ErrorCase{"too_large_when_run",
                   "constant %big = int64[1]{900000}\n%s = Mul(%i, %big)\n%y = Expand(%x, %s)\noutput %y",
                   "cannot be expanded"},

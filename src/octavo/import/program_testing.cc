@@ -22,7 +22,7 @@ TextProgram::TextProgram(const std::map<std::string, std::string>& files) {
     }
     for (const auto& cls : (*file)->classes) {
       const std::string qualified = name + "." + cls->name;
-      classes_[qualified] = {.name = qualified, .syntax = cls.get(), .file = file->get()};
+      classes_[qualified] = module::ClassDefinition(qualified, cls.get(), file->get());
     }
     for (const auto& function : (*file)->functions) {
       const std::string qualified = name + "." + function->name;

@@ -61,6 +61,11 @@ struct ClassDefinition {
   std::string name;  // qualified
   const source::Class* syntax = nullptr;
   const source::File* file = nullptr;
+
+  ClassDefinition() = default;
+  ClassDefinition(std::string qualified, const source::Class* its_syntax, const source::File* its_file)
+      : name(std::move(qualified)), syntax(its_syntax), file(its_file) {}
+
   const source::Function* FindMethod(std::string_view method) const;
   // The value in the assignment "name : Final[int] = 3" or "RED = 1" of the class's body; null: there is
   // none.
@@ -73,11 +78,6 @@ struct ClassDefinition {
   };
   const Members& GetMembers() const;
   mutable std::shared_ptr<const Members> members_;  // by name; made when one is first asked for
-
- public:
-  ClassDefinition() = default;
-  ClassDefinition(std::string qualified, const source::Class* its_syntax, const source::File* its_file)
-      : name(std::move(qualified)), syntax(its_syntax), file(its_file) {}
 };
 
 struct FunctionDefinition {

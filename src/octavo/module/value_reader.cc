@@ -123,10 +123,10 @@ Result<Value> ValueReader::ReadContainer(NodeId node) {
 }
 
 Error ValueReader::TooDeep(NodeId node) const {
-  return InvalidFile(
-             fmt::format("values are nested more than {} levels deep", options_.limits.max_pickle_depth),
-             LimitHint("pickle-depth"))
-      .SetWhere(pickle_.Where(node));
+  return std::move(
+      InvalidFile(fmt::format("values are nested more than {} levels deep", options_.limits.max_pickle_depth),
+                  LimitHint("pickle-depth"))
+          .SetWhere(pickle_.Where(node)));
 }
 
 Result<std::vector<Value>> ValueReader::ReadItems(NodeId node) {

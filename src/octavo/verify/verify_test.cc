@@ -16,6 +16,12 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
+Result<std::vector<Tensor>> Drawn(const ir::Graph& graph, std::uint64_t seed) {
+  Budget budget;
+  Memory memory(budget);
+  return DrawInputs(graph, seed, memory);
+}
+
 ir::Graph Parsed(const std::string& text) {
   Result<ir::Graph> graph = ir::ParseGraph(text);
   EXPECT_TRUE(graph) << graph.error().ToString();
@@ -63,7 +69,7 @@ Result<Report> Compared(const ir::Graph& a, const ir::Graph& b, const Options& o
   }
   std::vector<std::vector<Tensor>> inputs;
   for (int i = 0; i < runs; ++i) {
-    Result<std::vector<Tensor>> drawn = DrawInputs(a, static_cast<std::uint64_t>(i));
+    Result<std::vector<Tensor>> drawn = Drawn(a, static_cast<std::uint64_t>(i));
     if (!drawn) return drawn.error();
     inputs.push_back(std::move(*drawn));
   }
@@ -123,7 +129,7 @@ TEST(Verify, SmallestCounterexample) {
   Side one{.graph = &a}, other{.graph = &b};
   one.engine.emplace();
   other.engine.emplace();
-  const std::vector<std::vector<Tensor>> inputs = {*DrawInputs(a, 0)};
+  const std::vector<std::vector<Tensor>> inputs = {*Drawn(a, 0)};
   const auto example = SmallestCounterexample(one, other, *report, inputs);
   ASSERT_TRUE(example) << example.error().ToString();
   ASSERT_TRUE(*example);
@@ -185,7 +191,7 @@ TEST(Verify, TheReferenceAgainstAGraphInAnotherOrderOfAxes) {
   other.engine = options;
   for (const std::vector<int>& order : {std::vector<int>{0, 2, 3, 1}, std::vector<int>{}}) {
     const std::vector<Pair> pairs = Completed(a, b, {{find(a, "q"), find(b, "q"), order}});
-    const Result<Report> report = Verify(one, other, pairs, {*DrawInputs(a, 0)}, {});
+    const Result<Report> report = Verify(one, other, pairs, {*Drawn(a, 0)}, {});
     ASSERT_TRUE(report) << report.error().ToString();
     EXPECT_TRUE(report->equal());
     ASSERT_EQ(report->layers.size(), 3U);
