@@ -107,25 +107,25 @@ std::vector<std::string> FloatOperatorNames(const std::string& body) {
 }
 
 TEST(ClaimsTest, SingleOperationsOnDequantizedNumbersAreProven) {
-  EXPECT_THAT(FloatOperatorNames("%e: float32[1,4,6,6] = aten::add(%d, %d, 1)\n"), IsEmpty());
+  EXPECT_THAT(FloatOperatorNames("%e: float32[1,4,6,6] = aten::add(%d, %d, alpha=1)\n"), IsEmpty());
   EXPECT_THAT(FloatOperatorNames("%e: float32[1,4,6,6] = aten::mul(%d, 0.3)\n"), IsEmpty());
   EXPECT_THAT(FloatOperatorNames("%s: float32[1,4,6,6] = aten::div(%d, 3.0)\n"
                                  "%e: float32[1,4,6,6] = aten::relu(%s)\n"),
               IsEmpty());
   // PyTorch fuses the product and the sum.
-  EXPECT_THAT(FloatOperatorNames("%e: float32[1,4,6,6] = aten::add(%d, %d, 3)\n"), ElementsAre("aten::add"));
+  EXPECT_THAT(FloatOperatorNames("%e: float32[1,4,6,6] = aten::add(%d, %d, alpha=3)\n"), ElementsAre("aten::add"));
 }
 
 TEST(ClaimsTest, OperationsOnOtherFloatsAreNotProven) {
   EXPECT_THAT(FloatOperatorNames("%s: float32[1,4,6,6] = aten::exp(%d)\n"
-                                 "%e: float32[1,4,6,6] = aten::add(%s, %d, 1)\n"),
+                                 "%e: float32[1,4,6,6] = aten::add(%s, %d, alpha=1)\n"),
               ElementsAre("aten::exp", "aten::add"));
 }
 
 TEST(ClaimsTest, ASiluIsSettledByItsQuantization) {
   EXPECT_THAT(FloatOperatorNames("%e: float32[1,4,6,6] = aten::silu(%d)\n"), IsEmpty());
   EXPECT_THAT(FloatOperatorNames("%s: float32[1,4,6,6] = aten::silu(%d)\n"
-                                 "%e: float32[1,4,6,6] = aten::add(%s, %d, 1)\n"),
+                                 "%e: float32[1,4,6,6] = aten::add(%s, %d, alpha=1)\n"),
               ElementsAre("aten::silu", "aten::add"));
 }
 

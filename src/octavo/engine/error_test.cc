@@ -188,7 +188,7 @@ TEST(Limits, OfARun) {
   ASSERT_TRUE(model);
   const auto y = model->Run({x});
   ASSERT_FALSE(y);
-  EXPECT_THAT(y.error().what(), HasSubstr("more than the limit of 60000"));
+  EXPECT_THAT(y.error().what(), HasSubstr("more than the limit of 59K"));
 }
 
 // A region that is not a number lies outside: the extrapolation value.

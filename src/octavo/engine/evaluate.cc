@@ -56,8 +56,11 @@ Result<std::vector<Tensor>> Compute(const ir::Node& node, const Prepared& prepar
                                     Memory& memory, Work& work) {
   const auto what = [&] { return WhatOf(prepared); };
   const std::uint64_t bytes = prepared.cost.result_bytes + prepared.cost.kernel_bytes;
-  if (Status status = work.Take(prepared.cost.multiply_adds); !status) return Located(status.error(), node);
   if (Status status = memory.Take(bytes, what); !status) return Located(status.error(), node);
+  if (Status status = work.Take(prepared.cost.multiply_adds); !status) {
+    memory.GiveBack(bytes);
+    return Located(status.error(), node);
+  }
   bool no_memory = false;
   auto results = CatchOutOfMemory([&] { return prepared.compute(operands); },
                                   [&] {

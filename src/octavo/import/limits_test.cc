@@ -62,8 +62,7 @@ TEST(Limits, WorkInsideOfACallCounts) {
 }
 
 TEST(Limits, DictsAndListsOfProgramsAreNoTrouble) {
-  Limits limits;
-  limits.max_steps = 2'000'000;
+  const Limits limits;
   const std::string bodies[] = {
       "d = annotate(Dict[int, int], {})\nfor i in range(100000):\n  d[i] = i\nreturn x",
       "d = annotate(Dict[str, int], {})\nfor i in range(50000):\n  d[str(i)] = i\n"

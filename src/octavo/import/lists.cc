@@ -31,7 +31,7 @@ Status Grow(Evaluator& evaluator, const List& list, std::size_t more) {
 
 // For the items behind a place, which move on by one.
 Status ChargeMove(Evaluator& evaluator, std::size_t items) {
-  return evaluator.ChargeText(items * sizeof(Value) / 4);
+  return evaluator.ChargeText(items);
 }
 
 // Python's index into a sequence of `size`, negative from the end; an error outside.

@@ -87,7 +87,7 @@ TEST_F(RegistryTest, RefusalsNameTheArgument) {
   EXPECT_THAT(Refusal({{"", x_}, {"", ir::None{}}}), HasSubstr("must be a list of ints, not None"));
   EXPECT_THAT(
       Refusal({{"", x_}, {"", Dim(1)}, {"", Dim(1)}, {"", Dim(1)}, {"", false}, {"", 1.0}, {"", 1.0}}),
-      HasSubstr("takes 6 arguments"));
+      HasSubstr("takes 5 arguments"));
 }
 
 TEST_F(RegistryTest, TriesOverloadsInOrder) {

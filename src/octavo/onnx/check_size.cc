@@ -154,9 +154,9 @@ struct Required {
   std::string_view message, lacks;
 };
 const Required* RequiredOf(Kind kind) {
-  static constexpr Required kNode = {4, "node", "operator type"};
-  static constexpr Required kAttribute = {1, "attribute", "name"};
-  static constexpr Required kValueInfo = {1, "value", "name"};
+  static constexpr Required kNode = {4, "a node", "operator type"};
+  static constexpr Required kAttribute = {1, "an attribute", "name"};
+  static constexpr Required kValueInfo = {1, "a value", "name"};
   if (kind == Kind::kNode) return &kNode;
   if (kind == Kind::kAttribute) return &kAttribute;
   return kind == Kind::kValueInfo ? &kValueInfo : nullptr;
@@ -167,7 +167,8 @@ class Checker {
   explicit Checker(std::size_t file_bytes)
       : most_(kBytes + kBytesPerFileByte * file_bytes), file_(file_bytes) {}
 
-  Status Check(Bytes bytes, Kind kind, int depth) {
+  // `cut`: the file ends before the message does.
+  Status Check(Bytes bytes, Kind kind, int depth, bool cut) {
     if (depth > kMaxDepth) return {};
     const Required* required = RequiredOf(kind);
     bool has_required = false;
@@ -178,7 +179,7 @@ class Checker {
       const Kind inner = FieldOf(kind, field->number);
       if (inner == Kind::kNone) continue;
       // Stored tensors of the graph go by name.
-      if (kind == Kind::kGraph && inner == Kind::kTensor) OCTAVO_TRY(CheckNamed(field->content));
+      if (kind == Kind::kGraph && inner == Kind::kTensor) OCTAVO_TRY(CheckNamed(field->content, cut || field->cut));
       bytes_ += SizeOf(inner) + kPerObject;
       if (bytes_ > most_) {
         return InvalidFile(fmt::format("the ONNX file has {} bytes, but its messages would take more than {} "
@@ -186,24 +187,24 @@ class Checker {
                                        file_, most_),
                            "No exporter writes so many empty messages: the file is damaged or hostile.");
       }
-      if (inner != Kind::kString) OCTAVO_TRY(Check(field->content, inner, depth + 1));
+      if (inner != Kind::kString) OCTAVO_TRY(Check(field->content, inner, depth + 1, cut || field->cut));
     }
-    if (required != nullptr && !has_required && !scan.broken() && !scan.truncated()) {
-      return InvalidFile(fmt::format("a {} of the graph has no {}", required->message, required->lacks),
+    if (required != nullptr && !has_required && !cut && !scan.broken() && !scan.truncated()) {
+      return InvalidFile(fmt::format("{} of the graph has no {}", required->message, required->lacks),
                          "Export or download the file again.");
     }
     return {};
   }
 
  private:
-  static Status CheckNamed(Bytes tensor) {
+  static Status CheckNamed(Bytes tensor, bool cut) {
     constexpr std::uint32_t kName = 8;
     ProtobufScan scan(tensor);
     while (const auto field = scan.Next()) {
       if (field->number == kName && field->wire == ProtobufScan::kLength && !field->content.empty())
         return {};
     }
-    if (scan.broken() || scan.truncated()) return {};
+    if (cut || scan.broken() || scan.truncated()) return {};
     return InvalidFile("a stored tensor of the graph has no name", "Export or download the file again.");
   }
 
@@ -214,6 +215,6 @@ class Checker {
 
 }  // namespace
 
-Status CheckSize(Bytes bytes) { return Checker(bytes.size()).Check(bytes, Kind::kModel, 0); }
+Status CheckSize(Bytes bytes) { return Checker(bytes.size()).Check(bytes, Kind::kModel, 0, false); }
 
 }  // namespace octavo::onnx

@@ -261,7 +261,7 @@ TEST_F(BrokenNode, NodeWithoutOutputs) {
 
 TEST_F(BrokenNode, NodeWithoutOperator) {
   Node("", "x", "y");
-  Refused("a node has no operator");
+  Refused("a node of the graph has no operator type");
 }
 
 TEST_F(BrokenNode, AttributesThatAreNotWhatTheySay) {
@@ -270,7 +270,7 @@ TEST_F(BrokenNode, AttributesThatAreNotWhatTheySay) {
   Proto& alpha = *node.add_attribute();
   alpha.set_f(0.5F);
   alpha.set_type(Proto::FLOAT);
-  Refused("an attribute of node LeakyRelu has no name");
+  Refused("an attribute of the graph has no name");
   alpha.set_name("alpha");
   for (const auto type : {Proto::UNDEFINED, Proto::INT, Proto::GRAPH, Proto::FLOATS}) {
     alpha.set_type(type);

@@ -27,7 +27,7 @@ TEST(RemoveDeadNodesTest, WhatNothingUsesGoesWithWhatOnlyItUsed) {
   ir::Graph graph = Parsed(R"(
       input %x; input %unused
       constant %a = float32[]{1}; constant %b = float32[]{2}
-      %0 = f(%x, %a); %1 = g(%x, %b); %2 = h([%1,None]); %3, %4 = split(%0); i()
+      %0 = f(%x, %a); %1 = g(%x, %b); %2 = h([%1,None]); %3, %4 = split(%0); %5 = i()
       output y = %4)");
   EXPECT_EQ(RemoveDeadNodes(graph), 3);
   ExpectGraph(graph, R"(

@@ -14,8 +14,9 @@ constexpr const char* kPerChannel =
     "constant %x = qint8[2,3](axis=0,scales=[0.5,0.25],zero_points=[0,1]){1, 2, 3, 4, 5, 6}  ";
 
 // One result of one call.
-std::string Moved(const std::string& constants, const std::string& call) {
-  return Answer(constants + "%y: float32 = " + call + "  output %y");
+std::string Moved(const std::string& constants, const std::string& call,
+                  const std::string& type = "float32") {
+  return Answer(constants + "%y: " + type + " = " + call + "  output %y");
 }
 
 TEST(Movement, PermutesDimensions) {
@@ -98,8 +99,8 @@ TEST(Movement, RepeatsElements) {
   EXPECT_EQ(Moved(kX, "aten::expand(self=%x, size=[2,4], implicit=false)"),
             "error: aten::expand: shape [2, 3] cannot be expanded to [2, 4]");
   EXPECT_EQ(Moved(kScalar, "aten::expand(self=%x, size=[1073741824,1073741824], implicit=false)"),
-            "error: aten::expand: a tensor of shape [1073741824, 1073741824] exceeds the limit of 268435456 "
-            "elements");
+            "error: aten::expand: a tensor of shape [1073741824, 1073741824] exceeds the limit of "
+            "281474976710656 elements");
   EXPECT_EQ(Moved("constant %x = float32[2]{1, 2}  ", "aten::repeat(self=%x, repeats=[2,2])"),
             "float32[2,4]{1, 2, 1, 2, 1, 2, 1, 2}");
   EXPECT_EQ(Moved("constant %x = float32[2]{1, 2}  ", "aten::repeat_interleave(self=%x, repeats=2, dim=0)"),
@@ -121,7 +122,7 @@ TEST(Movement, ChoosesByIndices) {
   EXPECT_EQ(
       Moved(std::string(kX) + "constant %i = int64[1,2]{1, 0}  ", "aten::gather(self=%x, dim=0, index=%i)"),
       "float32[1,2]{4, 2}");
-  EXPECT_EQ(Moved(index, "aten::one_hot(self=%i, num_classes=3)"), "int64[2,3]{0, 0, 1, 1, 0, 0}");
+  EXPECT_EQ(Moved(index, "aten::one_hot(self=%i, num_classes=3)", "int64"), "int64[2,3]{0, 0, 1, 1, 0, 0}");
   EXPECT_EQ(
       Moved(std::string(kX) + "constant %i = int64[2]{1, 0}  ", "aten::embedding(weight=%x, indices=%i)"),
       "float32[2,3]{4, 5, 6, 1, 2, 3}");
@@ -169,25 +170,26 @@ TEST(Movement, JoinsTensors) {
 }
 
 TEST(Movement, KeepsQuantization) {
-  EXPECT_EQ(Moved(kQuantized, "aten::permute(self=%x, dims=[1,0])"), "quint8[2,2](0.5,3){1, 3, 2, 4}");
+  EXPECT_EQ(Moved(kQuantized, "aten::permute(self=%x, dims=[1,0])", "quint8(0.5,3)"),
+            "quint8[2,2](0.5,3){1, 3, 2, 4}");
   // 1.2 / 0.5 + 3 is 5.4.
-  EXPECT_EQ(Moved(kQuantized, "aten::constant_pad_nd(self=%x, pad=[1,0], value=1.2)"),
+  EXPECT_EQ(Moved(kQuantized, "aten::constant_pad_nd(self=%x, pad=[1,0], value=1.2)", "quint8(0.5,3)"),
             "quint8[2,3](0.5,3){5, 1, 2, 5, 3, 4}");
   EXPECT_EQ(Moved(std::string(kQuantized) + "constant %m = bool[2]{0, 1}  ",
-                  "aten::masked_fill(self=%x, mask=%m, value=-100)"),
+                  "aten::masked_fill(self=%x, mask=%m, value=-100)", "quint8(0.5,3)"),
             "quint8[2,2](0.5,3){1, 0, 3, 0}");
   // The second one's reals are 1 and -1: 5 and 1 in steps of 0.5 from 3.
   EXPECT_EQ(Moved("constant %x = quint8[1](0.5,3){9}  constant %z = quint8[2](1.0,1){2, 0}  ",
-                  "aten::cat(tensors=[%x,%z], dim=0)"),
+                  "aten::cat(tensors=[%x,%z], dim=0)", "quint8(0.5,3)"),
             "quint8[3](0.5,3){9, 5, 1}");
 }
 
 TEST(Movement, MovesTheAxisOfChannels) {
-  EXPECT_EQ(Moved(kPerChannel, "aten::permute(self=%x, dims=[1,0])"),
+  EXPECT_EQ(Moved(kPerChannel, "aten::permute(self=%x, dims=[1,0])", "?"),
             "qint8[3,2](axis=1,2 scales){1, 4, 2, 5, 3, 6}");
-  EXPECT_EQ(Moved(kPerChannel, "aten::slice(self=%x, dim=1, start=1, end=2, step=1)"),
+  EXPECT_EQ(Moved(kPerChannel, "aten::slice(self=%x, dim=1, start=1, end=2, step=1)", "?"),
             "qint8[2,1](axis=0,2 scales){2, 5}");
-  EXPECT_EQ(Moved(kPerChannel, "aten::view(self=%x, size=[1,2,3,1])"),
+  EXPECT_EQ(Moved(kPerChannel, "aten::view(self=%x, size=[1,2,3,1])", "?"),
             "qint8[1,2,3,1](axis=1,2 scales){1, 2, 3, 4, 5, 6}");
   EXPECT_EQ(
       Moved(kPerChannel, "aten::view(self=%x, size=[6])"),
