@@ -113,13 +113,14 @@ class Lowering {
       const std::size_t colons = node.op.find("::");
       if (colons != std::string::npos) lowered_.opsets.try_emplace(node.op.substr(0, colons), 1);
     }
+    std::vector<Link> links = Links();  // before the graph goes
     return Lowered{std::move(lowered_),
                    builder_.warnings(),
                    std::move(exactness_),
                    std::move(mistakes_),
                    origins,
                    std::move(proven_),
-                   Links()};
+                   std::move(links)};
   }
 
  private:
@@ -127,14 +128,15 @@ class Lowering {
     std::vector<Link> links;
     std::vector<bool> outputs(lowered_.num_values());
     for (const ir::Output& output : lowered_.outputs()) {
-      outputs[static_cast<std::size_t>(output.value.index)] = true;
+      if (output.value.valid()) outputs[static_cast<std::size_t>(output.value.index)] = true;
     }
     for (const auto& [source, lowered] : map_) {
       if (ConstantOf(ValueId{source})) continue;
       const Value held = builder_.unsigned_of(Value(&lowered_, lowered));
-      links.push_back({ValueId{source}, held.defined() && !outputs[static_cast<std::size_t>(lowered.index)]
-                                            ? held.id()
-                                            : lowered});
+      links.push_back({ValueId{source},
+                       held.defined() && lowered.valid() && !outputs[static_cast<std::size_t>(lowered.index)]
+                           ? held.id()
+                           : lowered});
     }
     std::sort(links.begin(), links.end(),
               [](const Link& a, const Link& b) { return a.source.index < b.source.index; });

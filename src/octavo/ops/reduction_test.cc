@@ -95,9 +95,9 @@ TEST(Sum, OfIntegersIsInt64) {
 
 TEST(Sum, RefusesADTypeInWhichRuntimesDoNotAddUp) {
   OneCall bytes(RegisterReduction), ints(RegisterReduction), bools(RegisterReduction);
-  EXPECT_FALSE(bools.Call("aten::sum", {bools.Input(Float32(kReduced)), Dim(11)}));
-  EXPECT_FALSE(bytes.Call("aten::sum", {bytes.Input(Float32(kReduced)), Dim(0)}));  // uint8
-  EXPECT_TRUE(ints.Call("aten::sum", {ints.Input(Float32(kReduced)), Dim(3)}));     // int32
+  EXPECT_FALSE(bools.Call("aten::sum", {bools.Input(Float32(kReduced)), Dims{0}, false, Dim(11)}));
+  EXPECT_FALSE(bytes.Call("aten::sum", {bytes.Input(Float32(kReduced)), Dims{0}, false, Dim(0)}));  // uint8
+  EXPECT_TRUE(ints.Call("aten::sum", {ints.Input(Float32(kReduced)), Dims{0}, false, Dim(3)}));     // int32
 }
 
 TEST(Sum, PyTorchHasNoneOfQuantizedTensors) {
