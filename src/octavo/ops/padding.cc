@@ -56,7 +56,7 @@ Result<Pads> PadsOf(const Arguments& a, const char* argument, std::size_t rank) 
 }
 
 Status CheckSize(PaddingMode mode, const Dim& size, std::int64_t begin, std::int64_t end) {
-  if (mode == PaddingMode::kConstant) return {};
+  if (mode == PaddingMode::kConstant || (begin == 0 && end == 0)) return {};
   if (begin < 0 || end < 0) {
     return mode == PaddingMode::kCircular ? Status(Unsupported("circular padding must not be negative"))
                                           : Status();
