@@ -36,7 +36,8 @@ def without_docs(model):
                 item.doc_string = ""
         for node in graph.node:
             for attribute in node.attribute:
-                strip(attribute.g)
+                if attribute.HasField("g"):
+                    strip(attribute.g)
     model.doc_string = ""
     strip(model.graph)
     return model
