@@ -43,7 +43,7 @@ REFUSED = {
     # Functions and types as numbers, which they are inside PyTorch only.
     "opcodes.build_calls_function", "opcodes.build_without_newobj", "opcodes.class_as_value", "opcodes.global_as_value",
     "opcodes.qscheme_as_value", "opcodes.reduce_class", "quantizer.scheme_as_int", "storage.not_of_a_tensor",
-    "storage.type_as_int", "storage.type_device", "storage.type_qscheme", "memo.object_before_build", "source.enum_built",
+    "storage.type_as_int", "storage.type_device", "storage.type_qscheme", "source.enum_built",
     # PyTorch's own writer writes none of these.
     "source.constant_other_name", "source.literal_inf", "source.literal_octal", "source.precedence_power", "view.metadata_other",
 }

@@ -82,7 +82,6 @@ def factored(d, x, shape):
 moved("aten::reshape", lambda d, x, s: x.reshape(factored(d, x, s)), 0, 1, 2, 3, 4)
 moved("aten::view", lambda d, x, s: x.contiguous().view(factored(d, x, s)))
 moved("aten::view_copy", lambda d, x, s: A.view_copy(x.contiguous(), factored(d, x, s)))
-moved("aten::view.dtype", lambda d, x, s: x.view(x.dtype))
 moved("aten::ravel", lambda d, x, s: x.ravel(), 0, 1, 2, 3)
 moved("aten::flatten.using_ints", lambda d, x, s: torch.flatten(x, *sorted([d.integer(0, len(s) - 1), d.integer(0, len(s) - 1)])))
 moved("aten::unflatten.int", lambda d, x, s: unflatten(d, x, s))

@@ -13,10 +13,11 @@ NOT_DRAWN = {
 LIMITS = ("quint8 activations only", "per-tensor scales only", "quantized per-channel", "caffe2 dialect (opset 9)", "needs ONNX opset", "takes floating-point tensors only",
           "must be floating-point", "windows of different sizes", "operands must have the same dtype", "arithmetic on bool", "Call .dequantize() on them first",
           "does not fit into the padded size", "either one output size", "may hold negative indices", "no 8-bit dtype contains it",
-          "would depend on the data", "arange of", "takes numbers only", "bools is not supported",
+          "would depend on the data", "arange of", "arange with float bounds", "they must have the same dtype", "takes numbers only", "bools is not supported",
           "must be a constant with per-tensor quantization")
 # Rows all of whose cases Octavo refuses, by way.
-RESULTS = ("aten::native_batch_norm", "aten::native_layer_norm", "aten::*_cachemask*")  # the further results are for training
+RESULTS = ("aten::native_batch_norm", "aten::native_layer_norm", "aten::*_cachemask*",  # the further results are for training
+           "aten::view.dtype")  # PyTorch reads the number in a saved program as a size
 REFUSED = {"qdq": RESULTS, "caffe2": RESULTS, "onnxruntime": RESULTS}
 
 # An addition does not say that PyTorch had a tensor given for its result, for which it adds reals.

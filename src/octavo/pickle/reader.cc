@@ -229,12 +229,13 @@ class Reader {
     if (Available() == 0) return Fail("the pickle stores a value of an empty stack");
     // Each index is written by an opcode of its own, so a true one is smaller than the byte position.
     if (index >= at_ + 1) return Fail(fmt::format("memo index {} is out of range", index));
-    // PyTorch has no object before it is built.
-    if (options_.torchscript && NodeAt(stack_.back()).kind == Kind::kObject && !HasState(stack_.back())) {
-      return Fail("the pickle stores an object before it is built");
+    if (index >= memo_.size()) {
+      memo_.resize(static_cast<std::size_t>(index) + 1, kNoNode);
+      unbuilt_.resize(memo_.size());
     }
-    if (index >= memo_.size()) memo_.resize(static_cast<std::size_t>(index) + 1, kNoNode);
     memo_[static_cast<std::size_t>(index)] = stack_.back();
+    unbuilt_[static_cast<std::size_t>(index)] =
+        NodeAt(stack_.back()).kind == Kind::kObject && !HasState(stack_.back());
     return {};
   }
 
@@ -251,6 +252,10 @@ class Reader {
     if (!input_.Read(index)) return Ends();
     if (index >= memo_.size() || memo_[index] == kNoNode) {
       return Fail(fmt::format("memo index {} is out of range", index));
+    }
+    // PyTorch has stored the number of its class.
+    if (options_.torchscript && unbuilt_[index]) {
+      return Fail("the pickle uses an object that was stored before it is built");
     }
     NodeAt(memo_[index]).shared = true;
     stack_.push_back(memo_[index]);
@@ -337,6 +342,7 @@ class Reader {
   std::vector<NodeId> stack_;
   std::vector<std::size_t> marks_;
   std::vector<NodeId> memo_;
+  std::vector<bool> unbuilt_;  // by the index of the memo: it was stored so
   std::size_t at_ = 0;  // of the current opcode
   bool stopped_ = false;
 };
