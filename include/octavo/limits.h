@@ -25,7 +25,8 @@ struct Limits {
   std::int64_t max_list_length = 1 << 20;               // elements of a list of the program
   // Values of lists, tuples and the like together: far above what a model needs.
   std::size_t max_values = std::size_t{1} << 22;
-  std::size_t max_graph_nodes = 1 << 22;  // operators of the program
+  // Operators of the program, once calls and loops are unrolled.  0: 2^18, and one per byte of the file.
+  std::size_t max_graph_nodes = 0;
 };
 
 }  // namespace octavo

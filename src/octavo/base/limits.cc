@@ -38,7 +38,9 @@ constexpr std::array kLimits = {
           false, &Limits::max_list_length},
     Limit{"values", "4194304", "values of all lists, tuples and the like of the model's code", false,
           &Limits::max_values},
-    Limit{"operators", "4194304", "operators of the model's program", false, &Limits::max_graph_nodes},
+    Limit{"operators", "262144 + 1 per byte of the file",
+          "operators of the model's program, once its calls and loops are unrolled", false,
+          &Limits::max_graph_nodes},
 };
 
 constexpr std::uint64_t kThousand = 1000, kKilo = 1024;

@@ -235,7 +235,8 @@ Result<Told> Tell(const module::Module& module, const Registry& registry, const 
   import_options.survey = true;
   Limits& limits = import_options.limits;
   limits.max_steps = std::min(limits.max_steps, kSurveySteps);
-  limits.max_graph_nodes = std::min(limits.max_graph_nodes, kSurveyNodes);
+  if (limits.max_graph_nodes == 0 || limits.max_graph_nodes > kSurveyNodes)
+    limits.max_graph_nodes = kSurveyNodes;
   told.imported = OCTAVO_TRY(import::Import(module, rules, import_options));
   AddWarnings(module, rules, told.imported);
   told.listing = Listing::kCode;

@@ -12,9 +12,8 @@ namespace octavo::import {
 namespace {
 
 // Modules that call each other twice make a number of operators that is exponential in the length of their
-// code.  A file may make so many or this share of the most nodes of a graph, and as many more as it has
-// bytes.
-constexpr std::size_t kNodesOfSmallFiles = std::size_t{1} << 18, kShareOfNodes = 16;
+// code.  A file may make so many, and as many more as it has bytes.
+constexpr std::size_t kOperatorsOfSmallFiles = std::size_t{1} << 18;
 // The evaluator's own nesting: expressions in expressions, in blocks, in calls.
 constexpr int kMaxDepth = 20'000;
 constexpr std::uintptr_t kMaxStackBytes = std::uintptr_t{3} << 20;
@@ -38,9 +37,8 @@ Evaluator::Evaluator(const module::Module& module, const OperatorRules& rules, c
       options_(options),
       imported_(imported),
       arena_(options.limits.max_values),
-      max_nodes_(std::min<std::size_t>(
-          limits().max_graph_nodes,
-          std::max(kNodesOfSmallFiles, limits().max_graph_nodes / kShareOfNodes) + module.file_bytes)),
+      max_nodes_(limits().max_graph_nodes != 0 ? limits().max_graph_nodes
+                                               : kOperatorsOfSmallFiles + module.file_bytes),
       stack_base_(StackPointer()) {
   const std::string& version = module.archive_version;
   const auto parsed = std::from_chars(version.data(), version.data() + version.size(), format_version_);
