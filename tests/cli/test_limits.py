@@ -141,8 +141,11 @@ class Limits(CliTest):
             npy.write(x, {"float32": "<f4", "uint8": "|u1"}[dtype], sizes, range(count))
             for arguments in (["run", path, "--input", x], ["run", path, "--input", x, "--no-fuse"], ["bench", path, "--seconds", 0],
                               ["verify", path, path], ["convert", path, "-o", self.output], ["inspect", path]):
-                if len(arguments) > 4 and name not in ("Tile", "Einsum of much work", "Conv with huge pads"):
+                if "--no-fuse" in arguments and name not in ("Tile", "Einsum of much work", "Conv with huge pads"):
                     continue
+                # What runs until the limit runs to the default one once.
+                if arguments[0] not in ("convert", "inspect") and (arguments[0], name) != ("run", "a chain of wide values"):
+                    arguments += ["--limit", "work=300M"]
                 with self.subTest(f"{name}: {arguments[0]}"):
                     result, seconds = measured(*arguments)
                     self.assertLess(seconds, 10)
@@ -182,8 +185,8 @@ class Limits(CliTest):
         }
         for name, body in programs.items():
             path = self.code(body + "    return torch.add(x, torch.max(y))\n")
-            for arguments in (["run", path, "--input", x], ["export", path, "-o", self.output, "--input", "float32[1,1,8,8]"],
-                              ["verify", path, "--input", "float32[1,1,8,8]"]):
+            for arguments in (["run", path, "--input", x, "--limit", "work=300M"], ["export", path, "-o", self.output, "--input", "float32[1,1,8,8]"],
+                              ["verify", path, "--input", "float32[1,1,8,8]", "--limit", "work=300M"]):
                 with self.subTest(f"{arguments[0]}: {name}"):
                     result, seconds = measured(*arguments)
                     self.assertLess(seconds, 10)
@@ -221,7 +224,7 @@ class Limits(CliTest):
 
 
 class EmptyMessages(CliTest):
-    """A million empty protobuf fields or tiny nodes."""
+    """Many empty protobuf fields or tiny nodes."""
 
     def peak(self, content, command="inspect"):
         path = self.folder / "many.onnx"
@@ -235,7 +238,7 @@ class EmptyMessages(CliTest):
         return int(code), int(kilobytes) * 1024, " ".join(message)
 
     def test_memory(self):
-        count = 1_000_000
+        count = 200_000
         head = b"\x08\x08" + b"\x42\x02\x10\x11"  # IR version 8, opset 17
 
         def varint(n):
