@@ -7,6 +7,8 @@ FLOAT, UINT8, INT8, INT32, INT64 = 1, 2, 3, 6, 7
 
 
 def varint(n):
+    if 0 <= n < 128:
+        return bytes((n,))
     n &= (1 << 64) - 1
     out = bytearray()
     while True:
@@ -17,7 +19,7 @@ def varint(n):
 
 
 def message(fields):
-    out = b""
+    out = bytearray()
     for number, value in fields:
         if isinstance(value, list):
             value = message(value)
@@ -29,7 +31,7 @@ def message(fields):
             out += varint(number << 3 | 5) + struct.pack("<f", value)
         else:
             out += varint(number << 3) + varint(value)
-    return out
+    return bytes(out)
 
 
 def value_info(name, kind=FLOAT, shape=(1, 4)):
