@@ -231,7 +231,6 @@ bool Follower::StepText(std::uint8_t opcode) {
 }
 
 bool Follower::Step(std::uint8_t opcode) {
-  Item item;
   std::string_view text;
   switch (opcode) {
     case '.':
