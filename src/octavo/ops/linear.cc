@@ -33,7 +33,7 @@ Result<std::vector<TensorType>> LinearTypeOf(const Value& like, std::optional<Sh
 // with the bias: then the weight is a matrix, and the bias is broadcast to a matrix.
 Status CheckLinearBias(const Arguments& a, const std::optional<Shape>& result) {
   if (!a.has("bias")) return {};
-  const std::optional<int> rank = a.tensor("input").rank();
+  const int rank = a.tensor("input").rank().value_or(-1);
   if (rank == 2 || rank == 3) {
     OCTAVO_TRY(CheckRank(a, "weight", 2));
     OCTAVO_TRY(CheckRank(a, "bias", 0, 2));
