@@ -27,4 +27,5 @@ ROWS |= dict.fromkeys(("quantized::max_pool3d", "aten::__interpolate.scale"), "P
 ROWS |= {
     "aten::_empty_affine_quantized": "memory that nothing was written to has no answer",
     "aten::pin_memory": "needs a GPU",
+    "aten::view.dtype": "PyTorch reads the number in a saved program as a size",
 }

@@ -106,13 +106,14 @@ ShapeRule PaddedShape(const char* argument, std::function<Result<PaddingMode>(co
     const Pads pads = OCTAVO_TRY(PadsOf(a, argument, shape->size()));
     const std::size_t count = a.dims(argument).size() / 2;
     OCTAVO_TRY(CheckImage(mode, *shape, count));
+    // PyTorch takes an empty image if one of its dimensions is not.
+    bool empty = count > 0 && (mode == PaddingMode::kReflect || mode == PaddingMode::kReplicate);
     for (std::size_t i = 0; i < shape->size(); ++i) {
       Dim& size = (*shape)[i];
       OCTAVO_TRY(CheckSize(mode, size, pads.begin[i], pads.end[i]));
       const Dim padded = size + Dim(pads.begin[i]) + Dim(pads.end[i]);
-      const bool empties = (mode == PaddingMode::kReflect || mode == PaddingMode::kReplicate) &&
-                           i + count >= shape->size() && padded == Dim(0);
-      if (empties || Dim::Less(padded, 0) == true) {
+      if (i + count >= shape->size() && padded != Dim(0)) empty = false;
+      if ((empty && i + 1 == shape->size()) || Dim::Less(padded, 0) == true) {
         return Unsupported(fmt::format("negative padding removes more than the {} elements of the dimension",
                                        size.ToString()));
       }
