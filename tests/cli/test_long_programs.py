@@ -211,14 +211,14 @@ def deep(count):
     return b"](" + b")r" + struct.pack("<I", 0) + b"".join(steps) + b"e"
 
 
-def twice(count):
-    """Modules of which each holds the one before twice, and calls it twice."""
+def twice(count, b="b"):
+    """Modules of which each holds the one before twice, and calls it twice; `b`: the name of one."""
     kinds, data = [MODULE_CLASS], MODULE
     for i in range(count):
         inner = f"N{i - 1}" if i else "S"
-        kinds.append(f"class N{i}(Module):\n  a : __torch__.{inner}\n  b : __torch__.{inner}\n  def forward(self: __torch__.N{i}, x: Tensor) -> Tensor:\n"
-                     "    return (self.b).forward((self.a).forward(x, ), )\n")
-        data = f"c__torch__\nN{i}\n)".encode() + b"\x81}(" + pickled("a") + data + b"r" + struct.pack("<I", i) + pickled("b") + b"j" + struct.pack("<I", i) + b"ub"
+        kinds.append(f"class N{i}(Module):\n  a : __torch__.{inner}\n  {b} : __torch__.{inner}\n  def forward(self: __torch__.N{i}, x: Tensor) -> Tensor:\n"
+                     f"    return (self.{b}).forward((self.a).forward(x, ), )\n")
+        data = f"c__torch__\nN{i}\n)".encode() + b"\x81}(" + pickled("a") + data + b"r" + struct.pack("<I", i) + pickled(b) + b"j" + struct.pack("<I", i) + b"ub"
     return archive(["return (self.m).forward(x, )"], [("m", data)], code="".join(kinds))
 
 
@@ -233,6 +233,7 @@ class SharedValues(CliTest):
         "values of a great depth": lambda: archive(["return torch.relu(x)"], [("z", deep(200_000))]),
         "modules that are called twice": lambda: twice(20),
         "modules that are called twice, deeper": lambda: twice(60),
+        "modules of long names that are called twice": lambda: twice(60, "a" * 10_000),
         "a loop without an end": lambda: archive(["while True:", "  x = torch.relu(x)", "return x"]),
     }
 
