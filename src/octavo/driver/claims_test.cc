@@ -113,7 +113,8 @@ TEST(ClaimsTest, SingleOperationsOnDequantizedNumbersAreProven) {
                                  "%e: float32[1,4,6,6] = aten::relu(%s)\n"),
               IsEmpty());
   // PyTorch fuses the product and the sum.
-  EXPECT_THAT(FloatOperatorNames("%e: float32[1,4,6,6] = aten::add(%d, %d, alpha=3)\n"), ElementsAre("aten::add"));
+  EXPECT_THAT(FloatOperatorNames("%e: float32[1,4,6,6] = aten::add(%d, %d, alpha=3)\n"),
+              ElementsAre("aten::add"));
 }
 
 TEST(ClaimsTest, OperationsOnOtherFloatsAreNotProven) {

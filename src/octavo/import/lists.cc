@@ -30,9 +30,7 @@ Status Grow(Evaluator& evaluator, const List& list, std::size_t more) {
 }
 
 // For the items behind a place, which move on by one.
-Status ChargeMove(Evaluator& evaluator, std::size_t items) {
-  return evaluator.ChargeText(items);
-}
+Status ChargeMove(Evaluator& evaluator, std::size_t items) { return evaluator.ChargeText(items); }
 
 // Python's index into a sequence of `size`, negative from the end; an error outside.
 Result<std::size_t> IndexInto(const Value& index, std::size_t size, std::string_view what) {

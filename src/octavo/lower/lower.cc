@@ -114,13 +114,9 @@ class Lowering {
       if (colons != std::string::npos) lowered_.opsets.try_emplace(node.op.substr(0, colons), 1);
     }
     std::vector<Link> links = Links();  // before the graph goes
-    return Lowered{std::move(lowered_),
-                   builder_.warnings(),
-                   std::move(exactness_),
-                   std::move(mistakes_),
-                   origins,
-                   std::move(proven_),
-                   std::move(links)};
+    return Lowered{
+        std::move(lowered_), builder_.warnings(), std::move(exactness_), std::move(mistakes_), origins,
+        std::move(proven_),  std::move(links)};
   }
 
  private:

@@ -179,7 +179,8 @@ class Checker {
       const Kind inner = FieldOf(kind, field->number);
       if (inner == Kind::kNone) continue;
       // Stored tensors of the graph go by name.
-      if (kind == Kind::kGraph && inner == Kind::kTensor) OCTAVO_TRY(CheckNamed(field->content, cut || field->cut));
+      if (kind == Kind::kGraph && inner == Kind::kTensor)
+        OCTAVO_TRY(CheckNamed(field->content, cut || field->cut));
       bytes_ += SizeOf(inner) + kPerObject;
       if (bytes_ > most_) {
         return InvalidFile(fmt::format("the ONNX file has {} bytes, but its messages would take more than {} "

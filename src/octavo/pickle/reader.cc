@@ -343,7 +343,7 @@ class Reader {
   std::vector<std::size_t> marks_;
   std::vector<NodeId> memo_;
   std::vector<bool> unbuilt_;  // by the index of the memo: it was stored so
-  std::size_t at_ = 0;  // of the current opcode
+  std::size_t at_ = 0;         // of the current opcode
   bool stopped_ = false;
 };
 
