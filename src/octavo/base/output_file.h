@@ -54,7 +54,7 @@ class OutputFile {
   Status CommitRevocably();
   bool Revoke();
   void Keep();
-  // Several files, all or none.  Errors: kIo; what was there before is there.
+  // Several files, all or none.  Errors: kIo; the files from before are kept.
   static Status CommitAll(std::span<const std::unique_ptr<OutputFile>> files);
 
   // The name beside the target that the file has for a moment when it replaces another.  For a folder that is

@@ -25,7 +25,7 @@ std::string_view FileText(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-// A library or program, which whoever loads the archive's model may load, too.
+// A library or program: a loader of the archive's model may load it.
 bool IsNativeCode(std::string_view name, std::string_view head) {
   constexpr std::array<std::string_view, 5> kSuffixes = {".so", ".dll", ".dylib", ".pyd", ".cubin"};
   return head.starts_with(

@@ -56,7 +56,7 @@ Result<ExportReport> ReadAndConvert(const std::filesystem::path& model, const st
   ExportOptions options = AsExport(convert_options);
   const int opset = OCTAVO_TRY(driver::ChosenOpset(options));
   const onnx::ModelFacts facts = OCTAVO_TRY(onnx::ReadFacts(model));
-  // A model that keeps its nodes keeps its data in a file of their own, too.
+  // A model that keeps its nodes also keeps its data in a separate file.
   const bool has_data = options.external_data == ExternalData::kAlways ||
                         (options.external_data == ExternalData::kAuto && facts.files.size() > 1 &&
                          driver::KeepsNodes(facts, convert_options));

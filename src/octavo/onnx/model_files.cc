@@ -177,7 +177,7 @@ fs::path ModelFiles::Hidden(const std::string& rest) const {
 
 fs::path ModelFiles::SecondName(int number) const { return Hidden(fmt::format("{}.data", number)); }
 
-// What a killed program left, too.
+// Also what a killed program left.
 void ModelFiles::RemoveHidden() const {
   for (int i = 1; i <= 3; ++i) unlink(Hidden(fmt::format("{}.tmp", i)).c_str());
   int number = 0;

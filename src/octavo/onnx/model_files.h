@@ -28,7 +28,7 @@ class ModelFiles {
   OutputFile& data() { return *data_; }
   // Writes the model that has its data in the file `location`, and makes the files appear.  `write` is called
   // a second time, with another location, where files are replaced.  Errors: those of `write`; kIo, and then
-  // what was there before is there.
+  // the files from before are kept.
   using Write = std::function<Status(OutputFile& model, const std::string& location)>;
   Status Commit(const Write& write);
   std::uint64_t model_bytes() const { return model_->size(); }
