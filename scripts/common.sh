@@ -31,6 +31,7 @@ install_packages() {
 configure_and_build() {
   local preset=$1
   shift
+  mkdir -p "$REPO/build"
   [[ -f $REPO/build/$preset/build.ninja ]] || (cd "$REPO" && cmake --preset "$preset" >"$REPO/build/cmake-$preset.log" 2>&1) ||
     { cat "$REPO/build/cmake-$preset.log" >&2; return 1; }
   (cd "$REPO" && cmake --build --preset "$preset" ${@:+--target "$@"})

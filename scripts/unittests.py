@@ -2,6 +2,7 @@
 """Runs the unittest suites of a folder and writes a JUnit XML file:  unittests.py FOLDER XML
 
 Plain python3 is enough, so that the command line is tested where nothing can be downloaded."""
+import os
 import sys
 import unittest
 import xml.etree.ElementTree as ET
@@ -36,7 +37,7 @@ class Recorder(unittest.TextTestResult):
 
 
 def main():
-    folder, out = sys.argv[1:]
+    folder, out = map(os.path.abspath, sys.argv[1:])  # tests may go to other folders
     sys.path.insert(0, folder)
     result = unittest.TextTestRunner(resultclass=Recorder, stream=sys.stdout, verbosity=1).run(
         unittest.defaultTestLoader.discover(folder))

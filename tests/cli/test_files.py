@@ -253,8 +253,9 @@ class ExternalData(FilesTest):
         (folder / "model.onnx").symlink_to("../../blobs/abc")
         (folder / "model.onnx.data").symlink_to("../../blobs/def")
         self.runs(folder / "model.onnx")
+        here = os.getcwd()
         os.chdir(folder)
-        self.addCleanup(os.chdir, "/")
+        self.addCleanup(os.chdir, here)
         self.runs("model.onnx")
 
     def test_beside_the_file_that_a_link_leads_to(self):
@@ -281,8 +282,9 @@ class ExternalData(FilesTest):
         self.path("m/model.onnx").symlink_to("../blobs/model.onnx")
         self.refused(self.path("m/model.onnx"))
         self.path("m/model.onnx").unlink()
+        here = os.getcwd()
         os.chdir(self.folder)
-        self.addCleanup(os.chdir, "/")
+        self.addCleanup(os.chdir, here)
         for location in ("w.data", "up/secret", "../secret", str(self.path("secret")), "proc/secret", "fd"):
             self.refused(self.path("m/model.onnx", linear(location)))
 
