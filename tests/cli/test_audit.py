@@ -62,7 +62,7 @@ class Audit(unittest.TestCase):
                     self.assertIn("imports and calls", result.stdout)
                     self.assertEqual(result.returncode, 1)
                 elif result.returncode == 3:
-                    self.assertIn("does not know", result.stderr)
+                    self.assertIn("does not support", result.stderr)
                 else:
                     self.assertEqual((result.returncode, result.stdout.count("\n")), (0, 1), result.stdout + result.stderr)
 

@@ -206,7 +206,7 @@ Result<Audit> AuditFile(const std::filesystem::path& path, const Limits& limits)
     AuditPickles(bytes, "", audit);
     return audit;
   }
-  return InvalidFile(kind ? fmt::format("this is {}, which --audit does not know", kind->what)
+  return InvalidFile(kind ? fmt::format("this is {}, which --audit does not support", kind->what)
                           : "the file is of an unknown format",
                      "--audit takes files of torch.jit.save, torch.save, torch.export, and ONNX.");
 }

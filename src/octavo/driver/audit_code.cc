@@ -77,13 +77,13 @@ class CallFinder {
     const std::string_view last = name.substr(point == name.npos ? 0 : point + 1);
     const bool method = point != name.npos;
     const bool foreign = name.starts_with("ops.");  // ops.image.read_file, ops.aten.save
-    if (method && last == "save") Add("calls aten::save, which writes a file, when the model runs");
-    if (method && last == "from_file") Add("calls aten::from_file, which opens a file, when the model runs");
+    if (method && last == "save") Add("calls aten::save, which writes a file at run time");
+    if (method && last == "from_file") Add("calls aten::from_file, which opens a file at run time");
     if (foreign && (last == "read_file" || last == "write_file" || last.find("load") != last.npos)) {
-      Add(fmt::format("calls {}, which opens a file, when the model runs", name));
+      Add(fmt::format("calls {}, which opens a file at run time", name));
     }
     if (std::ranges::find(kRemote, last) != kRemote.end()) {
-      Add(fmt::format("calls {}, which runs code on other machines, when the model runs", last));
+      Add(fmt::format("calls {}, which runs code on other machines at run time", last));
     }
     if (name == "getattr" && code_.substr(at_).starts_with("(torch")) Add("looks up an operator by a text");
     if (name == "getattr" && code_.substr(at_).starts_with("(ops")) Add("looks up an operator by a text");

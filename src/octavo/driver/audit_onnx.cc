@@ -95,11 +95,11 @@ class OnnxAudit {
     const std::string where = fmt::format("node {} ({})", name.empty() ? "without a name" : name, op);
     // What ONNX Runtime's own and its extensions' operators do beyond computing.
     if (op == "PythonOp" || op == "PythonOpGrad" || op == "PyOp" || domain == "pyopmulti") {
-      Add(where, "runs Python code that the program has registered, when the model runs");
+      Add(where, "runs Python code that the program has registered at run time");
     } else if (op == "EPContext") {
       Add(where, "loads compiled code, which may be in another file, when the model is loaded");
     } else if (domain == "org.pytorch.aten" && op == "ATen") {
-      Add(where, "calls an operator of PyTorch by its name, when the model runs");
+      Add(where, "calls an operator of PyTorch by its name at run time");
     }
     Fields(bytes, where, kSingle, [&](const Field& field) {
       if (field.number == 5) Attribute(field.content, where, depth);

@@ -195,7 +195,7 @@ Result<DType> TensorReader::ReadStorage(NodeId node, Tensor& tensor, std::uint64
 
 Status TensorReader::CheckRequiresGrad(NodeId node, DType dtype) {
   if (pickle_->kind(node) != Kind::kBool)
-    return pickle_.Fail(node, "whether a tensor requires a gradient is no bool");
+    return pickle_.Fail(node, "whether a tensor requires a gradient is not a bool");
   const bool differentiable = IsFloat(dtype) || dtype == DType::kComplex32 || dtype == DType::kComplex64 ||
                               dtype == DType::kComplex128;
   if (pickle_->boolean(node) && !differentiable) {
@@ -209,7 +209,7 @@ Status TensorReader::CheckDevice(NodeId node, std::int64_t count) {
   const std::string_view device = OCTAVO_TRY(pickle_.String(node, "the device of a storage"));
   const std::string_view type = device.substr(0, device.find(':'));
   if (std::ranges::find(kDevices, type) == kDevices.end()) {
-    return pickle_.Fail(node, fmt::format("PyTorch knows no device \"{}\"", device));
+    return pickle_.Fail(node, fmt::format("PyTorch has no device \"{}\"", device));
   }
   // PyTorch 1.13 reads the record, newer versions leave the tensor without data.
   if (type == "meta" && count != 0) {
