@@ -21,7 +21,8 @@ std::string MutateNpy(std::string_view npy, Dice& dice) {
   if (size > npy.size() - begin) return dice.Bytes(std::string(npy), npy.size() + 64);
   std::string header(npy.substr(begin, size)), elements(npy.substr(begin + size));
   if (dice.OneIn(4)) {
-    elements = dice.Bytes(std::move(elements), elements.size() + 64);
+    const std::size_t longest = elements.size() + 64;
+    elements = dice.Bytes(std::move(elements), longest);
   } else {
     header = MutateText(header, kNpyWords, dice);
   }

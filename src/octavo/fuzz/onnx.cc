@@ -186,8 +186,10 @@ std::string MutatedElements(std::string bytes, Dice& dice) {
       return bytes.substr(0, dice.Below(bytes.size() + 1));
     case 1:
       return bytes + std::string(dice.Below(65), '\0');
-    default:
-      return dice.Bytes(std::move(bytes), bytes.size() + 16);
+    default: {
+      const std::size_t longest = bytes.size() + 16;
+      return dice.Bytes(std::move(bytes), longest);
+    }
   }
 }
 

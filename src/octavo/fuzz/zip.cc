@@ -119,8 +119,8 @@ std::string Zip(const std::vector<Record>& records, bool wrong, Dice& dice) {
           offset = dice.Pick(kWrongNumbers);
       }
     }
-    out += std::string("PK\3\4\x14\0", 6) + local + local_name + packed;
-    directory += std::string("PK\1\2\x14\0\x14\0", 8) + fields;
+    out.append("PK\3\4\x14\0", 6).append(local).append(local_name).append(packed);
+    directory.append("PK\1\2\x14\0\x14\0", 8).append(fields);
     PutLittleEndian(directory, 0, 8);
     PutLittleEndian(directory, 0, 2);
     PutLittleEndian(directory, offset, 4);

@@ -145,7 +145,7 @@ std::shared_ptr<const ir::Origin> Evaluator::MakeOrigin(const std::string& op) {
   // Few calls with short paths come with the operator; many, or long ones, count as values.
   constexpr std::size_t kFree = 2048, kBytesOfValue = 64;
   std::size_t bytes = origin->module_path.size();
-  for (const std::string& call : origin->calls) bytes += sizeof(call) + call.size();
+  for (const std::string& call : origin->calls) bytes += sizeof(std::string) + call.size();
   if (bytes > kFree) arena_.Count((bytes - kFree) / kBytesOfValue);
   return origin;
 }
