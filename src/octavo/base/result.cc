@@ -1,5 +1,7 @@
 #include "octavo/result.h"
 
+#include <algorithm>
+
 namespace octavo {
 
 Error& Error::SetWhere(std::string where, std::string excerpt) {
@@ -52,6 +54,28 @@ void AppendIndented(std::string& out, const std::string& text, const char* inden
   }
 }
 
+// Names of a model's modules and values may have any length.  A line's beginning and end say the most.
+std::string WithShortLines(const std::string& text) {
+  constexpr std::size_t kLongest = 2000, kKept = 900;
+  const auto within_character = [&](std::size_t at) { return (text[at] & 0xC0) == 0x80; };
+  std::string out;
+  for (std::size_t begin = 0, end = 0; begin <= text.size(); begin = end + 1) {
+    end = std::min(text.find('\n', begin), text.size());
+    if (begin != 0) out += '\n';
+    if (end - begin <= kLongest) {
+      out.append(text, begin, end - begin);
+      continue;
+    }
+    std::size_t head = begin + kKept, tail = end - kKept;
+    while (head > begin && within_character(head)) --head;
+    while (tail < end && within_character(tail)) ++tail;
+    out.append(text, begin, head - begin);
+    out += " [... " + std::to_string(tail - head) + " bytes ...] ";
+    out.append(text, tail, end - tail);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string ErrorDetail::ToString() const {
@@ -78,7 +102,7 @@ std::string Error::ToString() const {
     out += "\n  in " + context_[i];
   }
   if (!hint_.empty()) out += "\n" + hint_;
-  return out;
+  return WithShortLines(out);
 }
 
 }  // namespace octavo
