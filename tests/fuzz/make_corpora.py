@@ -90,6 +90,12 @@ def onnx_seeds(models, octavo):
                 yield out.read_bytes()
 
 
+def saved_files(models):
+    """What torch.save writes, in both of its formats, and other models."""
+    yield from files("**/*.pt", "**/*.onnx")
+    yield from (archive for i, archive in enumerate(archive_seeds(models)) if i % 20 == 0)
+
+
 def records(models, ending):
     for path, _ in layers(models):
         with zipfile.ZipFile(path) as file:
@@ -121,6 +127,7 @@ def seeds(name, models, octavo):
     if name in ("engine", "convert"):
         return onnx_seeds(models, octavo)
     return {
+        "audit": lambda: saved_files(models),
         "archive": lambda: (a for i, a in enumerate(archive_seeds(models)) if i % 20 == 0),
         "file_kind": lambda: files("foreign/*", "npy/*.npy", "caffe2/add.*", "reader/*/*.pt"),
         "load": lambda: records(models, "data.pkl"),
