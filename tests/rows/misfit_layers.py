@@ -5,6 +5,7 @@ REFUSED = (
     ("aten::*adaptive_*", r"argument output_size must be positive|output_size must have \d elements", "ONNX has no pool without an output; PyTorch adds dimensions"),
     ("aten::*", "an output size of 0 is not supported", "ONNX has no Resize to nothing"),
     ("aten::*pool*", "does not fit into the padded size", "PyTorch answers without elements"),
+    ("quantized::max_pool*", r"stride cannot contain \d{10,}", "strides stay below 2^31"),
     ("aten::avg_pool*", "cannot contain|must be at most half", "of quantized tensors PyTorch does not check the window"),
     ("aten::*adaptive*", "the input has no elements", "PyTorch answers without elements"),
     ("quantized::*conv*", "the input has no elements|does not fit into an input of size", "PyTorch answers without elements"),

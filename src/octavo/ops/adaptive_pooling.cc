@@ -25,7 +25,9 @@ using PooledSizes = std::vector<std::int64_t>;
 // The largest output for which a matrix of averaging weights is written.
 constexpr std::int64_t kLargestMatrix = 1 << 22;
 
-Result<std::optional<Shape>> AdaptiveShape(const Arguments& a, std::size_t n) {
+enum class Channels { kMayBeMissing, kNeeded };
+
+Result<std::optional<Shape>> AdaptiveShape(const Arguments& a, std::size_t n, Channels channels) {
   const auto& input = a.tensor("self").shape();
   const std::vector<Dim> output = a.dims("output_size");
   for (const Dim& size : output) {
@@ -35,7 +37,10 @@ Result<std::optional<Shape>> AdaptiveShape(const Arguments& a, std::size_t n) {
   }
   if (!input) return std::optional<Shape>();
   OCTAVO_TRY(CheckRank(a, "self", static_cast<int>(n) + 1, static_cast<int>(n) + 2));
-  if (std::find(input->end() - static_cast<std::ptrdiff_t>(n), input->end(), Dim(0)) != input->end()) {
+  // PyTorch 1.13 checks the channels of a batch for some operators only.
+  const std::size_t checked = channels == Channels::kMayBeMissing ? input->size() - n : 1;
+  if (std::find(input->begin() + static_cast<std::ptrdiff_t>(checked), input->end(), Dim(0)) !=
+      input->end()) {
     return Unsupported(fmt::format("the input has no elements: its shape is {}", ToString(*input)));
   }
   Shape shape = *input;
@@ -44,7 +49,11 @@ Result<std::optional<Shape>> AdaptiveShape(const Arguments& a, std::size_t n) {
 }
 
 ShapeRule AdaptiveShapeRule(int n) {
-  return [n](const Arguments& a) { return AdaptiveShape(a, static_cast<std::size_t>(n)); };
+  return [n](const Arguments& a) {
+    const bool needed = n == 3 || a.tensor("self").quantized();
+    return AdaptiveShape(a, static_cast<std::size_t>(n),
+                         needed ? Channels::kNeeded : Channels::kMayBeMissing);
+  };
 }
 
 enum class AdaptiveKind {
@@ -293,7 +302,7 @@ Result<std::vector<Value>> AdaptiveAverage2dInt8(Builder& g, const Arguments& a)
 
 Result<std::vector<TensorType>> AdaptiveMaxType(const Arguments& a) {
   TensorType type = a.tensor("self").type();
-  type.shape = OCTAVO_TRY(AdaptiveShape(a, a.dims("output_size").size()));
+  type.shape = OCTAVO_TRY(AdaptiveShape(a, a.dims("output_size").size(), Channels::kNeeded));
   return std::vector<TensorType>{type, WithDType(type, DType::kInt64)};
 }
 

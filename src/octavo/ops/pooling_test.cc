@@ -263,6 +263,21 @@ TEST(AdaptivePool, OneElementNeedsNoSize) {
   EXPECT_THAT(lowered.error().what(), HasSubstr("from size H to size 2"));
 }
 
+// As PyTorch 1.13 does.
+TEST(AdaptivePool, BatchesWithoutChannels) {
+  const auto accepts = [](const TensorType& type, const Dims& sizes, const char* op) {
+    OneCall call(RegisterPooling);
+    return Adaptive(call, type, sizes, op).has_value();
+  };
+  const Shape image{2, 0, 4, 4}, volume{2, 0, 4, 4, 4};
+  EXPECT_TRUE(accepts(Float32(image), {2, 2}, "aten::adaptive_avg_pool2d"));
+  EXPECT_FALSE(accepts(Quint8(image, 0.1, 3), {2, 2}, "aten::adaptive_avg_pool2d"));
+  EXPECT_FALSE(accepts(Float32(volume), {2, 2, 2}, "aten::adaptive_avg_pool3d"));
+  EXPECT_FALSE(accepts(Float32(image), {2, 2}, "aten::adaptive_max_pool2d"));
+  EXPECT_TRUE(accepts(Float32(Shape{0, 4, 4}), {2, 2}, "aten::adaptive_max_pool2d"));
+  EXPECT_TRUE(accepts(Float32(Shape{0, 2, 4, 4}), {2, 2}, "aten::adaptive_max_pool2d"));
+}
+
 TEST(AdaptivePool, RefusesUnevenMaxima) {
   OneCall call(RegisterPooling);
   ASSERT_TRUE(Adaptive(call, Float32(kPooled), {3, 3}, "aten::adaptive_max_pool2d"));
