@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include <fmt/format.h>
@@ -156,6 +157,7 @@ Result<Storage> Archive::Inflate(const Entry& record, std::span<const std::byte>
   auto buffer = std::make_shared<std::vector<std::byte>>(static_cast<std::size_t>(record.size));
   const std::unique_ptr<libdeflate_decompressor, decltype(&libdeflate_free_decompressor)> decompressor(
       libdeflate_alloc_decompressor(), libdeflate_free_decompressor);
+  if (!decompressor) throw std::bad_alloc();
   std::size_t used = 0, made = 0;
   const libdeflate_result result = libdeflate_deflate_decompress_ex(
       decompressor.get(), compressed.data(), compressed.size(), buffer->data(), buffer->size(), &used, &made);
