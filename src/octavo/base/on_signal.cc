@@ -23,6 +23,13 @@ std::atomic<bool> allowed = false;
 constexpr unsigned char kFault = 128;
 // Something is done that no signal may divide.
 std::atomic<bool> busy = false;
+class Busy {
+ public:
+  Busy() { busy = true; }
+  ~Busy() { busy = false; }
+  Busy(const Busy&) = delete;
+  Busy& operator=(const Busy&) = delete;
+};
 
 void WriteSignal(int signal) {
   const int saved = errno;
@@ -43,18 +50,29 @@ class SignalFunctions {
   std::size_t Add(const std::function<std::function<void()>()>& prepare) {
     const std::lock_guard lock(mutex_);
     if (functions_.empty()) Install();
-    busy = true;
-    functions_[next_] = prepare();
-    busy = false;
+    const Busy no_fault;
+    // What needs memory comes first, so that nothing is made without its function.
+    const auto place = functions_.try_emplace(next_).first;
+    try {
+      place->second = prepare();
+    } catch (...) {
+      functions_.erase(place);
+      if (functions_.empty()) Uninstall();
+      throw;
+    }
     return next_++;
   }
 
   void Do(const std::function<void()>& work) {
     const std::lock_guard lock(mutex_);
     if (functions_.empty()) Install();
-    busy = true;
-    work();
-    busy = false;
+    try {
+      const Busy no_fault;
+      work();
+    } catch (...) {
+      if (functions_.empty()) Uninstall();
+      throw;
+    }
     if (functions_.empty()) Uninstall();
   }
 

@@ -210,7 +210,7 @@ Status OutputFile::NameTemporarily() {
   do {
     name = MomentaryName();
     if (linkat(AT_FDCWD, nameless.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0) {
-      temporary_ = name;
+      temporary_ = std::move(name);
       return {};
     }
   } while (errno == EEXIST);
@@ -293,10 +293,16 @@ Status OutputFile::CommitAll(std::span<const std::unique_ptr<OutputFile>> files)
   Status status;
   OnSignal::Undivided([&] {
     std::size_t done = 0;
-    while (done < files.size() && (status = files[done]->CommitRevocably())) ++done;
-    if (!status) {
+    const auto revoke = [&] {
       while (done > 0) files[--done]->Revoke();
+    };
+    try {
+      while (done < files.size() && (status = files[done]->CommitRevocably())) ++done;
+    } catch (...) {  // no memory
+      revoke();
+      throw;
     }
+    if (!status) revoke();
     for (const auto& file : files) file->Keep();
   });
   return status;
@@ -314,26 +320,26 @@ Status OutputFile::AddName(const fs::path& name) {
 }
 
 Status OutputFile::CopyTo(const fs::path& name) {
+  std::vector<std::byte> bytes(std::size_t{1} << 20);
   const Descriptor copy(open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
   if (!copy.valid()) return Failure(errno);
   struct stat status {};
   if (fstat(file_.get(), &status) == 0) static_cast<void>(fchmod(copy.get(), status.st_mode & 07777));
-  std::vector<std::byte> bytes(std::size_t{1} << 20);
   std::uint64_t done = 0;
   while (done < size_) {
     const ssize_t count = pread(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(done));
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0 || !WriteAll(copy.get(), bytes.data(), static_cast<std::size_t>(count))) {
-      const Error error = Failure(count == 0 ? EIO : errno);
+      const int error = count == 0 ? EIO : errno;
       unlink(name.c_str());
-      return error;
+      return Failure(error);
     }
     done += static_cast<std::uint64_t>(count);
   }
   if (!CloseReports(copy.get())) return {};
-  const Error error = Failure(errno);
+  const int error = errno;
   unlink(name.c_str());
-  return error;
+  return Failure(error);
 }
 
 }  // namespace octavo

@@ -29,15 +29,21 @@ TemporaryFolder::TemporaryFolder(const fs::path& pattern) {
   int error = 0;
   on_signal_ = std::make_unique<OnSignal>([&]() -> std::function<void()> {
     std::string name = pattern.string();
-    if (mkdtemp(name.data()) != nullptr) path_ = name;
+    const bool made = mkdtemp(name.data()) != nullptr;
     error = errno;
-    return [folder = path_] {
-      // The program goes on writing into it until it ends.
-      constexpr int kTries = 100;
-      std::error_code failed;
-      for (int i = 0; i < kTries && !folder.empty() && (fs::exists(folder, failed) || failed); ++i)
-        fs::remove_all(folder, failed);
-    };
+    try {
+      if (made) path_ = name;
+      return [folder = path_] {
+        // The program goes on writing into it until it ends.
+        constexpr int kTries = 100;
+        std::error_code failed;
+        for (int i = 0; i < kTries && !folder.empty() && (fs::exists(folder, failed) || failed); ++i)
+          fs::remove_all(folder, failed);
+      };
+    } catch (...) {  // no memory
+      if (made) rmdir(name.c_str());
+      throw;
+    }
   });
   errno = error;
 }
@@ -105,8 +111,17 @@ Error TemporaryFolder::Named(const Error& error) const {
 }
 
 Status TemporaryFolder::Commit() {
+  const bool up = path_.parent_path() == target_;
+  // What needs most memory comes before anything is moved.
+  std::vector<fs::path> names;
+  std::error_code failed;
+  for (fs::directory_iterator entry(path_, failed), end; up && !failed && entry != end;
+       entry.increment(failed)) {
+    names.push_back(entry->path().filename());
+  }
+  if (failed) return FolderError(fmt::format("cannot read the folder {}", path_.string()), failed.value());
   Status status;
-  OnSignal::Undivided([&] { status = Move(); });
+  OnSignal::Undivided([&] { status = up ? MoveUp(names) : Move(); });
   if (!status) return status;
   path_.clear();
   on_signal_.reset();
@@ -114,7 +129,6 @@ Status TemporaryFolder::Commit() {
 }
 
 Status TemporaryFolder::Move() {
-  if (path_.parent_path() == target_) return MoveUp();
   const mode_t mask = umask(0);
   umask(mask);
   static_cast<void>(chmod(path_.c_str(), 0777 & ~mask));
@@ -126,19 +140,26 @@ Status TemporaryFolder::Move() {
   return {};
 }
 
-Status TemporaryFolder::MoveUp() {
+Status TemporaryFolder::MoveUp(const std::vector<fs::path>& names) {
   std::error_code failed;
   std::vector<fs::path> moved;
-  for (fs::directory_iterator entry(path_, failed), end; !failed && entry != end; entry.increment(failed)) {
-    const fs::path to = target_ / entry->path().filename();
-    fs::rename(entry->path(), to, failed);
-    if (failed) break;
-    moved.push_back(to);
+  const auto move_back = [&] {
+    std::error_code ignored;
+    for (const fs::path& path : moved) fs::remove_all(path, ignored);
+  };
+  try {
+    for (auto name = names.begin(); !failed && name != names.end(); ++name) {
+      moved.push_back(target_ / *name);
+      fs::rename(path_ / *name, moved.back(), failed);
+      if (failed) moved.pop_back();
+    }
+    if (!failed) fs::remove(path_, failed);
+  } catch (...) {  // no memory
+    move_back();
+    throw;
   }
-  if (!failed) fs::remove(path_, failed);
   if (!failed) return {};
-  std::error_code ignored;
-  for (const fs::path& path : moved) fs::remove_all(path, ignored);
+  move_back();
   return FolderError(fmt::format("cannot write to the folder {}", target_.string()), failed.value());
 }
 
@@ -182,11 +203,12 @@ Result<NewFolders> NewFolders::CreateFor(const fs::path& path) {
   int error = 0;
   made->on_signal = std::make_unique<OnSignal>([&]() -> std::function<void()> {
     for (const fs::path& folder : missing) {
+      made->folders.push_back(folder);
       if (mkdir(folder.c_str(), 0777) != 0) {
         error = errno;
+        made->folders.pop_back();
         break;
       }
-      made->folders.push_back(folder);
     }
     return [folders = made->folders] { Made::Remove(folders); };
   });

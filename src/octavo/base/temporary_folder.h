@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <vector>
 
 #include "octavo/base/on_signal.h"
 #include "octavo/result.h"
@@ -31,7 +32,7 @@ class TemporaryFolder {
  private:
   explicit TemporaryFolder(const std::filesystem::path& pattern);
   Status Move();
-  Status MoveUp();
+  Status MoveUp(const std::vector<std::filesystem::path>& names);
 
   std::filesystem::path path_;
   std::filesystem::path target_, given_;  // of CreateFor

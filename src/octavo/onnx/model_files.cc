@@ -1,6 +1,7 @@
 #include "octavo/onnx/model_files.h"
 
 #include <cstddef>
+#include <new>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -123,7 +124,12 @@ Status ModelFiles::CommitNew(const Write& write) {
   OnSignal::Undivided([&] {
     status = data_->CommitRevocably();
     if (!status) return;
-    status = model_->CommitRevocably();
+    try {
+      status = model_->CommitRevocably();
+    } catch (...) {  // no memory
+      data_->Revoke();
+      throw;
+    }
     if (!status) data_->Revoke();
   });
   return status;
@@ -146,12 +152,21 @@ Status ModelFiles::CommitOver(const Write& write, bool locked) {
   OCTAVO_TRY(model_->Finish());
   const auto commit = [&]() -> Status {
     OCTAVO_TRY(data_->AddName(second));
-    Status status = first_model->CommitRevocably();
-    if (status) status = data_->CommitRevocably();
-    if (status) status = model_->CommitRevocably();
-    if (!status) {
+    const auto revoke = [&] {
       // The old model needs the old data; where they do not come back, the new model has its data.
       if (data_->Revoke() && first_model->Revoke()) unlink(second.c_str());
+    };
+    Status status;
+    try {
+      status = first_model->CommitRevocably();
+      if (status) status = data_->CommitRevocably();
+      if (status) status = model_->CommitRevocably();
+    } catch (...) {  // no memory
+      revoke();
+      throw;
+    }
+    if (!status) {
+      revoke();
       return status;
     }
     for (OutputFile* file : {model_.get(), data_.get(), first_model.get()}) file->Keep();
@@ -179,12 +194,16 @@ fs::path ModelFiles::SecondName(int number) const { return Hidden(fmt::format("{
 
 // Also what a killed program left.
 void ModelFiles::RemoveHidden() const {
-  for (int i = 1; i <= 3; ++i) unlink(Hidden(fmt::format("{}.tmp", i)).c_str());
-  int number = 0;
-  while (IsRegular(SecondName(number + 1))) ++number;
-  // From the last one: a kill leaves no gap in the numbers.
-  for (; number > 0; --number) {
-    if (!IsAmong(SecondName(number), inputs_)) unlink(SecondName(number).c_str());
+  try {
+    for (int i = 1; i <= 3; ++i) unlink(Hidden(fmt::format("{}.tmp", i)).c_str());
+    int number = 0;
+    while (IsRegular(SecondName(number + 1))) ++number;
+    // From the last one: a kill leaves no gap in the numbers.
+    for (; number > 0; --number) {
+      if (!IsAmong(SecondName(number), inputs_)) unlink(SecondName(number).c_str());
+    }
+  } catch (const std::bad_alloc&) {
+    // The model is there; the next export removes the rest.
   }
 }
 
