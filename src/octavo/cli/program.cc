@@ -1,3 +1,4 @@
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -166,13 +167,37 @@ int Dispatch(const std::vector<std::string>& words) {
   return Answer(app, words, run);
 }
 
+constexpr std::string_view kNoMemory = "octavo: there is not enough memory\n";
+
+std::atomic<bool> lacked_memory = false;
+
+void NoteLackOfMemory() {
+  lacked_memory = true;
+  throw std::bad_alloc();
+}
+
+// Libraries declare functions noexcept that need memory: CLI11 to compare names, nlohmann-json to destroy an
+// object, libstdc++ to read a folder.  So do initializers of global objects, before main.
+[[noreturn]] void EndWithoutMemory() {
+  // Anything else is a bug: its trace is worth more than a message.
+  if (!lacked_memory) std::abort();
+  static_cast<void>(!write(STDERR_FILENO, kNoMemory.data(), kNoMemory.size()));
+  OnSignal::EndAfterFault(kInvalid);
+  std::_Exit(kInvalid);
+}
+
+[[gnu::constructor(101)]] void HandleLackOfMemory() {
+  std::set_new_handler(NoteLackOfMemory);
+  std::set_terminate(EndWithoutMemory);
+}
+
 // What says that there is no memory may need some itself.
 int FailWithoutMemory(const std::vector<std::string>& words) {
   if (AsksForJson(words)) {
     std::fputs("{\"error\": {\"code\": \"unsupported\", \"message\": \"there is not enough memory\"}}\n",
                stdout);
   }
-  std::fputs("octavo: there is not enough memory\n", stderr);
+  static_cast<void>(!write(STDERR_FILENO, kNoMemory.data(), kNoMemory.size()));
   return kInvalid;
 }
 
