@@ -205,3 +205,25 @@ int close(int file) {
   const int closed = REAL(close)(file);
   return fault > 0 ? (errno = fault, -1) : closed;
 }
+
+// What operator new calls, too.
+void* __libc_malloc(size_t size);
+void* __libc_calloc(size_t count, size_t size);
+void* __libc_realloc(void* old, size_t size);
+void* __libc_memalign(size_t alignment, size_t size);
+void* malloc(size_t size) {
+  FAIL("malloc", NULL);
+  return __libc_malloc(size);
+}
+void* calloc(size_t count, size_t size) {
+  FAIL("malloc", NULL);
+  return __libc_calloc(count, size);
+}
+void* realloc(void* old, size_t size) {
+  FAIL("malloc", NULL);
+  return __libc_realloc(old, size);
+}
+void* aligned_alloc(size_t alignment, size_t size) {
+  FAIL("malloc", NULL);
+  return __libc_memalign(alignment, size);
+}

@@ -22,7 +22,7 @@ WRITES_MODELS = [s for s in SCENARIOS if s.words[0] in ("export", "convert")]
 counts = collections.Counter()
 
 
-def check(stage, run, unlinks=False):
+def check(stage, run, unlinks=False, memory=False):
     """The exit code, one message, and the old files or the new ones, and nothing else."""
     done = run.returncode == stage.scenario.code
     assert done or run.returncode in (3, 4), (run.returncode, run.stderr)
@@ -31,7 +31,9 @@ def check(stage, run, unlinks=False):
     # What cannot be removed stays, and old data of which nobody can tell whose they are.
     if unlinks or (done and stage.scenario.name == "inline_over_external"):
         found = {path: content for path, content in found.items() if not os.path.basename(path).startswith(".octavo-") and (path in wanted or not path.endswith(".data"))}
-    assert found == wanted, (run.stderr, sorted(found), sorted(wanted))
+    # Memory may run out when the files are there and the report is printed; a layer that verify has no memory for is not saved.
+    if not (memory and (found == stage.after or "could not be compared alone" in run.stdout)):
+        assert found == wanted, (run.stderr, sorted(found), sorted(wanted))
     if not unlinks:
         assert not list(stage.tmp.iterdir())
 
@@ -57,6 +59,36 @@ def stage(request, models, tmp_path, library):
 def test_some_calls_fail(stage):
     for kind, error in (("open", "EIO"), ("read", "short"), ("write", "ENOSPC"), ("write", "short"), ("exchange", "EIO"), ("rename", "EIO"), ("link", "EIO"), ("mkdir", "ENOSPC"), ("close", "EIO")):
         fail_in_turn(stage, kind, error, 3)
+
+
+def fail_allocations(stage, times):
+    """Some of the calls of malloc, before main() as well as behind the last line of the report."""
+    def hits(number):
+        stage.reset()
+        run = stage.run(f"malloc:{number}:ENOMEM")
+        if stage.hit.exists():
+            counts["malloc", run.returncode] += 1
+            try:
+                check(stage, run, memory=True)
+            except AssertionError as failure:
+                raise AssertionError(f"{stage.scenario} malloc:{number}: {failure}") from None
+        return stage.hit.exists()
+    total = 1
+    while hits(total):
+        total *= 2
+    draw = random.Random(stage.scenario.name)
+    for _ in range(times):
+        hits(draw.randrange(1, 100) if draw.random() < 0.2 else draw.randrange(1, total))
+
+
+def test_some_allocations_fail(stage):
+    fail_allocations(stage, 12)
+
+
+@pytest.mark.long
+def test_many_allocations_fail(stage):
+    fail_allocations(stage, 500)
+    print(dict(counts))
 
 
 @pytest.mark.long
