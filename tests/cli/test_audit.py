@@ -10,6 +10,7 @@ import unittest
 import zipfile
 
 import octavo_cli
+import onnx_file
 from octavo_cli import ROOT
 
 sys.path.insert(0, str(ROOT / "tests" / "same_model"))
@@ -133,16 +134,7 @@ class Audit(unittest.TestCase):
 
 def field(number, content):
     """A field of protobuf: bytes, text or an integer."""
-    def varint(value):
-        out = b""
-        while value > 127:
-            out += bytes([value & 127 | 128])
-            value >>= 7
-        return out + bytes([value])
-    if isinstance(content, int):
-        return varint(number << 3) + varint(content)
-    data = content.encode() if isinstance(content, str) else content
-    return varint(number << 3 | 2) + varint(len(data)) + data
+    return onnx_file.message([(number, content)])
 
 
 class OnnxAudit(unittest.TestCase):

@@ -7,6 +7,7 @@ import unittest
 
 import hostile_models
 import npy
+import onnx_file
 from octavo_cli import DIGITS, OCTAVO, ROOT, CliTest, records, run, write_archive
 from onnx_file import FLOAT, model, node, value_info
 
@@ -223,6 +224,38 @@ class Limits(CliTest):
         self.assertEqual(done, {arguments[0] for arguments in commands} & done)
 
 
+class Stacks(CliTest):
+    def deep(self, name, code):
+        path = self.folder / name
+        head = "class M(Module):\n  __parameters__ = []\n  __buffers__ = []\n  training : bool\n"
+        write_archive(path, {"data.pkl": b"\x80\x02c__torch__\nM\n)\x81}X\x08\x00\x00\x00training\x89sb.", "constants.pkl": b"\x80\x02).",
+                             "code/__torch__.py": head + code, "version": "3\n"})
+        return path
+
+    def test_a_small_stack(self):
+        """`ulimit -s`: how deep a model may be nested does not depend on it."""
+        forward = "  def forward(self: __torch__.M,\n    x: Tensor) -> Tensor:\n"
+        method = "  def f%d(self: __torch__.M,\n    x: Tensor) -> Tensor:\n"
+        models = [self.deep("calls.pt", forward + "    return " + "torch.relu(" * 390 + "x" + ")" * 390 + "\n"),
+                  self.deep("blocks.pt", forward + "".join("  " * (i + 2) + "if True:\n" for i in range(390)) + "  " * 392 + "pass\n    return x\n"),
+                  self.deep("methods.pt", forward + "    return (self).f0(x, )\n" + "".join(
+                      method % i + "    return (self).f%d(x, )\n" % (i + 1) for i in range(240)) + method % 240 + "    return torch.relu(x)\n"),
+                  self.deep("too_deep.pt", forward + "    return (self).f0(x, )\n" + "".join(
+                      method % i + "    return " + "torch.neg(" * 100 + "(self).f%d(x, )" % (i + 1) + ")" * 100 + "\n" for i in range(200)) + method % 200
+                      + "    return x\n")]
+        for model in models:
+            for command in (["inspect"], ["inspect", "--audit"], ["export", "--input", "float32[4]", "-o", self.output], ["verify", "--input", "float32[4]"]):
+                with self.subTest(model=model.name, command=command[0]):
+                    results = []
+                    for kilobytes in (128, 1024, 8192):
+                        limit = (kilobytes << 10, kilobytes << 10)
+                        result = run(command[0], model, *command[1:], preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_STACK, limit))
+                        results.append((result.returncode, result.stdout, result.stderr))
+                    self.assertIn(results[0][0], (0, 3))
+                    self.assertEqual(results[0][2], results[2][2])
+                    self.assertEqual([r[0] for r in results], [results[0][0]] * 3)
+
+
 class EmptyMessages(CliTest):
     """Many empty protobuf fields or tiny nodes."""
 
@@ -241,15 +274,8 @@ class EmptyMessages(CliTest):
         count = 200_000
         head = b"\x08\x08" + b"\x42\x02\x10\x11"  # IR version 8, opset 17
 
-        def varint(n):
-            out = b""
-            while n > 127:
-                out += bytes([n & 127 | 128])
-                n >>= 7
-            return out + bytes([n])
-
         def field(number, content):
-            return varint(number << 3 | 2) + varint(len(content)) + content
+            return onnx_file.message([(number, content)])
 
         def graph(content):
             return head + field(7, content)
