@@ -7,6 +7,7 @@ import tarfile
 import unittest
 import zipfile
 
+import onnx_file
 from octavo_cli import DIGITS, ROOT, CliTest, run
 from onnx_file import message
 
@@ -172,6 +173,16 @@ class ForeignFiles(CliTest):
 
 
 class NoOnnx(CliTest):
+    def test_opsets_that_do_not_exist(self):
+        for opset in (-2, 1 << 31):
+            path = self.folder / "opset.onnx"
+            path.write_bytes(onnx_file.model([onnx_file.node("Relu", ["x"], ["y"])], opset=opset))
+            for command in (["inspect"], ["convert", "-o", self.output], ["convert", "-o", self.output, "--target", "openvino"], ["verify", path]):
+                with self.subTest(opset=opset, command=command[0]):
+                    result = run(command[0], path, *command[1:])
+                    self.assertEqual(result.returncode, 3, result.stderr)
+                    self.assertIn(f"has opset {opset}, which does not exist", result.stderr)
+
     def refused(self, path, says, code=3, target="onnxruntime"):
         for command in (["convert", path, "-o", self.output, "--target", target], ["verify", DIGITS, path]):
             before = self.files()

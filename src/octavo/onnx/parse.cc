@@ -89,6 +89,10 @@ Result<pb::ModelProto> ParseModel(std::span<const std::byte> bytes) {
       !model.has_graph()) {
     return NotOnnx(bytes);
   }
+  for (const auto& import : model.opset_import()) {
+    if (import.version() < 0 || import.version() > INT_MAX)
+      return InvalidFile(fmt::format("the model has opset {}, which does not exist", import.version()));
+  }
   return model;
 }
 
@@ -96,7 +100,7 @@ int OpsetOf(const pb::ModelProto& model) {
   int opset = 1;  // of a file that says none
   for (const auto& import : model.opset_import()) {
     if (import.domain().empty() || import.domain() == "ai.onnx") {
-      opset = std::max(opset, static_cast<int>(std::clamp<std::int64_t>(import.version(), 0, INT_MAX)));
+      opset = std::max(opset, static_cast<int>(import.version()));
     }
   }
   return opset;

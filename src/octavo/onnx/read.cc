@@ -1,7 +1,6 @@
 #include "octavo/onnx/read.h"
 
 #include <algorithm>
-#include <climits>
 #include <optional>
 #include <set>
 #include <span>
@@ -107,11 +106,8 @@ class Reader {
     const pb::GraphProto& proto = model_.graph();
     graph_.name = proto.name();
     graph_.doc = proto.doc_string();
-    for (const auto& opset : model_.opset_import()) {
-      if (opset.version() < 0 || opset.version() > INT_MAX)
-        return InvalidFile(fmt::format("the model has opset {}, which does not exist", opset.version()));
+    for (const auto& opset : model_.opset_import())
       graph_.opsets[opset.domain()] = static_cast<int>(opset.version());
-    }
     for (const auto& entry : model_.metadata_props()) {
       if (entry.key() == kOriginsKey) {
         origins_ = ParseOrigins(entry.value());
