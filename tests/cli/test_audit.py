@@ -95,6 +95,82 @@ class Audit(unittest.TestCase):
         self.found(mf.zip_file(mf.model(), prefix=pickle.dumps(Evil(eval, "1"), 2)), "eval", "in front of the first record",
                    "so Octavo does not read it")
 
+    def test_names_that_lead_through_attributes(self):
+        self.found(b"\x80\x04X\x0c\0\0\0torch._utilsX\x20\0\0\0_rebuild_tensor.__builtins__.get\x93X\x04\0\0\0exec\x85R.",
+                   "calls torch._utils._rebuild_tensor.__builtins__.get")
+        self.found(b"\x80\x04X\x05\0\0\0torchX\x10\0\0\0a.b.FloatStorage\x93.", "imports torch.a.b.FloatStorage")
+
+    def test_classes_that_are_changed(self):
+        self.found(b"\x80\x02ctorch.storage\nTypedStorage\nN}X\x03\0\0\0newK\x01s\x86b.", "changes torch.storage.TypedStorage itself")
+        self.found(pickle.dumps([range(3), slice(1)], 2))
+
+    def test_a_magic_number_written_otherwise(self):
+        """torch.load compares the number, whatever made it."""
+        for magic in (b"\x80\x02" + b"N0" * 20 + b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.", b"L%dL\n." % MAGIC,
+                      b"\x80\x02cbuiltins\nint\nX\x18\0\0\0" + str(MAGIC).encode() + b"\x85R."):
+            with self.subTest(magic):
+                self.assertEqual(pickle.loads(magic), MAGIC)
+                rest = b"".join(pickle.dumps(part, 2) for part in (VERSION, SYSTEM))
+                self.found(magic + rest + pickle.dumps({}, 2) + pickle.dumps([], 2))
+                self.found(magic + rest + pickle.dumps(Evil(exec, "1"), 2), "pickle 4")
+
+    def test_tar_archives(self):
+        """torch.load unpickles what is in a tar archive, whose first bytes are the name of its first file."""
+        import io
+        import tarfile
+        for name in ("pickle", "\x80\x02N.", "J\x02xxx0cposix\nsystem\n(S'true'\ntR."):
+            for form in (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT):
+                with self.subTest(name), io.BytesIO() as out:
+                    with tarfile.open(fileobj=out, mode="w", format=form, encoding="latin1") as archive:
+                        archive.addfile(tarfile.TarInfo(name))
+                    content = out.getvalue()
+                    self.check_tar(content)
+                    self.check_tar(content[:257] + bytes(8) + content[265:])  # the checksum no longer fits: not a tar archive for anyone
+        path = self.folder / "file.pt"
+        path.write_bytes(mf.zip_file(mf.model(), prefix=content))
+        self.assertIn("tar archive", json.dumps(self.audit(path)))
+
+    def check_tar(self, content):
+        import io
+        import tarfile
+        path = self.folder / "file.pt"
+        path.write_bytes(content)
+        result = octavo_cli.run("inspect", path, "--audit")
+        try:
+            tarfile.open(fileobj=io.BytesIO(content), mode="r:")
+        except tarfile.ReadError:
+            return
+        self.assertEqual(result.returncode, 3, result.stdout)
+        self.assertIn("tar archive", result.stderr)
+
+    def test_archives_of_torch_export(self):
+        shell = b"cposix\nsystem\n(S'true'\ntR."
+        lists = {"plain": b'{"config": {"w": {"path_name": "weight_0", "use_pickle": false}}}',
+                 "pickle": b'{"config": {"w": {"path_name": "weight_0", "use_pickle": true}}}',
+                 "hidden": b'{"config": {"w": {"path_name": "weight_0", "use\\u005fpickle": true}}}'}
+        computed = b"\x80\x04S'o\\x73'\nS'system'\n\x93)R"
+        numbers = struct.pack("<4f", 1, 2, 3, 4)
+
+        def exported(records, listed="plain"):
+            path = self.folder / "saved.zip"
+            with zipfile.ZipFile(path, "w") as file:
+                for name, data in {"archive_format": "pt2", "models/model.json": "{}", "data/weights/model_weights_config.json": lists[listed],
+                                   **records}.items():
+                    file.writestr("m/" + name, data)
+            return path.read_bytes()
+        self.found(exported({"data/weights/weight_0": numbers}))
+        self.found(exported({"data/weights/weight_0": b"\x82\x01"}))
+        self.found(exported({"data/weights/weight_0": b"NN\x93" + numbers}))
+        self.found(exported({"data/sample_inputs/model.pt": shell}), "record m/data/sample_inputs/model.pt, byte 0: imports and calls posix.system")
+        self.found(exported({"data/weights/weight_0": shell}), "record m/data/weights/weight_0, byte 0: imports and calls posix.system")
+        self.found(exported({"data/constants/tensor_0": shell}), "imports and calls posix.system")
+        for listed in ("pickle", "hidden"):
+            self.found(exported({"data/weights/weight_0": computed}, listed), "a name that is computed", "is damaged here")
+        nested = self.folder / "nested.zip"
+        with zipfile.ZipFile(nested, "w") as file:
+            file.writestr("a/data.pkl", shell)
+        self.found(exported({"data/weights/weight_0": nested.read_bytes()}), "imports and calls posix.system")
+
     def test_code_that_opens_files(self):
         for call, text in (('torch.save(x, "a")', "writes a file"), ('torch.from_file("a", False, 4)', "opens a file"),
                            ('ops.aten.save(x, "a")', "writes a file"), ('(x).save("a")', "writes a file"),
@@ -162,6 +238,8 @@ class OnnxAudit(unittest.TestCase):
         find(self.model(graph + self.tensor(more=field(9, bytes(16)) + field(4, struct.pack("<4f", 1, 2, 3, 4)))), "two fields")
         find(self.model(graph + field(1, field(4, "PythonOp") + field(7, "com.microsoft"))), "runs Python code")
         find(self.model(graph + field(1, field(4, "EPContext") + field(7, "com.microsoft"))), "compiled code")
+        # A program that takes the file for a pickle.
+        self.found(b"J8xxx0cposix\nsystem\n(S'true'\ntR." + self.model(graph), "calls posix.system")
         body = field(1, field(4, "PyOp") + field(7, "pyopmulti"))
         find(self.model(graph + field(1, field(4, "If") + field(5, field(1, "then_branch") + field(6, body)))), "runs Python code")
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -25,6 +26,33 @@ std::string_view FileText(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+bool IsName(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '.' || c >= 0x80;
+  });
+}
+
+// Would a program that unpickles the bytes import anything?  Of bytes that are hardly a pickle, weights for
+// instance, only what chance does not make counts: names of Python, or a pickle that ends as one.
+bool Acts(std::span<const std::byte> bytes, bool is_pickle = false) {
+  const pickle::Effects effects = pickle::FindEffects(bytes);
+  if (is_pickle || effects.stopped) return !effects.globals.empty() || !effects.extensions.empty();
+  return std::ranges::any_of(effects.globals,
+                             [](const auto& global) { return IsName(global.module) && IsName(global.name); });
+}
+
+// Does a list of weights in an archive of torch.export say that some are to be unpickled?  An escape in a
+// text may hide it.
+bool MayUnpickle(std::string_view json) {
+  if (json.find('\\') != std::string_view::npos) return true;
+  constexpr std::string_view kKey = "\"use_pickle\"";
+  for (std::size_t at = json.find(kKey); at != std::string_view::npos; at = json.find(kKey, at + 1)) {
+    const std::size_t value = json.find_first_not_of(" \t\r\n:", at + kKey.size());
+    if (value != std::string_view::npos && json.substr(value).starts_with("true")) return true;
+  }
+  return false;
+}
+
 // A library or program: a loader of the archive's model may load it.
 bool IsNativeCode(std::string_view name, std::string_view head) {
   constexpr std::array<std::string_view, 5> kSuffixes = {".so", ".dll", ".dylib", ".pyd", ".cubin"};
@@ -37,20 +65,55 @@ bool IsNativeCode(std::string_view name, std::string_view head) {
 // torch.save's former format: a magic number, a version, the machine's properties, the value, the storages'
 // names, each a pickle; behind them are the storages.
 void AuditPickles(std::span<const std::byte> bytes, std::string_view where, Audit& audit) {
-  // 0x1950a86a20f9469cfc6c, as LONG1 of ten bytes.
-  constexpr std::string_view kMagic = "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
-  const bool legacy =
-      FileText(bytes.first(std::min<std::size_t>(bytes.size(), 32))).find(kMagic) != std::string_view::npos;
+  // 0x1950a86a20f9469cfc6c, as LONG1 of ten bytes, behind the protocol.
+  constexpr std::string_view kMagic = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
+  const bool legacy = FileText(bytes).starts_with(kMagic);
   std::size_t position = 0;
-  for (int i = 0; i < (legacy ? 5 : 1); ++i) {
+  for (int i = 0; i < 5 && position < bytes.size(); ++i) {
     const std::string part = i == 0 && !legacy
                                  ? std::string(where)
                                  : fmt::format("{}{}pickle {}", where, where.empty() ? "" : ", ", i + 1);
-    const std::size_t length =
-        AuditPickle(bytes.subspan(position), part.empty() ? "pickle" : part, false, audit);
+    const std::span<const std::byte> rest = bytes.subspan(position);
+    // The number may be written in many ways, so what follows counts, too, if it would do anything.
+    if (i > 0 && !legacy && !Acts(rest)) {
+      const pickle::Effects harmless = pickle::FindEffects(rest);
+      if (!harmless.stopped) return;
+      position += harmless.end;
+      continue;
+    }
+    const std::size_t length = AuditPickle(rest, part.empty() ? "pickle" : part, false, audit);
     if (length == 0) return;
     position += length;
   }
+}
+
+// torch.load takes any file for a tar archive, its oldest format, whose first 512 bytes add up to the number
+// that is written in them, and unpickles what is in it.
+bool IsTar(std::span<const std::byte> bytes) {
+  constexpr std::size_t kBlock = 512, kSum = 148, kDigits = 8;
+  if (bytes.size() < kBlock) return false;
+  std::uint64_t wanted = 0;
+  std::int64_t with_signs = 0, without = 0;
+  bool octal = false;
+  for (std::size_t i = 0; i < kBlock; ++i) {
+    const auto byte = std::to_integer<unsigned char>(bytes[i]);
+    const bool of_sum = i >= kSum && i < kSum + kDigits;
+    if (of_sum && byte >= '0' && byte <= '7') {
+      wanted = wanted * 8 + (byte - '0');
+      octal = true;
+    }
+    without += of_sum ? ' ' : byte;
+    with_signs += of_sum ? ' ' : static_cast<signed char>(byte);
+  }
+  // As 256-ary digits behind 0x80.
+  if (bytes[kSum] == std::byte{0x80}) {
+    wanted = 0;
+    octal = true;
+    for (std::size_t i = kSum + 1; i < kSum + kDigits; ++i)
+      wanted = wanted << 8 | std::to_integer<std::uint64_t>(bytes[i]);
+  }
+  const auto sum = static_cast<std::int64_t>(wanted);
+  return octal && (sum == without || sum == with_signs);
 }
 
 class ArchiveAudit {
@@ -68,6 +131,7 @@ class ArchiveAudit {
               (archive_.HasUnder("code/") || archive_.Has("bytecode.pkl") || archive_.Has("constants.pkl"));
     const bool package = archive_.HasUnder(".data/extern_modules");
     for (const archive::Entry& entry : archive_.directory().entries) AuditRecord(entry, package);
+    if (exported_) AuditWeights();
     if (script_) return "TorchScript";
     if (package) return "torch.package";
     if (exported_) return "torch.export";
@@ -119,6 +183,33 @@ class ArchiveAudit {
     }
   }
 
+  // Of an archive of torch.export: numbers, mostly, but some may be pickles.
+  void AuditWeights() {
+    struct Weights {
+      std::string_view name;
+      const archive::Entry* entry;
+    };
+    std::vector<Weights> weights;
+    bool pickles = false;
+    for (const archive::Entry& entry : archive_.directory().entries) {
+      const std::string lower = archive::LowerCase(entry.name);
+      if (!lower.starts_with(archive::LowerCase(archive_.root()) + "data/")) continue;
+      const std::string_view name = std::string_view(entry.name).substr(archive_.root().size());
+      if (!lower.ends_with(".json")) {
+        weights.push_back({name, &entry});
+      } else if (const auto json = archive_.Read(name)) {
+        pickles |= MayUnpickle(FileText(json->bytes));
+      }
+    }
+    for (const auto& [name, entry] : weights) {
+      const auto bytes = archive_.Read(name);
+      const std::string lower = archive::LowerCase(entry->name);
+      if (!bytes || lower.ends_with(".pt") || lower.ends_with(".pkl")) continue;  // AuditRecord
+      if (archive::LooksLikeZip(bytes->bytes) || Acts(bytes->bytes, pickles))
+        AuditNested(name, lower, *entry, Where("record " + entry->name), pickles);
+    }
+  }
+
   // Code that does not parse is another matter.
   void AuditDefinitions(const std::string& record, std::string_view code) {
     auto text = std::make_shared<SourceText>();
@@ -133,7 +224,7 @@ class ArchiveAudit {
 
   // Weights, example inputs and compiled code in an archive of torch.export.
   void AuditNested(std::string_view name, const std::string& lower, const archive::Entry& entry,
-                   const std::string& where) {
+                   const std::string& where, bool is_pickle = false) {
     const auto bytes = Read(name, entry);
     if (!bytes) return;
     if (IsNativeCode(lower, FileText(bytes->bytes))) {
@@ -142,10 +233,11 @@ class ArchiveAudit {
       const auto inner = archive::Archive::Open(*bytes, limits_);
       if (inner) {
         ArchiveAudit(**inner, where, limits_, depth_ + 1, audit_).Run();
+        if (!FileText(bytes->bytes).starts_with("PK")) AuditPickles(bytes->bytes, where, audit_);
       } else {
         audit_.Add(where, inner.error().what());
       }
-    } else if (FileText(bytes->bytes).starts_with('\x80')) {
+    } else if (FileText(bytes->bytes).starts_with('\x80') || Acts(bytes->bytes, is_pickle)) {
       AuditPickles(bytes->bytes, where, audit_);
     }
   }
@@ -190,14 +282,22 @@ Result<Audit> AuditFile(const std::filesystem::path& path, const Limits& limits)
   // torch.load takes a file that begins otherwise than a zip for a pickle, torch.jit.load looks at its end.
   if (archive::LooksLikeZip(bytes)) {
     Audit audit = OCTAVO_TRY(AuditZip(file, path, limits));
-    if (!FileText(bytes).starts_with("PK")) AuditPickles(bytes, "", audit);
+    if (!FileText(bytes).starts_with("PK")) {
+      AuditPickles(bytes, "", audit);
+      if (IsTar(bytes)) audit.Add("", "is a tar archive, too, in which torch.load unpickles the members");
+    }
     return audit;
   }
   const std::optional<FileKind> kind = RecognizeFile(bytes);
+  if (IsTar(bytes)) {
+    return InvalidFile("this is a tar archive, which --audit does not support",
+                       "torch.load unpickles what is in it.");
+  }
   Audit audit;
   if (kind && kind->id == FileKind::Id::kOnnx) {
     audit.format = "ONNX";
     AuditOnnx(bytes, path, audit);
+    if (Acts(bytes)) AuditPickles(bytes, "", audit);
     return audit;
   }
   const pickle::Effects effects = pickle::FindEffects(bytes);

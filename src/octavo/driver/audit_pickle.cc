@@ -17,11 +17,13 @@ bool IsAmong(Names names, std::string_view name) { return std::ranges::find(name
 // What torch.save writes for tensors, state_dicts and the states of optimizers.  Making these values calls no
 // code but PyTorch's and Python's own, and only to hold what is given.
 bool IsPlainData(std::string_view module, std::string_view name) {
+  // From protocol 4 on a name may lead through attributes: "_rebuild_tensor.__builtins__.get".
+  if (name.find('.') != std::string_view::npos) return false;
   static constexpr std::array<std::string_view, 4> kCollections = {"OrderedDict", "Counter", "defaultdict",
                                                                    "deque"};
-  static constexpr std::array<std::string_view, 17> kBuiltins = {
-      "set",   "frozenset", "complex", "bytearray", "bytes", "list",  "dict", "tuple",  "int",
-      "float", "bool",      "str",     "object",    "slice", "range", "long", "unicode"};
+  static constexpr std::array<std::string_view, 18> kBuiltins = {
+      "set",   "frozenset", "complex", "bytearray", "bytes", "list",  "dict", "tuple",   "int",
+      "float", "bool",      "str",     "object",    "slice", "range", "long", "unicode", "xrange"};
   static constexpr std::array<std::string_view, 6> kParameters = {
       "Parameter",    "Buffer", "UninitializedParameter", "UninitializedBuffer", "UninitializedTensorMixin",
       "ParameterMeta"};
@@ -59,14 +61,14 @@ bool IsPlainData(std::string_view module, std::string_view name) {
            name == "_UntypedStorage";
   if (module == "torch.cuda") return name.ends_with("Storage") || name.ends_with("Tensor");
   if (module == "torch") {
-    return IsAmong(kTorch, name) || (name.ends_with("Tensor") && name.find('.') == std::string_view::npos) ||
-           module::IsAllowedGlobal(module, name);
+    return IsAmong(kTorch, name) || name.ends_with("Tensor") || module::IsAllowedGlobal(module, name);
   }
   return module::IsAllowedGlobal(module, name) && !module::IsTorchScriptClass(module);
 }
 
 // Classes of the archive's own code, also of a part that was compiled for a backend.
 bool IsScriptClass(std::string_view module, std::string_view name) {
+  if (name.find('.') != std::string_view::npos && !module::IsTorchScriptClass(module)) return false;
   return module::IsAllowedGlobal(module, name) || module.starts_with("torch.jit.LoweredWrapper.") ||
          module.starts_with("torch.jit.LoweredModule.");
 }
@@ -74,6 +76,7 @@ bool IsScriptClass(std::string_view module, std::string_view name) {
 std::string Does(const pickle::Effects::Global& global) {
   std::string does = "imports";
   if (global.called) does += " and calls";
+  if (global.changed) return fmt::format("changes {} itself when it is unpickled", global.QualifiedName());
   if (global.built) does += global.called ? ", and sets the state of," : " and sets the state of";
   return fmt::format("{} {} when it is unpickled", does, global.QualifiedName());
 }
@@ -87,7 +90,7 @@ std::size_t AuditPickle(std::span<const std::byte> bytes, std::string_view where
   for (const pickle::Effects::Global& global : effects.globals) {
     const bool plain =
         torchscript ? IsScriptClass(global.module, global.name) : IsPlainData(global.module, global.name);
-    if (!plain) audit.Add(at(global.position), Does(global));
+    if (!plain || global.changed) audit.Add(at(global.position), Does(global));
   }
   for (const std::size_t position : effects.extensions) {
     audit.Add(at(position),

@@ -177,6 +177,7 @@ class Follower {
     const Item& object = stack_.back();
     if (object.kind == Kind::kMadeBy || object.kind == Kind::kGlobal)
       effects_.globals[object.global].built = true;
+    if (object.kind == Kind::kGlobal) effects_.globals[object.global].changed = true;
     return true;
   }
   bool Instance() {

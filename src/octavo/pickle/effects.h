@@ -18,6 +18,7 @@ struct Effects {
     std::size_t position = 0;  // of the opcode that imports it
     bool called = false;       // or an object of it is made
     bool built = false;        // __setstate__ of an object of it is called, or its attributes are set
+    bool changed = false;      // the same of itself, so that it is another one for the whole program
 
     std::string QualifiedName() const {
       return name.empty() ? "a name that is computed" : module + "." + name;
