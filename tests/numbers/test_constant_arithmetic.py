@@ -33,6 +33,14 @@ CHOSEN = [
     'torch.tensor(float("nan")).to(torch.int32)', 'torch.tensor(float("inf")).to(torch.uint8)', "torch.tensor(3e9).to(torch.int32)",
     "(torch.tensor(1.5, dtype=torch.float16) * torch.tensor(2049.0, dtype=torch.float16)).to(torch.float32)", "torch.tensor(1.1) ** 3",
     "torch.tensor(1.7) ** -2", "torch.tensor(2.7) ** -0.5", "torch.tensor(2.0) ** 4.73705756644251", "torch.pow(torch.tensor(2.7), torch.tensor(3.0))", "torch.tensor(1e-45) / 2",
+    # Texts and bools are TorchScript's, which are not Python's.
+    "int(2 and 3)", "int(0 or 5)", "int(0.0 or 0)", "torch.fmod(-7, 3)", "torch.fmod(7, 0)", "math.fmod(-7, 3)", "1 << 63", "-5 >> 62",
+    *("len(str(%s))" % v for v in ("0.1", "1.0", "-0.5", "1e10", "1e18", "1e19", "1e300", "5e-324", "123456.789", 'float("-inf")', "[1.0, 0.1]", '["a", "b"]',
+                                   "(3,)", "(1, 2.0)", "True", "7", '{"a": 1.0}')),
+    "len('{}'.format(1e22))", "len('{} {}'.format(0.1, ['a']))", "len('%s|%s' % (1.5, 2.0))", "len('%f' % 1e22)", "len('%e|%E' % (0.1, 7))", "int('%f' % 16777217.1 == '16777217.000000')", "int('%d|%i' % (-1.7, 3) == '-1|3')", "int(str(1.0) == '1.')",
+    *("int(torch.can_cast(torch.%s, torch.%s))" % pair for pair in (("float32", "int64"), ("int64", "bool"), ("bool", "int64"), ("int64", "uint8"),
+                                                                    ("float64", "float16"), ("complex64", "float32"), ("uint8", "complex64"))),
+    "int(torch.zeros([2]).is_pinned())",
 ]
 
 

@@ -42,9 +42,8 @@ Result<Value> IntegerArithmetic(BinaryOp op, std::int64_t a, std::int64_t b) {
     case BinaryOp::kRemainder:
       if (b == 0) return DivisionByZero();
       return Value(Dim::Modulo(Dim(a), Dim(b)).value());
-    case BinaryOp::kFmod:
-      if (b == 0) return DivisionByZero();
-      return Value(b == -1 ? std::int64_t{0} : a % b);
+    case BinaryOp::kFmod:  // a float in TorchScript, NaN for a divisor of 0
+      return Value(std::fmod(static_cast<double>(a), static_cast<double>(b)));
     case BinaryOp::kPow:
       if (b < 0) return Value(std::pow(static_cast<double>(a), static_cast<double>(b)));
       return Value(OCTAVO_TRY(Power(a, b)));
@@ -59,9 +58,10 @@ Result<Value> IntegerArithmetic(BinaryOp op, std::int64_t a, std::int64_t b) {
     case BinaryOp::kXor:
       return Value(a ^ b);
     case BinaryOp::kShiftLeft:
-      return Value(b < 0 || b > 63 ? std::int64_t{0} : Wrap(Bits(a) << static_cast<unsigned>(b)));
     case BinaryOp::kShiftRight:
-      return Value(b < 0 || b > 63 ? (a < 0 ? -1 : std::int64_t{0}) : a >> b);
+      // C++ does not define it, and PyTorch computes what the processor happens to.
+      if (b < 0 || b > 63) return Unsupported(fmt::format("shifting an int by {} bits has no meaning", b));
+      return Value(op == BinaryOp::kShiftLeft ? Wrap(Bits(a) << static_cast<unsigned>(b)) : a >> b);
   }
   return Unsupported("this arithmetic operator is not supported");
 }

@@ -1,8 +1,10 @@
 #include "octavo/import/builtins.h"
 
+#include <cmath>
 #include <fstream>
 #include <sstream>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "octavo/import/program_testing.h"
@@ -43,6 +45,32 @@ std::string MethodOf(const Case& c) {
   return text + "\n";
 }
 
+std::string Repr(Evaluator& evaluator, const Value& value);
+
+std::string Items(Evaluator& evaluator, const std::vector<Value>& items) {
+  std::string text;
+  for (const Value& item : items) text += (text.empty() ? "" : ", ") + Repr(evaluator, item);
+  return text;
+}
+
+std::string Repr(Evaluator& evaluator, const Value& value) {
+  if (const List* list = value.Get<List*>()) return "[" + Items(evaluator, list->items) + "]";
+  if (const Tuple* tuple = value.Get<Tuple*>())
+    return "(" + Items(evaluator, tuple->items) + (tuple->items.size() == 1 ? ",)" : ")");
+  if (const Dict* dict = value.Get<Dict*>()) {
+    std::string text;
+    for (const auto& [key, item] : dict->items)
+      text += (text.empty() ? "" : ", ") + Repr(evaluator, key) + ": " + Repr(evaluator, item);
+    return "{" + text + "}";
+  }
+  if (value.Is<double>() && std::isfinite(value.As<double>())) {
+    const std::string text = fmt::format("{}", value.As<double>());
+    return text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
+  }
+  const auto text = ToText(evaluator, value, true);
+  return text ? *text : "!";
+}
+
 // As Python's repr, or "!" for an error.
 std::string Evaluated(const module::Module& module) {
   const TestRules rules;
@@ -52,8 +80,7 @@ std::string Evaluated(const module::Module& module) {
   const Frame outside;
   const auto value = evaluator.CallMethod(evaluator.ConvertObject(module.root, ""), "f", {}, outside);
   if (!value) return "!";
-  const auto text = ToText(evaluator, *value, true);
-  return text ? *text : "!";
+  return Repr(evaluator, *value);
 }
 
 TEST(Builtins, GiveWhatPyTorchGives) {

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "octavo/import/builtins.h"
 #include "octavo/import/evaluator.h"
 
 namespace octavo::import {
@@ -425,7 +426,24 @@ Result<Value> Evaluator::CallNamed(const std::string& name, CallArguments argume
       }
       return Value(Unknown{});
     }
-    if (const auto value = OCTAVO_TRY(builtin->second(*this, arguments))) return *value;
+    static const std::unordered_set<std::string_view> kTakesOpenText = {
+        "aten::format", "aten::percentFormat", "aten::__mod__", "aten::remainder", "aten::str",
+        "str",          "aten::add",           "aten::join",    "aten::warn",      "prim::RaiseException",
+        "print",        "prim::Print"};
+    const auto is_open_text = [this](const Value& v) {
+      const auto* text = v.Get<const std::string*>();
+      return text != nullptr && IsOpenText(text);
+    };
+    const bool open = !open_texts_.empty() && std::ranges::any_of(arguments.positional, is_open_text);
+    if (open && !kTakesOpenText.contains(name)) {
+      return NeedsInput(fmt::format("{} depends on a text of an open size or of a tensor", name), kGiveSize);
+    }
+    text_is_open = open;
+    if (const auto value = OCTAVO_TRY(builtin->second(*this, arguments))) {
+      const auto* text = value->Get<const std::string*>();
+      if (text_is_open && text != nullptr) open_texts_.insert(text);
+      return *value;
+    }
     // What an operator that is not supported gave may be a list or a dict.
     const TensorBox* first =
         arguments.positional.empty() ? nullptr : arguments.positional[0].Get<TensorBox*>();

@@ -19,13 +19,13 @@ Result<std::int64_t> KnownInt(const Value& value, std::string_view what) {
 
 namespace {
 
-// As Python prints a float: the shortest digits that read back the same, and always a point or an exponent.
+// As TorchScript prints a float, which is not as Python does: whole numbers as "1.", others with 17 digits.
 std::string FloatText(double value) {
   if (std::isnan(value)) return "nan";
   if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
-  std::string text = fmt::format("{}", value);
-  if (text.find_first_of(".en") == std::string::npos) text += ".0";
-  return text;
+  if (std::abs(value) < 0x1p63 && std::trunc(value) == value)
+    return std::to_string(static_cast<std::int64_t>(value)) + ".";
+  return fmt::format("{:.17g}", value);
 }
 
 struct ToTextVisitor {
@@ -35,8 +35,14 @@ struct ToTextVisitor {
   Result<std::string> operator()(bool v) const { return std::string(v ? "True" : "False"); }
   Result<std::string> operator()(std::int64_t v) const { return std::to_string(v); }
   Result<std::string> operator()(double v) const { return FloatText(v); }
-  Result<std::string> operator()(const Dim* v) const { return v->ToString(); }
-  Result<std::string> operator()(const std::string* v) const { return quoted ? "'" + *v + "'" : *v; }
+  Result<std::string> operator()(const Dim* v) const {
+    evaluator.text_is_open = true;
+    return v->ToString();
+  }
+  Result<std::string> operator()(const std::string* v) const {
+    evaluator.text_is_open |= evaluator.IsOpenText(v);
+    return quoted ? "'" + *v + "'" : *v;
+  }
   Result<std::string> operator()(const Symbol* v) const { return v->name; }
   Result<std::string> operator()(List* v) const { return Items(v->items, "[", "]"); }
   Result<std::string> operator()(Tuple* v) const {
@@ -47,14 +53,14 @@ struct ToTextVisitor {
     std::string text = "{";
     for (const auto& [key, item] : v->items) {
       if (text.size() > 1) text += ", ";
-      text += OCTAVO_TRY(ToText(evaluator, key, true)) + ": " + OCTAVO_TRY(ToText(evaluator, item, true));
+      text += OCTAVO_TRY(ToText(evaluator, key, quoted)) + ": " + OCTAVO_TRY(ToText(evaluator, item, quoted));
       OCTAVO_TRY(CheckLength(text));
     }
     return text + "}";
   }
-  // Only messages are made of these.
   template <typename Other>
   Result<std::string> operator()(const Other& v) const {
+    evaluator.text_is_open = true;
     return "<" + Describe(Value(v)) + ">";
   }
   Result<std::string> Items(const std::vector<Value>& items, const char* open, const char* close) const {
@@ -62,7 +68,7 @@ struct ToTextVisitor {
     std::string text = open;
     for (std::size_t i = 0; i < items.size(); ++i) {
       if (i > 0) text += ", ";
-      text += OCTAVO_TRY(ToText(evaluator, items[i], true));
+      text += OCTAVO_TRY(ToText(evaluator, items[i], quoted));
       OCTAVO_TRY(CheckLength(text));
     }
     return text + close;

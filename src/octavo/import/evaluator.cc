@@ -13,7 +13,7 @@ namespace {
 
 // Modules that call each other twice make a number of operators that is exponential in the length of their
 // code.  A file may make so many, and as many more as it has bytes.
-constexpr std::size_t kOperatorsOfSmallFiles = std::size_t{1} << 18;
+constexpr std::size_t kOperatorsOfSmallFiles = std::size_t{1} << 17;
 // The evaluator's own nesting: expressions in expressions, in blocks, in calls.
 constexpr int kMaxDepth = 20'000;
 constexpr std::uintptr_t kMaxStackBytes = std::uintptr_t{3} << 20;

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <tuple>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -117,6 +118,11 @@ class Evaluator {
   // An operator, or a class of PyTorch's own, that is not supported.
   void Miss(const std::string& name, std::shared_ptr<const ir::Origin> origin);
 
+  // A text that holds an open size or a tensor, which is for messages alone: nothing may be decided by it.
+  // `text_is_open` is set while one is made.
+  bool IsOpenText(const std::string* text) const { return open_texts_.contains(text); }
+  bool text_is_open = false;
+
   // ---- Limits and places
   Status Step();
   Status Charge(std::size_t work);  // of a builtin whose cost grows with its data
@@ -218,6 +224,7 @@ class Evaluator {
   const Frame* frame_ = nullptr;
   const source::Expr* current_ = nullptr;
   const source::Expr* returned_expr_ = nullptr;
+  std::unordered_set<const std::string*> open_texts_;
   std::int64_t steps_ = 0;
   bool stopped_ = false;  // at a limit
   int perhaps_ = 0;       // how many of the blocks around may not be executed

@@ -235,8 +235,12 @@ Result<Value> Evaluator::EvaluateLogical(const Expr& expr, Frame& frame) {
   if (left.Is<Unknown>()) return left;
   const std::optional<bool> truth = OCTAVO_TRY(Decide(left, "this condition"));
   if (!truth) return Value(Unknown{});
-  if (*truth != is_and) return left;
-  return Evaluate(*expr.children[1], frame);
+  // TorchScript makes bools of both.
+  if (*truth != is_and) return Value(*truth);
+  const Value right = OCTAVO_TRY(Evaluate(*expr.children[1], frame));
+  if (right.Is<const Undecided*>() || right.Is<Unknown>()) return right;
+  const std::optional<bool> other = OCTAVO_TRY(Decide(right, "this condition"));
+  return other ? Value(*other) : Value(Unknown{});
 }
 
 Result<Value> Evaluator::EvaluateDisplay(const Expr& expr, Frame& frame) {

@@ -216,6 +216,56 @@ TEST(Import, RefusesBranchesThatDependOnSizesOrData) {
   EXPECT_THAT(unknown.error().hint(), HasSubstr("--input"));
 }
 
+// Views and the results of operators that work channels-last may be laid out otherwise.
+TEST(Import, DoesNotSayHowResultsLieInMemory) {
+  const auto asked = [](const std::string& of, const std::string& question = "torch.is_contiguous(y)") {
+    const std::string body =
+        "y = " + of + "\nif " + question + ":\n  z = torch.relu(x)\nelse:\n  z = torch.neg(x)\nreturn z";
+    return ImportOf(MakeModule(Forward(kX, body)), {Input({2, 3})});
+  };
+  const auto input = asked("x");
+  ASSERT_TRUE(input) << input.error().ToString();
+  EXPECT_EQ(Operators(input->graph), "aten::relu");
+  const auto of_a_result = asked("torch.relu(x)");
+  ASSERT_FALSE(of_a_result);
+  EXPECT_THAT(of_a_result.error().what(), HasSubstr("lays a tensor out in memory"));
+  const auto is_refused = [](const auto& imported) { return !imported || !imported->missing.empty(); };
+  for (const char* question :
+       {"torch.eq(torch.storage_offset(y), 0)", "torch.eq(torch.output_nr(y), 0)", "y.is_leaf"})
+    EXPECT_TRUE(is_refused(asked("x", question))) << question;
+}
+
+TEST(Import, DecidesNothingByTextsOfOpenSizes) {
+  const auto with = [](const std::string& body) {
+    return ImportOf(MakeModule(Forward(kX, body)), {Input({Dim::Symbol("N"), 3})});
+  };
+  const std::string text = "t = torch.format(\"size {}\", torch.size(x, 0))\n";
+  const auto message =
+      with(text + "if torch.ne(torch.size(x, 1), 3):\n  ops.prim.RaiseException(t)\nelse:\n  pass\nreturn x");
+  EXPECT_TRUE(message) << message.error().ToString();
+  const auto raised =
+      with(text +
+           "u = torch.add(\"wrong: \", t)\nif torch.eq(torch.size(x, 1), 3):\n  ops.prim.RaiseException(u)\n"
+           "else:\n  pass\nreturn x");
+  ASSERT_FALSE(raised);
+  EXPECT_THAT(raised.error().what(), HasSubstr("wrong: size N"));
+  for (const char* use : {"torch.len(t)", "torch.len(torch.add(\"a\", t))", "torch.find(t, \"N\")"}) {
+    const auto decided = with(text + "return torch.mul(x, " + use + ")");
+    ASSERT_FALSE(decided) << use;
+    EXPECT_THAT(decided.error().what(), HasSubstr("depends on a text of an open size")) << use;
+  }
+}
+
+TEST(Import, RefusesShiftsThatMeanNothing) {
+  for (const char* shift :
+       {"torch.__lshift__(1, 64)", "torch.__rshift__(1, 64)", "torch.__lshift__(1, -1)"}) {
+    const auto imported =
+        ImportOf(MakeModule(Forward(kX, std::string("return torch.mul(x, ") + shift + ")")), {Input({2})});
+    ASSERT_FALSE(imported) << shift;
+    EXPECT_THAT(imported.error().what(), HasSubstr("has no meaning")) << shift;
+  }
+}
+
 TEST(Import, ReportsTheModelsOwnErrors) {
   for (const auto& [body, what] : std::vector<std::pair<std::string, std::string>>{
            {"raise ValueError(\"bad\")\nreturn x", "the model raises ValueError: bad"},

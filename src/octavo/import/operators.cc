@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "octavo/base/checked.h"
 #include "octavo/import/aliases.h"
 #include "octavo/import/evaluator.h"
 
@@ -218,6 +219,20 @@ void Evaluator::ShareMemory(const std::string& name, const CallArguments& argume
   }
 }
 
+namespace {
+
+// By the sizes that are known.
+bool IsTooLarge(const TensorType& type) {
+  if (!type.shape) return false;
+  std::vector<std::int64_t> sizes;
+  for (const Dim& size : *type.shape) {
+    if (size.known() && size.value() > 0) sizes.push_back(size.value());
+  }
+  return !CountElements(sizes);
+}
+
+}  // namespace
+
 Result<Value> Evaluator::AddOperator(const std::string& name, const CallArguments& given) {
   CallArguments arguments = given;
   TensorsToNumbers(*this, name, arguments);
@@ -243,6 +258,14 @@ Result<Value> Evaluator::AddOperator(const std::string& name, const CallArgument
   Result<std::optional<OperatorRules::Call>> bound =
       unknown ? rules_.Bind(graph(), name, {}) : rules_.Bind(graph(), name, operands);
   const bool missing = bound && !bound->has_value();
+  if (bound && !missing) {
+    for (const TensorType& type : (**bound).results) {
+      if (!IsTooLarge(type)) continue;
+      bound =
+          Unsupported(fmt::format("{}: the result {} is larger than a tensor can be", name, type.ToString()));
+      break;
+    }
+  }
   if (missing || unknown || !bound) {
     // Neither is set where an unknown argument alone is the reason.
     const Error* why = !converted ? &converted.error() : !bound ? &bound.error() : nullptr;

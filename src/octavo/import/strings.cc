@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cmath>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -49,7 +50,8 @@ BuiltinResult Format(Evaluator& evaluator, const CallArguments& call) {
   return StringResult(evaluator, std::move(out));
 }
 
-// "%d of %s" % (a, b): %s, %d, %i, %f, %g, %e, %x without widths.
+// "%d of %s" % (a, b): TorchScript has %s, %d, %i, %f, %e and %c without widths, and rounds floats to
+// float32.
 BuiltinResult PercentFormat(Evaluator& evaluator, const CallArguments& call) {
   const std::string* pattern = TextAt(call, 0);
   if (!pattern) return NotMine();
@@ -71,23 +73,24 @@ BuiltinResult PercentFormat(Evaluator& evaluator, const CallArguments& call) {
     }
     if (next >= items.size()) return Unsupported("the format string has too few arguments");
     const Value& item = items[next++];
-    const bool known = item.is_number() && !item.Is<const Dim*>();
-    if (kind == 's' || kind == 'r' || !known) {
-      out += OCTAVO_TRY(ToText(evaluator, item, kind == 'r'));
-    } else if (kind == 'd' || kind == 'i') {
-      out += std::to_string(item.Is<double>()
-                                ? static_cast<std::int64_t>(std::clamp(item.As<double>(), -9e18, 9e18))
-                                : ToDim(item).value());
-    } else if (kind == 'f') {
-      out += fmt::format("{:f}", ToDouble(item));
-    } else if (kind == 'g') {
-      out += fmt::format("{:g}", ToDouble(item));
-    } else if (kind == 'e') {
-      out += fmt::format("{:e}", ToDouble(item));
-    } else if (kind == 'x' && !item.Is<double>()) {
-      out += fmt::format("{:x}", ToDim(item).value());
+    const bool known = item.Is<std::int64_t>() || item.Is<double>();
+    if (kind == 's' ||
+        (item.Is<const Dim*>() && std::string_view("dieEfF").find(kind) != std::string_view::npos)) {
+      out += OCTAVO_TRY(ToText(evaluator, item));
+    } else if (known && (kind == 'd' || kind == 'i')) {
+      const double real = ToDouble(item);
+      // PyTorch makes an int of 32 bits of a float.
+      if (item.Is<double>() && !(std::abs(real) < 0x1p31))
+        return Unsupported(fmt::format("the format %{} of the float {} has no meaning", kind, real));
+      out += std::to_string(item.Is<double>() ? static_cast<std::int64_t>(real) : item.As<std::int64_t>());
+    } else if (known && (kind == 'f' || kind == 'F')) {
+      out += fmt::format("{:f}", static_cast<float>(ToDouble(item)));
+    } else if (known && kind == 'e') {
+      out += fmt::format("{:e}", static_cast<float>(ToDouble(item)));
+    } else if (known && kind == 'E') {
+      out += fmt::format("{:E}", static_cast<float>(ToDouble(item)));
     } else {
-      return Unsupported(fmt::format("the format %{} is not supported", kind));
+      return Unsupported(fmt::format("the format %{} is not supported of {}", kind, Describe(item)));
     }
     if (out.size() > static_cast<std::size_t>(evaluator.limits().max_list_length)) break;
   }

@@ -1,3 +1,5 @@
+#include <array>
+
 #include <fmt/format.h>
 
 #include "octavo/import/builtins.h"
@@ -153,6 +155,22 @@ BuiltinResult Zero(Evaluator&, const CallArguments& call) {
   return Done(Value(std::int64_t{0}));
 }
 
+// Of what is given to the model, and of copies.  Others may be views, or lie in memory channels-last.
+BuiltinResult IsContiguous(Evaluator& evaluator, const CallArguments& call) {
+  TensorBox* box = TensorOperand(call);
+  if (!box) return NotMine();
+  if (box->constant && call.size() == 1) return Done(Value(box->constant->contiguous()));
+  if (!box->constant && !box->number && call.size() == 1) {
+    const ir::NodeId producer = evaluator.graph().value(box->id).producer;
+    if (producer == ir::kNoNode) return Done(Value(true));
+    const ir::Node& node = evaluator.graph().node(producer);
+    if (node.op == "aten::contiguous" && node.arguments.size() == 1) return Done(Value(true));
+  }
+  return Unsupported(
+      "is_contiguous() asks how PyTorch lays a tensor out in memory, which Octavo does not follow",
+      "Call contiguous() without asking.");
+}
+
 BuiltinResult Nothing(Evaluator&, const CallArguments& call) {
   if (!TensorOperand(call)) return NotMine();
   return Done(Value());
@@ -235,7 +253,15 @@ BuiltinResult QScheme(Evaluator& evaluator, const CallArguments& call) {
 // finfo and iinfo are not in TorchScript; promote_types and result_type are.
 BuiltinResult CanCast(Evaluator&, const CallArguments& call) {
   if (call.positional.size() != 2) return NotMine();
-  return Done(Value(true));
+  std::array<int, 2> kinds{};  // bool, integers, floats, complex
+  for (std::size_t i = 0; i < kinds.size(); ++i) {
+    const Value& number = call.positional[i];
+    const auto dtype =
+        number.Is<std::int64_t>() ? DTypeFromScalarType(number.As<std::int64_t>()) : std::nullopt;
+    if (!dtype || IsQuantized(*dtype)) return NotMine();
+    kinds[i] = *dtype == DType::kBool ? 0 : IsInteger(*dtype) ? 1 : IsFloat(*dtype) ? 2 : 3;
+  }
+  return Done(Value(kinds[0] <= kinds[1]));
 }
 
 BuiltinResult ShapeTensor(Evaluator& evaluator, const CallArguments& call) {
@@ -264,18 +290,16 @@ void AddTensorBuiltins(BuiltinTable& table) {
   for (const char* name :
        {"prim::is_cuda", "prim::is_sparse", "prim::is_sparse_csr", "prim::is_mkldnn", "prim::is_vulkan",
         "prim::is_meta", "prim::is_mps", "prim::is_ipu", "prim::is_xpu", "prim::is_ort", "prim::is_nested",
-        "aten::is_conj", "aten::is_neg", "aten::is_inference"}) {
+        "aten::is_conj", "aten::is_neg", "aten::is_inference", "aten::is_pinned"}) {
     table[name] = Always<false>;
   }
-  // Strides do not survive conversion: a tensor is what its elements are.
-  for (const char* name : {"aten::is_contiguous", "prim::is_leaf", "aten::is_leaf", "aten::is_pinned"}) {
-    table[name] = Always<true>;
-  }
+  // What PyTorch answers to is_leaf, output_nr, grad_fn and storage_offset depends on more than the elements.
+  table["aten::is_contiguous"] = IsContiguous;
   table["prim::requires_grad"] = table["aten::requires_grad"] = RequiresGrad;
   table["prim::device"] = table["aten::device"] = DeviceOf;
   table["aten::get_device"] = DeviceIndex;
-  table["prim::layout"] = table["aten::storage_offset"] = table["aten::output_nr"] = Zero;
-  table["prim::grad"] = table["prim::name"] = table["prim::grad_fn"] = Nothing;
+  table["prim::layout"] = Zero;
+  table["prim::grad"] = table["prim::name"] = Nothing;
   table["prim::data"] = table["aten::data"] = table["aten::requires_grad_"] = SameTensor;
   table["aten::retain_grad"] = Nothing;
   table["aten::q_scale"] = Scale;
