@@ -4,24 +4,30 @@
 #include <atomic>
 #include <cassert>
 #include <cctype>
+#include <limits>
 #include <set>
 
 namespace octavo {
 namespace {
 
-// Products and sums of sizes from a file may pass 2^63; they wrap here in a defined way, and whoever
-// allocates checks against the bytes that exist.
-std::int64_t WrapAdd(std::int64_t a, std::int64_t b) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+// Products and sums of sizes from a file may pass 2^63; they stay at the end of int64 then, which is larger
+// than any tensor, and whoever allocates checks against the bytes that exist.
+std::int64_t Most(bool negative) {
+  return negative ? std::numeric_limits<std::int64_t>::min() : std::numeric_limits<std::int64_t>::max();
 }
-std::int64_t WrapMultiply(std::int64_t a, std::int64_t b) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b));
+std::int64_t BoundedSum(std::int64_t a, std::int64_t b) {
+  std::int64_t sum = 0;
+  return __builtin_add_overflow(a, b, &sum) ? Most(a < 0) : sum;
+}
+std::int64_t BoundedProduct(std::int64_t a, std::int64_t b) {
+  std::int64_t product = 0;
+  return __builtin_mul_overflow(a, b, &product) ? Most((a < 0) != (b < 0)) : product;
 }
 
 // Division by -1 could overflow.
 bool Divides(std::int64_t divisor, std::int64_t number) { return divisor == -1 || number % divisor == 0; }
 std::int64_t Quotient(std::int64_t number, std::int64_t divisor) {
-  return divisor == -1 ? WrapMultiply(number, -1) : number / divisor;
+  return divisor == -1 ? BoundedProduct(number, -1) : number / divisor;
 }
 
 // A file can make polynomials grow exponentially.  Larger ones are unknown sizes, as is a quotient with a
@@ -29,7 +35,7 @@ std::int64_t Quotient(std::int64_t number, std::int64_t divisor) {
 constexpr std::size_t kMaxTerms = 256, kMaxFactors = 64, kMaxText = 4096;
 
 std::int64_t FloorDivideNumbers(std::int64_t a, std::int64_t b) {
-  if (b == -1) return WrapMultiply(a, -1);
+  if (b == -1) return BoundedProduct(a, -1);
   const std::int64_t q = a / b;
   return (a % b != 0 && (a < 0) != (b < 0)) ? q - 1 : q;
 }
@@ -65,7 +71,7 @@ Dim operator+(const Dim& a, const Dim& b) {
   for (const auto& [monomial, coefficient] : b.terms_) {
     auto [at, added] = sum.terms_.try_emplace(monomial, coefficient);
     if (!added) {
-      at->second = WrapAdd(at->second, coefficient);
+      at->second = BoundedSum(at->second, coefficient);
       if (at->second == 0) sum.terms_.erase(at);
     }
   }
@@ -82,7 +88,7 @@ Dim operator*(const Dim& a, const Dim& b) {
       Dim::Monomial monomial;
       std::merge(ma.begin(), ma.end(), mb.begin(), mb.end(), std::back_inserter(monomial));
       std::int64_t& coefficient = product.terms_[monomial];
-      coefficient = WrapAdd(coefficient, WrapMultiply(ca, cb));
+      coefficient = BoundedSum(coefficient, BoundedProduct(ca, cb));
       if (coefficient == 0) product.terms_.erase(monomial);
     }
   }
@@ -136,7 +142,7 @@ std::optional<bool> Dim::Less(const Dim& a, const Dim& b) {
   bool all_positive = true, all_negative = true;
   std::int64_t sum = 0;
   for (const auto& [monomial, coefficient] : d.terms_) {
-    sum = WrapAdd(sum, coefficient);
+    sum = BoundedSum(sum, coefficient);
     if (monomial.empty()) continue;
     for (const std::string& factor : monomial) {
       if (factor.rfind("floor(", 0) == 0) return std::nullopt;  // may be 0

@@ -80,15 +80,18 @@ TEST(Dim, UnknownSizesAreEqualToThemselvesAlone) {
   EXPECT_EQ(*Dim::Parse((a * 2 + 1).ToString()), a * 2 + 1);
 }
 
-TEST(Dim, HugeNumbersWrapInADefinedWay) {
-  const Dim big(INT64_MAX);
-  EXPECT_EQ((big + Dim(1)).value(), INT64_MIN);
-  EXPECT_EQ(Dim::FloorDivide(INT64_MIN, -1).value(), INT64_MIN);
+TEST(Dim, HugeNumbersStayHuge) {
+  const Dim most(INT64_MAX), least(INT64_MIN), half(std::int64_t{1} << 62);
+  EXPECT_EQ(most + Dim(1), most);
+  EXPECT_EQ(least - Dim(1), least);
+  EXPECT_EQ(half * Dim(4), most);
+  EXPECT_EQ(half * Dim(-4), least);
+  EXPECT_EQ(Dim::FloorDivide(INT64_MIN, -1), most);
 }
 
 TEST(Dim, DividesByMinusOneInADefinedWay) {
   const Dim least = std::numeric_limits<std::int64_t>::min();
-  EXPECT_EQ(Dim::FloorDivide(N * least, Dim(-1)), N * least);
+  EXPECT_EQ(Dim::FloorDivide(N * least, Dim(-1)), N * Dim(std::numeric_limits<std::int64_t>::max()));
   EXPECT_EQ(Dim::FloorDivide(N * least + Dim(3), N * Dim(-1)).symbols().size(), 1U);
 }
 
