@@ -119,7 +119,12 @@ Result<CompiledModel> CompiledModel::Planned(const ir::Graph& graph, const std::
   Program& program = plan->program;
 
   Fusion fusion;
-  if (options.fuse) fusion = OCTAVO_TRY(Fuse(program));
+  // What has no elements is not computed, which only single nodes know.  Groups begin with the batch.
+  const bool empty = std::ranges::any_of(program.values, [](const Program::Value& value) {
+    return value.type.sizes && !value.constant && !value.type.sizes->empty() &&
+           std::find(value.type.sizes->begin() + 1, value.type.sizes->end(), 0) != value.type.sizes->end();
+  });
+  if (options.fuse && !empty) fusion = OCTAVO_TRY(Fuse(program));
   plan->buffer_bytes = fusion.buffer_bytes;
   std::vector<bool> fused(program.nodes.size());
   std::vector<std::unique_ptr<Step>> at(program.nodes.size());

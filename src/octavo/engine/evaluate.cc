@@ -4,10 +4,12 @@
 
 #include <fmt/format.h>
 
+#include "octavo/base/checked.h"
 #include "octavo/base/out_of_memory.h"
 #include "octavo/engine/cost.h"
 #include "octavo/engine/literal/onnxruntime.h"
 #include "octavo/engine/literal/registry.h"
+#include "octavo/ir/inputs.h"
 
 namespace octavo::engine {
 namespace {
@@ -52,8 +54,30 @@ std::string WhatOf(const Prepared& prepared) {
   return prepared.outputs.empty() ? std::string("this operator") : ResultText(prepared.outputs[0]);
 }
 
+bool IsEmpty(const ValueType& type) { return CountElements(*type.sizes) == std::int64_t{0}; }
+
+// Integers are computed as int64.
+Status CheckUnsigned(const ir::Node& node, const Operands& operands) {
+  for (const Tensor* operand : operands) {
+    if (operand == nullptr || operand->dtype != DType::kUint64 || ir::IsMovement(node)) continue;
+    const std::vector<std::int64_t> values = operand->ToInts();
+    if (std::ranges::any_of(values, [](std::int64_t v) { return v < 0; })) {
+      return Located(Unsupported("numbers of 2^63 and more are not supported", "Use int64 or floats."), node);
+    }
+  }
+  return {};
+}
+
 Result<std::vector<Tensor>> Compute(const ir::Node& node, const Prepared& prepared, const Operands& operands,
                                     Memory& memory, Work& work) {
+  // Kernels walk over the sizes, of which all but one may be large.
+  if (std::ranges::all_of(prepared.outputs, IsEmpty)) {
+    std::vector<Tensor> empty;
+    for (const ValueType& type : prepared.outputs)
+      empty.push_back(Tensor::FromBytes(type.dtype, *type.sizes, {}));
+    return empty;
+  }
+  OCTAVO_TRY(CheckUnsigned(node, operands));
   const auto what = [&] { return WhatOf(prepared); };
   const std::uint64_t bytes = prepared.cost.result_bytes + prepared.cost.kernel_bytes;
   if (Status status = memory.Take(bytes, what); !status) return Located(status.error(), node);

@@ -109,11 +109,31 @@ struct Taken {
   Work work;
 };
 
+// The results of a node where none of them has elements: kernels walk over the sizes, of which all but one
+// may be large.
+std::optional<std::vector<Tensor>> EmptyResults(const ir::Graph& graph, const ir::Node& node) {
+  std::vector<Tensor> results;
+  for (const ir::ValueId output : node.outputs) {
+    const TensorType& type = graph.type(output);
+    const bool known = type.shape && type.dtype != DType::kUnknown &&
+                       type.quantized() == type.quantization.has_value() &&
+                       std::ranges::all_of(*type.shape, &Dim::known);
+    if (!known || Dim::Equal(NumElements(*type.shape), 0) != true) return std::nullopt;
+    std::vector<std::int64_t> sizes;
+    for (const Dim& size : *type.shape) sizes.push_back(size.value());
+    if (!CountElements(sizes)) return std::nullopt;
+    results.push_back(Tensor::FromBytes(type.dtype, std::move(sizes), {}));
+    results.back().quantization = type.quantization;
+  }
+  return results;
+}
+
 Results RunNode(const ir::Graph& graph, const ir::Node& node, std::span<const Tensor> values,
                 const Options& options, Taken& taken) {
   const Kernel kernel = AllKernels().Find(node.op);
   if (!kernel) return Unsupported("the reference does not implement this operator");
   OCTAVO_TRY(CheckKnown(node));
+  if (auto empty = EmptyResults(graph, node); empty && !empty->empty()) return *std::move(empty);
   const std::optional<Cost> cost = CostOf(graph, node, values);
   const auto what = [&] { return ResultText(graph, node); };
   if (!cost) return Unsupported(fmt::format("{} is larger than a tensor can be", what()));
