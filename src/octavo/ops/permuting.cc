@@ -243,9 +243,17 @@ Result<std::vector<Value>> Roll(Builder& g, const Arguments& a) {
   }
   if (shifts.size() != dims.size()) return Unsupported("arguments shifts and dims must have the same length");
   if (shape.empty() || Dim::Equal(NumElements(shape), 0) == true) return One(x);
+  // Once for each axis, however often PyTorch is to roll it.
+  std::vector<std::int64_t> sums(shape.size(), 0);
   for (std::size_t i = 0; i < dims.size(); ++i) {
     const int axis = OCTAVO_TRY(NormalizedAxis(dims[i], static_cast<int>(shape.size()), "dims"));
-    x = OCTAVO_TRY(RollAxis(g, x, shifts[i], axis, shape[static_cast<std::size_t>(axis)]));
+    const Dim& size = shape[static_cast<std::size_t>(axis)];
+    if (!size.known()) return NeedsShape("self");
+    std::int64_t& sum = sums[static_cast<std::size_t>(axis)];
+    sum = (sum + shifts[i] % size.value()) % size.value();
+  }
+  for (std::size_t axis = 0; axis < sums.size(); ++axis) {
+    if (sums[axis] != 0) x = OCTAVO_TRY(RollAxis(g, x, sums[axis], static_cast<int>(axis), shape[axis]));
   }
   return One(x);
 }
