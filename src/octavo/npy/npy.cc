@@ -184,6 +184,11 @@ Result<Tensor> Parse(const Storage& bytes) {
   }
   const Storage storage = OCTAVO_TRY(
       Elements(bytes, bytes.bytes.subspan(reader.position()), type, header.descr.starts_with('>')));
+  if (type.dtype == DType::kBool &&
+      std::ranges::any_of(storage.bytes, [](std::byte b) { return b > std::byte{1}; })) {
+    return InvalidFile("the array has bytes other than 0 and 1 among its bools",
+                       "Convert it in numpy: array.view(numpy.uint8) != 0.");
+  }
   Tensor tensor;
   tensor.dtype = type.dtype;
   tensor.sizes = header.shape;

@@ -140,6 +140,14 @@ std::uint64_t StoredBytes(DType dtype, std::uint64_t elements) {
   return IsPacked(dtype) ? (elements + 1) / 2 : elements * ElementSize(dtype);
 }
 
+// C++ gives no other byte a meaning.
+Status CheckBools(const pb::TensorProto& proto, std::span<const std::byte> bytes) {
+  const auto wrong = std::ranges::find_if(bytes, [](std::byte b) { return b > std::byte{1}; });
+  if (wrong == bytes.end()) return {};
+  return InvalidFile(fmt::format("the tensor {} has the byte {} among its bools", proto.name(),
+                                 std::to_integer<int>(*wrong)));
+}
+
 // A decimal number of the entry; nullopt: it is none.
 std::optional<std::uint64_t> Number(const std::string& text) {
   std::uint64_t number = 0;
@@ -170,6 +178,7 @@ Result<Tensor> TensorReader::Read(const pb::TensorProto& proto) {
                                    proto.name(), bytes.size(), *elements, Name(dtype)));
   }
   if (IsPacked(dtype)) bytes = Unpacked(bytes, dtype, *elements);
+  if (dtype == DType::kBool) OCTAVO_TRY(CheckBools(proto, bytes));
   return Tensor::FromBytes(dtype, {proto.dims().begin(), proto.dims().end()}, std::move(bytes));
 }
 
@@ -223,6 +232,7 @@ Result<Tensor> TensorReader::ReadExternal(const pb::TensorProto& proto, DType dt
     return Tensor::FromBytes(dtype, {proto.dims().begin(), proto.dims().end()},
                              Unpacked(found.bytes, dtype, elements));
   }
+  if (dtype == DType::kBool) OCTAVO_TRY(CheckBools(proto, found.bytes));
   auto storage = std::make_shared<Storage>();
   storage->bytes = found.bytes.first(static_cast<std::size_t>(needed));
   storage->owner = found.file;
