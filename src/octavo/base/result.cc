@@ -87,9 +87,20 @@ std::string ErrorDetail::ToString() const {
 }
 
 std::string Error::ToString() const {
-  std::string out = what_;
+  std::string out;
+  // A text from the file may have lines, which begin as no message does.
+  const auto append = [&out](const std::string& text) {
+    for (const char c : text) {
+      out += c;
+      if (c == '\n') out += "    ";
+    }
+  };
+  append(what_);
   for (const ErrorDetail& detail : details_) AppendIndented(out, detail.ToString(), "  ");
-  if (!where_.empty()) out += "\n  at " + where_;
+  if (!where_.empty()) {
+    out += "\n  at ";
+    append(where_);
+  }
   if (!excerpt_.empty()) AppendIndented(out, excerpt_, "    ");
   // A model that calls itself makes a chain that nobody reads to its end.
   constexpr std::size_t kShown = 12;
@@ -99,7 +110,8 @@ std::string Error::ToString() const {
       out += "\n  ... " + std::to_string(skipped) + " more calls";
       i += skipped;
     }
-    out += "\n  in " + context_[i];
+    out += "\n  in ";
+    append(context_[i]);
   }
   if (!hint_.empty()) out += "\n" + hint_;
   return WithShortLines(out);

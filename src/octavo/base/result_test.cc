@@ -65,15 +65,15 @@ TEST(Error, TheSubjectComesFirstAndOnce) {
 }
 
 TEST(Error, LongLinesAreCutBetweenCharacters) {
-  Error error = InvalidFile("wrong\nsecond line");
+  Error error = InvalidFile("wrong\noctavo: second line");
   std::string name;
   for (int i = 0; i < 100000; ++i) name += "\u00e4";
   error.AddContext(name + "x");
   EXPECT_EQ(error.context()[0].size(), 200001U);
   std::string kept;
   for (int i = 0; i < 449; ++i) kept += "\u00e4";
-  EXPECT_EQ(error.ToString(),
-            "wrong\nsecond line\n  in " + kept.substr(0, 894) + " [... 198208 bytes ...] " + kept + "x");
+  EXPECT_EQ(error.ToString(), "wrong\n    octavo: second line\n  in " + kept.substr(0, 894) +
+                                  " [... 198208 bytes ...] " + kept + "x");
 }
 
 TEST(Error, ALongChainOfCallsIsShortened) {

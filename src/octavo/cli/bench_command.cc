@@ -38,7 +38,7 @@ void PrintTimes(const BenchArguments& arguments, const driver::BenchReport& repo
     first += fmt::format(", {} arithmetic, {} thread{}", report.arithmetic, threads, threads == 1 ? "" : "s");
   }
   for (const ValueReport& input : report.inputs)
-    first += fmt::format("\ninput  {}  {}", input.name, input.type.ToString());
+    first += fmt::format("\ninput  {}  {}", PrintableLine(input.name), input.type.ToString());
   std::printf("%s\n", Printable(first).c_str());
   std::printf(
       "%s\n",

@@ -81,7 +81,8 @@ Cell SupportCell(driver::Support support, bool inputs_known) {
   return "";
 }
 
-void Print(const std::string& line) { std::printf("%s\n", Printable(line).c_str()); }
+void Print(const std::string& text) { std::printf("%s\n", Printable(text).c_str()); }
+void PrintLine(const std::string& line) { std::printf("%s\n", PrintableLine(line).c_str()); }
 
 std::string InputText(const driver::InspectedInput& input, bool onnx) {
   if (!input.is_tensor) return input.declared;
@@ -155,7 +156,7 @@ void PrintUnread(const driver::Inspection& inspection) {
                     inspection.unread.size() == 1 ? "" : "s"));
   constexpr std::size_t kShown = 10;
   for (std::size_t i = 0; i < inspection.unread.size() && i < kShown; ++i) {
-    Print(fmt::format("  {}  {}", inspection.unread[i].name, WeightText(inspection.unread[i].type)));
+    PrintLine(fmt::format("  {}  {}", inspection.unread[i].name, WeightText(inspection.unread[i].type)));
   }
   if (inspection.unread.size() > kShown)
     Print(fmt::format("  and {} more", inspection.unread.size() - kShown));
@@ -184,7 +185,7 @@ void PrintAnswers(const driver::Inspection& inspection) {
     const std::string verdict = answer.answer == kNo
                                     ? Colored("does not convert to", Color::kRed)
                                     : Colored("needs --input to tell whether it converts to", Color::kYellow);
-    std::printf("%s %s: %s\n", verdict.c_str(), dialects.c_str(), Printable(why).c_str());
+    std::printf("%s %s: %s\n", verdict.c_str(), dialects.c_str(), PrintableLine(why).c_str());
   }
 }
 
@@ -192,10 +193,10 @@ void PrintInspection(const InspectArguments& arguments, const driver::Inspection
   Print(
       fmt::format("{} ({}), {}", inspection.format, inspection.producer, HumanBytes(inspection.file_bytes)));
   for (const driver::InspectedInput& v : inspection.inputs) {
-    Print(fmt::format("input  {}  {}", v.name, InputText(v, inspection.format == "ONNX")));
+    PrintLine(fmt::format("input  {}  {}", v.name, InputText(v, inspection.format == "ONNX")));
   }
   for (const ValueReport& v : inspection.outputs) {
-    Print(fmt::format("output {}  {}", v.name, OutputText(v.type)));
+    PrintLine(fmt::format("output {}  {}", v.name, OutputText(v.type)));
   }
   std::fflush(stdout);
   PrintWarnings(inspection.warnings);
@@ -296,7 +297,7 @@ int RunAudit(const InspectArguments& arguments) {
     PrintJson({{"format", audit->format}, {"findings", findings}});
   } else if (!arguments.common.quiet) {
     for (const driver::Finding& finding : audit->findings) {
-      Print(finding.where.empty() ? finding.what : finding.where + ": " + finding.what);
+      PrintLine(finding.where.empty() ? finding.what : finding.where + ": " + finding.what);
     }
     if (audit->findings.empty()) Print(fmt::format("nothing found in this file ({})", audit->format));
   }

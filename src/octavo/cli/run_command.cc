@@ -118,7 +118,7 @@ void PrintOutput(const driver::NamedTensor& output, std::size_t width, const cha
   std::string line = fmt::format("{:<{}}  {}", output.name, width, output.tensor.type().ToString());
   if (summary.low <= summary.high) line += fmt::format("  {:.6g} to {:.6g}", summary.low, summary.high);
   if (summary.not_finite > 0) line += fmt::format("  {} elements are NaN or infinite", summary.not_finite);
-  std::printf("%s\n", Printable(line).c_str());
+  std::printf("%s\n", PrintableLine(line).c_str());
   if (!LooksLikeScores(output.tensor)) return;
   const std::int64_t classes = output.tensor.sizes[1];
   const auto rows = static_cast<std::size_t>(output.tensor.sizes[0]);
@@ -147,8 +147,8 @@ void PrintOutputs(const RunArguments& arguments, const driver::RunReport& report
       PrintOutput(report.outputs[i], width, arguments.images ? "image" : "item");
     } else {
       const driver::NamedTensor& output = report.outputs[i];
-      std::printf("%s\n", Printable(fmt::format("{}/y{}.npy  {:<{}}  {}", arguments.folder, i, output.name,
-                                                width, output.tensor.type().ToString()))
+      std::printf("%s\n", PrintableLine(fmt::format("{}/y{}.npy  {:<{}}  {}", arguments.folder, i,
+                                                    output.name, width, output.tensor.type().ToString()))
                               .c_str());
     }
   }

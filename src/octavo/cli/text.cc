@@ -1,5 +1,6 @@
 #include "octavo/cli/text.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 
@@ -32,10 +33,20 @@ std::string Printable(std::string text) {
   return text;
 }
 
+std::string PrintableLine(std::string text) {
+  text = Printable(std::move(text));
+  std::ranges::replace(text, '\n', ' ');
+  return text;
+}
+
 void PrintWarnings(const std::vector<std::string>& warnings) {
   for (const std::string& warning : warnings) {
+    std::string text = Printable(warning);
+    // No line begins as another message does.
+    for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 3)
+      text.insert(at + 1, "  ");
     std::fprintf(stderr, "%s %s\n", Colored("warning:", Color::kYellow, Stream::kError).c_str(),
-                 Printable(warning).c_str());
+                 text.c_str());
   }
 }
 

@@ -17,6 +17,8 @@ std::string HumanBytes(std::uint64_t bytes);
 // Names come from the model file: control characters, which could drive a terminal, become "?".  Newlines
 // stay.
 std::string Printable(std::string text);
+// The same without newlines, which a name could make lines of its own with.
+std::string PrintableLine(std::string text);
 
 // "warning: ..." on standard error, a line each.
 void PrintWarnings(const std::vector<std::string>& warnings);

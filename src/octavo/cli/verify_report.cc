@@ -134,7 +134,7 @@ std::string Head(const driver::VerifyReport& report) {
                                  RunnerText(report.first_runner, report.pytorch_engine, report.faults_kept),
                                  report.second, report.second_runner);
   for (const ValueReport& input : report.inputs) {
-    text += fmt::format("input  {}  {}{}\n", input.name, input.type.ToString(),
+    text += fmt::format("input  {}  {}{}\n", PrintableLine(input.name), input.type.ToString(),
                         !report.drawn             ? ""
                         : report.report.runs == 1 ? ", random"
                                                   : fmt::format(", random in {} runs", report.report.runs));
@@ -150,7 +150,7 @@ std::string FloatSums(const std::vector<std::string>& nodes) {
       "{} before a QuantizeLinear add{} floats in an order that depends on the CPU ({}{}): in ONNX Runtime "
       "an integer at a tie may be one step off\n",
       Count(static_cast<std::int64_t>(nodes.size()), "operator", "operators"), nodes.size() == 1 ? "s" : "",
-      nodes.size() == 1 ? "" : "the first: ", nodes[0]));
+      nodes.size() == 1 ? "" : "the first: ", PrintableLine(nodes[0])));
 }
 
 std::string OutputLine(const Layer& layer) {
@@ -246,7 +246,7 @@ std::string Gaps(const std::vector<Layer>& layers) {
 std::string Summary(const driver::VerifyReport& report, const verify::Tolerance& tolerance, double seconds) {
   std::string text = Head(report) + Verdict(report, tolerance, seconds);
   for (const Layer& layer : report.report.layers) {
-    if (layer.output) text += Printable(OutputLine(layer)) + "\n";
+    if (layer.output) text += PrintableLine(OutputLine(layer)) + "\n";
   }
   return text + Gaps(report.report.layers) + FloatSums(report.float_sums);
 }
@@ -282,7 +282,7 @@ std::string FirstLayers(const std::vector<Layer>& layers) {
                                  LayerTable(layers, first, false).ToString());
   for (const std::size_t i : first) {
     if (const std::string cause = Cause(layers[i]); !cause.empty())
-      text += Printable(fmt::format("layer {}: {}\n", i, cause));
+      text += PrintableLine(fmt::format("layer {}: {}", i, cause)) + "\n";
   }
   return text;
 }
@@ -347,8 +347,8 @@ std::string VerifyText(const driver::VerifyReport& report, const verify::Toleran
   if (all) text += "\nall layers:\n" + AllTable(layers).ToString();
   if (report.repro_written) {
     const Layer& layer = layers[report.repro_layer];
-    text += Printable(fmt::format("\nlayer {} ({} {}) is written to {}\n", report.repro_layer, layer.op,
-                                  layer.place, report.repro_folder));
+    text += Printable(fmt::format("\nlayer {} ({} {}) is written to {}\n", report.repro_layer,
+                                  PrintableLine(layer.op), PrintableLine(layer.place), report.repro_folder));
   }
   if (!report.save_folder.empty()) {
     text += Printable(fmt::format("{} {} saved to {} (see index.json)\n",

@@ -31,10 +31,10 @@ void PrintExactness(const ExportReport& report) {
   }
   std::printf("%s\n", text.c_str());
   for (const std::string& reason : WhyNotExact(report.exactness, ", see --json")) {
-    std::printf("  %s\n", Printable(reason).c_str());
+    std::printf("  %s\n", PrintableLine(reason).c_str());
   }
   for (const std::string& line : WhatFloatsMayChange(report.float_operators, ", see --json")) {
-    std::printf("  %s\n", Printable(line).c_str());
+    std::printf("  %s\n", PrintableLine(line).c_str());
   }
 }
 
@@ -89,7 +89,7 @@ void PrintNotIdentical(const ExportReport& report) {
   constexpr std::size_t kShown = 20;
   const std::vector<std::string>& lines = report.not_identical;
   for (std::size_t i = 0; i < lines.size() && i < kShown; ++i) {
-    std::printf("  %s\n", Printable(lines[i]).c_str());
+    std::printf("  %s\n", PrintableLine(lines[i]).c_str());
   }
   if (lines.size() > kShown) std::printf("  and %zu more, see --json\n", lines.size() - kShown);
 }
@@ -103,7 +103,8 @@ void PrintChanges(const ExportReport& report) {
     PrintNotIdentical(report);
     return;
   }
-  for (const std::string& change : *report.changes) std::printf("changed: %s\n", Printable(change).c_str());
+  for (const std::string& change : *report.changes)
+    std::printf("changed: %s\n", PrintableLine(change).c_str());
   if (report.changes->empty()) {
     std::printf("nothing to change: the new file is a copy of the given one\n");
   } else if (report.not_identical.empty()) {
@@ -146,9 +147,9 @@ void PrintReport(const Written& written, const ExportReport& report) {
   }
   auto print = [width](const char* kind, const std::vector<ValueReport>& values) {
     for (const ValueReport& value : values) {
-      std::printf(
-          "%s\n",
-          Printable(fmt::format("{:<6} {:<{}}  {}", kind, value.name, width, value.type.ToString())).c_str());
+      std::printf("%s\n", PrintableLine(
+                              fmt::format("{:<6} {:<{}}  {}", kind, value.name, width, value.type.ToString()))
+                              .c_str());
     }
   };
   print("input", report.inputs);
