@@ -23,12 +23,13 @@ constexpr std::array kLimits = {
     Limit{"records", "1048576", "records of the archive", false, &Limits::max_records},
     Limit{"inflated", "64 MiB + 32 × file, at most 1G",
           "bytes of all compressed records together when unpacked", true, &Limits::max_inflated_bytes},
-    Limit{"pickle-depth", "512", "nesting of the values in a pickle", false, &Limits::max_pickle_depth},
+    Limit{"pickle-depth", "512", "nesting of the values in a pickle; at most 1000", false,
+          &Limits::max_pickle_depth, 1000},
     Limit{"pickle-values", "16777216",
           "values of one pickle; never more than 1 per byte of the file and 1 million", false,
           &Limits::max_pickle_nodes},
-    Limit{"source-depth", "400", "nesting of brackets and blocks in the model's code", false,
-          &Limits::max_source_depth},
+    Limit{"source-depth", "400", "nesting of brackets and blocks in the model's code; at most 4000", false,
+          &Limits::max_source_depth, 4000},
     Limit{"syntax-nodes", "2097152", "syntax nodes of one file of the model's code", false,
           &Limits::max_syntax_nodes},
     Limit{"call-depth", "256", "nesting of calls in the model's code", false, &Limits::max_call_depth},
@@ -38,7 +39,7 @@ constexpr std::array kLimits = {
           false, &Limits::max_list_length},
     Limit{"values", "4194304", "values of all lists, tuples and the like of the model's code", false,
           &Limits::max_values},
-    Limit{"operators", "262144 + 1 per byte of the file",
+    Limit{"operators", "131072 + 1 per byte of the file",
           "operators of the model's program, once its calls and loops are unrolled", false,
           &Limits::max_graph_nodes},
 };
@@ -77,8 +78,9 @@ Status SetLimit(Limits& limits, std::string_view text) {
   return std::visit(
       [&](auto field) -> Status {
         using Number = std::remove_reference_t<decltype(limits.*field)>;
-        const auto most = static_cast<std::uint64_t>(std::min<std::uint64_t>(
+        auto most = static_cast<std::uint64_t>(std::min<std::uint64_t>(
             std::numeric_limits<Number>::max(), std::numeric_limits<std::int64_t>::max()));
+        if (limit->most != 0) most = limit->most;
         std::uint64_t number = 0, product = 0;
         const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
         const std::string_view suffix =

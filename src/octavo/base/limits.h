@@ -22,6 +22,7 @@ struct Limit {
   std::string_view what;
   bool bytes = false;  // K, M and G are powers of 1024, not of 1000
   std::variant<std::size_t Limits::*, std::int64_t Limits::*, int Limits::*> field;
+  std::uint64_t most = 0;  // what it can be set to, where the program's stack sets an end; 0: no such end
 };
 
 std::span<const Limit> AllLimits();
