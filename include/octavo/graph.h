@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -129,6 +130,7 @@ class Graph {
   std::vector<Node>& nodes() { return nodes_; }
   const Node& node(NodeId id) const { return nodes_[static_cast<std::size_t>(id)]; }
   Node& node(NodeId id) { return nodes_[static_cast<std::size_t>(id)]; }
+  // References to values stay valid when others are added.
   std::size_t num_values() const { return values_.size(); }
   const Value& value(ValueId id) const { return values_[static_cast<std::size_t>(id.index)]; }
   Value& value(ValueId id) { return values_[static_cast<std::size_t>(id.index)]; }
@@ -146,7 +148,7 @@ class Graph {
 
  private:
   std::vector<Node> nodes_;
-  std::vector<Value> values_;
+  std::deque<Value> values_;
   std::vector<ValueId> inputs_;
   std::vector<Output> outputs_;
 };
