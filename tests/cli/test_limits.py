@@ -232,6 +232,74 @@ class Stacks(CliTest):
                              "code/__torch__.py": head + code, "version": "3\n"})
         return path
 
+    def test_sizes_beside_a_size_of_nothing(self):
+        """What has no elements takes no time, however large its other sizes are."""
+        forward = "  def forward(self: __torch__.M,\n    x: Tensor) -> Tensor:\n    return "
+        zeros = "torch.zeros([%s])"
+        calls = {"conv": "torch.conv2d(%s, torch.ones([1, 1, 1, 1]), None, [1, 1], [0, 0], [1, 1], 1)" % (zeros % "0, 1, 100000, 1000000"),
+                 "conv_transpose": "torch.conv_transpose2d(%s, torch.ones([1, 1, 1, 1]), None, [1, 1], [0, 0], [0, 0], 1, [1, 1])" % (zeros % "0, 1, 100000, 1000000"),
+                 "softmax": "torch.softmax(%s, 2, None)" % (zeros % "100000, 1000000, 0"), "cumsum": "torch.cumsum(%s, 1, dtype=None)" % (zeros % "100000, 0, 1000000"),
+                 "cat": "torch.cat([%s, %s], 1)" % (zeros % "100000, 1000000, 0", zeros % "100000, 1000000, 0"),
+                 "relu": "torch.relu(%s)" % (zeros % "100000, 1000000, 0"), "layer_norm": "torch.layer_norm(%s, [1000000])" % (zeros % "100000, 0, 1000000"),
+                 "transpose": "torch.add(torch.transpose(%s, 0, 1), 1)" % (zeros % "100000, 1000000, 0"), "pad": "torch.constant_pad_nd(%s, [0, 0, 1, 1], 1)" % (zeros % "100000, 1000000, 0"),
+                 "max_pool": "torch.max_pool2d(%s, [2, 2], [1, 1], [0, 0], [1, 1], False)" % (zeros % "0, 1, 100000, 1000000"),
+                 "upsample": "torch.upsample_nearest2d(%s, [200000, 1000000], None)" % (zeros % "0, 1, 100000, 1000000"),
+                 "matmul": "torch.matmul(%s, %s)" % (zeros % "0, 100000, 1000", zeros % "1000, 100000"),
+                 "quantize": "torch.dequantize(torch.quantize_per_tensor(%s, 0.1, 3, 13))" % (zeros % "100000, 1000000, 0")}
+        for name, call in calls.items():
+            path = self.deep(name + ".pt", forward + call + "\n")
+            x = self.folder / "x.npy"
+            npy.write(x, "<f4", (4,), [0, 1, 2, 3])
+            onnx = self.folder / (name + ".onnx")
+            exported = run("export", path, "--input", "float32[4]", "-o", onnx).returncode == 0
+            for arguments in (["run", path, "--input", x], ["verify", path, "--input", "float32[4]"], ["bench", path, "--input", "float32[4]", "--seconds", 0],
+                              *([["run", onnx, "--input", x], ["verify", onnx, onnx]] if exported else [])):
+                with self.subTest(name, command=arguments[0], file=arguments[1].suffix):
+                    result, seconds = measured(*arguments)
+                    self.assertIn(result.returncode, (0, 3), result.stderr)
+                    self.assertLess(seconds, 5)
+
+    def test_sizes_that_overflow(self):
+        """Products of 2^64 are not 0."""
+        forward = "  def forward(self: __torch__.M,\n    x: Tensor) -> Tensor:\n    return "
+        for call in ("torch.tile(x, [9223372036854775807, 1])", "torch.tile(x, [4611686018427387904])", "torch.repeat(x, [4611686018427387904])",
+                     "torch.expand(x, [9223372036854775807, 4])", "torch.zeros([4294967296, 4294967296])", "torch.constant_pad_nd(x, [9223372036854775807, 1], 0)",
+                     "torch.repeat_interleave(x, 4611686018427387904, 0)", "torch.upsample_nearest1d(torch.reshape(x, [1, 1, 4]), [9223372036854775807])"):
+            path = self.deep("huge.pt", forward + call + "\n")
+            for arguments in (["export", path, "-o", self.output, "--input", "float32[4]"], ["verify", path, "--input", "float32[4]"]):
+                with self.subTest(call, command=arguments[0]):
+                    result = run(*arguments)
+                    self.assertEqual(result.returncode, 3, result.stdout)
+                    self.assertNotIn("report this bug", result.stderr)
+                    self.assertIn("code/__torch__.py:7:", result.stderr)
+                    self.assertFalse(self.output.exists())
+
+    def test_a_million_shifts(self):
+        path = self.deep("roll.pt", "  def forward(self: __torch__.M,\n    x: Tensor) -> Tensor:\n    return torch.roll(x, torch.mul([1], 1000000), torch.mul([0], 1000000))\n")
+        result, seconds = measured("export", path, "-o", self.output, "--input", "float32[2,3]")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertLess(seconds, 8)
+
+    def test_the_most_that_a_depth_can_be_set_to(self):
+        for name, most in (("source-depth", 4000), ("pickle-depth", 1000)):
+            self.assertEqual(run("inspect", DIGITS, "--limit", f"{name}={most}").returncode, 0)
+            result = run("inspect", DIGITS, "--limit", f"{name}={most + 1}")
+            self.assertEqual(result.returncode, 2, result.stderr)
+            self.assertIn(f"from 1 to {most}", result.stderr)
+        lists = b"(" * 100_000 + b"l" * 100_000
+        forward = "  def forward(self: __torch__.M,\n    x: Tensor) -> Tensor:\n    return "
+        models = [self.deep("negated.pt", forward + "torch.mul(x, " + "-" * 31_000 + "1)\n"), self.deep("nested.pt", forward + "torch.mul(x, " + "-" * 3_900 + "1)\n")]
+        path = self.folder / "lists.pt"
+        write_archive(path, {"data.pkl": b"\x80\x02c__torch__\nM\n)\x81}X\x01\x00\x00\x00a" + lists + b"sb.", "constants.pkl": b"\x80\x02).",
+                             "code/__torch__.py": "class M(Module):\n  __parameters__ = []\n  a : List[int]\n" + forward + "x\n", "version": "3\n"})
+        for model in [*models, path]:
+            for command in (["inspect"], ["inspect", "--audit"], ["verify", "--input", "float32[4]"]):
+                for kilobytes in (512, 8192):
+                    with self.subTest(model.name, command=command[0], stack=kilobytes):
+                        result = run(command[0], model, *command[1:], "--limit", "source-depth=4000", "--limit", "pickle-depth=1000",
+                                     preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_STACK, (kilobytes << 10, kilobytes << 10)))
+                        self.assertIn(result.returncode, (0, 1, 2, 3), result.stderr[:300])
+
     def test_a_small_stack(self):
         """`ulimit -s`: how deep a model may be nested does not depend on it."""
         forward = "  def forward(self: __torch__.M,\n    x: Tensor) -> Tensor:\n"
