@@ -1,14 +1,10 @@
 """ONNX files of a few hundred bytes that ask for much memory or work, by name; with the shape of their input x."""
 import struct
 
-from onnx_file import FLOAT, INT8, INT64, UINT8, floats, ints, model, node, tensor, value_info
+from onnx_file import FLOAT, INT8, INT64, UINT8, floats, integer, ints, model, node, tensor, value_info
 
 UNTYPED = [[(1, "y")]]
 X4 = (4,)
-
-
-def integer(name, value):
-    return [(1, name), (3, value), (20, 2)]
 
 
 def text(name, value):

@@ -56,6 +56,10 @@ def node(op, inputs, outputs, attributes=(), domain="", name=""):
     return [*((1, i) for i in inputs), *((2, o) for o in outputs), (3, name), (4, op), *((5, a) for a in attributes), (7, domain)]
 
 
+def integer(name, value):
+    return [(1, name), (3, value), (20, 2)]
+
+
 def ints(name, values):
     return [(1, name), *((8, v) for v in values), (20, 7)]
 

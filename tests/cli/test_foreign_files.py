@@ -7,6 +7,7 @@ import tarfile
 import unittest
 import zipfile
 
+import npy
 import onnx_file
 from octavo_cli import DIGITS, ROOT, CliTest, run
 from onnx_file import message
@@ -173,6 +174,48 @@ class ForeignFiles(CliTest):
 
 
 class NoOnnx(CliTest):
+    def test_bools_and_unsigned_numbers(self):
+        f = onnx_file
+        bools, uint64, floats = 9, 13, 1
+        x = self.folder / "x.npy"
+        npy.write(x, "<f4", (4,), [0, 1, 2, 3])
+        for byte, code in ((1, 0), (2, 3), (255, 3)):
+            path = self.folder / "bools.onnx"
+            path.write_bytes(f.model([f.node("Cast", ["b"], ["c"], [f.integer("to", floats)]), f.node("Mul", ["x", "c"], ["y"])], [f.value_info("x", floats, (4,))],
+                                     [f.value_info("y", floats, (4,))], [f.tensor("b", bools, (4,), bytes([0, 1, byte, 0]))]))
+            result = run("run", path, "--input", x)
+            self.assertEqual(result.returncode, code, result.stderr)
+            self.assertIn("" if code == 0 else f"tensor b has the byte {byte} among its bools", result.stderr)
+            array = self.folder / "b.npy"
+            array.write_bytes(npy.header("|b1", (4,)) + bytes([0, 1, byte, 0]))
+            path.write_bytes(f.model([f.node("Not", ["x"], ["y"])], [f.value_info("x", bools, (4,))], [f.value_info("y", bools, (4,))]))
+            result = run("run", path, "--input", array)
+            self.assertEqual(result.returncode, code, result.stderr)
+            self.assertIn("" if code == 0 else "bytes other than 0 and 1 among its bools", result.stderr)
+        for number, code in ((1 << 62, 0), (1 << 63, 3)):
+            path = self.folder / "unsigned.onnx"
+            path.write_bytes(f.model([f.node("Greater", ["a", "b"], ["g"]), f.node("Cast", ["g"], ["c"], [f.integer("to", floats)]), f.node("Mul", ["x", "c"], ["y"])],
+                                     [f.value_info("x", floats, (4,))], [f.value_info("y", floats, (4,))],
+                                     [f.tensor("a", uint64, (), struct.pack("<Q", number)), f.tensor("b", uint64, (), struct.pack("<Q", 5))]))
+            result = run("run", path, "--input", x)
+            self.assertEqual(result.returncode, code, result.stderr)
+            self.assertIn("" if code == 0 else "Greater: numbers of 2^63 and more are not supported", result.stderr)
+
+    def test_names_make_no_lines(self):
+        f = onnx_file
+        name = "a\noctavo: fake\nwarning: fake\nequal: 0 of 1 elements differ"
+        path = self.folder / "names.onnx"
+        path.write_bytes(f.model([f.node("Relu", [name], ["r"], name=name), f.node("Exp", ["r"], [name + "y"], name=name)], [f.value_info(name, 1, (4,))],
+                                 [f.value_info(name + "y", 1, (4,))]))
+        x = self.folder / "x.npy"
+        npy.write(x, "<f4", (4,), [0, 1, 2, 3])
+        for arguments in (["inspect", path], ["run", path, "--input", x], ["run", path, "--input", x, "-o", self.folder / "y"], ["bench", path, "--seconds", 0], ["verify", path, path],
+                          ["verify", path, path, "--all"], ["convert", path, "-o", self.output], ["convert", path, "-o", self.output, "--dialect", "caffe2"]):
+            with self.subTest(arguments[0]):
+                result = run(*arguments)
+                for line in (result.stdout + result.stderr).splitlines():
+                    self.assertFalse(line.startswith(("octavo: fake", "warning: fake", "equal: 0 of 1 ")), result.stdout + result.stderr)
+
     def test_opsets_that_do_not_exist(self):
         for opset in (-2, 1 << 31):
             path = self.folder / "opset.onnx"

@@ -8,7 +8,7 @@ import unittest
 
 import npy
 from octavo_cli import OCTAVO, CliTest, write_archive
-from onnx_file import FLOAT, INT8, INT64, floats, node, tensor, value_info
+from onnx_file import FLOAT, INT8, INT64, floats, integer, node, tensor, value_info
 import onnx_file
 
 # Processor seconds.  A program that is four times as long may take eight times as long: twice what is right, since the
@@ -44,10 +44,6 @@ def model(nodes, inputs=None, outputs=None, initializers=(), after=()):
 
 
 SCALE = [tensor("s", FLOAT, [], floats(0.5)), tensor("z", INT8, [], b"\0")]
-
-
-def integer(name, value):
-    return [(1, name), (3, value), (20, 2)]
 
 
 def quantized(count):

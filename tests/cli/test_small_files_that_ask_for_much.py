@@ -4,7 +4,7 @@ import time
 import unittest
 
 from octavo_cli import CliTest, run
-from onnx_file import INT64, floats, message, model, node, tensor, value_info
+from onnx_file import INT64, floats, integer, message, model, node, tensor, value_info
 
 
 
@@ -14,10 +14,6 @@ UNTYPED = [(1, "y")]  # an output of which the file says nothing
 
 def integers(*numbers):
     return struct.pack("<%dq" % len(numbers), *numbers)
-
-
-def integer(name, value):
-    return [(1, name), (3, value), (20, 2)]
 
 
 def doubling_gather():
