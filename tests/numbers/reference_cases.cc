@@ -11,9 +11,11 @@
 // With --convert a field comes before these: "converted" where the model can be written in the qdq dialect,
 // or "refused".
 
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -67,7 +69,7 @@ bool Converts(const ir::Graph& graph, const Registry& registry) {
 }
 
 Result<std::string> RunCase(const Registry& registry, const std::vector<std::string>& fields,
-                            const reference::Options& options, bool* converts) {
+                            reference::Options options, bool* converts) {
   std::vector<InputSpec> specs;
   std::vector<Tensor> inputs;
   for (std::size_t i = 2; i + 1 < fields.size(); i += 2) {
@@ -76,6 +78,7 @@ Result<std::string> RunCase(const Registry& registry, const std::vector<std::str
   }
   const driver::Read read = OCTAVO_TRY(driver::ReadModel(fields[0], registry, specs, Limits{}));
   if (converts) *converts = Converts(read.imported.graph, registry);
+  options.budget = std::make_shared<Budget>(Limits{}, std::filesystem::file_size(fields[0]));
   const std::vector<Tensor> outputs = OCTAVO_TRY(reference::Run(read.imported.graph, inputs, options));
   std::string answer = "ok";
   for (std::size_t i = 0; i < outputs.size(); ++i) {
