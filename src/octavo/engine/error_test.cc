@@ -44,6 +44,20 @@ TEST_P(Refused, SaysWhy) {
   EXPECT_THAT(y.error().ToString(), HasSubstr(GetParam().message));
 }
 
+TEST(Attributes, OfOlderOpsetsAreRefused) {
+  const auto graph =
+      ir::ParseGraph("opset 18\ninput %x: float32[2,3]\n%y = ReduceMean(%x, axes=[0])\noutput %y");
+  ASSERT_TRUE(graph) << graph.error().ToString();
+  const TensorType x = Tensor::Floats({2, 3}, {1, 2, 3, 4, 5, 6}).type();
+  for (const bool fuse : {true, false}) {
+    Options options;
+    options.fuse = fuse;
+    const auto model = CompiledModel::Compile(*graph, {x}, options);
+    ASSERT_FALSE(model);
+    EXPECT_THAT(model.error().ToString(), HasSubstr("attribute axes is not supported"));
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Engine, Refused,
     testing::Values(

@@ -6,6 +6,7 @@
 
 #include "octavo/arithmetic/onnxruntime/sums.h"
 #include "octavo/engine/literal/numbers.h"
+#include "octavo/engine/literal/reduction.h"
 #include "octavo/engine/literal/window.h"
 
 namespace octavo::engine::literal {
@@ -87,16 +88,11 @@ std::vector<float> SumsInOrder(const float* x, const Sizes& sizes, const std::ve
 Result<Prepared> Mean(Call& call, Prepared literal) {
   const Sizes sizes = OCTAVO_TRY(call.sizes(0));
   const int rank = static_cast<int>(sizes.size());
-  std::vector<std::int64_t> axes;
-  if (call.num_inputs() > 1 && call.has(1)) {
-    axes = OCTAVO_TRY(call.IntsOf(1));
-  } else {
-    axes = OCTAVO_TRY(call.Ints("axes", Sizes()));
-  }
-  if (axes.empty() && OCTAVO_TRY(call.Int("noop_with_empty_axes", 0)) != 0) return literal;
-  if (rank == 0) return literal;
-  std::vector<bool> reduced(sizes.size(), axes.empty());
-  for (const int axis : OCTAVO_TRY(call.AxesOnce(axes, rank))) reduced[static_cast<std::size_t>(axis)] = true;
+  constexpr int kLastWithAttribute = 17;
+  const Reduction reduction = OCTAVO_TRY(ReductionOf(call, kLastWithAttribute, rank));
+  if (reduction.nothing || rank == 0) return literal;
+  std::vector<bool> reduced(sizes.size());
+  for (const int axis : reduction.axes) reduced[static_cast<std::size_t>(axis)] = true;
   const std::int64_t all = Product(sizes);
   if (all == 0 || std::none_of(reduced.begin(), reduced.end(), [](bool r) { return r; })) return literal;
   const Stretches stretches = StretchesOf(sizes, reduced);
@@ -172,7 +168,8 @@ Result<Prepared> GlobalAveragePoolOfFloats(Call& call, Prepared literal, bool by
 
 Result<Prepared> AveragePoolOfFloats(Call& call, Prepared literal) {
   const Sizes x = OCTAVO_TRY(call.sizes(0));
-  if (x.size() < 3 || x.size() > 4 || OCTAVO_TRY(call.Int("ceil_mode", 0)) != 0) return literal;
+  if (x.size() < 3 || x.size() > 4 || (call.opset() >= 10 && OCTAVO_TRY(call.Int("ceil_mode", 0)) != 0))
+    return literal;
   Window w = OCTAVO_TRY(WindowOf(call, Sizes(x.begin() + 2, x.end()), {}));
   if (std::any_of(w.dilation.begin(), w.dilation.end(), [](std::int64_t d) { return d != 1; }))
     return literal;

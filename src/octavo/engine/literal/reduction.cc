@@ -1,3 +1,5 @@
+#include "octavo/engine/literal/reduction.h"
+
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -11,15 +13,6 @@
 #include "octavo/engine/literal/registry.h"
 
 namespace octavo::engine::literal {
-namespace {
-
-struct Reduction {
-  std::vector<int> axes;
-  bool keep = true;
-  bool nothing = false;  // noop_with_empty_axes: the reduction of each element alone
-};
-
-// Axes as an attribute up to opset `last`, as an input after it.
 Result<Reduction> ReductionOf(Call& call, int last, int rank) {
   Reduction r;
   r.keep = OCTAVO_TRY(call.Int("keepdims", 1)) == 1;
@@ -42,6 +35,8 @@ Result<Reduction> ReductionOf(Call& call, int last, int rank) {
   std::sort(r.axes.begin(), r.axes.end());
   return r;
 }
+
+namespace {
 
 // The elements that reduce to element i of the result lie at first[i] + each of `offsets`.
 struct Groups {
