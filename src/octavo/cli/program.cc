@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <memory>
 #include <new>
 #include <stdexcept>
 #include <string_view>
@@ -147,11 +148,13 @@ int AfterPrinting(int code) {
 namespace {
 
 int Dispatch(const std::vector<std::string>& words) {
-  CLI::App app(
-      "Octavo converts quantized PyTorch models (TorchScript .pt) to int8 ONNX, runs both and compares them "
-      "layer by layer.",
-      "octavo");
-  Run run;
+  // Neither is destroyed: `run` holds the models, which the end of the process gives back at once.
+  CLI::App& app = *std::make_unique<CLI::App>(
+                       "Octavo converts quantized PyTorch models (TorchScript .pt) to int8 ONNX, "
+                       "runs both and compares them layer by layer.",
+                       "octavo")
+                       .release();
+  Run& run = *std::make_unique<Run>().release();
   AddExport(app, run);
   AddConvert(app, run);
   AddInspect(app, run);
