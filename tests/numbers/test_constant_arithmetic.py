@@ -40,7 +40,8 @@ CHOSEN = [
     "len('{}'.format(1e22))", "len('{} {}'.format(0.1, ['a']))", "len('%s|%s' % (1.5, 2.0))", "len('%f' % 1e22)", "len('%e|%E' % (0.1, 7))", "int('%f' % 16777217.1 == '16777217.000000')", "int('%d|%i' % (-1.7, 3) == '-1|3')", "int(str(1.0) == '1.')",
     *("int(torch.can_cast(torch.%s, torch.%s))" % pair for pair in (("float32", "int64"), ("int64", "bool"), ("bool", "int64"), ("int64", "uint8"),
                                                                     ("float64", "float16"), ("complex64", "float32"), ("uint8", "complex64"))),
-    "int(torch.zeros([2]).is_pinned())",
+    "int(torch.zeros([2]).is_pinned())", "torch.tensor(max([True, False]))", "torch.tensor(min([True, False]))", "len('a b c d'.split(None, 1))",
+    "len('a b c d'.split(' ', 1))", "len('|'.join('  a  b '.split()))",
 ]
 
 

@@ -148,8 +148,9 @@ BuiltinResult PopItem(Evaluator& evaluator, const CallArguments& call) {
   Dict* dict = FirstDict(call);
   if (!dict) return NotMine();
   if (dict->items.empty()) return Unsupported("popitem() was called on an empty dict");
-  const auto [key, item] = dict->items.back();
-  OCTAVO_TRY(Erase(evaluator, *dict, dict->items.size() - 1));
+  // Python takes the last one, PyTorch the first.
+  const auto [key, item] = dict->items.front();
+  OCTAVO_TRY(Erase(evaluator, *dict, 0));
   return Done(Value(evaluator.arena().NewTuple({key, item})));
 }
 

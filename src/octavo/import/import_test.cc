@@ -256,6 +256,25 @@ TEST(Import, DecidesNothingByTextsOfOpenSizes) {
   }
 }
 
+// splitlines() keeps or drops other characters than Python's; round() of a tensor takes a number of digits.
+TEST(Import, RefusesWhatIsOnlyLikePython) {
+  for (const char* call :
+       {"torch.len(torch.splitlines(\"a b\"))", "torch.round(torch.tensor(2.675), decimals=2)"}) {
+    const auto imported =
+        ImportOf(MakeModule(Forward(kX, std::string("return torch.mul(x, ") + call + ")")), {Input({2})});
+    EXPECT_TRUE(!imported || !imported->missing.empty()) << call;
+  }
+}
+
+// As dict.popitem() of PyTorch 1.13 and 2.13: the first item.
+TEST(Import, PopsTheFirstItem) {
+  const auto imported = ImportOf(
+      MakeModule(Forward(
+          kX, "d = {3: 1, 1: 2}\np = torch.popitem(d)\nreturn torch.reshape(x, [p[0], torch.len(d)])")),
+      {Input({3})});
+  ASSERT_TRUE(imported) << imported.error().ToString();
+}
+
 TEST(Import, RefusesShiftsThatMeanNothing) {
   for (const char* shift :
        {"torch.__lshift__(1, 64)", "torch.__rshift__(1, 64)", "torch.__lshift__(1, -1)"}) {

@@ -172,7 +172,7 @@ using RealFunction = double (*)(double);
 // A function of one number.  `rounds`: ints and sizes stay themselves.  `to_int`: of a float it gives an int.
 BuiltinResult Unary(Evaluator& evaluator, const CallArguments& call, RealFunction function, bool rounds,
                     bool to_int) {
-  if (call.positional.size() != 1) return NotMine();
+  if (call.size() != 1) return NotMine();
   const auto a = OCTAVO_TRY(AsNumber(evaluator, call.positional[0]));
   if (!a || a->number.Is<const Undecided*>()) return NotMine();
   Value result = a->number;
@@ -257,10 +257,11 @@ BuiltinResult Extreme(Evaluator& evaluator, const CallArguments& call) {
     if (!number.is_number()) return NotMine();
   }
   Value result = numbers[0];
+  const bool bools = std::ranges::all_of(numbers, [](const Value& number) { return number.Is<bool>(); });
   for (std::size_t i = 1; i < numbers.size(); ++i) {
     result = OCTAVO_TRY(Arithmetic(evaluator, op, result, numbers[i]));
   }
-  return Done(result);
+  return Done(bools ? Value(OCTAVO_TRY(evaluator.Truth(result, "a maximum or minimum"))) : result);
 }
 
 BuiltinResult DivMod(Evaluator& evaluator, const CallArguments& call) {

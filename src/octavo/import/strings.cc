@@ -124,7 +124,8 @@ BuiltinResult Split(Evaluator& evaluator, const CallArguments& call) {
   if (!text) return NotMine();
   const std::string* separator = TextAt(call, 1);
   std::int64_t left = -1;
-  if (const Value* max = call.Find(2, "max"); max && !max->is_none()) {
+  // Without a separator PyTorch does not look at the most that there may be.
+  if (const Value* max = call.Find(2, "max"); separator && max && !max->is_none()) {
     left = OCTAVO_TRY(KnownInt(*max, "argument max of split()"));
   }
   OCTAVO_TRY(evaluator.Charge(text->size()));
@@ -258,7 +259,7 @@ void AddStringBuiltins(BuiltinTable& table) {
   table["aten::strip"] = Strip<true, true>;
   table["aten::lstrip"] = Strip<true, false>;
   table["aten::rstrip"] = Strip<false, true>;
-  table["aten::split"] = table["aten::splitlines"] = Split;
+  table["aten::split"] = Split;
   table["aten::ord"] = table["ord"] = Ord;
   table["aten::chr"] = table["chr"] = Chr;
 }
