@@ -100,6 +100,13 @@ class Audit(unittest.TestCase):
                    "calls torch._utils._rebuild_tensor.__builtins__.get")
         self.found(b"\x80\x04X\x05\0\0\0torchX\x10\0\0\0a.b.FloatStorage\x93.", "imports torch.a.b.FloatStorage")
 
+    def test_indexes_that_only_python_reads(self):
+        for index in ("1_0", " 10", "+10", "10 "):
+            hidden = f"S'os'\np{index}\n0S'collections'\np1\n0S'system'\np2_0\n0S'OrderedDict'\np2\n0g{index}\ng2_0\n\x93(S'true'\ntR.".encode("latin1")
+            with self.subTest(index):
+                self.found(b"\x80\x04" + hidden, "is damaged here")
+                self.assertEqual(pickle.loads(b"\x80\x04" + hidden), 0)
+
     def test_classes_that_are_changed(self):
         self.found(b"\x80\x02ctorch.storage\nTypedStorage\nN}X\x03\0\0\0newK\x01s\x86b.", "changes torch.storage.TypedStorage itself")
         self.found(pickle.dumps([range(3), slice(1)], 2))

@@ -45,6 +45,7 @@ Result<Value> IntegerArithmetic(BinaryOp op, std::int64_t a, std::int64_t b) {
     case BinaryOp::kFmod:  // a float in TorchScript, NaN for a divisor of 0
       return Value(std::fmod(static_cast<double>(a), static_cast<double>(b)));
     case BinaryOp::kPow:
+      if (a == 0 && b < 0) return Unsupported("the model raises 0 to a negative power");
       if (b < 0) return Value(std::pow(static_cast<double>(a), static_cast<double>(b)));
       return Value(OCTAVO_TRY(Power(a, b)));
     case BinaryOp::kMin:
@@ -90,6 +91,7 @@ Result<Value> FloatArithmetic(BinaryOp op, double a, double b) {
     case BinaryOp::kFmod:
       return Value(std::fmod(a, b));
     case BinaryOp::kPow:
+      if (a == 0 && b < 0) return Unsupported("the model raises 0 to a negative power");
       return Value(std::pow(a, b));
     case BinaryOp::kMin:
       return Value(std::min(a, b));

@@ -137,7 +137,11 @@ class Follower {
   }
   bool LineIndex(std::uint64_t& index) {
     std::string_view line;
-    return Line(line) && std::from_chars(line.data(), line.data() + line.size(), index).ec == std::errc();
+    if (!Line(line)) return false;
+    // Python also takes "1_0" and " 10": whoever writes an index so hides something.
+    const char* const end = line.data() + line.size();
+    const auto read = std::from_chars(line.data(), end, index);
+    return read.ec == std::errc() && read.ptr == end;
   }
 
   // ---- What happens ----
