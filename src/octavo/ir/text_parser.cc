@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstring>
 #include <limits>
@@ -305,6 +306,12 @@ class GraphParser {
     std::optional<Dim> dim;
     if (text.size() <= kMaxLength) dim = Dim::Parse(std::string(text));
     if (!dim) return in_.Failure(begin, fmt::format("{} is expected here", what));
+    // Words of the text form, which a sum may be printed to begin with.
+    constexpr std::array<std::string_view, 5> kWords = {"None", "true", "false", "inf", "nan"};
+    for (const std::string& symbol : dim->symbols()) {
+      if (std::ranges::find(kWords, symbol) != kWords.end())
+        return in_.Failure(begin, fmt::format("{} is not the name of a size", symbol));
+    }
     return *dim;
   }
 

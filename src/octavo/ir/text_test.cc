@@ -259,6 +259,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"%0 = op(%1)", "graph:1:9", "%1 is used before it is defined"},
         Refusal{"%0 = op(%0)", "graph:1:9", "%0 is used before it is defined"},
         Refusal{"output y = %y", "graph:1:12", "%y is used before it is defined"},
+        Refusal{"%0 = op(5+None)", "graph:1:9", "None is not the name of a size"},
         Refusal{"%0 = op(", "graph:1:9", "is expected here"},
         Refusal{"%0 = op(1", "graph:1:10", "')' is expected"},
         Refusal{"%0 op()", "graph:1:4", "'=' is expected"},
