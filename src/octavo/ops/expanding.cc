@@ -156,8 +156,8 @@ Result<Interleaved> InterleavedInput(const Arguments& a, const Shape& shape) {
   if (!a.has("dim")) return Interleaved{{NumElements(shape)}, 0};
   if (shape.empty()) return Unsupported("argument dim must be None for a scalar");
   const std::int64_t dim = OCTAVO_TRY(KnownInt(a, "dim"));
-  return Interleaved{
-      shape, static_cast<std::size_t>(OCTAVO_TRY(NormalizedAxis(dim, static_cast<int>(shape.size()))))};
+  const int axis = OCTAVO_TRY(NormalizedAxis(dim, static_cast<int>(shape.size())));
+  return Interleaved{shape, static_cast<std::size_t>(axis)};
 }
 
 Result<std::optional<Shape>> InterleavedShape(const Arguments& a) {

@@ -28,7 +28,9 @@ struct Indexed {
 Result<Indexed> IndexedOf(Call& call, std::size_t inputs, std::optional<std::int64_t> axis) {
   OCTAVO_TRY(call.Inputs(inputs, inputs));
   OCTAVO_TRY(CheckDType(call, 1, {DType::kInt32, DType::kInt64}));
-  Indexed indexed{.data = OCTAVO_TRY(call.type(0)), .indices = OCTAVO_TRY(call.sizes(1))};
+  Indexed indexed;
+  indexed.data = OCTAVO_TRY(call.type(0));
+  indexed.indices = OCTAVO_TRY(call.sizes(1));
   if (axis) {
     indexed.axis =
         static_cast<std::size_t>(OCTAVO_TRY(call.Axis(*axis, static_cast<int>(indexed.data.sizes->size()))));
