@@ -130,8 +130,8 @@ class Graph {
   std::vector<Node>& nodes() { return nodes_; }
   const Node& node(NodeId id) const { return nodes_[static_cast<std::size_t>(id)]; }
   Node& node(NodeId id) { return nodes_[static_cast<std::size_t>(id)]; }
-  // References to values stay valid when others are added.
   std::size_t num_values() const { return values_.size(); }
+  // References to values stay valid when others are added.
   const Value& value(ValueId id) const { return values_[static_cast<std::size_t>(id.index)]; }
   Value& value(ValueId id) { return values_[static_cast<std::size_t>(id.index)]; }
   const TensorType& type(ValueId id) const { return value(id).type; }

@@ -119,7 +119,8 @@ Result<CompiledModel> CompiledModel::Planned(const ir::Graph& graph, const std::
   Program& program = plan->program;
 
   Fusion fusion;
-  // What has no elements is not computed, which only single nodes know.  Groups begin with the batch.
+  // A node whose results have no elements is skipped when it runs by itself (evaluate.cc); a fused group is
+  // not, and would loop over its other sizes.  An empty batch costs a group nothing: its loops begin there.
   const bool empty = std::ranges::any_of(program.values, [](const Program::Value& value) {
     return value.type.sizes && !value.constant && !value.type.sizes->empty() &&
            std::find(value.type.sizes->begin() + 1, value.type.sizes->end(), 0) != value.type.sizes->end();
