@@ -64,8 +64,8 @@ def ints(name, values):
     return [(1, name), *((8, v) for v in values), (20, 7)]
 
 
-def model(nodes, inputs=None, outputs=None, initializers=(), opset=17):
-    graph = [*((1, n) for n in nodes), (2, "graph"), *((5, t) for t in initializers),
+def model(nodes, inputs=None, outputs=None, initializers=(), opset=17, sparse=(), functions=()):
+    graph = [*((1, n) for n in nodes), (2, "graph"), *((5, t) for t in initializers), *((15, t) for t in sparse),
              *((11, i) for i in (inputs if inputs is not None else [value_info("x")])),
              *((12, o) for o in (outputs if outputs is not None else [value_info("y")]))]
-    return message([(1, 8), (2, "test"), (7, graph), (8, [(1, ""), (2, opset)])])
+    return message([(1, 8), (2, "test"), (7, graph), (8, [(1, ""), (2, opset)]), *((25, f) for f in functions)])

@@ -115,6 +115,74 @@ class BrokenModels(Refused):
             self.refuse(self.written(onnx.model(nodes, initializers=[onnx.external("w", onnx.FLOAT, [4], "w.data", offset, length)])))
 
 
+# What a tensor named w may hold that does not fit it: (type, sizes, further fields of the message).
+RAW, SEGMENT, FLOAT_DATA, INT32_DATA, STRING_DATA = 9, 3, 4, 5, 6
+STRING, BOOL, FLOAT8 = 8, 9, 17
+TENSORS_THAT_DO_NOT_FIT = (
+    ((onnx.FLOAT, [1], (RAW, bytes(16))), "16 bytes"), ((onnx.FLOAT, [4], (RAW, bytes(12))), "12 bytes"), ((onnx.FLOAT, [4]), "0 bytes"),
+    ((onnx.FLOAT, [-4], (RAW, bytes(16))), "invalid size"), ((onnx.FLOAT, [2 ** 62, 4], (RAW, b"")), "invalid size"),
+    ((onnx.FLOAT, [1], (RAW, bytes(4)), (FLOAT_DATA, 1.0)), "several places"), ((onnx.FLOAT, [1], (FLOAT_DATA, 1.0), (INT32_DATA, 1)), "several places"),
+    ((onnx.FLOAT, [1], (INT32_DATA, 1)), "0 bytes"), ((onnx.FLOAT, [1], (RAW, bytes(4)), (SEGMENT, [(1, 0), (2, 4)])), "segment"),
+    ((BOOL, [2], (RAW, b"\1\2")), "the byte 2"), ((BOOL, [1], (INT32_DATA, 3)), "the number 3"), ((BOOL, [1], (INT32_DATA, 256)), "the number 256"),
+    ((STRING, [2], (STRING_DATA, "a")), "1 texts for 2"), ((FLOAT8, [2], (RAW, bytes(3))), "3 bytes"))
+
+
+class KeptTensors(Refused):
+    """`convert` keeps the tensors of an ONNX file as they are, wherever they lie: it checks them all the same."""
+
+    def places(self, fields):
+        """Models that hold a tensor: by itself, in an attribute, half a sparse one, in a body, in a function."""
+        relu = onnx.node("Relu", ["x"], ["y"])
+        yield "initializer", onnx.model([relu], initializers=[fields])
+        held = onnx.node("Constant", [], ["w"], [[(1, "value"), (5, fields), (20, 4)]])
+        yield "attribute", onnx.model([held, relu])
+        indices = onnx.tensor("i", onnx.INT64, [1], bytes(8))
+        yield "sparse", onnx.model([relu], sparse=[[(1, fields), (2, indices), (3, 4)]])
+        yield "sparse attribute", onnx.model([onnx.node("Constant", [], ["w"], [[(1, "sparse_value"), (22, [(1, fields), (2, indices), (3, 4)]), (20, 11)]]), relu])
+        body = [(1, onnx.node("Identity", ["x"], ["z"])), (2, "body"), (5, fields), (12, onnx.value_info("z"))]
+        condition = onnx.tensor("c", BOOL, [], b"\1")
+        yield "body", onnx.model([onnx.node("If", ["c"], ["y"], [[(1, name), (6, body), (20, 5)] for name in ("then_branch", "else_branch")])], initializers=[condition])
+        yield "function", onnx.model([relu], functions=[[(1, "F"), (4, "a"), (5, "w"), (7, held), (9, [(1, ""), (2, 17)]), (10, "own")]])
+
+    def test_tensors_that_do_not_fit(self):
+        for (kind, shape, *data), says in TENSORS_THAT_DO_NOT_FIT:
+            for place, content in self.places([*((1, d) for d in shape), (2, kind), (8, "w"), *data]):
+                with self.subTest(place=place, tensor=(kind, shape, data)):
+                    for opset in ("17", "21"):
+                        error = self.refuse(self.written(content), "--opset", opset, "-o", self.folder / "y.onnx", command="convert")
+                        self.assertTrue(says in error or "functions of its own" in error, error)
+
+    def test_tensors_that_fit(self):
+        for kind, shape, *data in ((onnx.FLOAT, [1], (RAW, bytes(4))), (onnx.FLOAT, [2], (FLOAT_DATA, 1.0), (FLOAT_DATA, 2.0)), (onnx.FLOAT, [0]), (BOOL, [1], (INT32_DATA, 1)),
+                                   (STRING, [1], (STRING_DATA, "a")), (FLOAT8, [2], (RAW, bytes(2))), (99, [2], (RAW, bytes(7)))):
+            for place, content in self.places([*((1, d) for d in shape), (2, kind), (8, "w"), *data]):
+                with self.subTest(place=place, tensor=(kind, shape, data)):
+                    result = run("convert", self.written(content), "--opset", "17", "-o", self.folder / "y.onnx")
+                    self.assertEqual(result.returncode, 0, result.stderr)
+                    self.assertEqual((self.folder / "y.onnx").read_bytes(), content)
+
+    def test_tensors_in_other_files(self):
+        """They are taken along from every place, and what does not fit is refused."""
+        (self.folder / "w.data").write_bytes(onnx.floats(1, 2, 3, 4))
+        there = self.folder / "there"
+        there.mkdir()
+        for place, content in self.places(onnx.external("w", onnx.FLOAT, [4], "w.data")):
+            with self.subTest(place=place):
+                result = run("convert", self.written(content), "--opset", "17", "-o", there / "y.onnx")
+                self.assertEqual(result.returncode, 0, result.stderr)
+                self.assertTrue((there / "y.onnx.data").read_bytes().endswith(onnx.floats(1, 2, 3, 4)))
+                self.assertNotIn(b"w.data", (there / "y.onnx").read_bytes())
+                result = run("convert", self.written(content), "--opset", "17", "--external-data", "never", "-o", there / "z.onnx")
+                self.assertEqual(result.returncode, 0, result.stderr)
+                self.assertIn(onnx.floats(1, 2, 3, 4), (there / "z.onnx").read_bytes())
+                for path in there.iterdir():
+                    path.unlink()
+        for offset, length in ((4, 12), (0, 12), (0, 17), (4, None), (17, None)):
+            for place, content in self.places(onnx.external("w", onnx.FLOAT, [4], "w.data", offset, length)):
+                with self.subTest(place=place, offset=offset, length=length):
+                    self.refuse(self.written(content), "--opset", "17", "-o", self.folder / "y.onnx", command="convert", says="w")
+
+
 class BrokenArrays(Refused):
     def setUp(self):
         super().setUp()

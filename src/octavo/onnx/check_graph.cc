@@ -6,6 +6,9 @@
 
 #include <fmt/format.h>
 
+#include "octavo/onnx/every_tensor.h"
+#include "octavo/onnx/read_tensor.h"
+
 namespace octavo::onnx {
 
 namespace pb = ::onnx;
@@ -131,6 +134,9 @@ Status CheckNodeForm(const pb::NodeProto& node) {
   return CheckAttributeForms(node);
 }
 
-Status CheckGraph(const pb::ModelProto& model) { return Scope(model.graph(), nullptr).Check(); }
+Status CheckGraph(const pb::ModelProto& model) {
+  OCTAVO_TRY(ForEachTensor(model, CheckStored));
+  return Scope(model.graph(), nullptr).Check();
+}
 
 }  // namespace octavo::onnx

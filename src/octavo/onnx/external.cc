@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "octavo/base/output_target.h"
+#include "octavo/onnx/every_tensor.h"
 
 namespace octavo::onnx {
 
@@ -40,47 +41,6 @@ Error NoPlaceForData(const std::filesystem::path& output) {
       "Write to a regular file, or use --external-data never.");
 }
 
-namespace {
-
-class Locations {
- public:
-  void Add(const pb::ModelProto& model) {
-    Add(model.graph());
-    for (const pb::FunctionProto& function : model.functions()) Add(function.node());
-  }
-  const std::set<std::string>& found() const { return found_; }
-
- private:
-  void Add(const pb::TensorProto& tensor) {
-    for (const auto& entry : tensor.external_data()) {
-      if (entry.key() == "location") found_.insert(entry.value());
-    }
-  }
-  void Add(const pb::GraphProto& graph) {
-    for (const pb::TensorProto& tensor : graph.initializer()) Add(tensor);
-    for (const pb::SparseTensorProto& tensor : graph.sparse_initializer()) {
-      Add(tensor.values());
-      Add(tensor.indices());
-    }
-    Add(graph.node());
-  }
-  template <typename Nodes>
-  void Add(const Nodes& nodes) {
-    for (const pb::NodeProto& node : nodes) {
-      for (const pb::AttributeProto& attribute : node.attribute()) {
-        Add(attribute.t());
-        for (const pb::TensorProto& tensor : attribute.tensors()) Add(tensor);
-        Add(attribute.g());
-        for (const pb::GraphProto& graph : attribute.graphs()) Add(graph);
-      }
-    }
-  }
-
-  std::set<std::string> found_;
-};
-
-}  // namespace
-
 std::vector<std::filesystem::path> DataFolders(const std::filesystem::path& model) {
   std::vector<std::filesystem::path> folders = {FolderOf(model)};
   std::error_code failed;
@@ -90,10 +50,16 @@ std::vector<std::filesystem::path> DataFolders(const std::filesystem::path& mode
 }
 
 FileIds DataFiles(const pb::ModelProto& model, const std::filesystem::path& path) {
-  Locations locations;
-  locations.Add(model);
+  std::set<std::string> locations;
+  const auto add = [&locations](const pb::TensorProto& tensor) -> Status {
+    for (const auto& entry : tensor.external_data()) {
+      if (entry.key() == "location") locations.insert(entry.value());
+    }
+    return {};
+  };
+  static_cast<void>(ForEachTensor(model, add));
   FileIds files;
-  for (const std::string& location : locations.found()) {
+  for (const std::string& location : locations) {
     for (const std::filesystem::path& folder : DataFolders(path)) {
       if (const auto id = IdOf(folder / location)) files.push_back(*id);
     }

@@ -11,8 +11,9 @@
 #include "octavo/base/mapped_file.h"
 #include "octavo/base/output_file.h"
 #include "octavo/onnx/element_type.h"
+#include "octavo/onnx/every_tensor.h"
+#include "octavo/onnx/external.h"
 #include "octavo/onnx/read_tensor.h"
-#include "octavo/onnx/wire.h"
 
 namespace octavo::onnx {
 namespace {
@@ -167,27 +168,18 @@ class PartCutter {
 };
 
 // Copies the tensors that lie in other files to a file beside the part; nullptr where there are none.
-Result<std::unique_ptr<OutputFile>> CopyExternal(pb::GraphProto& graph, const std::filesystem::path& model,
+Result<std::unique_ptr<OutputFile>> CopyExternal(pb::ModelProto& part, const std::filesystem::path& model,
                                                  const std::filesystem::path& data) {
-  constexpr std::uint64_t kPage = 4096;
   std::unique_ptr<OutputFile> file;
   TensorReader reader(model, true);
-  for (pb::TensorProto& proto : *graph.mutable_initializer()) {
-    if (proto.data_location() != pb::TensorProto::EXTERNAL) continue;
-    const Tensor tensor = OCTAVO_TRY(reader.Read(proto));
+  OCTAVO_TRY(ForEachTensor(part, [&](pb::TensorProto& proto) -> Status {
+    if (proto.data_location() != pb::TensorProto::EXTERNAL) return {};
+    const ExternalBytes found = OCTAVO_TRY(reader.External(proto));
     if (!file) file = OCTAVO_TRY(OutputFile::Create(data));
-    OCTAVO_TRY(file->PadTo(kPage));
-    proto.clear_external_data();
-    const auto entry = [&proto](const char* key, std::string value) {
-      pb::StringStringEntryProto& added = *proto.add_external_data();
-      added.set_key(key);
-      added.set_value(std::move(value));
-    };
-    entry("location", data.filename().string());
-    entry("offset", std::to_string(file->size()));
-    entry("length", std::to_string(tensor.num_bytes()));
-    OCTAVO_TRY(WriteElements(tensor, [&](std::span<const std::byte> piece) { return file->Write(piece); }));
-  }
+    OCTAVO_TRY(file->PadTo(ExternalAlignment(found.bytes.size())));
+    SetExternal(proto, data.filename().string(), file->size(), found.bytes.size());
+    return file->Write(found.bytes);
+  }));
   return file;
 }
 
@@ -204,7 +196,7 @@ Result<std::vector<std::string>> WritePart(const std::filesystem::path& model, c
   std::vector<std::string> names = OCTAVO_TRY(PartCutter(proto, boundary).Cut(value, type));
   std::filesystem::path data = part;
   data += ".data";
-  const auto data_file = OCTAVO_TRY(CopyExternal(*proto.mutable_graph(), model, data));
+  const auto data_file = OCTAVO_TRY(CopyExternal(proto, model, data));
   const auto part_file = OCTAVO_TRY(OutputFile::Create(part));
   std::string text;
   if (!proto.SerializeToString(&text)) return Unsupported("a part of the model has more than 2 GB");

@@ -18,8 +18,8 @@ using Boundary = std::function<const TensorType*(const std::string& name)>;
 // inputs and to what `boundary` names.  Everything that is kept is the file's own, subgraphs and functions
 // included; only the model's inputs and outputs, and the places of tensors in other files, are new.  Answers
 // the names of the part's inputs in order.  `type`: of the value, which is written where the file states
-// none; a runtime infers it, and tools ask for it.  Errors: kIo; kUnsupported where no node makes `value`,
-// and for tensors in other files of types that Octavo does not know; kInvalidFile.
+// none; a runtime infers it, and tools ask for it.  Errors: kIo; kUnsupported where no node makes `value`;
+// kInvalidFile.
 Result<std::vector<std::string>> WritePart(const std::filesystem::path& model, const std::string& value,
                                            const Boundary& boundary, const std::filesystem::path& part,
                                            const TensorType* type = nullptr);

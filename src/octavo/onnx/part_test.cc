@@ -9,6 +9,7 @@
 #include <onnx.pb.h>
 
 #include "octavo/base/temporary_folder.h"
+#include "octavo/onnx/external.h"
 #include "octavo/onnx/read.h"
 #include "octavo/onnx/write.h"
 
@@ -135,6 +136,38 @@ TEST_F(PartTest, CopiesTensorsOfOtherFiles) {
     EXPECT_EQ(value.constant->ToFloats(), std::vector<float>(400, 2.0F));
   }
   EXPECT_TRUE(found);
+}
+
+TEST_F(PartTest, CopiesTensorsOfOtherFilesInBodies) {
+  std::ofstream(folder_->path() / "w.bin", std::ios::binary) << std::string(16, 'w');
+  ::onnx::ModelProto model;
+  model.set_ir_version(8);
+  auto& graph = *model.mutable_graph();
+  graph.add_input()->set_name("c");
+  auto& node = *graph.add_node();
+  node.set_op_type("If");
+  node.add_input("c");
+  node.add_output("y");
+  for (const char* name : {"then_branch", "else_branch"}) {
+    auto& attribute = *node.add_attribute();
+    attribute.set_name(name);
+    attribute.set_type(::onnx::AttributeProto::GRAPH);
+    auto& tensor = *attribute.mutable_g()->add_initializer();
+    tensor.set_name("w");
+    tensor.set_data_type(::onnx::TensorProto::FLOAT);
+    tensor.add_dims(4);
+    SetExternal(tensor, "w.bin", 0, 16);
+    attribute.mutable_g()->add_output()->set_name("w");
+  }
+  graph.add_output()->set_name("y");
+  const fs::path path = folder_->path() / "model.onnx", part = folder_->path() / "part.onnx";
+  std::ofstream(path, std::ios::binary) << model.SerializeAsString();
+  const auto nothing = [](const std::string&) -> const TensorType* { return nullptr; };
+  ASSERT_TRUE(WritePart(path, "y", nothing, part));
+  EXPECT_GE(fs::file_size(folder_->path() / "part.onnx.data"), 2U * 16U);
+  std::ifstream file(part, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_EQ(text.find("w.bin"), std::string::npos);
 }
 
 TEST_F(PartTest, RefusesWhatNoNodeMakes) {

@@ -171,8 +171,7 @@ class Reader {
     if (values_.contains(proto.name()))
       return InvalidFile(fmt::format("the tensor {} occurs twice", proto.name()));
     if (tensors_.Skips(proto)) {
-      if (std::ranges::any_of(proto.dims(), [](std::int64_t size) { return size < 0; }))
-        return InvalidFile(fmt::format("the tensor {} has a negative size", proto.name()));
+      OCTAVO_TRY(CheckStored(proto));
       TensorType type{.dtype = ElementType(proto.data_type()),
                       .shape = Shape(proto.dims().begin(), proto.dims().end())};
       values_[proto.name()] = graph_.AddInput(proto.name(), std::move(type));

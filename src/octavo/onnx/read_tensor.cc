@@ -96,8 +96,10 @@ std::vector<std::byte> ElementBytes(const pb::TensorProto& proto, DType dtype) {
   }
   switch (dtype) {
     case DType::kFloat32:
+    case DType::kComplex64:
       return Packed<float>(proto.float_data());
     case DType::kFloat64:
+    case DType::kComplex128:
       return Packed<double>(proto.double_data());
     case DType::kInt64:
       return Packed<std::int64_t>(proto.int64_data());
@@ -134,6 +136,9 @@ std::vector<std::byte> Unpacked(std::span<const std::byte> packed, DType dtype, 
   return bytes;
 }
 
+// Newer than the copy of onnx.proto here, one byte each.
+constexpr int kFirstFloat8 = 17, kLastFloat8 = 20;
+
 bool IsPacked(DType dtype) { return dtype == DType::kInt4 || dtype == DType::kUint4; }
 
 std::uint64_t StoredBytes(DType dtype, std::uint64_t elements) {
@@ -148,6 +153,56 @@ Status CheckBools(const pb::TensorProto& proto, std::span<const std::byte> bytes
                                  std::to_integer<int>(*wrong)));
 }
 
+// How many bytes the elements need; nullopt for types that are not known.  Precondition: Elements() is known.
+std::optional<std::uint64_t> NeededBytes(const pb::TensorProto& proto) {
+  const std::uint64_t elements = Elements(proto).value_or(0);
+  const bool is_float8 = proto.data_type() >= kFirstFloat8 && proto.data_type() <= kLastFloat8;
+  if (is_float8) return elements;
+  const DType dtype = ElementType(proto.data_type());
+  return dtype == DType::kUnknown ? std::nullopt : std::optional(StoredBytes(dtype, elements));
+}
+
+// How many ElementBytes has, without a copy of them.
+std::uint64_t HeldBytes(const pb::TensorProto& proto) {
+  if (proto.has_raw_data()) return proto.raw_data().size();
+  const DType dtype = ElementType(proto.data_type());
+  const auto of = [](const auto& field, std::size_t width) {
+    return static_cast<std::uint64_t>(field.size()) * width;
+  };
+  switch (dtype) {
+    case DType::kFloat32:
+    case DType::kComplex64:
+      return of(proto.float_data(), sizeof(float));
+    case DType::kFloat64:
+    case DType::kComplex128:
+      return of(proto.double_data(), sizeof(double));
+    case DType::kInt64:
+      return of(proto.int64_data(), sizeof(std::int64_t));
+    case DType::kUint32:
+    case DType::kUint64:
+      return of(proto.uint64_data(), ElementSize(dtype));
+    case DType::kInt4:
+    case DType::kUint4:
+    case DType::kUnknown:
+      return of(proto.int32_data(), 1);
+    default:
+      return of(proto.int32_data(), ElementSize(dtype));
+  }
+}
+
+Status CheckTwice(const pb::TensorProto& proto) {
+  const int lists =
+      static_cast<int>(proto.float_data_size() > 0) + static_cast<int>(proto.double_data_size() > 0) +
+      static_cast<int>(proto.int32_data_size() > 0) + static_cast<int>(proto.int64_data_size() > 0) +
+      static_cast<int>(proto.uint64_data_size() > 0) + static_cast<int>(proto.string_data_size() > 0);
+  const bool raw = proto.has_raw_data() && !proto.raw_data().empty();
+  const bool external = proto.data_location() == pb::TensorProto::EXTERNAL;
+  if (lists + static_cast<int>(raw) + static_cast<int>(external) < 2 && !(lists > 0 && proto.has_raw_data()))
+    return {};
+  // Readers differ in which ones they take.
+  return InvalidFile(fmt::format("the tensor {} has elements in several places", proto.name()));
+}
+
 // A decimal number of the entry; nullopt: it is none.
 std::optional<std::uint64_t> Number(const std::string& text) {
   std::uint64_t number = 0;
@@ -157,6 +212,31 @@ std::optional<std::uint64_t> Number(const std::string& text) {
 }
 
 }  // namespace
+
+Status CheckStored(const pb::TensorProto& proto) {
+  const auto elements = Elements(proto);
+  if (!elements || proto.dims_size() > kMaxRank)
+    return InvalidFile(fmt::format("the tensor {} has an invalid size", proto.name()));
+  if (proto.has_segment())
+    return InvalidFile(fmt::format("the tensor {} is a segment of a larger one", proto.name()));
+  OCTAVO_TRY(CheckTwice(proto));
+  if (proto.data_location() == pb::TensorProto::EXTERNAL) return {};
+  if (proto.data_type() == pb::TensorProto::STRING) {
+    if (static_cast<std::uint64_t>(proto.string_data_size()) == *elements) return {};
+    return InvalidFile(fmt::format("the tensor {} has {} texts for {} elements", proto.name(),
+                                   proto.string_data_size(), *elements));
+  }
+  const auto needed = NeededBytes(proto);
+  if (const std::uint64_t held = HeldBytes(proto); needed && held != *needed) {
+    return InvalidFile(fmt::format("the tensor {} has {} bytes of data, which does not fit {} elements of {}",
+                                   proto.name(), held, *elements, OnnxTypeName(proto.data_type())));
+  }
+  if (proto.data_type() != pb::TensorProto::BOOL) return {};
+  if (proto.has_raw_data()) return CheckBools(proto, std::as_bytes(std::span(proto.raw_data())));
+  const auto wrong = std::ranges::find_if(proto.int32_data(), [](std::int32_t v) { return v < 0 || v > 1; });
+  if (wrong == proto.int32_data().end()) return {};
+  return InvalidFile(fmt::format("the tensor {} has the number {} among its bools", proto.name(), *wrong));
+}
 
 bool TensorReader::Skips(const pb::TensorProto& proto) const {
   return proto.data_location() == pb::TensorProto::EXTERNAL && !external_data_;
@@ -168,17 +248,10 @@ Result<Tensor> TensorReader::Read(const pb::TensorProto& proto) {
     return Unsupported(fmt::format("the tensor {} has elements of type {}, which is not supported",
                                    proto.name(), OnnxTypeName(proto.data_type())));
   }
-  const auto elements = Elements(proto);
-  if (!elements || proto.dims_size() > kMaxRank)
-    return InvalidFile(fmt::format("the tensor {} has an invalid size", proto.name()));
-  if (proto.data_location() == pb::TensorProto::EXTERNAL) return ReadExternal(proto, dtype, *elements);
+  OCTAVO_TRY(CheckStored(proto));
+  if (proto.data_location() == pb::TensorProto::EXTERNAL) return ReadExternal(proto, dtype);
   std::vector<std::byte> bytes = ElementBytes(proto, dtype);
-  if (bytes.size() != StoredBytes(dtype, *elements)) {
-    return InvalidFile(fmt::format("the tensor {} has {} bytes of data, which does not fit {} elements of {}",
-                                   proto.name(), bytes.size(), *elements, Name(dtype)));
-  }
-  if (IsPacked(dtype)) bytes = Unpacked(bytes, dtype, *elements);
-  if (dtype == DType::kBool) OCTAVO_TRY(CheckBools(proto, bytes));
+  if (IsPacked(dtype)) bytes = Unpacked(bytes, dtype, Elements(proto).value_or(0));
   return Tensor::FromBytes(dtype, {proto.dims().begin(), proto.dims().end()}, std::move(bytes));
 }
 
@@ -206,9 +279,8 @@ Result<ExternalBytes> TensorReader::External(const pb::TensorProto& proto) {
       length = *number;
     }
   }
-  if (const DType dtype = ElementType(proto.data_type()); !length && dtype != DType::kUnknown) {
-    if (const auto elements = Elements(proto)) length = *elements * ElementSize(dtype);
-  }
+  const std::optional<std::uint64_t> needed = NeededBytes(proto);
+  if (!length) length = needed;
   const std::shared_ptr<const MappedFile> file = OCTAVO_TRY(Open(proto.name(), location));
   const std::uint64_t size = file->bytes().size();
   if (offset > size || (length && *length > size - offset)) {
@@ -216,25 +288,24 @@ Result<ExternalBytes> TensorReader::External(const pb::TensorProto& proto) {
         fmt::format("the model places the tensor {} at bytes {} to {} of {}, which has {} bytes",
                     proto.name(), offset, offset + length.value_or(0), location, size));
   }
-  const std::uint64_t bytes = length.value_or(size - offset);
-  return ExternalBytes{
-      file->bytes().subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(bytes)), file};
+  const std::uint64_t count = length.value_or(size - offset);
+  if (needed && count != *needed) {
+    return InvalidFile(fmt::format("the tensor {} needs {} bytes, but the model places {} bytes in its file",
+                                   proto.name(), *needed, count));
+  }
+  const auto bytes = file->bytes().subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(count));
+  if (proto.data_type() == pb::TensorProto::BOOL) OCTAVO_TRY(CheckBools(proto, bytes));
+  return ExternalBytes{bytes, file};
 }
 
-Result<Tensor> TensorReader::ReadExternal(const pb::TensorProto& proto, DType dtype, std::uint64_t elements) {
-  const std::uint64_t needed = StoredBytes(dtype, elements);
+Result<Tensor> TensorReader::ReadExternal(const pb::TensorProto& proto, DType dtype) {
   const ExternalBytes found = OCTAVO_TRY(External(proto));
-  if (found.bytes.size() != needed) {
-    return InvalidFile(fmt::format("the tensor {} needs {} bytes, but the model places {} bytes in its file",
-                                   proto.name(), needed, found.bytes.size()));
-  }
   if (IsPacked(dtype)) {
     return Tensor::FromBytes(dtype, {proto.dims().begin(), proto.dims().end()},
-                             Unpacked(found.bytes, dtype, elements));
+                             Unpacked(found.bytes, dtype, Elements(proto).value_or(0)));
   }
-  if (dtype == DType::kBool) OCTAVO_TRY(CheckBools(proto, found.bytes));
   auto storage = std::make_shared<Storage>();
-  storage->bytes = found.bytes.first(static_cast<std::size_t>(needed));
+  storage->bytes = found.bytes;
   storage->owner = found.file;
   Tensor tensor = Tensor::FromBytes(dtype, {0}, {});
   tensor.sizes.assign(proto.dims().begin(), proto.dims().end());

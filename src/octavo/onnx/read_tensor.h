@@ -15,8 +15,12 @@
 
 namespace octavo::onnx {
 
-// kUnknown for the types that Octavo does not know (strings, 4-bit and 8-bit floats, uint16 and wider).
+// kUnknown for the types that Octavo does not know (strings, 4-bit and 8-bit floats).
 DType ElementType(int type);
+
+// Error (kInvalidFile) unless the tensor's sizes can be and its elements, where they lie in the message, are
+// there once and are as many as the sizes say.  Elements of types that are not known are not counted.
+Status CheckStored(const ::onnx::TensorProto& proto);
 
 // A tensor's elements in a file beside the model.
 struct ExternalBytes {
@@ -38,12 +42,12 @@ class TensorReader {
   // Errors: kInvalidFile for types and sizes that cannot be or do not fit the data, and for a file outside
   // the folder; kIo where that file cannot be read.
   Result<Tensor> Read(const ::onnx::TensorProto& proto);
-  // The bytes of a tensor in another file, of whatever type: as many as the file says, or all from its offset
-  // on.
+  // The bytes of a tensor in another file: those that it needs, and for types that are not known as many as
+  // the file says, or all from its offset on.
   Result<ExternalBytes> External(const ::onnx::TensorProto& proto);
 
  private:
-  Result<Tensor> ReadExternal(const ::onnx::TensorProto& proto, DType dtype, std::uint64_t elements);
+  Result<Tensor> ReadExternal(const ::onnx::TensorProto& proto, DType dtype);
   Result<std::shared_ptr<const MappedFile>> Open(const std::string& tensor, const std::string& location);
 
   std::filesystem::path model_;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "octavo/base/output_file.h"
+#include "octavo/onnx/every_tensor.h"
 #include "octavo/onnx/external.h"
 #include "octavo/onnx/model_files.h"
 
@@ -28,48 +29,43 @@ void StoredTensors::Store(pb::TensorProto& tensor, std::span<const std::byte> by
   SetExternal(tensor, data_path_.filename().string(), offset, bytes.size());
 }
 
-Status StoredTensors::PlaceTensor(pb::TensorProto& tensor, ExternalData external_data) {
-  if (tensor.data_location() == pb::TensorProto::EXTERNAL) {
-    ExternalBytes found = OCTAVO_TRY(tensors_.External(tensor));
-    if (external_data == ExternalData::kNever) {
-      tensor.clear_external_data();
-      tensor.clear_data_location();
-      tensor.set_raw_data(std::string(reinterpret_cast<const char*>(found.bytes.data()), found.bytes.size()));
-      change_ = "all tensors are in the model file";
-      return {};
-    }
-    Store(tensor, found.bytes, std::move(found.file));
-    if (change_.empty()) change_ = fmt::format("tensors lie in {}", data_path_.filename().string());
+Status StoredTensors::PlaceExternal(pb::TensorProto& tensor, ExternalData external_data) {
+  if (tensor.data_location() != pb::TensorProto::EXTERNAL) return {};
+  ExternalBytes found = OCTAVO_TRY(tensors_.External(tensor));
+  if (external_data == ExternalData::kNever) {
+    tensor.clear_external_data();
+    tensor.clear_data_location();
+    tensor.set_raw_data(std::string(reinterpret_cast<const char*>(found.bytes.data()), found.bytes.size()));
+    change_ = "all tensors are in the model file";
     return {};
   }
-  if (external_data != ExternalData::kAlways || !tensor.has_raw_data() ||
-      tensor.raw_data().size() < kMinExternalBytes) {
-    return {};
-  }
-  const auto bytes = std::make_shared<const std::string>(std::move(*tensor.mutable_raw_data()));
-  tensor.clear_raw_data();
-  Store(tensor, std::as_bytes(std::span(*bytes)), bytes);
-  change_ = fmt::format("large tensors lie in {}", data_path_.filename().string());
+  Store(tensor, found.bytes, std::move(found.file));
+  if (change_.empty()) change_ = fmt::format("tensors lie in {}", data_path_.filename().string());
   return {};
 }
 
-Status StoredTensors::PlaceIn(pb::GraphProto& graph, ExternalData external_data) {
-  for (pb::TensorProto& tensor : *graph.mutable_initializer()) OCTAVO_TRY(PlaceTensor(tensor, external_data));
+// Only initializers: attributes cannot lie in another file in every runtime.
+void StoredTensors::MoveLarge(pb::GraphProto& graph) {
+  for (pb::TensorProto& tensor : *graph.mutable_initializer()) {
+    if (!tensor.has_raw_data() || tensor.raw_data().size() < kMinExternalBytes) continue;
+    const auto bytes = std::make_shared<const std::string>(std::move(*tensor.mutable_raw_data()));
+    tensor.clear_raw_data();
+    Store(tensor, std::as_bytes(std::span(*bytes)), bytes);
+    change_ = fmt::format("large tensors lie in {}", data_path_.filename().string());
+  }
   for (pb::NodeProto& node : *graph.mutable_node()) {
     for (pb::AttributeProto& attribute : *node.mutable_attribute()) {
-      // Attributes cannot lie in another file in every runtime: they stay where they are.
-      if (attribute.has_t() && attribute.t().data_location() == pb::TensorProto::EXTERNAL) {
-        OCTAVO_TRY(PlaceTensor(*attribute.mutable_t(), external_data));
-      }
-      if (attribute.has_g()) OCTAVO_TRY(PlaceIn(*attribute.mutable_g(), external_data));
-      for (pb::GraphProto& body : *attribute.mutable_graphs()) OCTAVO_TRY(PlaceIn(body, external_data));
+      if (attribute.has_g()) MoveLarge(*attribute.mutable_g());
+      for (pb::GraphProto& body : *attribute.mutable_graphs()) MoveLarge(body);
     }
   }
-  return {};
 }
 
 Status StoredTensors::Place(pb::ModelProto& model, ExternalData external_data) {
-  return PlaceIn(*model.mutable_graph(), external_data);
+  OCTAVO_TRY(ForEachTensor(
+      model, [&](pb::TensorProto& tensor) -> Status { return PlaceExternal(tensor, external_data); }));
+  if (external_data == ExternalData::kAlways) MoveLarge(*model.mutable_graph());
+  return {};
 }
 
 Result<WriteResult> StoredTensors::Write(pb::ModelProto& model, std::span<const std::byte> as_given,

@@ -38,8 +38,8 @@ class StoredTensors {
     std::uint64_t offset;
     ::onnx::TensorProto* tensor;  // of the model that Place was given
   };
-  Status PlaceIn(::onnx::GraphProto& graph, ExternalData external_data);
-  Status PlaceTensor(::onnx::TensorProto& tensor, ExternalData external_data);
+  Status PlaceExternal(::onnx::TensorProto& tensor, ExternalData external_data);
+  void MoveLarge(::onnx::GraphProto& graph);
   void Store(::onnx::TensorProto& tensor, std::span<const std::byte> bytes,
              std::shared_ptr<const void> owner);
   // Says where the stored tensors lie.
