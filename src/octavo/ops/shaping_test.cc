@@ -39,30 +39,30 @@ TEST(Shaping, ShapesOfResults) {
       {"aten::flatten", {}, {2, 3}, {6}},
       {"aten::flatten", {}, {}, {1}},
       {"aten::flatten", {Dim(1), Dim(-2)}, {kN, 3, h, 5}, {kN, Dim(3) * h, 5}},
-      {"aten::view", {Dims({kN, -1})}, {kN, 3, 4}, {kN, 12}},
-      {"aten::view", {Dims({-1, 12})}, {kN, 3, 4}, {kN, 12}},
-      {"aten::view", {Dims({-1, 2, 2})}, {kN, 4, 3}, {Dim(3) * kN, 2, 2}},
+      {"aten::view", {Dims{kN, -1}}, {kN, 3, 4}, {kN, 12}},
+      {"aten::view", {Dims{-1, 12}}, {kN, 3, 4}, {kN, 12}},
+      {"aten::view", {Dims{-1, 2, 2}}, {kN, 4, 3}, {Dim(3) * kN, 2, 2}},
       {"aten::reshape", {Dim(-1)}, {2, 3}, {6}},
-      {"aten::unflatten", {Dim(1), Dims({2, -1})}, {kN, 8, 3}, {kN, 2, 4, 3}},
+      {"aten::unflatten", {Dim(1), Dims{2, -1}}, {kN, 8, 3}, {kN, 2, 4, 3}},
       {"aten::squeeze", {}, {kN, 1, 3, 1}, {kN, 3}},
       {"aten::squeeze", {Dim(-1)}, {kN, 1, 3, 1}, {kN, 1, 3}},
       {"aten::squeeze", {Dim(0)}, {kN, 1}, {kN, 1}},
       {"aten::unsqueeze", {Dim(-1)}, {kN, 3}, {kN, 3, 1}},
       {"aten::unsqueeze", {Dim(0)}, {kN, 3}, {1, kN, 3}},
-      {"aten::permute", {Dims({0, -1, 1, 2})}, {kN, 3, 4, 5}, {kN, 5, 3, 4}},
+      {"aten::permute", {Dims{0, -1, 1, 2}}, {kN, 3, 4, 5}, {kN, 5, 3, 4}},
       {"aten::transpose", {Dim(1), Dim(-1)}, {kN, 3, 4}, {kN, 4, 3}},
       {"aten::t", {}, {3, 4}, {4, 3}},
       {"aten::numpy_T", {}, {2, 3, 4}, {4, 3, 2}},
       {"aten::mT", {}, {2, 3, 4}, {2, 4, 3}},
       {"aten::movedim", {Dim(1), Dim(-1)}, {2, 3, 4}, {2, 4, 3}},
-      {"aten::movedim", {Dims({0, 1}), Dims({2, 0})}, {2, 3, 4}, {3, 4, 2}},
-      {"aten::expand", {Dims({5, -1, 4})}, {3, 1}, {5, 3, 4}},
-      {"aten::repeat", {Dims({2, 1, 3})}, {kN, 4}, {2, kN, 12}},
-      {"aten::tile", {Dims({2})}, {kN, 4}, {kN, 8}},
+      {"aten::movedim", {Dims{0, 1}, Dims{2, 0}}, {2, 3, 4}, {3, 4, 2}},
+      {"aten::expand", {Dims{5, -1, 4}}, {3, 1}, {5, 3, 4}},
+      {"aten::repeat", {Dims{2, 1, 3}}, {kN, 4}, {2, kN, 12}},
+      {"aten::tile", {Dims{2}}, {kN, 4}, {kN, 8}},
       {"aten::repeat_interleave", {Dim(2), Dim(1)}, {kN, 4}, {kN, 8}},
       {"aten::repeat_interleave", {Dim(2)}, {3, 4}, {24}},
-      {"aten::flip", {Dims({1})}, {3, 4}, {3, 4}},
-      {"aten::roll", {Dims({1}), Dims({1})}, {3, 4}, {3, 4}},
+      {"aten::flip", {Dims{1}}, {3, 4}, {3, 4}},
+      {"aten::roll", {Dims{1}, Dims{1}}, {3, 4}, {3, 4}},
   };
   for (const ShapeCase& c : cases) {
     for (const TensorType& type : {Float32(c.from), Quint8(c.from, 0.5, 3)}) {
@@ -86,21 +86,21 @@ TEST(Shaping, WhatPyTorchRefuses) {
   const ShapeCase cases[] = {
       {"aten::flatten", {Dim(2), Dim(1)}, {2, 3, 4}, {}},
       {"aten::flatten", {Dim(3)}, {2, 3, 4}, {}},
-      {"aten::view", {Dims({-1, -1})}, {2, 3}, {}},
-      {"aten::view", {Dims({4, -1})}, {2, 3}, {}},
-      {"aten::view", {Dims({7})}, {2, 3}, {}},
-      {"aten::view", {Dims({-2, 3})}, {2, 3}, {}},
-      {"aten::view", {Dims({0, -1})}, {2, 3}, {}},
-      {"aten::unflatten", {Dim(1), Dims({3, -1})}, {2, 8}, {}},
+      {"aten::view", {Dims{-1, -1}}, {2, 3}, {}},
+      {"aten::view", {Dims{4, -1}}, {2, 3}, {}},
+      {"aten::view", {Dims{7}}, {2, 3}, {}},
+      {"aten::view", {Dims{-2, 3}}, {2, 3}, {}},
+      {"aten::view", {Dims{0, -1}}, {2, 3}, {}},
+      {"aten::unflatten", {Dim(1), Dims{3, -1}}, {2, 8}, {}},
       {"aten::squeeze", {Dim(2)}, {2, 1}, {}},
       {"aten::unsqueeze", {Dim(3)}, {2, 1}, {}},
-      {"aten::permute", {Dims({0, 0})}, {2, 3}, {}},
-      {"aten::permute", {Dims({0, 1})}, {2, 3, 4}, {}},
+      {"aten::permute", {Dims{0, 0}}, {2, 3}, {}},
+      {"aten::permute", {Dims{0, 1}}, {2, 3, 4}, {}},
       {"aten::t", {}, {2, 3, 4}, {}},
-      {"aten::expand", {Dims({3})}, {2}, {}},
-      {"aten::expand", {Dims({3})}, {2, 3}, {}},
-      {"aten::expand", {Dims({-1, 3})}, {3}, {}},
-      {"aten::repeat", {Dims({3})}, {2, 3}, {}},
+      {"aten::expand", {Dims{3}}, {2}, {}},
+      {"aten::expand", {Dims{3}}, {2, 3}, {}},
+      {"aten::expand", {Dims{-1, 3}}, {3}, {}},
+      {"aten::repeat", {Dims{3}}, {2, 3}, {}},
       {"aten::repeat_interleave", {Dim(-1)}, {2, 3}, {}},
   };
   for (const ShapeCase& c : cases) {
@@ -116,7 +116,7 @@ TEST(Shaping, WhatPyTorchRefuses) {
 
 TEST(Shaping, AMovementOfAQuantizedTensorHasAPairAroundIt) {
   OneCall call(RegisterShaping);
-  ASSERT_TRUE(call.Call("aten::view", {call.Input(Quint8(Shape{kN, 3, 4}, 0.5, 3)), Dims({kN, -1})}));
+  ASSERT_TRUE(call.Call("aten::view", {call.Input(Quint8(Shape{kN, 3, 4}, 0.5, 3)), Dims{kN, -1}}));
   const auto lowered = call.Lower();
   EXPECT_THAT(Ops(lowered), ElementsAre("DequantizeLinear", "Reshape", "QuantizeLinear"));
   EXPECT_THAT(Target(*lowered), ElementsAre(0, 12));
@@ -124,14 +124,14 @@ TEST(Shaping, AMovementOfAQuantizedTensorHasAPairAroundIt) {
 
 TEST(Shaping, SeveralMovementsAreMadeOnTheIntegers) {
   OneCall call(RegisterShaping);
-  ASSERT_TRUE(call.Call("aten::repeat", {call.Input(Quint8(Shape{2, 3}, 0.5, 3)), Dims({2, 1, 1})}));
+  ASSERT_TRUE(call.Call("aten::repeat", {call.Input(Quint8(Shape{2, 3}, 0.5, 3)), Dims{2, 1, 1}}));
   EXPECT_THAT(Ops(call.Lower()), ElementsAre("Unsqueeze", "Tile"));
 }
 
 // ONNX Runtime's Expand leaves a size of 1 where 0 is asked for.
 TEST(Shaping, NothingIsMadeOfSomethingByTile) {
   OneCall call(RegisterShaping);
-  ASSERT_TRUE(call.Call("aten::expand", {call.Input(Float32(Shape{1, 3})), Dims({2, 0, -1})}));
+  ASSERT_TRUE(call.Call("aten::expand", {call.Input(Float32(Shape{1, 3})), Dims{2, 0, -1}}));
   const auto lowered = call.Lower();
   ASSERT_THAT(Ops(lowered), ElementsAre("Unsqueeze", "Tile"));
   EXPECT_THAT(Target(*lowered, "Tile"), ElementsAre(2, 0, 1));
@@ -152,7 +152,7 @@ TEST(Shaping, AnUnknownShapeIsAskedForOnlyWhereItIsNeeded) {
   ASSERT_TRUE(flatten.Call("aten::flatten", {flatten.Input(Float32()), Dim(1)}));
   EXPECT_THAT(Ops(flatten.Lower()), ElementsAre("Flatten"));
   OneCall view(RegisterShaping);
-  ASSERT_TRUE(view.Call("aten::view", {view.Input(Float32()), Dims({-1, 12})}));
+  ASSERT_TRUE(view.Call("aten::view", {view.Input(Float32()), Dims{-1, 12}}));
   const auto lowered = view.Lower();
   ASSERT_THAT(Ops(lowered), ElementsAre("Reshape"));
   EXPECT_THAT(Target(*lowered), ElementsAre(-1, 12));
@@ -166,7 +166,7 @@ TEST(Shaping, AnUnknownShapeIsAskedForOnlyWhereItIsNeeded) {
 TEST(Shaping, SizesThatCannotBeInferredComeFromTheInputs) {
   const Dim h = Dim::Symbol("H");
   OneCall call(RegisterShaping);
-  ASSERT_TRUE(call.Call("aten::view", {call.Input(Float32(Shape{kN, h, 6})), Dims({h, kN, 6})}));
+  ASSERT_TRUE(call.Call("aten::view", {call.Input(Float32(Shape{kN, h, 6})), Dims{h, kN, 6}}));
   EXPECT_THAT(Ops(call.Lower()), ElementsAre("Shape", "Slice", "Shape", "Slice", "Concat", "Reshape"));
 }
 
@@ -206,7 +206,7 @@ class OnInt8 : public OneCall {
 
 TEST(ShapingCaffe2, ReshapeTakesTheSizesAsStated) {
   OnInt8 call;
-  ASSERT_TRUE(call.Call("aten::reshape", {call.Quantized({2, 3, 4}), Dims({2, -1})}));
+  ASSERT_TRUE(call.Call("aten::reshape", {call.Quantized({2, 3, 4}), Dims{2, -1}}));
   const auto lowered = call.Caffe2();
   EXPECT_THAT(Ops(lowered), ElementsAre("Int8GivenTensorFill", "Constant", "Int8Reshape"));
 }
@@ -221,7 +221,7 @@ TEST(ShapingCaffe2, FlattenAndSqueezeAreReshapes) {
 
 TEST(ShapingCaffe2, PermuteIsInt8Transpose) {
   OnInt8 call;
-  ASSERT_TRUE(call.Call("aten::permute", {call.Quantized({2, 3, 4}), Dims({0, 2, 1})}));
+  ASSERT_TRUE(call.Call("aten::permute", {call.Quantized({2, 3, 4}), Dims{0, 2, 1}}));
   const auto lowered = call.Caffe2();
   ASSERT_THAT(Ops(lowered), ElementsAre("Int8GivenTensorFill", "Int8Transpose"));
   EXPECT_THAT(Ints(Find(lowered->graph, "Int8Transpose"), "axes"), ElementsAre(0, 2, 1));
@@ -229,7 +229,7 @@ TEST(ShapingCaffe2, PermuteIsInt8Transpose) {
 
 TEST(ShapingCaffe2, TheRestGoesThroughFloat) {
   OnInt8 call;
-  ASSERT_TRUE(call.Call("aten::expand", {call.Quantized({2, 1}), Dims({2, 5})}));
+  ASSERT_TRUE(call.Call("aten::expand", {call.Quantized({2, 1}), Dims{2, 5}}));
   EXPECT_THAT(Ops(call.Caffe2()),
               ElementsAre("Int8GivenTensorFill", "Int8Dequantize", "Constant", "Expand", "Int8Quantize"));
 }
