@@ -13,18 +13,21 @@ namespace octavo {
   std::abort();
 }
 
+// Whether this is a build with the address sanitizer, which is slow and has memory of its own.
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr bool kSanitized = true;
+#elif defined(__has_feature)
+inline constexpr bool kSanitized = __has_feature(address_sanitizer);
+#else
+inline constexpr bool kSanitized = false;
+#endif
+
 // True in debug and sanitizer builds: indices are checked at each access, which release builds leave out of
 // inner loops.
-#if !defined(NDEBUG) || defined(__SANITIZE_ADDRESS__)
-inline constexpr bool kChecksIndices = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-inline constexpr bool kChecksIndices = true;
+#ifdef NDEBUG
+inline constexpr bool kChecksIndices = kSanitized;
 #else
-inline constexpr bool kChecksIndices = false;
-#endif
-#else
-inline constexpr bool kChecksIndices = false;
+inline constexpr bool kChecksIndices = true;
 #endif
 
 }  // namespace octavo
