@@ -1,5 +1,10 @@
 """Options of all suites that pytest runs."""
+import signal
+
 import pytest
+
+# A shell starts what runs in the background with Ctrl-C ignored, which Octavo would inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):

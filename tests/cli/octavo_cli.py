@@ -4,6 +4,7 @@ import os
 import pathlib
 import pty
 import shutil
+import signal
 import struct
 import subprocess
 import tempfile
@@ -15,6 +16,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 OCTAVO = pathlib.Path(os.environ.get("OCTAVO", ROOT / "build" / "release" / "octavo"))
 DIGITS = ROOT / "examples" / "digits" / "digits.pt"
 TIMEOUT = 60
+
+# A shell starts what runs in the background with Ctrl-C ignored, which Octavo would inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def run(*arguments, **options):
