@@ -190,19 +190,6 @@ std::uint64_t HeldBytes(const pb::TensorProto& proto) {
   }
 }
 
-Status CheckTwice(const pb::TensorProto& proto) {
-  const int lists =
-      static_cast<int>(proto.float_data_size() > 0) + static_cast<int>(proto.double_data_size() > 0) +
-      static_cast<int>(proto.int32_data_size() > 0) + static_cast<int>(proto.int64_data_size() > 0) +
-      static_cast<int>(proto.uint64_data_size() > 0) + static_cast<int>(proto.string_data_size() > 0);
-  const bool raw = proto.has_raw_data() && !proto.raw_data().empty();
-  const bool external = proto.data_location() == pb::TensorProto::EXTERNAL;
-  if (lists + static_cast<int>(raw) + static_cast<int>(external) < 2 && !(lists > 0 && proto.has_raw_data()))
-    return {};
-  // Readers differ in which ones they take.
-  return InvalidFile(fmt::format("the tensor {} has elements in several places", proto.name()));
-}
-
 // A decimal number of the entry; nullopt: it is none.
 std::optional<std::uint64_t> Number(const std::string& text) {
   std::uint64_t number = 0;
@@ -217,9 +204,6 @@ Status CheckStored(const pb::TensorProto& proto) {
   const auto elements = Elements(proto);
   if (!elements || proto.dims_size() > kMaxRank)
     return InvalidFile(fmt::format("the tensor {} has an invalid size", proto.name()));
-  if (proto.has_segment())
-    return InvalidFile(fmt::format("the tensor {} is a segment of a larger one", proto.name()));
-  OCTAVO_TRY(CheckTwice(proto));
   if (proto.data_location() == pb::TensorProto::EXTERNAL) return {};
   if (proto.data_type() == pb::TensorProto::STRING) {
     if (static_cast<std::uint64_t>(proto.string_data_size()) == *elements) return {};

@@ -19,7 +19,8 @@ namespace octavo::onnx {
 DType ElementType(int type);
 
 // Error (kInvalidFile) unless the tensor's sizes can be and its elements, where they lie in the message, are
-// there once and are as many as the sizes say.  Elements of types that are not known are not counted.
+// as many as the sizes say.  Elements of types that are not known are not counted.  Of elements in several
+// fields those count that Read and ONNX Runtime take: raw bytes, else the field of the type.
 Status CheckStored(const ::onnx::TensorProto& proto);
 
 // A tensor's elements in a file beside the model.
