@@ -177,10 +177,35 @@ class KeptTensors(Refused):
                 self.assertIn(onnx.floats(1, 2, 3, 4), (there / "z.onnx").read_bytes())
                 for path in there.iterdir():
                     path.unlink()
-        for offset, length in ((4, 12), (0, 12), (0, 17), (4, None), (17, None)):
+        for offset, length in ((4, 12), (0, 12), (0, 17), (4, None), (17, None), (4, 0)):
             for place, content in self.places(onnx.external("w", onnx.FLOAT, [4], "w.data", offset, length)):
                 with self.subTest(place=place, offset=offset, length=length):
                     self.refuse(self.written(content), "--opset", "17", "-o", self.folder / "y.onnx", command="convert", says="w")
+
+    def test_defaults_of_functions(self):
+        """Their tensors are in a field that is newer than the format that Octavo reads."""
+        default = [(1, "value"), (5, onnx.external("w", onnx.FLOAT, [4], "w.data")), (20, 4)]
+        function = [(1, "F"), (4, "a"), (5, "a"), (10, "own"), (11, default)]
+        (self.folder / "w.data").write_bytes(onnx.floats(1, 2, 3, 4))
+        path = self.written(onnx.model([onnx.node("Relu", ["x"], ["y"])], functions=[function]))
+        self.refuse(path, "-o", self.folder / "y.onnx", command="convert", says="default values of attributes")
+
+    def test_tensors_that_share_their_data(self):
+        """A small file asks for no more disk than its data have, and for little memory."""
+        (self.folder / "w.data").write_bytes(bytes(1 << 20))
+        tensors = [onnx.external("w%d" % i, onnx.FLOAT, [1 << 18], "w.data") for i in range(100)]
+        path = self.written(onnx.model([onnx.node("Relu", ["x"], ["y"])], initializers=tensors))
+        (self.folder / "there").mkdir()
+        result = run("convert", path, "-o", self.folder / "there/y.onnx")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual((self.folder / "there/y.onnx.data").stat().st_size, 1 << 20)
+        self.refuse(path, "-o", self.folder / "z.onnx", "--external-data", "never", "--limit", "memory=64M", command="convert", says="the tensor w")
+
+    def test_an_output_that_is_an_input(self):
+        path = self.written(onnx.model([onnx.node("Relu", ["x"], ["y"])], outputs=[onnx.value_info("y"), onnx.value_info("x")]))
+        result = run("convert", path, "-o", self.folder / "y.onnx")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual((self.folder / "y.onnx").read_bytes(), path.read_bytes())
 
 
 class BrokenArrays(Refused):

@@ -1,5 +1,6 @@
 #include "octavo/driver/keep.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -101,6 +102,7 @@ Result<ExportReport> Keep(const onnx::ModelFacts& facts, const std::filesystem::
     rewrite.runtime = RuntimeOf(options.target.value_or(Target::kOnnxRuntime));
   rewrite.external_data = Translate(options.external_data);
   rewrite.inputs = facts.files;
+  rewrite.limits = options.limits;
   rewrite.progress = [&options](double share) {
     if (options.progress) options.progress("writing", share);
   };
@@ -108,7 +110,8 @@ Result<ExportReport> Keep(const onnx::ModelFacts& facts, const std::filesystem::
   std::vector<std::string> names;
   for (const auto* values : {&facts.inputs, &facts.outputs}) {
     for (const auto& [name, type] : *values) {
-      names.push_back(name);
+      // An input may be an output, too.
+      if (std::ranges::find(names, name) == names.end()) names.push_back(name);
       OCTAVO_TRY(CheckStorage(name, type, quantized));
     }
   }

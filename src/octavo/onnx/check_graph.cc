@@ -1,11 +1,14 @@
 #include "octavo/onnx/check_graph.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <span>
 #include <string_view>
 #include <unordered_set>
 
 #include <fmt/format.h>
 
+#include "octavo/base/protobuf_scan.h"
 #include "octavo/onnx/every_tensor.h"
 #include "octavo/onnx/read_tensor.h"
 
@@ -134,7 +137,26 @@ Status CheckNodeForm(const pb::NodeProto& node) {
   return CheckAttributeForms(node);
 }
 
+namespace {
+
+// Newer than the copy of onnx.proto here; their tensors would be overlooked.
+Status CheckFunctionFields(const pb::FunctionProto& function) {
+  constexpr std::uint32_t kDefaultAttributes = 11;
+  ProtobufScan unknown(std::as_bytes(std::span(function.unknown_fields())));
+  while (const auto field = unknown.Next()) {
+    if (field->number != kDefaultAttributes) continue;
+    return Unsupported(
+        fmt::format("the function {} has default values of attributes, which are not supported",
+                    function.name()),
+        "Inline the functions first with onnx.inliner.inline_local_functions.");
+  }
+  return {};
+}
+
+}  // namespace
+
 Status CheckGraph(const pb::ModelProto& model) {
+  for (const auto& function : model.functions()) OCTAVO_TRY(CheckFunctionFields(function));
   OCTAVO_TRY(ForEachTensor(model, CheckStored));
   return Scope(model.graph(), nullptr).Check();
 }

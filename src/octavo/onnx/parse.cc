@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cctype>
 #include <climits>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include <fmt/format.h>
@@ -62,6 +64,30 @@ Dim OpenSize(const std::string& name) {
   return expression && expression->ToString() == name ? *expression : Dim::Unknown();
 }
 
+// Of a domain that is stated twice, all readers take the last version.  ONNX's own domain has two names, of
+// which they take different ones.
+Status KeepLastOpsets(pb::ModelProto& model) {
+  auto& imports = *model.mutable_opset_import();
+  std::map<std::string, std::int64_t> versions;
+  for (const auto& import : imports) {
+    if (import.version() < 0 || import.version() > INT_MAX)
+      return InvalidFile(fmt::format("the model has opset {}, which does not exist", import.version()));
+    versions[import.domain()] = import.version();
+  }
+  const auto own = versions.find(""), other = versions.find("ai.onnx");
+  if (own != versions.end() && other != versions.end() && own->second != other->second) {
+    return InvalidFile(
+        fmt::format("the model has opset {} and, for ai.onnx, which is the same operators, opset {}",
+                    own->second, other->second));
+  }
+  for (auto& import : imports) import.set_version(versions[import.domain()]);
+  std::set<std::string> seen;
+  imports.erase(std::remove_if(imports.begin(), imports.end(),
+                               [&](const auto& import) { return !seen.insert(import.domain()).second; }),
+                imports.end());
+  return {};
+}
+
 }  // namespace
 
 TensorType DeclaredType(const pb::TypeProto& proto) {
@@ -89,10 +115,7 @@ Result<pb::ModelProto> ParseModel(std::span<const std::byte> bytes) {
       !model.has_graph()) {
     return NotOnnx(bytes);
   }
-  for (const auto& import : model.opset_import()) {
-    if (import.version() < 0 || import.version() > INT_MAX)
-      return InvalidFile(fmt::format("the model has opset {}, which does not exist", import.version()));
-  }
+  OCTAVO_TRY(KeepLastOpsets(model));
   return model;
 }
 

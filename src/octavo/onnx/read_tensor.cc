@@ -136,8 +136,14 @@ std::vector<std::byte> Unpacked(std::span<const std::byte> packed, DType dtype, 
   return bytes;
 }
 
-// Newer than the copy of onnx.proto here, one byte each.
-constexpr int kFirstFloat8 = 17, kLastFloat8 = 20;
+// How wide an element is of the types that are not read, newer than the copy of onnx.proto here: 8-bit
+// floats, float4e2m1, uint2 and int2.  0 for others.
+int BitsOfUnread(int type) {
+  constexpr int kFirstFloat8 = 17, kLastFloat8 = 20, kFloat4 = 23, kFloat8Scale = 24, kUint2 = 25, kInt2 = 26;
+  if ((type >= kFirstFloat8 && type <= kLastFloat8) || type == kFloat8Scale) return 8;
+  if (type == kFloat4) return 4;
+  return type == kUint2 || type == kInt2 ? 2 : 0;
+}
 
 bool IsPacked(DType dtype) { return dtype == DType::kInt4 || dtype == DType::kUint4; }
 
@@ -156,8 +162,8 @@ Status CheckBools(const pb::TensorProto& proto, std::span<const std::byte> bytes
 // How many bytes the elements need; nullopt for types that are not known.  Precondition: Elements() is known.
 std::optional<std::uint64_t> NeededBytes(const pb::TensorProto& proto) {
   const std::uint64_t elements = Elements(proto).value_or(0);
-  const bool is_float8 = proto.data_type() >= kFirstFloat8 && proto.data_type() <= kLastFloat8;
-  if (is_float8) return elements;
+  if (const int bits = BitsOfUnread(proto.data_type()); bits != 0)
+    return (elements * static_cast<unsigned>(bits) + 7) / 8;
   const DType dtype = ElementType(proto.data_type());
   return dtype == DType::kUnknown ? std::nullopt : std::optional(StoredBytes(dtype, elements));
 }
@@ -264,7 +270,8 @@ Result<ExternalBytes> TensorReader::External(const pb::TensorProto& proto) {
     }
   }
   const std::optional<std::uint64_t> needed = NeededBytes(proto);
-  if (!length) length = needed;
+  // Readers take 0 for what is not stated.
+  if (!length || *length == 0) length = needed;
   const std::shared_ptr<const MappedFile> file = OCTAVO_TRY(Open(proto.name(), location));
   const std::uint64_t size = file->bytes().size();
   if (offset > size || (length && *length > size - offset)) {

@@ -330,6 +330,26 @@ TEST_F(BrokenNode, OpsetThatDoesNotExist) {
   }
 }
 
+TEST_F(ReadTest, TheLastOpsetOfADomainCounts) {
+  ASSERT_TRUE(Write(SmallGraph(), path_, {}));
+  std::ifstream in(path_, std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  const auto with = [&](const char* domain, std::int64_t version) {
+    ::onnx::ModelProto model;
+    EXPECT_TRUE(model.ParseFromString(bytes));
+    auto& import = *model.add_opset_import();
+    import.set_domain(domain);
+    import.set_version(version);
+    std::ofstream(path_, std::ios::binary | std::ios::trunc) << model.SerializeAsString();
+    return Read(path_);
+  };
+  EXPECT_EQ(with("", 11)->graph.opsets.at(""), 11);
+  EXPECT_EQ(with("ai.onnx", 17)->graph.opsets.at(""), 17);
+  const auto two = with("ai.onnx", 11);
+  ASSERT_FALSE(two);
+  EXPECT_THAT(two.error().what(), HasSubstr("which is the same operators"));
+}
+
 // 2^61 elements of 8 bytes are 2^64 bytes, which a register takes for none.
 TEST_F(BrokenGraph, SizesThatOverflow) {
   for (const std::vector<std::int64_t>& sizes : {std::vector<std::int64_t>{std::int64_t{1} << 61},

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <onnx.pb.h>
 
+#include "octavo/base/budget.h"
 #include "octavo/base/mapped_file.h"
 #include "octavo/onnx/around_nodes.h"
 #include "octavo/onnx/check_graph.h"
@@ -342,7 +343,8 @@ Result<Rewritten> Rewrite(const std::filesystem::path& model_path, const std::fi
     if (const auto at = options.metadata.find(entry.key()); at != options.metadata.end())
       entry.set_value(at->second);
   }
-  StoredTensors stored(tensors, output, options.inputs);
+  Budget budget(options.limits, file->bytes().size());
+  StoredTensors stored(tensors, output, options.inputs, budget);
   OCTAVO_TRY(stored.Place(model, options.external_data));
   if (const std::string text = stored.change(); !text.empty()) made.changes.push_back(text);
   made.written = OCTAVO_TRY(stored.Write(

@@ -11,6 +11,7 @@
 #include <onnx.pb.h>
 
 #include "octavo/base/file_id.h"
+#include "octavo/base/limits.h"
 #include "octavo/onnx/read_tensor.h"
 #include "octavo/onnx/target_forms.h"
 #include "octavo/onnx/write.h"
@@ -46,6 +47,7 @@ struct RewriteOptions {
   ExternalData external_data = ExternalData::kAuto;          // kAuto: as the file has it
   std::function<void(double)> progress;                      // the share of the bytes that is written
   FileIds inputs;                                            // files that must not be replaced
+  Limits limits;
 };
 
 struct Rewritten {

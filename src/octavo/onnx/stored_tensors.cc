@@ -14,33 +14,44 @@ namespace octavo::onnx {
 
 namespace pb = ::onnx;
 
-StoredTensors::StoredTensors(TensorReader& tensors, std::filesystem::path output, FileIds inputs)
+StoredTensors::StoredTensors(TensorReader& tensors, std::filesystem::path output, FileIds inputs,
+                             Budget& budget)
     : tensors_(tensors),
       output_(std::move(output)),
       data_path_(ModelFiles::DataPath(output_)),
-      inputs_(std::move(inputs)) {}
+      inputs_(std::move(inputs)),
+      budget_(budget) {}
 
 void StoredTensors::Store(pb::TensorProto& tensor, std::span<const std::byte> bytes,
                           std::shared_ptr<const void> owner) {
-  const std::uint64_t alignment = ExternalAlignment(bytes.size());
-  const std::uint64_t offset = (end_ + alignment - 1) / alignment * alignment;
-  end_ = offset + bytes.size();
-  stored_.push_back({bytes, std::move(owner), offset, &tensor});
+  const auto [at, added] = offsets_.try_emplace({bytes.data(), bytes.size()}, 0);
+  if (added) {
+    const std::uint64_t alignment = ExternalAlignment(bytes.size());
+    at->second = (end_ + alignment - 1) / alignment * alignment;
+    end_ = at->second + bytes.size();
+  }
+  const std::uint64_t offset = at->second;
+  stored_.push_back({bytes, std::move(owner), offset, &tensor, !added});
   SetExternal(tensor, data_path_.filename().string(), offset, bytes.size());
 }
 
 Status StoredTensors::PlaceExternal(pb::TensorProto& tensor, ExternalData external_data) {
   if (tensor.data_location() != pb::TensorProto::EXTERNAL) return {};
   ExternalBytes found = OCTAVO_TRY(tensors_.External(tensor));
-  if (external_data == ExternalData::kNever) {
-    tensor.clear_external_data();
-    tensor.clear_data_location();
-    tensor.set_raw_data(std::string(reinterpret_cast<const char*>(found.bytes.data()), found.bytes.size()));
-    change_ = "all tensors are in the model file";
-    return {};
-  }
+  if (external_data == ExternalData::kNever) return TakeIn(tensor, found);
   Store(tensor, found.bytes, std::move(found.file));
   if (change_.empty()) change_ = fmt::format("tensors lie in {}", data_path_.filename().string());
+  return {};
+}
+
+Status StoredTensors::TakeIn(pb::TensorProto& tensor, const ExternalBytes& found) {
+  if (read_.insert(found.file.get()).second) budget_.AddGiven(found.file->bytes().size());
+  // In the message, and in the file's bytes.
+  OCTAVO_TRY(budget_.TakeMemory(2 * found.bytes.size(), [&] { return "the tensor " + tensor.name(); }));
+  tensor.clear_external_data();
+  tensor.clear_data_location();
+  tensor.set_raw_data(std::string(reinterpret_cast<const char*>(found.bytes.data()), found.bytes.size()));
+  change_ = "all tensors are in the model file";
   return {};
 }
 
@@ -86,6 +97,7 @@ Result<WriteResult> StoredTensors::Write(pb::ModelProto& model, std::span<const 
   const auto files = OCTAVO_TRY(ModelFiles::Create(output_, !stored_.empty(), inputs_));
   if (!stored_.empty()) {
     for (const Stored& tensor : stored_) {
+      if (tensor.again) continue;
       OCTAVO_TRY(files->data().PadTo(ExternalAlignment(tensor.bytes.size())));
       OCTAVO_TRY(files->data().Write(tensor.bytes));
     }
