@@ -201,6 +201,13 @@ class KeptTensors(Refused):
         self.assertEqual((self.folder / "there/y.onnx.data").stat().st_size, 1 << 20)
         self.refuse(path, "-o", self.folder / "z.onnx", "--external-data", "never", "--limit", "memory=64M", command="convert", says="the tensor w")
 
+    def test_constants_that_are_lists(self):
+        """The axes of a mean are an attribute below opset 18."""
+        nodes = [onnx.node("Constant", [], ["a"], [onnx.ints("value_ints", [1])]), onnx.node("ReduceMean", ["x", "a"], ["y"])]
+        result = run("convert", self.written(onnx.model(nodes, opset=21)), "--opset", "17", "-o", self.folder / "y.onnx")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn(onnx.message([(5, onnx.ints("axes", [1]))]), (self.folder / "y.onnx").read_bytes())
+
     def test_an_output_that_is_an_input(self):
         path = self.written(onnx.model([onnx.node("Relu", ["x"], ["y"])], outputs=[onnx.value_info("y"), onnx.value_info("x")]))
         result = run("convert", path, "-o", self.folder / "y.onnx")

@@ -148,9 +148,28 @@ const pb::TensorProto* GraphEdit::FindConstant(const std::string& name) const {
   return outer_ ? outer_->FindConstant(name) : nullptr;
 }
 
+std::optional<Tensor> GraphEdit::ListedConstant(const std::string& name) const {
+  if (inputs_.contains(name) || initializers_.contains(name)) return std::nullopt;
+  const auto at = producers_.find(name);
+  if (at == producers_.end()) return outer_ ? outer_->ListedConstant(name) : std::nullopt;
+  const pb::NodeProto& node = *at->second;
+  if (node.op_type() != "Constant" || !node.domain().empty()) return std::nullopt;
+  for (const auto& attribute : node.attribute()) {
+    const auto& ints = attribute.ints();
+    const auto& floats = attribute.floats();
+    if (attribute.name() == "value_ints") return Tensor::Int64s({ints.begin(), ints.end()});
+    if (attribute.name() == "value_int")
+      return Tensor::From<std::int64_t>(DType::kInt64, {}, {attribute.i()});
+    if (attribute.name() == "value_floats")
+      return Tensor::Floats({floats.size()}, {floats.begin(), floats.end()});
+    if (attribute.name() == "value_float") return Tensor::Scalar(attribute.f());
+  }
+  return std::nullopt;
+}
+
 Result<std::optional<Tensor>> GraphEdit::Constant(const std::string& name) const {
   const pb::TensorProto* tensor = FindConstant(name);
-  if (!tensor) return std::optional<Tensor>();
+  if (!tensor) return ListedConstant(name);
   return std::optional<Tensor>(OCTAVO_TRY(tensors_.Read(*tensor)));
 }
 
