@@ -181,12 +181,35 @@ class Audit(unittest.TestCase):
     def test_code_that_opens_files(self):
         for call, text in (('torch.save(x, "a")', "writes a file"), ('torch.from_file("a", False, 4)', "opens a file"),
                            ('ops.aten.save(x, "a")', "writes a file"), ('(x).save("a")', "writes a file"),
-                           ('ops.image.read_file("a")', "opens a file"), ('getattr(torch, "save")(x, "a")', "by a text")):
+                           ('ops.image.read_file("a")', "opens a file"), ('getattr(torch, "save")(x, "a")', "by a text"),
+                           ("ops.aten.save", "writes a file"), ("torch.save", "writes a file"), ('(torch.save)(x, "a")', "writes a file"),
+                           ('(torch.save # a comment\n    )(x, "a")', "writes a file"), ('torch . save (x, "a")', "writes a file"),
+                           ('getattr( torch, "save")(x, "a")', "by a text"), ('getattr((torch), "save")(x, "a")', "by a text"),
+                           ('getattr(ops.aten, "save")(x, "a")', "by a text"), ("torch", "uses torch other than"),
+                           ("ops.aten", "uses ops.aten other than"), ("(ops).aten.b(x)", "uses ops other than"), ("rpc_sync", "other machines")):
             with self.subTest(call):
                 code = mf.CODE.replace("torch.add(y2, CONSTANTS.c0)", call)
                 self.found(mf.zip_file(mf.model(code={"__torch__.py": code})), "__torch__.py:37: ")
                 self.assertIn(text, json.dumps(self.audit(self.folder / "file.pt")))
+        code = mf.CODE.replace("torch.add(y2, CONSTANTS.c0)", 'torch.\\\n    save(x, "a")')
+        self.found(mf.zip_file(mf.model(code={"__torch__.py": code})), "__torch__.py:38: calls aten::save")
         self.found(mf.zip_file(mf.model(code={"__torch__.py": mf.CODE + '# torch.save(x, "a")\n'})))
+
+    def test_attributes_with_names_of_operators(self):
+        code = mf.CODE + """class Other(Module):
+  __parameters__ = []
+  __buffers__ = []
+  save : bool
+  torch : int
+  ops : __torch__.Other
+  def save_all(self: __torch__.Other, torch: int=3, from_file: Optional[Tensor]=None) -> bool:
+    save = self.save
+    print("torch.save(x)")
+    if save:
+      _0 = self.ops
+    return self.save
+"""
+        self.found(mf.zip_file(mf.model(code={"__torch__.py": code})))
         self.found(mf.zip_file(mf.model(data=mf.module(label="torch.save(x)"))))
 
     def test_two_models_in_a_file(self):
