@@ -111,6 +111,21 @@ class Audit(unittest.TestCase):
         self.found(b"\x80\x02ctorch.storage\nTypedStorage\nN}X\x03\0\0\0newK\x01s\x86b.", "changes torch.storage.TypedStorage itself")
         self.found(pickle.dumps([range(3), slice(1)], 2))
 
+    def test_classes_that_a_call_returns(self):
+        counter, state = b"ccollections\nCounter\n", b"N}X\x06\0\0\0updateNs\x86"
+        returns = b"\x80\x02ctorch.jit._pickle\nbuild_intlist\n"
+        for given in (counter + b"\x85", b"(" + counter + b"t", b"(" + counter + b"t\x85", b"](" + counter + b"e\x85", b"]q\1" + counter + b"a0h\1\x85",
+                      b"}N" + counter + b"s\x85", b"N" + counter + b"N\x87Q\x85", counter + b"Q\x85"):
+            with self.subTest(given):
+                self.found(returns + given + b"R" + state + b"b.", "may be Counter itself")
+        self.found(returns + counter + b"\x85RK\1K\2s.", "may be Counter itself")
+        self.found(returns + counter + b"\x85RK\1a.", "may be Counter itself")
+        self.found(returns + b"cbuiltins\nlist\n" + b"\x85R.")
+        # torch.save's former format.
+        self.found(b"\x80\x02X\x06\0\0\0module" + counter + b"N\x87Q" + state + b"b.", "changes collections.Counter itself")
+        import collections
+        self.found(pickle.dumps(collections.defaultdict(list, a=[1], b=[int]), 2))
+
     def test_a_magic_number_written_otherwise(self):
         """torch.load compares the number, whatever made it."""
         for magic in (b"\x80\x02" + b"N0" * 20 + b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.", b"L%dL\n." % MAGIC,

@@ -90,7 +90,13 @@ std::size_t AuditPickle(std::span<const std::byte> bytes, std::string_view where
   for (const pickle::Effects::Global& global : effects.globals) {
     const bool plain =
         torchscript ? IsScriptClass(global.module, global.name) : IsPlainData(global.module, global.name);
-    if (!plain || global.changed) audit.Add(at(global.position), Does(global));
+    if (!plain || global.changed) {
+      audit.Add(at(global.position), Does(global));
+    } else if (global.passed) {
+      audit.Add(at(global.position),
+                fmt::format("changes what a call returns to which it gives {}: that may be {} itself",
+                            global.QualifiedName(), global.name));
+    }
   }
   for (const std::size_t position : effects.extensions) {
     audit.Add(at(position),

@@ -1,5 +1,7 @@
 #include "octavo/pickle/effects.h"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <map>
 #include <string_view>
@@ -15,9 +17,29 @@ namespace {
 struct Item {
   enum class Kind : std::uint8_t { kOther, kMark, kString, kGlobal, kMadeBy, kTuple };
   Kind kind = Kind::kOther;
-  std::string_view text;   // kString
-  std::size_t global = 0;  // kGlobal, kMadeBy, kTuple: index in Effects::globals
+  std::string_view text;      // kString
+  std::size_t global = 0;     // kGlobal, kMadeBy, kTuple: index in Effects::globals
+  std::uint32_t content = 0;  // index of a Content; 0: it holds no globals
+  bool is_content = false;  // it may be one of the globals in its content: a function may return what it got
 };
+
+// Which globals there are in a value, at any depth.  One of a container is that of all its mentions.
+struct Content {
+  std::vector<std::uint32_t> parts;  // indexes of others
+  std::size_t global = kNoGlobal;    // index in Effects::globals
+  bool changed = false;              // what is in it may have been changed
+
+  static constexpr std::size_t kNoGlobal = static_cast<std::size_t>(-1);
+};
+
+// Classes whose call makes a new object, whatever is given to it: defaultdict(list).
+bool MakesNew(const Effects::Global& global) {
+  static constexpr std::array<std::string_view, 11> kContainers = {
+      "OrderedDict", "Counter", "defaultdict", "deque",     "set",   "frozenset",
+      "list",        "dict",    "tuple",       "bytearray", "object"};
+  return (global.module == "collections" || global.module == "builtins" || global.module == "__builtin__") &&
+         std::ranges::find(kContainers, global.name) != kContainers.end();
+}
 
 class Follower {
  public:
@@ -81,37 +103,115 @@ class Follower {
     stack_.pop_back();
     return true;
   }
-  bool Drop(std::size_t count) {
-    Item item;
-    for (std::size_t i = 0; i < count; ++i) {
-      if (!Pop(item)) return false;
-    }
-    return true;
-  }
-  // Takes what is above the last mark, and the mark.  `first`: the lowest of it.  `class_in_it`: a class of
-  // it.
-  bool PopMark(Item* first = nullptr, Item* class_in_it = nullptr) {
+  // Takes what is above the last mark, and the mark.  `first`: the lowest of it.
+  bool PopMark(std::vector<Item>& items, Item* first = nullptr) {
     while (!stack_.empty()) {
       const Item item = stack_.back();
       stack_.pop_back();
-      if (item.kind == Kind::kMark) return true;
-      if (first != nullptr) *first = item;
-      if (class_in_it != nullptr && item.kind == Kind::kGlobal) *class_in_it = item;
+      if (item.kind == Kind::kMark) {
+        if (first != nullptr && !items.empty()) {
+          *first = items.back();
+          items.pop_back();
+        }
+        return true;
+      }
+      // What holds no globals is of no interest, but for the lowest.
+      if (first != nullptr || item.content != 0) items.push_back(item);
     }
     return false;
   }
-  bool Replace(std::size_t count) { return Drop(count) && Push({}); }
+  bool PopMark() {
+    std::vector<Item> items;
+    return PopMark(items);
+  }
+  bool PopItems(std::size_t count, std::vector<Item>& items) {
+    Item item;
+    for (std::size_t i = 0; i < count; ++i) {
+      if (!Pop(item)) return false;
+      items.push_back(item);
+    }
+    return true;
+  }
   // torch.save's former format has classes behind persistent ids: ("module", class, file, source).
-  bool TupleAboveMark() {
-    Item tuple;
-    if (!PopMark(nullptr, &tuple)) return false;
-    if (tuple.kind == Kind::kGlobal) tuple.kind = Kind::kTuple;
+  bool PushTuple(const std::vector<Item>& items) {
+    Item tuple = {.content = Contain(items)};
+    for (const Item& item : items) {
+      if (item.kind != Kind::kGlobal) continue;
+      tuple.kind = Kind::kTuple;
+      tuple.global = item.global;
+    }
     return Push(tuple);
+  }
+  bool Tuple(std::size_t count) {
+    std::vector<Item> items;
+    return PopItems(count, items) && PushTuple(items);
+  }
+  bool TupleAboveMark() {
+    std::vector<Item> items;
+    return PopMark(items) && PushTuple(items);
+  }
+  bool PushContainer(const std::vector<Item>& items = {}) { return Push({.content = Contain(items, true)}); }
+  bool ContainerAboveMark() {
+    std::vector<Item> items;
+    return PopMark(items) && PushContainer(items);
   }
   bool Persistent() {
     Item id;
     if (!Pop(id)) return false;
-    return Push(id.kind == Kind::kTuple ? Item{.kind = Kind::kGlobal, .global = id.global} : Item{});
+    return Push({.kind = id.kind == Kind::kTuple ? Kind::kGlobal : Kind::kOther,
+                 .global = id.global,
+                 .content = id.content,
+                 .is_content = id.content != 0});
+  }
+
+  // ---- What is in values ----
+
+  // `more`: others may be added later.
+  std::uint32_t Contain(const std::vector<Item>& items, bool more = false) {
+    Content content;
+    for (const Item& item : items) {
+      if (item.content != 0) content.parts.push_back(item.content);
+    }
+    if (content.parts.empty() && !more) return 0;
+    contents_.push_back(std::move(content));
+    return static_cast<std::uint32_t>(contents_.size() - 1);
+  }
+  // Each content once, so that it takes no longer for pickles that change much.
+  void MarkChanged(std::uint32_t first) {
+    std::vector<std::uint32_t> left = {first};
+    while (!left.empty()) {
+      Content& content = contents_[left.back()];
+      left.pop_back();
+      if (content.changed) continue;
+      content.changed = true;
+      if (content.global != Content::kNoGlobal) effects_.globals[content.global].passed = true;
+      left.insert(left.end(), content.parts.begin(), content.parts.end());
+    }
+  }
+  void Change(const Item& object) {
+    if (object.kind == Kind::kGlobal) effects_.globals[object.global].changed = true;
+    if (object.is_content) MarkChanged(object.content);
+  }
+  // SETITEM, APPEND and the like.
+  bool AddItems(const std::vector<Item>& items) {
+    if (stack_.empty()) return false;
+    const Item& container = stack_.back();
+    Change(container);
+    if (container.content == 0 || container.kind == Kind::kGlobal) return true;
+    for (const Item& item : items) {
+      if (item.content == 0) continue;
+      contents_[container.content].parts.push_back(item.content);
+      if (contents_[container.content].changed) MarkChanged(item.content);
+    }
+    return true;
+  }
+  bool AddItemsAboveMark() {
+    std::vector<Item> items;
+    return PopMark(items) && AddItems(items);
+  }
+  bool AddItems(std::size_t count) {
+    std::vector<Item> items;
+    return PopItems(count, items) && AddItems(items);
   }
 
   // ---- The memo ----
@@ -151,11 +251,14 @@ class Follower {
         by_name_.try_emplace({std::string(module), std::string(name)}, effects_.globals.size());
     if (added) {
       effects_.globals.push_back({.module = std::string(module), .name = std::string(name), .position = at_});
+      contents_.push_back({.parts = {}, .global = found->second});
+      of_global_.push_back(static_cast<std::uint32_t>(contents_.size() - 1));
     }
     return found->second;
   }
   bool PushGlobal(std::string_view module, std::string_view name) {
-    return Push({.kind = Kind::kGlobal, .global = Global(module, name)});
+    const std::size_t global = Global(module, name);
+    return Push({.kind = Kind::kGlobal, .global = global, .content = of_global_[global]});
   }
   bool StackGlobal() {
     Item module, name;
@@ -163,17 +266,23 @@ class Follower {
     if (module.kind != Kind::kString || name.kind != Kind::kString) return PushGlobal("", "");
     return PushGlobal(module.text, name.text);
   }
-  bool Call(const Item& callable) {
-    if (callable.kind == Kind::kGlobal) {
-      effects_.globals[callable.global].called = true;
-      return Push({.kind = Kind::kMadeBy, .global = callable.global});
+  bool Call(const Item& callable, const std::vector<Item>& arguments) {
+    if (callable.kind != Kind::kGlobal) {
+      effects_.calls_values = true;
+      return Push({});
     }
-    effects_.calls_values = true;
-    return Push({});
+    effects_.globals[callable.global].called = true;
+    const bool makes_new = MakesNew(effects_.globals[callable.global]);
+    const std::uint32_t content = Contain(arguments, makes_new);
+    return Push({.kind = Kind::kMadeBy,
+                 .global = callable.global,
+                 .content = content,
+                 .is_content = !makes_new && content != 0});
   }
-  bool CallAbove(std::size_t arguments) {
+  bool CallAbove(std::size_t count) {
     Item callable;
-    return Drop(arguments) && Pop(callable) && Call(callable);
+    std::vector<Item> arguments;
+    return PopItems(count, arguments) && Pop(callable) && Call(callable, arguments);
   }
   bool Build() {
     Item state;
@@ -181,16 +290,20 @@ class Follower {
     const Item& object = stack_.back();
     if (object.kind == Kind::kMadeBy || object.kind == Kind::kGlobal)
       effects_.globals[object.global].built = true;
-    if (object.kind == Kind::kGlobal) effects_.globals[object.global].changed = true;
+    Change(object);
     return true;
   }
   bool Instance() {
     std::string_view module, name;
-    return Line(module) && Line(name) && PopMark() && PushGlobal(module, name) && CallAbove(0);
+    std::vector<Item> arguments;
+    if (!Line(module) || !Line(name) || !PopMark(arguments)) return false;
+    Item callable;
+    return PushGlobal(module, name) && Pop(callable) && Call(callable, arguments);
   }
   bool ObjectAboveMark() {
     Item callable;
-    return PopMark(&callable) && Call(callable);
+    std::vector<Item> arguments;
+    return PopMark(arguments, &callable) && Call(callable, arguments);
   }
   bool Extension(std::uint64_t length) {
     effects_.extensions.push_back(at_);
@@ -204,6 +317,8 @@ class Follower {
   Effects effects_;
   std::vector<Item> stack_;
   std::unordered_map<std::uint64_t, Item> memo_;
+  std::vector<Content> contents_ = {{}};  // the first is none
+  std::vector<std::uint32_t> of_global_;
   std::map<std::pair<std::string, std::string>, std::size_t> by_name_;
   std::size_t at_ = 0;
 };
@@ -254,13 +369,14 @@ bool Follower::Step(std::uint8_t opcode) {
       return Push(Item(stack_.back()));
     case 'N':
     case ')':
-    case ']':
-    case '}':
     case 0x88:
     case 0x89:
-    case 0x8f:
     case 0x97:
       return Push({});
+    case ']':
+    case '}':
+    case 0x8f:
+      return PushContainer();
     case 'K':
       return Fixed(1);
     case 'M':
@@ -297,25 +413,25 @@ bool Follower::Step(std::uint8_t opcode) {
     case 'Q':
       return Persistent();
     case 0x85:
-      return Replace(1);
+      return Tuple(1);
     case 0x86:
-      return Replace(2);
+      return Tuple(2);
     case 0x87:
-      return Replace(3);
+      return Tuple(3);
     case 't':
       return TupleAboveMark();
     case 'l':
     case 'd':
     case 0x91:
-      return PopMark() && Push({});
+      return ContainerAboveMark();
     case 'a':
-      return Drop(1);
+      return AddItems(std::size_t{1});
     case 's':
-      return Drop(2);
+      return AddItems(std::size_t{2});
     case 'e':
     case 'u':
     case 0x90:
-      return PopMark();
+      return AddItemsAboveMark();
     case 'q':
       return PutAt<std::uint8_t>();
     case 'r':

@@ -19,6 +19,7 @@ struct Effects {
     bool called = false;       // or an object of it is made
     bool built = false;        // __setstate__ of an object of it is called, or its attributes are set
     bool changed = false;      // the same of itself, so that it is another one for the whole program
+    bool passed = false;       // the same of what a call made of it, which may be itself
 
     std::string QualifiedName() const {
       return name.empty() ? "a name that is computed" : module + "." + name;

@@ -57,6 +57,21 @@ TEST(Effects, OthersThanCalls) {
   EXPECT_FALSE(Of("ca\nb\n)R."sv).calls_values);
 }
 
+TEST(Effects, WhatACallMayReturn) {
+  const auto passed = [](std::string_view text) {
+    const Effects effects = Of(text);
+    return effects.globals.size() == 2 && effects.globals[1].passed;
+  };
+  EXPECT_TRUE(passed("ca\nb\n(ca\nB\ntR}b."sv));
+  EXPECT_TRUE(passed("ca\nb\n((ca\nB\nltR}b."sv));
+  EXPECT_TRUE(passed("(ca\nb\nca\nB\no}b."sv));
+  EXPECT_TRUE(passed("ca\nb\n(ca\nB\ntR(I1\nI2\nu."sv));
+  // Added behind the call.
+  EXPECT_TRUE(passed("ca\nb\n(lp1\n(g1\ntR}bg1\nca\nB\na."sv));
+  EXPECT_FALSE(passed("ca\nb\n(ca\nB\ntR."sv));
+  EXPECT_FALSE(passed("ccollections\ndefaultdict\n(ca\nB\ntR(I1\nI2\nu."sv));
+}
+
 TEST(Effects, NothingInPlainValues) {
   const Effects effects = Of("\x80\x02}q\0(X\1\0\0\0aK\1X\1\0\0\0b](K\2G\0\0\0\0\0\0\0\0eu.rest"sv);
   EXPECT_TRUE(effects.stopped);
