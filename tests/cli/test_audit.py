@@ -210,6 +210,21 @@ class Audit(unittest.TestCase):
         self.found(mf.zip_file(mf.model(code={"__torch__.py": code})), "__torch__.py:38: calls aten::save")
         self.found(mf.zip_file(mf.model(code={"__torch__.py": mf.CODE + '# torch.save(x, "a")\n'})))
 
+    def test_bytecode_of_the_lite_interpreter(self):
+        def lite(*operators, pickled=None):
+            path = self.folder / "saved.zip"
+            path.write_bytes(mf.zip_file(mf.model()))
+            code = ("operators", operators), ("constants", ("a file to load::save",))
+            with zipfile.ZipFile(path, "a") as file:
+                file.writestr("m/bytecode.pkl", pickled or pickle.dumps((8, ("__torch__.M.forward", code)), 2))
+            return path.read_bytes()
+        self.found(lite(("aten::add", "Scalar", 2), ("quantized::conv2d", "new", 4)))
+        self.found(lite(("aten::add", "Scalar", 2), ("aten::save", "", 2)), "m/bytecode.pkl, byte 80: calls aten::save")
+        self.found(lite(("aten::from_file", "", 3)), "opens a file")
+        self.found(lite(("image::read_file", "", 1)), "opens a file")
+        self.found(lite(("prim::rpc_sync", "", 1)), "other machines")
+        self.found(lite(pickled=b"\x80\x02cbuiltins\nprint\nN\x86\x8f."), "cannot be read", "imports builtins.print")
+
     def test_attributes_with_names_of_operators(self):
         code = mf.CODE + """class Other(Module):
   __parameters__ = []

@@ -170,6 +170,7 @@ class ArchiveAudit {
         if (length != 0 && length < bytes->bytes.size()) {
           audit_.Add(where, fmt::format("has {} bytes behind the pickle", bytes->bytes.size() - length));
         }
+        if (lower == "bytecode.pkl") AuditBytecode(*bytes, where, limits_, audit_);
       }
     } else if (script_ && lower.starts_with("code/") && lower.ends_with(".py")) {
       if (const auto bytes = Read(name, entry)) {

@@ -9,6 +9,7 @@
 
 #include "octavo/base/limits.h"
 #include "octavo/result.h"
+#include "octavo/tensor.h"
 
 namespace octavo::driver {
 
@@ -38,6 +39,8 @@ std::size_t AuditPickle(std::span<const std::byte> bytes, std::string_view where
                         Audit& audit);
 // Calls of operators that open files or other machines, in the code of a TorchScript archive.
 void AuditCode(std::string_view code, std::string_view where, Audit& audit);
+// The same of the lite interpreter's bytecode.pkl, which it executes whatever the code beside it says.
+void AuditBytecode(const Storage& bytes, const std::string& where, const Limits& limits, Audit& audit);
 void AuditOnnx(std::span<const std::byte> bytes, const std::filesystem::path& path, Audit& audit);
 
 }  // namespace octavo::driver

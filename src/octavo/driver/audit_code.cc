@@ -8,9 +8,15 @@
 #include <fmt/format.h>
 
 #include "octavo/driver/audit.h"
+#include "octavo/pickle/pickle.h"
 
 namespace octavo::driver {
 namespace {
+
+bool IsRemote(std::string_view name) {
+  static constexpr std::array<std::string_view, 3> kRemote = {"rpc_async", "rpc_sync", "rpc_remote"};
+  return std::ranges::find(kRemote, name) != kRemote.end();
+}
 
 bool IsWord(char c) {
   return c == '_' || static_cast<unsigned char>(c) >= 0x80 ||
@@ -178,8 +184,7 @@ class MentionFinder {
   }
 
   void Remote(std::string_view name, std::size_t line) {
-    static constexpr std::array<std::string_view, 3> kRemote = {"rpc_async", "rpc_sync", "rpc_remote"};
-    if (std::ranges::find(kRemote, name) != kRemote.end()) {
+    if (IsRemote(name)) {
       Add(line, fmt::format("calls {}, which runs code on other machines at run time", name));
     }
   }
@@ -190,7 +195,36 @@ class MentionFinder {
   std::size_t at_ = 0;
 };
 
+// Of "aten::save" in bytecode.  Empty: it does nothing but compute.
+std::string OperatorDoes(std::string_view text) {
+  const std::size_t colons = text.find("::");
+  if (colons == text.npos || !std::ranges::all_of(text, [](char c) { return IsWord(c) || c == ':'; }))
+    return "";
+  const std::string_view name = text.substr(colons + 2);
+  if (name == "save" || name == "write_file")
+    return fmt::format("calls {}, which writes a file at run time", text);
+  if (name == "from_file" || name == "read_file" || name.find("load") != name.npos)
+    return fmt::format("calls {}, which opens a file at run time", text);
+  if (IsRemote(name)) return fmt::format("calls {}, which runs code on other machines at run time", text);
+  return "";
+}
+
 }  // namespace
+
+void AuditBytecode(const Storage& bytes, const std::string& where, const Limits& limits, Audit& audit) {
+  const auto pickle =
+      pickle::Read(bytes, {.limits = limits, .record = where, .allowed = {}, .torchscript = true});
+  if (!pickle) {
+    audit.Add(where,
+              fmt::format("cannot be read, so that its operators are unknown: {}", pickle.error().what()));
+    return;
+  }
+  for (pickle::NodeId id = 0; id < pickle->size(); ++id) {
+    if (pickle->kind(id) != pickle::Kind::kString && pickle->kind(id) != pickle::Kind::kBytes) continue;
+    std::string does = OperatorDoes(pickle->text(id));
+    if (!does.empty()) audit.Add(fmt::format("{}, byte {}", where, pickle->position(id)), std::move(does));
+  }
+}
 
 void AuditCode(std::string_view code, std::string_view where, Audit& audit) {
   MentionFinder(code, where, audit).Run();

@@ -67,7 +67,7 @@ TEST(Effects, WhatACallMayReturn) {
   EXPECT_TRUE(passed("(ca\nb\nca\nB\no}b."sv));
   EXPECT_TRUE(passed("ca\nb\n(ca\nB\ntR(I1\nI2\nu."sv));
   // Added behind the call.
-  EXPECT_TRUE(passed("ca\nb\n(lp1\n(g1\ntR}bg1\nca\nB\na."sv));
+  EXPECT_TRUE(passed("(lp1\nca\nb\n(g1\ntR}bg1\nca\nB\na."sv));
   EXPECT_FALSE(passed("ca\nb\n(ca\nB\ntR."sv));
   EXPECT_FALSE(passed("ccollections\ndefaultdict\n(ca\nB\ntR(I1\nI2\nu."sv));
 }
