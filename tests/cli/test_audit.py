@@ -306,3 +306,9 @@ class OnnxAudit(unittest.TestCase):
 
 if __name__ == "__main__":
     unittest.main()
+        # A default of a function's attribute, the algorithm and the initialization of training, and tensors of an attribute.
+        outside = self.tensor("../w.bin")[2:]
+        for number, content in ((25, field(1, "f") + field(11, field(1, "a") + field(5, outside))), (20, field(1, self.tensor("../w.bin"))),
+                                (20, field(2, self.tensor("../w.bin")))):
+            with self.subTest(number):
+                find(self.model(graph, field(number, content)), "outside of the model's folder")

@@ -30,6 +30,7 @@ class OnnxAudit {
     std::map<std::string, int> opsets;
     Fields(bytes, "the model", kSingle, [&](const Field& field) {
       if (field.number == 7) Graph(field.content, 0);
+      if (field.number == 20) Training(field.content);
       if (field.number == 25) Function(field.content);
       if (field.number == 8 && ++opsets[Domain(field.content)] == 2) {
         Add("the model",
@@ -80,6 +81,16 @@ class OnnxAudit {
   void Function(Bytes bytes) {
     Fields(bytes, "a function", {}, [&](const Field& field) {
       if (field.number == 7) Node(field.content, 0);
+      // attribute_proto, the defaults of attributes.
+      if (field.number == 11) Attribute(field.content, "a function", 0);
+    });
+  }
+
+  // Of TrainingInfoProto: the initialization and the algorithm.
+  void Training(Bytes bytes) {
+    static constexpr std::array<std::uint32_t, 2> kSingle = {1, 2};
+    Fields(bytes, "the training information", kSingle, [&](const Field& field) {
+      if (field.number == 1 || field.number == 2) Graph(field.content, 0);
     });
   }
 
