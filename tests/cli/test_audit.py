@@ -193,6 +193,40 @@ class Audit(unittest.TestCase):
             file.writestr("a/data.pkl", shell)
         self.found(exported({"data/weights/weight_0": nested.read_bytes()}), "imports and calls posix.system")
 
+    def test_texts_that_torch_export_evaluates(self):
+        def exported(model, name="models/model.json"):
+            path = self.folder / "saved.zip"
+            with zipfile.ZipFile(path, "w") as file:
+                file.writestr("m/archive_format", "pt2")
+                file.writestr("m/" + name, model if isinstance(model, (bytes, str)) else json.dumps(model))
+            return path.read_bytes()
+        size = "Symbol('s77', positive=True, integer=True)"
+        for text in (size, f"Mul(Integer(2), {size})", "2*s0 + 1", "(s0 + 1)//2", "Eq(s0, 3)", "OpaqueUnaryFn_sqrt(u0)", "s0**2 <= 4", "S.Infinity",
+                     f"Max(Integer(1), TruncToInt(Mul(Float('1.5e-05', precision=53), ToFloat({size}))))", "Float('-0.5', precision=53)"):
+            with self.subTest(text):
+                self.found(exported({"a": [{"as_expr": {"expr_str": text}}], "guards_code": []}))
+        for text in ("exec('a')", "Integer([open('a')][0])", "Max('exec(1)')", "(exec)('a')", "Symbol('a').func", "Add('a(1)', 2)", "f'{a}'", "3!",
+                     "Add(1)(2)", "a if b else c\n", "Symbol('a')\u2003", "__import__", "lambda: 1", "{1}", "Symbol (1)[0]", "print (1)", "'a'.b", "Float('a.b')"):
+            with self.subTest(text):
+                names = [] if text == "__import__" else ["evaluates the text"]
+                self.found(exported({"a": [{"as_expr": {"expr_str": text}}]}), *names)
+        self.found(exported(b'{"expr\\u005fstr": "exec(1)"}'), "evaluates the text \"exec(1)\"")
+        self.found(exported({"expr_str": "exec(1)"}, "serialized_exported_program.json"), "evaluates")
+        self.found(exported('{"expr_str": "exec(1)"', "extra/a.json"))
+        self.found(exported('{"expr_str": 1'), "is no JSON from byte 15")
+        self.found(exported("[" * 1000 + "]" * 1000), "nested too deeply")
+
+        for text in ("L['x'].size()[0] == L['y'].size()[1]", "((4*L['x'].size()[0]) % L['i']) == 0", "L['d']['a.b'].size()[1] != (-1)",
+                     "(1 + (((-1) + L['x'].size()[2]) // 4)) != 1", "L['d'][\"a b\"][0].size()[1] <= 3", "max(3, L['x'].size()[0]) < 4 and not (L['i'] > 2)",
+                     "math.trunc(1.5*torch.sym_float(L['x'].size()[2])) >= 2", "L['x'] == math.inf", "L['x'].stride()[0] >= 1e-05"):
+            with self.subTest(text):
+                self.found(exported({"guards_code": [text]}))
+        for text in ("exec('a')", "torch.load('a')", "math.__loader__", "[exec][0]('a')", "(exec)('a')", "L['x'].save('a')", "L['x'].size", "L['x'].__class__",
+                     "L[\"' + exec(1) + '\"] == 1", "L['\\x22']", "f'{exec(1)}'", "x := 3", "1\nexec(1)", "torch._sym_sqrt.a(1)", "L['x'].size()(1)"):
+            with self.subTest(text):
+                plain = text == "L['x'].size"
+                self.found(exported({"guards_code": ["L['x'] == 1", text]}), *[] if plain else ["executes the text"])
+
     def test_code_that_opens_files(self):
         for call, text in (('torch.save(x, "a")', "writes a file"), ('torch.from_file("a", False, 4)', "opens a file"),
                            ('ops.aten.save(x, "a")', "writes a file"), ('(x).save("a")', "writes a file"),
@@ -295,6 +329,12 @@ class OnnxAudit(unittest.TestCase):
         find(self.model(graph + self.tensor("link/passwd")), "a link to /etc/passwd")
         find(self.model(graph, field(7, graph)), "has field 7 twice")
         find(self.model(graph, field(8, field(2, 13))), "twice")
+        # A default of a function's attribute, the algorithm and the initialization of training, and tensors of an attribute.
+        outside = self.tensor("../w.bin")[2:]
+        for number, content in ((25, field(1, "f") + field(11, field(1, "a") + field(5, outside))), (20, field(1, self.tensor("../w.bin"))),
+                                (20, field(2, self.tensor("../w.bin")))):
+            with self.subTest(number):
+                find(self.model(graph, field(number, content)), "outside of the model's folder")
         find(self.model(graph + self.tensor(more=field(9, bytes(16)) + field(4, struct.pack("<4f", 1, 2, 3, 4)))), "two fields")
         find(self.model(graph + field(1, field(4, "PythonOp") + field(7, "com.microsoft"))), "runs Python code")
         find(self.model(graph + field(1, field(4, "EPContext") + field(7, "com.microsoft"))), "compiled code")
@@ -306,9 +346,3 @@ class OnnxAudit(unittest.TestCase):
 
 if __name__ == "__main__":
     unittest.main()
-        # A default of a function's attribute, the algorithm and the initialization of training, and tensors of an attribute.
-        outside = self.tensor("../w.bin")[2:]
-        for number, content in ((25, field(1, "f") + field(11, field(1, "a") + field(5, outside))), (20, field(1, self.tensor("../w.bin"))),
-                                (20, field(2, self.tensor("../w.bin")))):
-            with self.subTest(number):
-                find(self.model(graph, field(number, content)), "outside of the model's folder")

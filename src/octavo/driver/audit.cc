@@ -132,6 +132,7 @@ class ArchiveAudit {
     const bool package = archive_.HasUnder(".data/extern_modules");
     for (const archive::Entry& entry : archive_.directory().entries) AuditRecord(entry, package);
     if (exported_) AuditWeights();
+    if (exported_) AuditJson();
     if (script_) return "TorchScript";
     if (package) return "torch.package";
     if (exported_) return "torch.export";
@@ -208,6 +209,20 @@ class ArchiveAudit {
       if (!bytes || lower.ends_with(".pt") || lower.ends_with(".pkl")) continue;  // AuditRecord
       if (archive::LooksLikeZip(bytes->bytes) || Acts(bytes->bytes, pickles))
         AuditNested(name, lower, *entry, Where("record " + entry->name), pickles);
+    }
+  }
+
+  void AuditJson() {
+    const std::string root = archive::LowerCase(archive_.root());
+    for (const archive::Entry& entry : archive_.directory().entries) {
+      const std::string lower = archive::LowerCase(entry.name);
+      // The files of the user, which torch.export.load only hands over.
+      if (!lower.starts_with(root) || lower.starts_with(root + "extra/") || !lower.ends_with(".json"))
+        continue;
+      const std::string_view name = std::string_view(entry.name).substr(archive_.root().size());
+      if (const auto bytes = Read(name, entry)) {
+        AuditExportedJson(FileText(bytes->bytes), Where("record " + entry.name), audit_);
+      }
     }
   }
 
