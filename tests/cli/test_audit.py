@@ -213,6 +213,8 @@ class Audit(unittest.TestCase):
         self.found(exported(b'{"expr\\u005fstr": "exec(1)"}'), "evaluates the text \"exec(1)\"")
         self.found(exported({"expr_str": "exec(1)"}, "serialized_exported_program.json"), "evaluates")
         self.found(exported('{"expr_str": "exec(1)"', "extra/a.json"))
+        self.found(exported({"nodes": [{"target": "torch.ops.aten.add.Tensor"}, {"target": "_operator.mul"}, {"target": "torch.sym_max"}]}))
+        self.found(exported({"nodes": [{"target": "torch.ops.aten.from_file.default"}]}), "calls aten::from_file")
         self.found(exported('{"expr_str": 1'), "is no JSON from byte 15")
         self.found(exported("[" * 1000 + "]" * 1000), "nested too deeply")
 

@@ -41,6 +41,8 @@ std::size_t AuditPickle(std::span<const std::byte> bytes, std::string_view where
 void AuditCode(std::string_view code, std::string_view where, Audit& audit);
 // The same of the lite interpreter's bytecode.pkl, which it executes whatever the code beside it says.
 void AuditBytecode(const Storage& bytes, const std::string& where, const Limits& limits, Audit& audit);
+// What an operator with the name "aten::save" does; empty: it does nothing but compute.
+std::string OperatorDoes(std::string_view name);
 // Texts that Python evaluates, in a JSON record of an archive of torch.export.
 void AuditExportedJson(std::string_view json, std::string_view where, Audit& audit);
 void AuditOnnx(std::span<const std::byte> bytes, const std::filesystem::path& path, Audit& audit);

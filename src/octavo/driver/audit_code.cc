@@ -195,7 +195,8 @@ class MentionFinder {
   std::size_t at_ = 0;
 };
 
-// Of "aten::save" in bytecode.  Empty: it does nothing but compute.
+}  // namespace
+
 std::string OperatorDoes(std::string_view text) {
   const std::size_t colons = text.find("::");
   if (colons == text.npos || !std::ranges::all_of(text, [](char c) { return IsWord(c) || c == ':'; }))
@@ -208,8 +209,6 @@ std::string OperatorDoes(std::string_view text) {
   if (IsRemote(name)) return fmt::format("calls {}, which runs code on other machines at run time", text);
   return "";
 }
-
-}  // namespace
 
 void AuditBytecode(const Storage& bytes, const std::string& where, const Limits& limits, Audit& audit) {
   const auto pickle =

@@ -221,6 +221,17 @@ class Expression {
   Before before_ = Before::kOperator;
 };
 
+// "aten::from_file" of "torch.ops.aten.from_file.default", the target of a node.
+std::string OperatorOfTarget(std::string_view target) {
+  constexpr std::string_view kOps = "torch.ops.";
+  if (!target.starts_with(kOps)) return "";
+  target.remove_prefix(kOps.size());
+  const std::size_t point = target.find('.');
+  if (point == target.npos) return "";
+  const std::string_view name = target.substr(point + 1);
+  return fmt::format("{}::{}", target.substr(0, point), name.substr(0, name.find('.')));
+}
+
 // Enough of a long text to recognize it, in one line.
 std::string Quoted(std::string_view text) {
   constexpr std::size_t kLongest = 80;
@@ -244,6 +255,9 @@ class JsonAudit : public nlohmann::json_sax<nlohmann::json> {
   bool binary(binary_t&) override { return true; }
   bool string(string_t& text) override {
     if (key_.empty()) return true;
+    if (key_.back() == "target") {
+      if (std::string does = OperatorDoes(OperatorOfTarget(text)); !does.empty()) Add(std::move(does));
+    }
     if (key_.back() == "expr_str" && !Expression(text, false).IsPlain()) {
       Add(fmt::format("evaluates the text {} with Python when torch.export.load reads it", Quoted(text)));
     } else if (key_.back() == "guards_code" && !Expression(text, true).IsPlain()) {
