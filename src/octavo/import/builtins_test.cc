@@ -135,6 +135,13 @@ TEST(Builtins, DivideIntegersAsTheFormatsVersionMeans) {
   EXPECT_EQ(Evaluated(module), "-3.0");
   module.archive_version = "4";
   EXPECT_EQ(Evaluated(module), "-3.5");
+  module = MakeModule(MethodOf({"float", "return float(torch.div(ops.prim.NumToTensor(-7), 2))", ""}));
+  module.archive_version = "3";
+  EXPECT_EQ(Evaluated(module), "-3.0");
+  module = MakeModule(
+      MethodOf({"float", "return float(torch.div(ops.prim.NumToTensor(-7), 2, rounding_mode=None))", ""}));
+  module.archive_version = "3";
+  EXPECT_EQ(Evaluated(module), "-3.5");
 }
 
 }  // namespace

@@ -275,6 +275,28 @@ TEST(Import, PopsTheFirstItem) {
   ASSERT_TRUE(imported) << imported.error().ToString();
 }
 
+// As full_0_4 and full_out_0_4 of PyTorch's upgraders: float32, unless a dtype or `out` says another.
+TEST(Import, FillsWithFloatsBeforeVersion5) {
+  for (const auto& [call, version, dtype] : std::vector<std::tuple<std::string, std::string, int>>{
+           {"torch.full([2], 3)", "4", 6},
+           {"torch.full([2], 3)", "5", -1},
+           {"torch.full([2], True)", "4", 6},
+           {"torch.full([2], 3, dtype=None)", "4", 6},
+           {"torch.full([2], 3, dtype=4)", "4", 4},
+           {"torch.full([2], 3, out=torch.to(x, 4))", "4", 4}}) {
+    module::Module module = MakeModule(Forward(kX, "return " + call));
+    module.archive_version = version;
+    const auto imported = ImportOf(module, {Input({2})});
+    ASSERT_TRUE(imported) << imported.error().ToString();
+    int found = -1;
+    for (const ir::Node& node : imported->graph.nodes()) {
+      const ir::Operand* given = node.op == "aten::full" ? node.Find("dtype") : nullptr;
+      if (given) found = static_cast<int>(std::get<Dim>(*given).value());
+    }
+    EXPECT_EQ(found, dtype) << call << " of version " << version;
+  }
+}
+
 TEST(Import, RefusesShiftsThatMeanNothing) {
   for (const char* shift :
        {"torch.__lshift__(1, 64)", "torch.__rshift__(1, 64)", "torch.__lshift__(1, -1)"}) {

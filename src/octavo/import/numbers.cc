@@ -65,9 +65,9 @@ BuiltinResult NumberBinary(Evaluator& evaluator, const CallArguments& call, Bina
     const Value* mode = call.Find(2, "rounding_mode");
     const auto* text = mode ? mode->Get<const std::string*>() : nullptr;
     if (text) op = *text == "floor" ? BinaryOp::kFloorDivide : BinaryOp::kTruncateDivide;
-    // Before version 4 the quotient of two tensors of integers was one, too.
-    const bool tensors = a->dtype && b->dtype && !IsFloat(*a->dtype) && !IsFloat(*b->dtype);
-    if (!text && tensors && evaluator.format_version() < 4) op = BinaryOp::kTruncateDivide;
+    // Before version 4 the quotient of integers was one, too, if one of them was a tensor.
+    const bool integers = (a->dtype || b->dtype) && !IsFloat(Promote(*a, *b));
+    if (!mode && integers && evaluator.format_version() < 4) op = BinaryOp::kTruncateDivide;
   }
   if (a->number.Is<const Undecided*>() || b->number.Is<const Undecided*>()) return NotMine();
   const bool adds = op == BinaryOp::kAdd || op == BinaryOp::kSub;

@@ -73,6 +73,17 @@ void TensorsToNumbers(const Evaluator& evaluator, const std::string& name, CallA
   }
 }
 
+// Before version 5 torch.full made floats of every number, unless a dtype was given.
+void MakeFloat(CallArguments& full) {
+  const Value dtype(std::int64_t{ScalarTypeNumber(DType::kFloat32)});
+  for (auto& [keyword, value] : full.keywords) {
+    if (keyword != "dtype") continue;
+    if (value.is_none()) value = dtype;
+    return;
+  }
+  full.keywords.emplace_back("dtype", dtype);
+}
+
 // What an operator meant when the file was written, in the words of today.
 Status Upgrade(Evaluator& evaluator, const std::string& name, CallArguments& arguments) {
   static const std::string kTruncate = "trunc";
@@ -86,12 +97,20 @@ Status Upgrade(Evaluator& evaluator, const std::string& name, CallArguments& arg
     }
     arguments.keywords.emplace_back("rounding_mode", Value(&kTruncate));
   }
-  if (name == "aten::full" && evaluator.format_version() < 5 && arguments.positional.size() == 2 &&
-      !arguments.positional[1].Is<double>()) {
-    for (auto& [keyword, value] : arguments.keywords) {
-      if (keyword == "dtype" && value.is_none())
-        value = Value(std::int64_t{ScalarTypeNumber(DType::kFloat32)});
-    }
+  if (name == "aten::full" && evaluator.format_version() < 5) MakeFloat(arguments);
+  return {};
+}
+
+// Where the dtype of `out` says what an operator computes, and not only how that is stored.
+Status ComputeAs(Evaluator& evaluator, const std::string& name, TensorBox* out, CallArguments& arguments) {
+  if (name != "aten::full" && name != "aten::div") return {};
+  const DType dtype = OCTAVO_TRY(evaluator.TypeOf(out)).dtype;
+  if (dtype == DType::kUnknown) return {};
+  if (name == "aten::full") {
+    arguments.keywords.emplace_back("dtype", Value(std::int64_t{ScalarTypeNumber(dtype)}));
+  } else if (evaluator.format_version() < 4 && arguments.size() == 2 && IsFloat(dtype)) {
+    // Integers were divided as floats, too, if the quotients went into floats.
+    arguments.keywords.emplace_back("rounding_mode", Value());
   }
   return {};
 }
@@ -113,6 +132,7 @@ Result<Value> Evaluator::Operator(const std::string& name, const CallArguments& 
     if (!target) break;
     CallArguments rest = arguments;
     rest.keywords.erase(rest.keywords.begin() + static_cast<std::ptrdiff_t>(i));
+    OCTAVO_TRY(ComputeAs(*this, name, target, rest));
     return WriteInPlace(name, name, rest, target);
   }
   // quantized::add_out(a, b, out): quantized as `out` is.

@@ -101,7 +101,7 @@ Result<std::optional<OperatorRules::Call>> TestRules::Bind(const ir::Graph& grap
       "mylib::twice",      "aten::detach",     "aten::clone",
       "aten::linear",      "aten::slice",      "aten::dropout",
       "aten::squeeze",     "aten::cpu",        "aten::cuda",
-      "aten::meshgrid"};
+      "aten::meshgrid",    "aten::full"};
   if (kKnown.count(op) == 0) return std::optional<Call>();
   if (arguments.empty()) return Unsupported(std::string(op) + " needs arguments");
   Call call;
