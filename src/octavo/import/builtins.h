@@ -53,6 +53,8 @@ Result<std::optional<Value>> Equal(Evaluator& evaluator, const Value& a, const V
 // The position of the first `part` in `text` from a position on, or npos.  std::string::find may take as many
 // steps as the product of both lengths; this takes as many as their sum.
 std::size_t FindIn(const std::string& text, const std::string& part, std::size_t from);
+// An error for a key that no dict of this program can be searched for: a tensor.
+Status CheckKey(const Value& key);
 // The position of a key in a dict, or the number of its items.
 Result<std::size_t> Locate(Evaluator& evaluator, Dict& dict, const Value& key);
 // A known int; an error that names `what` where it is symbolic or another kind.

@@ -46,8 +46,15 @@ Status Erase(Evaluator& evaluator, Dict& dict, std::size_t at) {
 
 }  // namespace
 
+// PyTorch tells tensors apart by their identity, which values of a graph do not have.
+Status CheckKey(const Value& key) {
+  if (!key.Is<TensorBox*>()) return {};
+  return Unsupported("a dictionary whose keys are tensors is not supported");
+}
+
 Result<std::size_t> Locate(Evaluator& evaluator, Dict& dict, const Value& key) {
   OCTAVO_TRY(evaluator.Step());
+  OCTAVO_TRY(CheckKey(key));
   const auto* text = key.Get<const std::string*>();
   if (text) OCTAVO_TRY(evaluator.ChargeText(text->size()));
   if (dict.items.size() >= kIndexed && (text || key.Is<std::int64_t>())) {

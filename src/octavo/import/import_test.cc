@@ -275,6 +275,21 @@ TEST(Import, PopsTheFirstItem) {
   ASSERT_TRUE(imported) << imported.error().ToString();
 }
 
+// PyTorch compares such keys by identity: {x: 1, x: 2} has one item, and x is in it.
+TEST(Import, RefusesTensorsAsKeysOfDicts) {
+  for (const char* body :
+       {"d = {x: 1, x: 2}\nreturn torch.mul(x, torch.len(d))",
+        "d = annotate(Dict[Tensor, int], {})\nreturn torch.mul(x, int(torch.__contains__(d, x)))",
+        "d = annotate(Dict[Tensor, int], {})\n_0 = torch._set_item(d, x, 1)\nreturn x",
+        "d = annotate(Dict[Tensor, int], {})\nreturn torch.mul(x, torch.setdefault(d, x, 3))",
+        "d = torch.dict([(x, 1), (x, 2)])\nreturn torch.mul(x, torch.len(d))"}) {
+    const auto imported = ImportOf(MakeModule(Forward(kX, body)), {Input({2})});
+    ASSERT_FALSE(imported) << body;
+    EXPECT_THAT(imported.error().what(), HasSubstr("a dictionary whose keys are tensors is not supported"))
+        << body;
+  }
+}
+
 // As full_0_4 and full_out_0_4 of PyTorch's upgraders: float32, unless a dtype or `out` says another.
 TEST(Import, FillsWithFloatsBeforeVersion5) {
   for (const auto& [call, version, dtype] : std::vector<std::tuple<std::string, std::string, int>>{

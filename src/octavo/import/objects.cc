@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "octavo/import/builtins.h"
 #include "octavo/import/evaluator.h"
 
 namespace octavo::import {
@@ -130,6 +131,7 @@ Result<Value> Evaluator::Convert(const module::Value& value, const std::string& 
     arena_.Count(2 * (*dict)->items.size());
     for (const auto& [key, item] : (*dict)->items) {
       const Value converted_key = OCTAVO_TRY(Convert(key, path));
+      OCTAVO_TRY(CheckKey(converted_key));
       const auto* text = converted_key.Get<const std::string*>();
       const Value converted_item = OCTAVO_TRY(Convert(item, text ? JoinPath(path, *text) : path));
       converted->items.emplace_back(converted_key, converted_item);
