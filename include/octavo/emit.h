@@ -43,6 +43,13 @@ Emitter OnReals(Emitter float_operator);
 // integers instead; for operators that runtimes do not fuse.
 Emitter OnElements(Emitter movement, bool on_integers = false);
 
+// The form of float operators of several steps: float16 is converted to float32, and the result back,
+// since PyTorch rounds once, at the end.
+Emitter OnFloat32(Emitter float_operator);
+
+// A 0-dimensional constant of the dtype of `x`, which is a floating-point one or unknown (then float32).
+Value ScalarLike(Builder& g, Value x, double number);
+
 // An emitter for one ONNX operator: its inputs are all tensor arguments in order, and it has no attributes.
 Emitter FloatOp(std::string op);
 
@@ -81,7 +88,7 @@ Value Slice(Builder& g, Value x, std::int64_t axis, std::int64_t start, std::int
             std::int64_t step = 1);
 std::vector<Value> Split(Builder& g, Value x, std::int64_t axis, const std::vector<std::int64_t>& sizes);
 // An unset bound is infinite.
-Value Clip(Builder& g, Value x, std::optional<float> low, std::optional<float> high);
+Value Clip(Builder& g, Value x, std::optional<double> low, std::optional<double> high);
 // `op` is "ReduceMean", "ReduceSum", "ReduceMax", ...  Empty axes mean all dimensions.
 Value Reduce(Builder& g, std::string_view op, Value x, const std::vector<std::int64_t>& axes, bool keep_dims);
 // Reshape to sizes that may be open.  It writes known sizes as numbers, sizes equal to the input's at the

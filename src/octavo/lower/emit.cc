@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "octavo/lower/checks.h"
+
 namespace octavo {
 namespace {
 
@@ -102,6 +104,34 @@ Result<std::vector<Value>> EmitOnReals(const Emitter& float_operator, Builder& g
   return results;
 }
 
+constexpr int kOnnxFloat16 = 10;  // in TensorProto.DataType
+
+TensorType Widened(TensorType type) {
+  if (type.dtype == DType::kFloat16) type.dtype = DType::kFloat32;
+  return type;
+}
+
+Result<std::vector<Value>> EmitOnFloat32(const Emitter& float_operator, Builder& g, const Arguments& a) {
+  std::vector<ir::Operand> values = a.values();
+  bool widened = false;
+  for (ir::Operand& operand : values) {
+    auto* id = std::get_if<ir::ValueId>(&operand);
+    if (!id || !id->valid() || g.graph().type(*id).dtype != DType::kFloat16) continue;
+    *id = OCTAVO_TRY(CastTo(g, Value(&g.graph(), *id), DType::kFloat32)).id();
+    widened = true;
+  }
+  if (!widened) return float_operator(g, a);
+  std::vector<TensorType> types;
+  for (const TensorType& type : a.results()) types.push_back(Widened(type));
+  std::vector<Value> results =
+      OCTAVO_TRY(float_operator(g, Arguments(&g.graph(), &a.specs(), std::move(values), types)));
+  for (std::size_t i = 0; i < results.size() && i < types.size(); ++i) {
+    if (!results[i].defined() || a.result(i).dtype != DType::kFloat16) continue;
+    results[i] = OCTAVO_TRY(CastTo(g, g.As(results[i], types[i]), a.result(i).dtype));
+  }
+  return results;
+}
+
 }  // namespace
 
 Value Dequantize(Builder& g, Value x) {
@@ -141,6 +171,20 @@ void HoldUnsigned(Builder& g, Value x) {
 
 Emitter OnReals(Emitter float_operator) {
   return [f = std::move(float_operator)](Builder& g, const Arguments& a) { return EmitOnReals(f, g, a); };
+}
+
+Emitter OnFloat32(Emitter float_operator) {
+  return [f = std::move(float_operator)](Builder& g, const Arguments& a) { return EmitOnFloat32(f, g, a); };
+}
+
+Value ScalarLike(Builder& g, Value x, double number) {
+  if (x.dtype() == DType::kFloat64) {
+    return g.Constant(Tensor::From(DType::kFloat64, {}, std::vector<double>{number}));
+  }
+  const Value real = g.Scalar(static_cast<float>(number));
+  if (x.dtype() != DType::kFloat16) return real;
+  // Through float32, as PyTorch converts numbers.
+  return g.As(g.Op("Cast", {real}, {{"to", kOnnxFloat16}}), {.dtype = x.dtype(), .shape = Shape{}});
 }
 
 Emitter OnElements(Emitter movement, bool on_integers) {

@@ -52,15 +52,15 @@ std::vector<Value> Split(Builder& g, Value x, std::int64_t axis, const std::vect
   return g.Ops("Split", {x, g.Ints(sizes)}, {{"axis", axis}}, sizes.size());
 }
 
-Value Clip(Builder& g, Value x, std::optional<float> low, std::optional<float> high) {
+Value Clip(Builder& g, Value x, std::optional<double> low, std::optional<double> high) {
   if (low && high && *low > *high) low = high;  // as PyTorch does, and not every version of Clip
   if (g.opset() < 11) {
     Attributes attributes;
-    if (high) attributes.Set("max", *high);
-    if (low) attributes.Set("min", *low);
+    if (high) attributes.Set("max", static_cast<float>(*high));
+    if (low) attributes.Set("min", static_cast<float>(*low));
     return g.Op("Clip", {x}, attributes);
   }
-  return g.Op("Clip", {x, low ? g.Scalar(*low) : Value(), high ? g.Scalar(*high) : Value()});
+  return g.Op("Clip", {x, low ? ScalarLike(g, x, *low) : Value(), high ? ScalarLike(g, x, *high) : Value()});
 }
 
 Value Reduce(Builder& g, std::string_view op, Value x, const std::vector<std::int64_t>& axes,

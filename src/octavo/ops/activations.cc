@@ -41,14 +41,15 @@ constexpr Unary kRealUnary[] = {{"aten::abs", "Abs"}, {"aten::neg", "Neg"}};
 using FloatFunction = Result<Value> (*)(Builder&, const Arguments&, Value x);
 
 Emitter OfX(FloatFunction function, std::string argument = "self") {
-  return [function, argument = std::move(argument)](Builder& g,
-                                                    const Arguments& a) -> Result<std::vector<Value>> {
+  return OnFloat32([function, argument = std::move(argument)](
+                       Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
     return One(OCTAVO_TRY(function(g, a, a.tensor(argument))));
-  };
+  });
 }
 
-Value Times(Builder& g, Value x, float factor) {
-  return factor == 1.0F ? x : g.Op("Mul", {x, g.Scalar(factor)});
+// `like`: a value of the same dtype, as that of a value between the operator's steps is not known.
+Value Times(Builder& g, Value x, double factor, Value like) {
+  return factor == 1.0 ? x : g.Op("Mul", {x, ScalarLike(g, like, factor)});
 }
 
 Result<Value> Rsqrt(Builder& g, const Arguments&, Value x) { return g.Op("Reciprocal", {g.Op("Sqrt", {x})}); }
@@ -63,7 +64,7 @@ Result<Value> Round(Builder& g, const Arguments&, Value x) {
 Result<Value> Sign(Builder& g, const Arguments&, Value x) {
   const Value sign = g.Op("Sign", {x});
   if (!IsFloat(x.dtype()) || !g.exact_for(Target::kOnnxRuntime)) return sign;
-  return g.Op("Where", {g.Op("IsNaN", {x}), g.Scalar(0.0F), sign});
+  return g.Op("Where", {g.Op("IsNaN", {x}), ScalarLike(g, x, 0), sign});
 }
 
 Result<Value> Silu(Builder& g, const Arguments&, Value x) { return g.Op("Mul", {x, g.Op("Sigmoid", {x})}); }
@@ -86,26 +87,26 @@ Result<Value> SoftplusWithThreshold(Builder& g, const Arguments& a, Value x) {
   if (beta == 0 || !std::isfinite(beta)) {
     return Unsupported(fmt::format("argument beta must be a finite number other than 0, not {}", beta));
   }
-  const Value scaled = Times(g, x, static_cast<float>(beta));
-  const Value soft = Times(g, Softplus(g, scaled), static_cast<float>(1 / beta));
+  const Value scaled = Times(g, x, beta, x);
+  const Value soft = Times(g, Softplus(g, scaled), 1 / beta, x);
   constexpr double kSameFromHere = 20;
   if (threshold >= kSameFromHere) return soft;
-  return g.Op("Where", {g.Op("Greater", {scaled, g.Scalar(static_cast<float>(threshold))}), x, soft});
+  return g.Op("Where", {g.Op("Greater", {scaled, ScalarLike(g, x, threshold)}), x, soft});
 }
 
 Result<Value> Gelu(Builder& g, const Arguments& a, Value x) {
   const std::string& approximate = a.text("approximate");
   if (g.opset() >= 20) return g.Op("Gelu", {x}, {{"approximate", approximate}});
-  const Value one = g.Scalar(1.0F);
-  const Value half = g.Op("Mul", {x, g.Scalar(0.5F)});
+  const Value one = ScalarLike(g, x, 1);
+  const Value half = g.Op("Mul", {x, ScalarLike(g, x, 0.5)});
   if (approximate == "none") {
-    const Value erf = g.Op("Erf", {g.Op("Mul", {x, g.Scalar(std::numbers::sqrt2_v<float> / 2)})});
+    const Value erf = g.Op("Erf", {g.Op("Mul", {x, ScalarLike(g, x, std::numbers::sqrt2 / 2)})});
     return g.Op("Mul", {half, g.Op("Add", {erf, one})});
   }
-  const float beta = std::numbers::sqrt2_v<float> * std::numbers::inv_sqrtpi_v<float>;
+  const double beta = std::numbers::sqrt2 * std::numbers::inv_sqrtpi;
   const Value cube = g.Op("Mul", {g.Op("Mul", {x, x}), x});
-  const Value inner = g.Op("Add", {x, g.Op("Mul", {cube, g.Scalar(0.044715F)})});
-  const Value tanh = g.Op("Tanh", {g.Op("Mul", {inner, g.Scalar(beta)})});
+  const Value inner = g.Op("Add", {x, g.Op("Mul", {cube, ScalarLike(g, x, 0.044715)})});
+  const Value tanh = g.Op("Tanh", {g.Op("Mul", {inner, ScalarLike(g, x, beta)})});
   return g.Op("Mul", {half, g.Op("Add", {tanh, one})});
 }
 
@@ -115,9 +116,10 @@ Result<Value> HardSigmoid(Builder& g, const Arguments&, Value x) {
 
 // x min(max(x + 3, 0), 6) / 6.
 Result<Value> HardSwish(Builder& g, const Arguments&, Value x) {
-  if (g.opset() >= 14) return g.Op("HardSwish", {x});
-  const Value clipped = Clip(g, g.Op("Add", {x, g.Scalar(3.0F)}), 0.0F, 6.0F);
-  return g.Op("Div", {g.Op("Mul", {x, clipped}), g.Scalar(6.0F)});
+  // ONNX Runtime has no HardSwish for float64.
+  if (g.opset() >= 14 && x.dtype() != DType::kFloat64) return g.Op("HardSwish", {x});
+  const Value moved = g.As(g.Op("Add", {x, ScalarLike(g, x, 3)}), x.type());
+  return g.Op("Div", {g.Op("Mul", {x, Clip(g, moved, 0, 6)}), ScalarLike(g, x, 6)});
 }
 
 // qnnpack's table, step by step: it adds the zero point before it rounds, which makes a difference where that
@@ -128,15 +130,16 @@ Result<std::vector<Value>> HardSwishCaffe2(Builder& g, const Arguments& a) {
   OCTAVO_TRY(CheckCaffe2Types(a));
   const Value x = a.tensor("input");
   const float scale = ScaleOf(x.type()), inverse = 1.0F / ScaleOf(a.result());
-  const Value real = Times(g, DequantizeToSteps(g, x), scale);
-  const Value steps = Times(g, OCTAVO_TRY(HardSwish(g, a, real)), inverse);
+  const Value to_steps = DequantizeToSteps(g, x);
+  const Value real = Times(g, to_steps, scale, to_steps);
+  const Value steps = Times(g, OCTAVO_TRY(HardSwish(g, a, real)), inverse, to_steps);
   const auto zero_point = static_cast<float>(a.result().quantization->zero_point());
   return One(QuantizeFromSteps(g, g.Op("Add", {steps, g.Scalar(zero_point)}), a.result(), 0));
 }
 
 Result<Value> LeakyRelu(Builder& g, const Arguments& a, Value x) {
   const double slope = a.number("negative_slope");
-  if (!std::isfinite(slope)) return SlopedBelowZero(g, x, g.Scalar(static_cast<float>(slope)));
+  if (!std::isfinite(slope)) return SlopedBelowZero(g, x, ScalarLike(g, x, slope));
   return g.Op("LeakyRelu", {x}, {{"alpha", a.number("negative_slope")}});
 }
 
@@ -145,9 +148,9 @@ Value EluOf(Builder& g, Value x, double alpha, double scale, double input_scale)
   if (input_scale == 1 && scale == 1) return g.Op("Elu", {x}, {{"alpha", alpha}});
   if (input_scale == 1 && scale > 0 && alpha >= 0)
     return g.Op("Selu", {x}, {{"alpha", alpha}, {"gamma", scale}});
-  const Value negative = g.Op("Min", {x, g.Scalar(0.0F)});
-  const Value curve = g.Op("Elu", {Times(g, negative, static_cast<float>(input_scale))}, {{"alpha", alpha}});
-  return Times(g, g.Op("Add", {g.Op("Relu", {x}), curve}), static_cast<float>(scale));
+  const Value negative = g.Op("Min", {x, ScalarLike(g, x, 0)});
+  const Value curve = g.Op("Elu", {Times(g, negative, input_scale, x)}, {{"alpha", alpha}});
+  return Times(g, g.Op("Add", {g.Op("Relu", {x}), curve}), scale, x);
 }
 
 Result<Value> Elu(Builder& g, const Arguments& a, Value x) {
@@ -168,8 +171,8 @@ Result<Value> Celu(Builder& g, const Arguments& a, Value x) {
 Result<Value> Selu(Builder& g, const Arguments&, Value x) { return g.Op("Selu", {x}); }
 
 // x <= bound, which is false of a NaN.
-Value AtMost(Builder& g, Value x, float bound) {
-  const Value limit = g.Scalar(bound);
+Value AtMost(Builder& g, Value x, double bound, Value like) {
+  const Value limit = ScalarLike(g, like, bound);
   if (g.opset() >= 12) return g.Op("LessOrEqual", {x, limit});
   // Opset 9 has Equal of integers only.
   return g.Op("Not", {g.Op("Or", {g.Op("Greater", {x, limit}), g.Op("IsNaN", {x})})});
@@ -183,17 +186,15 @@ Result<Value> Softshrink(Builder& g, const Arguments& a, Value x) {
 
 // x, or 0 from -lambd to lambd.  Unlike ONNX's Shrink, a NaN stays.
 Result<Value> Hardshrink(Builder& g, const Arguments& a, Value x) {
-  const auto lambd = static_cast<float>(a.number("lambd"));
-  const Value inside = AtMost(g, g.Op("Abs", {x}), lambd);
-  return g.Op("Where", {inside, g.Scalar(0.0F), x});
+  const Value inside = AtMost(g, g.Op("Abs", {x}), a.number("lambd"), x);
+  return g.Op("Where", {inside, ScalarLike(g, x, 0), x});
 }
 
 Result<Value> Threshold(Builder& g, const Arguments& a, Value x) {
-  const float threshold = static_cast<float>(a.number("threshold"));
-  const float value = static_cast<float>(a.number("value"));
+  const double threshold = a.number("threshold"), value = a.number("value");
   if (threshold == 0 && value == 0) return g.Op("Relu", {x});
   // PyTorch keeps x where it is not at most the threshold: a NaN, and everything where the threshold is one.
-  return g.Op("Where", {AtMost(g, x, threshold), g.Scalar(value), x});
+  return g.Op("Where", {AtMost(g, x, threshold, x), ScalarLike(g, x, value), x});
 }
 
 // PyTorch compares s q - s z, each product rounded on its own, with the threshold.  Halfway between the last

@@ -19,6 +19,7 @@ using testing::Find;
 using testing::Float32;
 using ::testing::HasSubstr;
 using ::testing::IsSupersetOf;
+using testing::kNone;
 using testing::OneCall;
 using testing::Ops;
 using testing::Qint8;
@@ -134,6 +135,39 @@ TEST(Clamp, OneBoundOfAFloatTensor) {
   const auto lowered = call.Lower();
   ASSERT_THAT(Ops(lowered), ElementsAre("Clip"));
   EXPECT_THAT(ConstantInput(lowered->graph, Find(lowered->graph, "Clip"), 2).ToFloats(), ElementsAre(3.0F));
+}
+
+// torch.clamp(x, max=0.1) of float64 compares with the double, and of float16 with the nearest float16.
+TEST(Clamp, BoundsHaveTheTensorsDType) {
+  OneCall call(RegisterActivations);
+  ASSERT_TRUE(
+      call.Call("aten::clamp", {call.Input({.dtype = DType::kFloat64, .shape = kImage}), kNone, 0.1}));
+  const auto lowered = call.Lower();
+  ASSERT_THAT(Ops(lowered), ElementsAre("Clip"));
+  const Tensor& bound = ConstantInput(lowered->graph, Find(lowered->graph, "Clip"), 2);
+  EXPECT_EQ(bound.dtype, DType::kFloat64);
+  EXPECT_THAT(bound.ToDoubles(), ElementsAre(0.1));
+  OneCall half(RegisterActivations);
+  ASSERT_TRUE(half.Call("aten::clamp", {half.Input({.dtype = DType::kFloat16, .shape = kImage}), 0.5, 1.0}));
+  EXPECT_THAT(Ops(half.Lower()), ElementsAre("Cast", "Cast", "Clip"));
+}
+
+// PyTorch's kernels for float16 compute in float32 and round once.
+TEST(Activations, OfFloat16AreComputedInFloat32) {
+  OneCall call(RegisterActivations);
+  ASSERT_TRUE(call.Call("aten::gelu", {call.Input({.dtype = DType::kFloat16, .shape = kImage})}));
+  EXPECT_THAT(Ops(call.Lower()), ElementsAre("Cast", "Mul", "Mul", "Erf", "Add", "Mul", "Cast"));
+  EXPECT_EQ(call.result().dtype, DType::kFloat16);
+}
+
+TEST(Activations, OfFloat64HaveConstantsOfFloat64) {
+  OneCall call(RegisterActivations);
+  ASSERT_TRUE(call.Call("aten::hardswish", {call.Input({.dtype = DType::kFloat64, .shape = kImage})}));
+  const auto lowered = call.Lower();
+  ASSERT_THAT(Ops(lowered), ElementsAre("Add", "Clip", "Mul", "Div"));
+  for (const char* op : {"Add", "Clip", "Div"}) {
+    EXPECT_EQ(ConstantInput(lowered->graph, Find(lowered->graph, op), 1).dtype, DType::kFloat64) << op;
+  }
 }
 
 TEST(Clamp, ByTensorsOfAnotherTypePromotes) {

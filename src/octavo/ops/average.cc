@@ -52,7 +52,7 @@ Result<Value> RealAverage(Builder& g, Value x, const Window& w, const AverageOpt
   Value y = g.Op("AveragePool", {x}, attributes);
   if (options.divisor_override) {
     const auto cells = static_cast<float>(w.cells());
-    y = g.Op("Mul", {y, g.Scalar(cells / static_cast<float>(*options.divisor_override))});
+    y = g.Op("Mul", {y, ScalarLike(g, x, cells / static_cast<float>(*options.divisor_override))});
   }
   return y;
 }

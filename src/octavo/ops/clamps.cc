@@ -54,17 +54,15 @@ struct ClampBounds {
 using BoundsOf = ClampBounds (*)(const Arguments&);
 
 Value ClampReal(Builder& g, Value x, ClampBounds bounds) {
-  std::optional<float> low, high;
-  if (bounds.low) low = static_cast<float>(*bounds.low);
-  if (bounds.high) high = static_cast<float>(*bounds.high);
+  const auto [low, high] = bounds;
   if (!low && !high) return g.Op("Identity", {x});
   // A bound that is NaN makes everything NaN, which Clip would not.
-  for (const std::optional<float>& bound : {low, high}) {
-    if (bound && std::isnan(*bound)) return g.Op("Add", {x, g.Scalar(*bound)});
+  for (const std::optional<double>& bound : {low, high}) {
+    if (bound && std::isnan(*bound)) return g.Op("Add", {x, ScalarLike(g, x, *bound)});
   }
-  if (low == 0.0F && !high) return g.Op("Relu", {x});
+  if (low == 0.0 && !high) return g.Op("Relu", {x});
   // Where a bound is left out, ONNX Runtime clips infinity to the largest number.
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
   return Clip(g, x, low.value_or(-kInfinity), high.value_or(kInfinity));
 }
 

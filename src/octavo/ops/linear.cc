@@ -140,8 +140,8 @@ TypeRule AddedProductType(Factors f) {
 }
 
 // Integers are multiplied by the factor's whole part, as in PyTorch.
-Value ScaledProduct(Builder& g, Value x, DType dtype, double factor) {
-  if (!IsInteger(dtype)) return factor == 1 ? x : g.Op("Mul", {x, g.Scalar(static_cast<float>(factor))});
+Value ScaledProduct(Builder& g, Value x, DType dtype, double factor, Value like) {
+  if (!IsInteger(dtype)) return factor == 1 ? x : g.Op("Mul", {x, ScalarLike(g, like, factor)});
   const auto whole = static_cast<std::int64_t>(factor);
   if (whole == 1) return x;
   if (dtype == DType::kInt64)
@@ -153,10 +153,11 @@ Emitter AddedProduct(std::string x, std::string y) {
   return [x = std::move(x), y = std::move(y)](Builder& g, const Arguments& a) -> Result<std::vector<Value>> {
     const DType dtype = a.result().dtype;
     const Value product =
-        ScaledProduct(g, g.Op("MatMul", {a.tensor(x), a.tensor(y)}), dtype, a.number("alpha"));
+        ScaledProduct(g, g.Op("MatMul", {a.tensor(x), a.tensor(y)}), dtype, a.number("alpha"), a.tensor(x));
     // PyTorch does not look at `self` then, not even at its NaNs.
     if (a.number("beta") == 0) return One(product);
-    return One(g.Op("Add", {ScaledProduct(g, a.tensor("self"), dtype, a.number("beta")), product}));
+    return One(
+        g.Op("Add", {ScaledProduct(g, a.tensor("self"), dtype, a.number("beta"), a.tensor(x)), product}));
   };
 }
 

@@ -37,13 +37,19 @@ Result<std::int64_t> Channels(Value x, const std::vector<Value>& parameters) {
   return NeedsInput("the number of channels is unknown", kGiveNormalizedShape);
 }
 
-Result<Value> Filled(Builder& g, const NormalizedSizes& sizes, float value, std::string_view name) {
+// Of the dtype of `like`, a float32 or float64 tensor.
+Result<Value> Filled(Builder& g, const NormalizedSizes& sizes, float value, std::string_view name,
+                     Value like) {
   const std::optional<std::int64_t> count = CountElements(sizes);
   if (!count || *count > kMostParameters) {
     return Unsupported(fmt::format("a normalization over [{}] elements is not supported; the limit is {}",
                                    fmt::join(sizes, ","), kMostParameters));
   }
-  return g.Constant(Tensor::Floats(sizes, std::vector<float>(static_cast<std::size_t>(*count), value)), name);
+  const auto elements = static_cast<std::size_t>(*count);
+  if (like.dtype() == DType::kFloat64) {
+    return g.Constant(Tensor::From(DType::kFloat64, sizes, std::vector<double>(elements, value)), name);
+  }
+  return g.Constant(Tensor::Floats(sizes, std::vector<float>(elements, value)), name);
 }
 
 // Error: the argument is there, its rank is known and below 2, so that it has no channels.
@@ -100,8 +106,8 @@ Result<Value> BatchNormReal(Builder& g, const Arguments& a, Value x, Value mean,
   if (const std::optional<Value> exact = ExactBatchNorm(g, x, statistics)) return *exact;
   if (!weight.defined() || !bias.defined()) {
     const std::int64_t channels = OCTAVO_TRY(Channels(x, {mean, variance, weight, bias}));
-    if (!weight.defined()) weight = OCTAVO_TRY(Filled(g, {channels}, 1.0F, "weight"));
-    if (!bias.defined()) bias = OCTAVO_TRY(Filled(g, {channels}, 0.0F, "bias"));
+    if (!weight.defined()) weight = OCTAVO_TRY(Filled(g, {channels}, 1.0F, "weight", x));
+    if (!bias.defined()) bias = OCTAVO_TRY(Filled(g, {channels}, 0.0F, "bias", x));
   }
   return g.Op("BatchNormalization", {x, weight, bias, mean, variance}, {{"epsilon", a.number("eps")}});
 }
@@ -282,14 +288,14 @@ void RegisterBatchNorm(Registry& registry) {
   registry.Add({.name = "aten::native_batch_norm",
                 .arguments = arguments,
                 .result = FloatOnly("input", AfterCheck(CheckBatchNorm, ThreeResults("input"))),
-                .qdq = NativeBatchNorm,
+                .qdq = OnFloat32(NativeBatchNorm),
                 .caffe2 = NativeBatchNorm,
                 .returns = Returns::kTuple});
   arguments.push_back(arg::Bool("cudnn_enabled", true));
   registry.Add({.name = "aten::batch_norm",
                 .arguments = arguments,
                 .result = FloatOnly("input", AfterCheck(CheckBatchNorm, SameType("input"))),
-                .qdq = BatchNorm,
+                .qdq = OnFloat32(BatchNorm),
                 .caffe2 = BatchNorm});
   struct Ranks {
     const char* name;
@@ -337,7 +343,7 @@ Result<Value> LayerNormOf(Builder& g, const Arguments& a) {
   const Value bias = a.tensor("bias");
   if (g.opset() >= 17) {
     if (!weight.defined()) {
-      weight = OCTAVO_TRY(Filled(g, OCTAVO_TRY(KnownInts(a, "normalized_shape")), 1.0F, "weight"));
+      weight = OCTAVO_TRY(Filled(g, OCTAVO_TRY(KnownInts(a, "normalized_shape")), 1.0F, "weight", x));
     }
     return g.Op("LayerNormalization", {x, weight, bias},
                 {{"axis", -normalized}, {"epsilon", a.number("eps")}});
@@ -350,8 +356,7 @@ Result<Value> LayerNormOf(Builder& g, const Arguments& a) {
   }
   const Value centered = g.Op("Sub", {x, Reduce(g, "ReduceMean", x, axes, true)});
   const Value variance = Reduce(g, "ReduceMean", g.Op("Mul", {centered, centered}), axes, true);
-  const Value deviation =
-      g.Op("Sqrt", {g.Op("Add", {variance, g.Scalar(static_cast<float>(a.number("eps")))})});
+  const Value deviation = g.Op("Sqrt", {g.Op("Add", {variance, ScalarLike(g, x, a.number("eps"))})});
   Value y = g.Op("Div", {centered, deviation});
   if (weight.defined()) y = g.Op("Mul", {y, weight});
   if (bias.defined()) y = g.Op("Add", {y, bias});
@@ -413,8 +418,8 @@ Result<std::vector<Value>> GroupNorm(Builder& g, const Arguments& a) {
   if (!x.shape()) return NeedsInput("the input's shape is unknown", kGiveNormalizedShape);
   const int rank = *x.rank();
   const Value grouped = Reshape(g, x, {0, groups, -1});
-  const Value ones = OCTAVO_TRY(Filled(g, {groups}, 1.0F, "ones")),
-              zeros = OCTAVO_TRY(Filled(g, {groups}, 0.0F, "zeros"));
+  const Value ones = OCTAVO_TRY(Filled(g, {groups}, 1.0F, "ones", x)),
+              zeros = OCTAVO_TRY(Filled(g, {groups}, 0.0F, "zeros", x));
   const Value normalized =
       g.Op("InstanceNormalization", {grouped, ones, zeros}, {{"epsilon", a.number("eps")}});
   // Only sizes of the input itself: where it has one that is not known, it is copied from the input's shape.
@@ -443,8 +448,8 @@ Result<Value> InstanceNormOf(Builder& g, const Arguments& a) {
   }
   Value weight = a.tensor("weight"), bias = a.tensor("bias");
   const std::int64_t channels = OCTAVO_TRY(Channels(x, {weight, bias}));
-  if (!weight.defined()) weight = OCTAVO_TRY(Filled(g, {channels}, 1.0F, "weight"));
-  if (!bias.defined()) bias = OCTAVO_TRY(Filled(g, {channels}, 0.0F, "bias"));
+  if (!weight.defined()) weight = OCTAVO_TRY(Filled(g, {channels}, 1.0F, "weight", x));
+  if (!bias.defined()) bias = OCTAVO_TRY(Filled(g, {channels}, 0.0F, "bias", x));
   return g.Op("InstanceNormalization", {x, weight, bias}, {{"epsilon", a.number("eps")}});
 }
 
@@ -469,7 +474,7 @@ void AddFloatNorm(Registry& registry, NormRow row) {
   registry.Add({.name = std::move(row.name),
                 .arguments = std::move(row.arguments),
                 .result = FloatOnly("input", AfterCheck(row.check, SameType("input"))),
-                .qdq = row.emitter,
+                .qdq = OnFloat32(row.emitter),
                 .caffe2 = row.emitter});
 }
 
@@ -500,7 +505,7 @@ void RegisterNormalization(Registry& registry) {
   registry.Add({.name = "aten::native_layer_norm",
                 .arguments = {x, shape, weight, bias, arg::Float("eps")},
                 .result = FloatOnly("input", AfterCheck(CheckLayerNorm, ThreeResults("input"))),
-                .qdq = NativeLayerNorm,
+                .qdq = OnFloat32(NativeLayerNorm),
                 .caffe2 = NativeLayerNorm,
                 .returns = Returns::kTuple});
   AddFloatNorm(registry,

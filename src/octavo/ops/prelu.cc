@@ -184,7 +184,7 @@ Result<std::optional<Shape>> QuantizedPreluShape(const Arguments& a) {
 }  // namespace
 
 Value SlopedBelowZero(Builder& g, Value x, Value slope) {
-  return g.Op("Where", {g.Op("Greater", {x, g.Scalar(0.0F)}), x, g.Op("Mul", {x, slope})});
+  return g.Op("Where", {g.Op("Greater", {x, ScalarLike(g, x, 0)}), x, g.Op("Mul", {x, slope})});
 }
 
 // One slope, or one slope per channel, of the input's dtype.

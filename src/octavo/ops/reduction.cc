@@ -427,7 +427,7 @@ Result<Value> Variance(Builder& g, const Arguments& a) {
   }
   const auto n = static_cast<double>(count.value());
   if (n <= correction) return Unsupported("the input has too few elements for a variance");
-  return g.Op("Mul", {variance, g.Scalar(static_cast<float>(n / (n - correction)))});
+  return g.Op("Mul", {variance, ScalarLike(g, x, n / (n - correction))});
 }
 
 template <bool kRoot>
