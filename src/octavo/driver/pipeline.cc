@@ -21,6 +21,7 @@
 #include "octavo/open_sizes/open_sizes.h"
 #include "octavo/passes/passes.h"
 #include "octavo/targets/onnxruntime/integer_kernels.h"
+#include "octavo/targets/onnxruntime/node_types.h"
 #include <nlohmann/json.hpp>
 
 namespace octavo::driver {
@@ -249,6 +250,9 @@ Result<Converted> Convert(const ir::Graph& imported, const Registry& registry, c
   }
   passes::InferTypes(graph);
   OCTAVO_TRY(ir::Verify(graph));
+  if (options.dialect == Dialect::kQdq && options.target == Target::kOnnxRuntime) {
+    OCTAVO_TRY(targets::onnxruntime::CheckNodeTypes(graph));
+  }
   converted.claims = ClaimsOf(imported, lowered.origins, lowered.proven, graph, options);
   SetClaims(graph, converted, options);
   converted.pairs = links.After(graph);
