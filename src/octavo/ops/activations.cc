@@ -139,7 +139,9 @@ Result<std::vector<Value>> HardSwishCaffe2(Builder& g, const Arguments& a) {
 
 Result<Value> LeakyRelu(Builder& g, const Arguments& a, Value x) {
   const double slope = a.number("negative_slope");
-  if (!std::isfinite(slope)) return SlopedBelowZero(g, x, ScalarLike(g, x, slope));
+  // An attribute is a float32, and most opsets have no LeakyRelu for float64 in ONNX Runtime.
+  const bool wide = x.dtype() == DType::kFloat64;
+  if (wide || !std::isfinite(slope)) return SlopedBelowZero(g, x, ScalarLike(g, x, slope));
   return g.Op("LeakyRelu", {x}, {{"alpha", a.number("negative_slope")}});
 }
 

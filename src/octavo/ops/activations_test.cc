@@ -170,6 +170,14 @@ TEST(Activations, OfFloat64HaveConstantsOfFloat64) {
   }
 }
 
+TEST(LeakyRelu, OfFloat64KeepsItsSlope) {
+  OneCall call(RegisterActivations);
+  ASSERT_TRUE(call.Call("aten::leaky_relu", {call.Input({.dtype = DType::kFloat64, .shape = kImage}), 0.1}));
+  const auto lowered = call.Lower();
+  ASSERT_THAT(Ops(lowered), ElementsAre("Greater", "Mul", "Where"));
+  EXPECT_THAT(ConstantInput(lowered->graph, Find(lowered->graph, "Mul"), 1).ToDoubles(), ElementsAre(0.1));
+}
+
 TEST(Clamp, ByTensorsOfAnotherTypePromotes) {
   OneCall call(RegisterActivations);
   ASSERT_TRUE(call.Call(
