@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -65,13 +67,11 @@ constexpr Kernels kKernels[] = {
     {13, 21, "float32 float16 int8 uint8 int32", " Resize "},
     {13, 21, "float32 float64 float16 bfloat16", " LayerNormalization "},
     {13, 21, "float32 float64 float16",
-     " BatchNormalization Ceil Cos Exp Floor Gemm Log LogSoftmax LpNormalization Reciprocal Round Sigmoid "
-     "Sin "
-     "Softmax Sqrt Sum Tanh "},
+     " BatchNormalization Ceil Cos Exp Floor Gemm Log LogSoftmax LpNormalization Reciprocal Round "
+     "Sigmoid Sin Softmax Sqrt Sum Tanh "},
     {13, 21, "float32 float16",
      " Acos Asin Atan AveragePool Conv ConvTranspose Cosh Erf Gelu GlobalAveragePool GlobalMaxPool "
-     "GridSample "
-     "Hardmax InstanceNormalization LRN LpPool Mean Sinh Tan "},
+     "GridSample Hardmax InstanceNormalization LRN LpPool Mean Sinh Tan "},
     {13, 21, "float32", " Celu "},
     {13, 21, "bool", " And Not Or Xor "},
 };
@@ -79,20 +79,53 @@ constexpr Kernels kKernels[] = {
 // Operators whose inputs have one dtype, but for Where's first.
 constexpr std::string_view kOneDType =
     " Add Div Mul Sub Max Min Sum Mean Mod Equal Greater GreaterOrEqual Less LessOrEqual And Or Xor "
-    "BitwiseAnd "
-    "BitwiseOr BitwiseXor Gemm MatMul Concat Conv ConvTranspose PRelu Clip LayerNormalization "
+    "BitwiseAnd BitwiseOr BitwiseXor Gemm MatMul Concat Conv ConvTranspose PRelu Clip LayerNormalization "
     "InstanceNormalization Einsum Range Where ";
 
-bool Names(std::string_view list, std::string_view name) {
-  const std::size_t at = list.find(fmt::format(" {} ", name));
-  return at != std::string_view::npos;
+// Calls `visit` with the words between spaces.
+template <typename Visit>
+void ForEachWord(std::string_view list, const Visit& visit) {
+  for (std::size_t at = 0; (at = list.find_first_not_of(' ', at)) != std::string_view::npos;) {
+    const std::size_t end = std::min(list.find(' ', at), list.size());
+    visit(list.substr(at, end - at));
+    at = end;
+  }
+}
+
+bool HasWord(std::string_view list, std::string_view word) {
+  bool found = false;
+  ForEachWord(list, [&](std::string_view other) { found = found || other == word; });
+  return found;
+}
+
+using KernelsByOperator = std::unordered_map<std::string_view, std::vector<const Kernels*>>;
+
+const KernelsByOperator& AllKernels() {
+  static const KernelsByOperator all = [] {
+    KernelsByOperator made;
+    for (const Kernels& kernels : kKernels)
+      ForEachWord(kernels.operators, [&](std::string_view op) { made[op].push_back(&kernels); });
+    return made;
+  }();
+  return all;
+}
+
+bool TakesOneDType(std::string_view op) {
+  static const std::unordered_set<std::string_view> operators = [] {
+    std::unordered_set<std::string_view> made;
+    ForEachWord(kOneDType, [&](std::string_view name) { made.insert(name); });
+    return made;
+  }();
+  return operators.contains(op);
 }
 
 bool HasKernel(std::string_view op, DType dtype, int opset) {
+  const auto found = AllKernels().find(op);
+  if (found == AllKernels().end()) return true;
   bool listed = false;
-  for (const Kernels& kernels : kKernels) {
-    if (opset < kernels.first || opset > kernels.last || !Names(kernels.operators, op)) continue;
-    if (Names(fmt::format(" {} ", kernels.dtypes), Name(dtype))) return true;
+  for (const Kernels* kernels : found->second) {
+    if (opset < kernels->first || opset > kernels->last) continue;
+    if (HasWord(kernels->dtypes, Name(dtype))) return true;
     listed = true;
   }
   return !listed;
@@ -110,7 +143,7 @@ std::optional<std::string> MisfitOf(const ir::Graph& graph, const ir::Node& node
   if (dtypes[0] != DType::kUnknown && !HasKernel(node.op, dtypes[0], opset)) {
     return fmt::format("ONNX Runtime has no {} for {} in opset {}", node.op, Name(dtypes[0]), opset);
   }
-  if (!Names(kOneDType, node.op)) return std::nullopt;
+  if (!TakesOneDType(node.op)) return std::nullopt;
   std::erase(dtypes, DType::kUnknown);
   const auto other = std::ranges::find_if(dtypes, [&](DType dtype) { return dtype != dtypes[0]; });
   if (other == dtypes.end()) return std::nullopt;
