@@ -159,7 +159,7 @@ Result<ExportReport> Convert(const std::filesystem::path& model, const std::file
 // A plugin is a shared library that defines this function (docs/custom_operators.md).  `registry` holds all
 // built-in rows.
 //   OCTAVO_PLUGIN(registry) { return registry.AddCustom({.name = "mylib::twice", ...}); }
-#define OCTAVO_PLUGIN_ABI 5
+#define OCTAVO_PLUGIN_ABI 6
 #define OCTAVO_PLUGIN(registry)                                                                             \
   extern "C" int octavo_plugin_abi() { return OCTAVO_PLUGIN_ABI; }                                          \
   static octavo::Status OctavoRegister(octavo::Registry& registry);                                         \
