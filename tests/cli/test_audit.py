@@ -215,7 +215,7 @@ class Audit(unittest.TestCase):
         self.found(exported('{"expr_str": "exec(1)"', "extra/a.json"))
         self.found(exported({"nodes": [{"target": "torch.ops.aten.add.Tensor"}, {"target": "_operator.mul"}, {"target": "torch.sym_max"}]}))
         self.found(exported({"nodes": [{"target": "torch.ops.aten.from_file.default"}]}), "calls aten::from_file")
-        self.found(exported('{"expr_str": 1'), "is no JSON from byte 15")
+        self.found(exported('{"expr_str": 1'), "is not JSON from byte 15")
         self.found(exported("[" * 1000 + "]" * 1000), "nested too deeply")
 
         for text in ("L['x'].size()[0] == L['y'].size()[1]", "((4*L['x'].size()[0]) % L['i']) == 0", "L['d']['a.b'].size()[1] != (-1)",

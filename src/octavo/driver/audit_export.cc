@@ -275,7 +275,7 @@ class JsonAudit : public nlohmann::json_sax<nlohmann::json> {
   bool start_array(std::size_t) override { return Open(key_.empty() ? "" : key_.back()); }
   bool end_array() override { return Close(); }
   bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception&) override {
-    Add(fmt::format("is no JSON from byte {} on, so that what Python makes of it is unknown", position));
+    Add(fmt::format("is not JSON from byte {} on, so that what Python makes of it is unknown", position));
     return false;
   }
 

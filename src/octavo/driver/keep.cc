@@ -1,7 +1,7 @@
 #include "octavo/driver/keep.h"
 
-#include <algorithm>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -108,10 +108,11 @@ Result<ExportReport> Keep(const onnx::ModelFacts& facts, const std::filesystem::
   };
   std::map<std::string, TensorType> quantized = OCTAVO_TRY(MetadataTypes(facts.metadata));
   std::vector<std::string> names;
+  std::unordered_set<std::string> known;
   for (const auto* values : {&facts.inputs, &facts.outputs}) {
     for (const auto& [name, type] : *values) {
       // An input may be an output, too.
-      if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+      if (known.insert(name).second) names.push_back(name);
       OCTAVO_TRY(CheckStorage(name, type, quantized));
     }
   }

@@ -64,26 +64,22 @@ Dim OpenSize(const std::string& name) {
   return expression && expression->ToString() == name ? *expression : Dim::Unknown();
 }
 
-// Of a domain that is stated twice, all readers take the last version.  ONNX's own domain has two names, of
-// which they take different ones.
+// Of a domain that is stated twice, ONNX Runtime takes the last version; "ai.onnx" is another name of "".
 Status KeepLastOpsets(pb::ModelProto& model) {
   auto& imports = *model.mutable_opset_import();
+  const auto domain_of = [](const pb::OperatorSetIdProto& import) {
+    return import.domain() == "ai.onnx" ? std::string() : import.domain();
+  };
   std::map<std::string, std::int64_t> versions;
   for (const auto& import : imports) {
     if (import.version() < 0 || import.version() > INT_MAX)
       return InvalidFile(fmt::format("the model has opset {}, which does not exist", import.version()));
-    versions[import.domain()] = import.version();
+    versions[domain_of(import)] = import.version();
   }
-  const auto own = versions.find(""), other = versions.find("ai.onnx");
-  if (own != versions.end() && other != versions.end() && own->second != other->second) {
-    return InvalidFile(
-        fmt::format("the model has opset {} and, for ai.onnx, which is the same operators, opset {}",
-                    own->second, other->second));
-  }
-  for (auto& import : imports) import.set_version(versions[import.domain()]);
+  for (auto& import : imports) import.set_version(versions[domain_of(import)]);
   std::set<std::string> seen;
   imports.erase(std::remove_if(imports.begin(), imports.end(),
-                               [&](const auto& import) { return !seen.insert(import.domain()).second; }),
+                               [&](const auto& import) { return !seen.insert(domain_of(import)).second; }),
                 imports.end());
   return {};
 }
