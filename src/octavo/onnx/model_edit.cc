@@ -137,24 +137,27 @@ const pb::TensorProto* GraphEdit::FindConstant(const std::string& name) const {
     return overridable ? nullptr : &graph_.initializer(at->second);
   }
   if (inputs_.contains(name)) return nullptr;
-  if (const auto at = producers_.find(name); at != producers_.end()) {
-    const pb::NodeProto& node = *at->second;
-    if (node.op_type() != "Constant" || !node.domain().empty()) return nullptr;
-    for (const auto& attribute : node.attribute()) {
-      if (attribute.name() == "value" && attribute.has_t()) return &attribute.t();
-    }
-    return nullptr;
+  if (!producers_.contains(name)) return outer_ ? outer_->FindConstant(name) : nullptr;
+  const pb::NodeProto* node = FindConstantNode(name);
+  if (!node) return nullptr;
+  for (const auto& attribute : node->attribute()) {
+    if (attribute.name() == "value" && attribute.has_t()) return &attribute.t();
   }
-  return outer_ ? outer_->FindConstant(name) : nullptr;
+  return nullptr;
+}
+
+const pb::NodeProto* GraphEdit::FindConstantNode(const std::string& name) const {
+  if (inputs_.contains(name) || initializers_.contains(name)) return nullptr;
+  const auto at = producers_.find(name);
+  if (at == producers_.end()) return outer_ ? outer_->FindConstantNode(name) : nullptr;
+  const bool constant = at->second->op_type() == "Constant" && at->second->domain().empty();
+  return constant ? at->second : nullptr;
 }
 
 std::optional<Tensor> GraphEdit::ListedConstant(const std::string& name) const {
-  if (inputs_.contains(name) || initializers_.contains(name)) return std::nullopt;
-  const auto at = producers_.find(name);
-  if (at == producers_.end()) return outer_ ? outer_->ListedConstant(name) : std::nullopt;
-  const pb::NodeProto& node = *at->second;
-  if (node.op_type() != "Constant" || !node.domain().empty()) return std::nullopt;
-  for (const auto& attribute : node.attribute()) {
+  const pb::NodeProto* node = FindConstantNode(name);
+  if (!node) return std::nullopt;
+  for (const auto& attribute : node->attribute()) {
     const auto& ints = attribute.ints();
     const auto& floats = attribute.floats();
     if (attribute.name() == "value_ints") return Tensor::Int64s({ints.begin(), ints.end()});

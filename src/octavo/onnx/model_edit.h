@@ -67,6 +67,8 @@ class GraphEdit {
 
  private:
   const ::onnx::TensorProto* FindConstant(const std::string& name) const;
+  // The Constant node that makes it, here or in a graph around this one; nullptr: something else does.
+  const ::onnx::NodeProto* FindConstantNode(const std::string& name) const;
   // Of a Constant node that has numbers, not a tensor.
   std::optional<Tensor> ListedConstant(const std::string& name) const;
   void Index();

@@ -88,41 +88,41 @@ std::vector<std::byte> Packed(const Field& field) {
   return bytes;
 }
 
+// Calls `visit` with a zero of the type that elements have in memory, and the message's field for them.
+template <typename Visit>
+auto WithField(const pb::TensorProto& proto, DType dtype, const Visit& visit) {
+  switch (dtype) {
+    case DType::kFloat32:
+    case DType::kComplex64:
+      return visit(float{}, proto.float_data());
+    case DType::kFloat64:
+    case DType::kComplex128:
+      return visit(double{}, proto.double_data());
+    case DType::kInt64:
+      return visit(std::int64_t{}, proto.int64_data());
+    case DType::kInt32:
+      return visit(std::int32_t{}, proto.int32_data());
+    case DType::kInt16:
+    case DType::kUint16:
+    case DType::kFloat16:
+    case DType::kBFloat16:
+      return visit(std::uint16_t{}, proto.int32_data());
+    case DType::kUint32:
+      return visit(std::uint32_t{}, proto.uint64_data());
+    case DType::kUint64:
+      return visit(std::uint64_t{}, proto.uint64_data());
+    default:  // of 8 and 4 bits
+      return visit(std::uint8_t{}, proto.int32_data());
+  }
+}
+
 // The elements as they lie in memory; the message has one field for each group of types, or raw bytes.
 std::vector<std::byte> ElementBytes(const pb::TensorProto& proto, DType dtype) {
   if (proto.has_raw_data()) {
     const auto bytes = std::as_bytes(std::span(proto.raw_data()));
     return {bytes.begin(), bytes.end()};
   }
-  switch (dtype) {
-    case DType::kFloat32:
-    case DType::kComplex64:
-      return Packed<float>(proto.float_data());
-    case DType::kFloat64:
-    case DType::kComplex128:
-      return Packed<double>(proto.double_data());
-    case DType::kInt64:
-      return Packed<std::int64_t>(proto.int64_data());
-    case DType::kInt32:
-      return Packed<std::int32_t>(proto.int32_data());
-    case DType::kInt16:
-    case DType::kUint16:
-    case DType::kFloat16:
-    case DType::kBFloat16:
-      return Packed<std::uint16_t>(proto.int32_data());
-    case DType::kUint32:
-      return Packed<std::uint32_t>(proto.uint64_data());
-    case DType::kUint64:
-      return Packed<std::uint64_t>(proto.uint64_data());
-    case DType::kUint8:
-    case DType::kInt8:
-    case DType::kInt4:
-    case DType::kUint4:
-    case DType::kBool:
-      return Packed<std::uint8_t>(proto.int32_data());
-    default:
-      return {};
-  }
+  return WithField(proto, dtype, [](auto zero, const auto& field) { return Packed<decltype(zero)>(field); });
 }
 
 // Two elements lie in a byte, the first in its low half; each gets a byte of its own.  Precondition: there
@@ -171,29 +171,9 @@ std::optional<std::uint64_t> NeededBytes(const pb::TensorProto& proto) {
 // How many ElementBytes has, without a copy of them.
 std::uint64_t HeldBytes(const pb::TensorProto& proto) {
   if (proto.has_raw_data()) return proto.raw_data().size();
-  const DType dtype = ElementType(proto.data_type());
-  const auto of = [](const auto& field, std::size_t width) {
-    return static_cast<std::uint64_t>(field.size()) * width;
-  };
-  switch (dtype) {
-    case DType::kFloat32:
-    case DType::kComplex64:
-      return of(proto.float_data(), sizeof(float));
-    case DType::kFloat64:
-    case DType::kComplex128:
-      return of(proto.double_data(), sizeof(double));
-    case DType::kInt64:
-      return of(proto.int64_data(), sizeof(std::int64_t));
-    case DType::kUint32:
-    case DType::kUint64:
-      return of(proto.uint64_data(), ElementSize(dtype));
-    case DType::kInt4:
-    case DType::kUint4:
-    case DType::kUnknown:
-      return of(proto.int32_data(), 1);
-    default:
-      return of(proto.int32_data(), ElementSize(dtype));
-  }
+  return WithField(proto, ElementType(proto.data_type()), [](auto zero, const auto& field) {
+    return static_cast<std::uint64_t>(field.size()) * sizeof(zero);
+  });
 }
 
 // A decimal number of the entry; nullopt: it is none.
