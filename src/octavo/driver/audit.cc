@@ -131,8 +131,10 @@ class ArchiveAudit {
               (archive_.HasUnder("code/") || archive_.Has("bytecode.pkl") || archive_.Has("constants.pkl"));
     const bool package = archive_.HasUnder(".data/extern_modules");
     for (const archive::Entry& entry : archive_.directory().entries) AuditRecord(entry, package);
-    if (exported_) AuditWeights();
-    if (exported_) AuditJson();
+    if (exported_) {
+      AuditWeights();
+      AuditJson();
+    }
     if (script_) return "TorchScript";
     if (package) return "torch.package";
     if (exported_) return "torch.export";

@@ -160,8 +160,7 @@ class MentionFinder {
     const bool foreign = path[0] == "ops";
     for (std::size_t i = 1; i < path.size(); ++i) {
       const std::string_view name = path[i];
-      if (name == "save") return Add(line, "calls aten::save, which writes a file at run time");
-      if (name == "from_file") return Add(line, "calls aten::from_file, which opens a file at run time");
+      if (OpensFile(name, line)) return;
       const bool loads = i > 1 && name.find("load") != name.npos;  // of ops.image, ops.torchaudio, ...
       if (foreign && (name == "read_file" || name == "write_file" || loads)) {
         return Add(line, fmt::format("calls {}, which opens a file at run time", fmt::join(path, ".")));
@@ -178,9 +177,15 @@ class MentionFinder {
     }
     // A model may have attributes of these names, which it does not call.
     if (!Sees(at_, '(')) return;
-    if (last == "save") Add(line, "calls aten::save, which writes a file at run time");
-    if (last == "from_file") Add(line, "calls aten::from_file, which opens a file at run time");
+    OpensFile(last, line);
     Remote(last, line);
+  }
+
+  // PyTorch's own operators for files.
+  bool OpensFile(std::string_view name, std::size_t line) {
+    if (name != "save" && name != "from_file") return false;
+    Add(line, OperatorDoes(fmt::format("aten::{}", name)));
+    return true;
   }
 
   void Remote(std::string_view name, std::size_t line) {

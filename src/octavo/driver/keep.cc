@@ -111,7 +111,7 @@ Result<ExportReport> Keep(const onnx::ModelFacts& facts, const std::filesystem::
   std::unordered_set<std::string> known;
   for (const auto* values : {&facts.inputs, &facts.outputs}) {
     for (const auto& [name, type] : *values) {
-      // An input may be an output, too.
+      // A value that is both an input and an output is named once.
       if (known.insert(name).second) names.push_back(name);
       OCTAVO_TRY(CheckStorage(name, type, quantized));
     }
